@@ -1,0 +1,61 @@
+# `make` alone lists the commands.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help run serve test test-fast lint fmt bench-quick browser node
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: .venv/server ## serve a demo on http://localhost:8000: made-up users come, go and call
+	$(BIN)/python server.py --demo
+
+serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
+	$(BIN)/python server.py
+
+test: .venv/tests browser node lint ## everything, with both stores, a browser and coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include 'realtime/*' --fail-under 100
+
+test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: .venv/tests ## ruff, bandit and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/bandit -q -r settings.py server.py models realtime handlers operation
+	$(BIN)/pyright
+
+fmt: .venv/tests ## format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute
+	$(BIN)/python -m benchmarks.quick
+
+browser:
+	@command -v chromium >/dev/null || { echo 'installing chromium for the browser tests'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends chromium; }
+
+node: tests/node/node_modules/.made
+
+tests/node/node_modules/.made: tests/node/package-lock.json
+	@command -v npm >/dev/null || { echo 'installing node for the tests of foreign clients'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends nodejs npm; }
+	cd tests/node && npm ci --no-audit --no-fund
+	@touch $@
+
+.venv/server: requirements.txt
+	@test -x $(BIN)/python || { echo 'making the environment in .venv'; $(PYTHON) -m venv .venv; }
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	@touch $@
+
+.venv/tests: .venv/server tests/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,137 @@
+"""Calls: the store over `calls`, and over `call_claims`, whose unique `_id` keeps a user in at most one call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from pymongo import ReturnDocument
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from models.guard import GuardedCollection
+
+CallType = Literal["audio", "video"]
+EndReason = Literal["completed", "dropped", "cancelled"]
+CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
+
+DUPLICATE_KEY = 11000
+"""The code MongoDB gives a broken unique index."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call. `ended_by` is the participant who ended it, null when the server did."""
+
+    call_id: str
+    caller_id: int
+    callee_id: int
+    call_type: CallType
+    status: CallState
+    started_at: datetime
+    ended_at: datetime | None = None
+    duration_seconds: int | None = None
+    end_reason: EndReason | None = None
+    ended_by: int | None = None
+
+    @property
+    def participants(self) -> tuple[int, int]:
+        """Caller and callee."""
+        return self.caller_id, self.callee_id
+
+
+class Calls:
+    """All calls, and the claims of those who are in one."""
+
+    def __init__(self, calls: GuardedCollection, claims: GuardedCollection) -> None:
+        self._calls = calls
+        self._claims = claims
+
+    async def ensure_indexes(self) -> None:
+        """What the lists start with: the participant, then the newest; and the state, for recovery at start."""
+        await self._calls.create_index([("caller_id", 1), ("started_at", -1)])
+        await self._calls.create_index([("callee_id", 1), ("started_at", -1)])
+        await self._calls.create_index([("status", 1), ("started_at", -1)])
+
+    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
+        """Claim both users for a call, or none: then the answer is the user who is claimed already.
+
+        Always the lower id first, so that of two calls between the same two exactly one gets both.
+        """
+        first, second = sorted(participants)
+        try:
+            await self._claims.insert_many([{"_id": first, "call_id": call_id}, {"_id": second, "call_id": call_id}])
+        except BulkWriteError as error:
+            failure = error.details["writeErrors"][0]
+            if failure["code"] != DUPLICATE_KEY:
+                raise
+            if failure["index"] == 1:
+                await self._claims.delete_one({"_id": first, "call_id": call_id})
+            return (first, second)[failure["index"]]
+        return None
+
+    async def claimed_by(self, user_id: int) -> str | None:
+        """The call that holds the user's claim."""
+        document = await self._claims.find_one({"_id": user_id})
+        return document["call_id"] if document else None
+
+    async def release(self, call_id: str, participants: tuple[int, int]) -> None:
+        """Give up both claims, if this call holds them."""
+        await self._claims.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
+
+    async def all_claims(self) -> list[tuple[int, str]]:
+        """(user id, call id) of every claim. Bounded by the users who can be online."""
+        return [(row["_id"], row["call_id"]) for row in await self._claims.find({})]
+
+    async def insert(self, call: Call) -> bool:
+        """Write a new call. False when its id is there already."""
+        document = msgspec.structs.asdict(call)
+        document["_id"] = document.pop("call_id")
+        try:
+            await self._calls.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def get(self, call_id: str) -> Call | None:
+        """One call."""
+        document = await self._calls.find_one({"_id": call_id})
+        return _call(document) if document else None
+
+    async def end(self, ended: Call) -> Call | None:
+        """Turn an ongoing call into this ended one. None when it wasn't ongoing: somebody was first."""
+        fields = ("status", "ended_at", "duration_seconds", "end_reason", "ended_by")
+        document = await self._calls.find_one_and_update(
+            {"_id": ended.call_id, "status": "ongoing"},
+            {"$set": {name: getattr(ended, name) for name in fields}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return _call(document) if document else None
+
+    async def ongoing(self) -> list[Call]:
+        """Every ongoing call. Bounded by the users who can be online."""
+        return [_call(row) for row in await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)])]
+
+    async def history(
+        self, user_id: int, *, call_type: CallType | None, status: CallState | None, skip: int, limit: int
+    ) -> tuple[list[Call], int]:
+        """One page of a user's calls, newest first, and how many there are."""
+        narrowed: dict[str, Any] = {}
+        if call_type is not None:
+            narrowed["call_type"] = call_type
+        if status is not None:
+            narrowed["status"] = status
+        query = {"$or": [{"caller_id": user_id}, {"callee_id": user_id}], **narrowed}
+        rows = await self._calls.find(query, sort=[("started_at", -1), ("_id", 1)], skip=skip, limit=limit)
+        return [_call(row) for row in rows], await self._calls.count_documents(query)
+
+
+def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:
+    """The call as it is after its end. A clock that went back makes a call short, never negative."""
+    seconds = max(0, int((at - call.started_at).total_seconds()))
+    return msgspec.structs.replace(
+        call, status=reason, ended_at=at, duration_seconds=seconds, end_reason=reason, ended_by=by
+    )
+
+
+def _call(row: dict[str, Any]) -> Call:
+    return Call(call_id=row["_id"], **{name: row[name] for name in Call.__struct_fields__ if name != "call_id"})

@@ -1,0 +1,174 @@
+"""Database: the collections, in MongoDB through Motor when MONGODB_URL is set, else in the embedded store."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Any, Literal, Protocol
+
+from bson import CodecOptions, Int64
+from bson.codec_options import TypeDecoder, TypeRegistry
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from models.breaker import Breaker
+from models.embedded import EmbeddedDatabase
+from models.errors import StoreUnavailable
+from models.guard import Collection, Guard, GuardedCollection, Observe, is_unavailable
+from settings import Settings
+
+EMBEDDED_FILE = "rollcall.db"
+
+# MongoDB 5.0, the oldest that the queries and write concerns are tested with: its hello says maxWireVersion 13.
+WIRE_VERSION_MINIMUM = 13
+
+# More than Motor has threads (5 a core), so that no call waits for a connection.
+POOL_SIZE = 50
+
+HEARTBEAT_MILLISECONDS = 1_000
+"""How soon the driver itself notices that a server is back; its default of 10 s would delay recovery."""
+
+
+class Backend(Protocol):
+    """What Motor's database and the embedded one have in common."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+    def command(self, command: str, /) -> Awaitable[Any]: ...
+
+
+class Database:
+    """The guarded collections of one store."""
+
+    def __init__(
+        self,
+        kind: Literal["embedded", "mongodb"],
+        backend: Backend,
+        guard: Guard,
+        disconnect: Callable[[], None],
+    ) -> None:
+        self.kind = kind
+        self._backend = backend
+        self._guard = guard
+        self._disconnect = disconnect
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._guard.breaker
+
+    def collection(self, name: str) -> GuardedCollection:
+        """The collection of that name, made by its first write."""
+        backing: Collection = self._backend[name]
+        return GuardedCollection(name, backing, self._guard)
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless the store answers in time."""
+        await self._guard.run("ping", lambda: self._backend.command("ping"))
+
+    async def close(self) -> None:
+        """Finish what the embedded store has waiting; let go of files and connections."""
+        self._disconnect()
+
+
+def _ignore(operation: str, seconds: float, ok: bool) -> None:
+    """Observe nothing."""
+
+
+async def open_database(
+    settings: Settings, observe: Observe = _ignore, clock: Callable[[], float] = time.monotonic
+) -> Database:
+    """Open the store that the settings name; StoreUnavailable, in words for an operator, when that cannot be."""
+    breaker = Breaker(settings.store_breaker_failures, settings.store_breaker_retry_seconds, clock)
+    guard = Guard(settings.store_deadline_seconds, breaker, clock, observe)
+    if settings.mongodb_url:
+        return await _open_mongodb(settings, guard)
+    return _open_embedded(settings, guard)
+
+
+def _open_embedded(settings: Settings, guard: Guard) -> Database:
+    path = settings.data_dir / EMBEDDED_FILE
+    try:
+        backend = EmbeddedDatabase.open(path)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"cannot open the store {path}: {error}") from error
+    return Database("embedded", backend, guard, backend.close)
+
+
+async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
+    try:
+        nodes = parse_uri(settings.mongodb_url)["nodelist"]
+        client = _motor_client(settings)
+    except (ConfigurationError, ValueError, TypeError):
+        # The parser's own words may quote a password: they are not passed on.
+        raise StoreUnavailable(
+            "MONGODB_URL is no MongoDB URL, or names an unknown host or option; "
+            "write mongodb://[user:password@]host:port/, with special characters of user and password as %XX"
+        ) from None
+    database = client.get_database(settings.mongodb_database, codec_options=_codec_options())
+    try:
+        await check_server(database, ", ".join(f"{host}:{port}" for host, port in nodes))
+    except BaseException:
+        client.close()
+        raise
+    return Database("mongodb", database, guard, client.close)
+
+
+def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
+    """Motor for asyncio rather than for Tornado: Tornado runs on asyncio's loop, and so the command line needs none.
+
+    The deadline stands here too, because a caller that gives up does not free Motor's thread: the driver's own
+    limits do. Writes are acknowledged from a majority's journals: a 2xx is on disk.
+    """
+    deadline_milliseconds = round(settings.store_deadline_seconds * 1000)
+    return AsyncIOMotorClient(
+        settings.mongodb_url,
+        appname="rollcall",
+        timeoutMS=deadline_milliseconds,
+        serverSelectionTimeoutMS=deadline_milliseconds,
+        connectTimeoutMS=deadline_milliseconds,
+        heartbeatFrequencyMS=HEARTBEAT_MILLISECONDS,
+        maxPoolSize=POOL_SIZE,
+        w="majority",
+        journal=True,
+    )
+
+
+class PlainIntegers(TypeDecoder):
+    """Integers of 64 bits as Python's int: bson's own class for them is one that msgspec does not encode."""
+
+    @property
+    def bson_type(self) -> type[Int64]:
+        return Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
+def _codec_options() -> CodecOptions[dict[str, Any]]:
+    """Documents as the embedded store gives them: dates aware, in `datetime.UTC` itself, and plain integers."""
+    return CodecOptions(tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([PlainIntegers()]))
+
+
+async def check_server(database: AsyncIOMotorDatabase[dict[str, Any]], address: str) -> None:
+    """Raise StoreUnavailable unless the server at `address` answers, lets us read, and is new enough."""
+    too_old = f"MongoDB at {address} is too old (MONGODB_URL): Rollcall needs 5.0 or newer"
+    try:
+        # By its old name, which servers too old for "hello" know as well.
+        hello = await database.command("isMaster")
+        # "isMaster" needs no credentials; this needs those that may read here.
+        await database.list_collection_names()
+    except ConfigurationError as error:
+        raise StoreUnavailable(too_old) from error
+    except PyMongoError as error:
+        if is_unavailable(error):
+            raise StoreUnavailable(f"no MongoDB answers at {address} (MONGODB_URL)") from error
+        raise StoreUnavailable(f"MongoDB at {address} refuses (MONGODB_URL): {_reason(error)}") from error
+    if hello.get("maxWireVersion", 0) < WIRE_VERSION_MINIMUM:
+        raise StoreUnavailable(too_old)
+
+
+def _reason(error: PyMongoError) -> str:
+    details = error.details if isinstance(error, OperationFailure) else None
+    return str((details or {}).get("codeName") or type(error).__name__)

@@ -1,0 +1,244 @@
+"""EmbeddedCollection: Motor's collection as far as the models use it, over one SQLite file.
+
+Everything else that Motor's has raises NotImplementedError with its name, so that a model cannot come to rely on
+something that only one of the two stores does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import InvalidOperation
+from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
+
+from models.embedded.query import Filter, Keys
+from models.embedded.table import Table, Updated
+from models.embedded.update import Update
+from models.embedded.values import restored
+from models.embedded.writer import Writer
+
+Document = dict[str, Any]
+Projection = Mapping[str, Any] | Sequence[str] | None
+UpdateSpec = Mapping[str, Mapping[str, Any]]
+T = TypeVar("T")
+
+
+class EmbeddedDatabase:
+    """The collections of one file; `async` calls are for one event loop."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._collections: dict[str, EmbeddedCollection] = {}
+
+    @classmethod
+    def open(cls, path: Path, *, on_commit: Callable[[int], None] | None = None) -> EmbeddedDatabase:
+        """Open the file, made with its folder if need be; sqlite3.Error or OSError when that cannot be."""
+        return cls(Writer(path, on_commit=on_commit))
+
+    def __getitem__(self, name: str) -> EmbeddedCollection:
+        if name not in self._collections:
+            self._collections[name] = EmbeddedCollection(Table(name), self._writer)
+        return self._collections[name]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse_attribute("database", name)
+
+    async def command(self, command: str) -> Document:
+        """Answer "ping", which shows that the thread and the file are there."""
+        if command != "ping":
+            raise NotImplementedError(f"the embedded store knows no command {command}")
+        await self._writer.submit(_ping, writes=False)
+        return {"ok": 1.0}
+
+    def close(self) -> None:
+        """Finish what is waiting and let go of the file."""
+        self._writer.close()
+
+
+class EmbeddedCursor:
+    """The documents that a `find` will give."""
+
+    def __init__(self, read: Callable[[int | None], Any]) -> None:
+        self._read = read
+        self._is_read = False
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse_attribute("cursor", name)
+
+    async def to_list(self, length: int | None = None) -> list[Document]:
+        """The documents, at most `length`; once."""
+        if self._is_read:
+            raise NotImplementedError("the embedded store's cursor is read once")
+        self._is_read = True
+        return await self._read(length)
+
+
+class EmbeddedCollection:
+    """One collection: arguments, results and errors are Motor's, see its documentation."""
+
+    def __init__(self, table: Table, writer: Writer) -> None:
+        self._table = table
+        self._writer = writer
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse_attribute("collection", name)
+
+    @property
+    def name(self) -> str:
+        return self._table.name
+
+    async def insert_one(self, document: Document, **unknown: object) -> InsertOneResult:
+        _refuse("insert_one", unknown)
+        await self._write(partial(self._table.insert, document=document))
+        return InsertOneResult(document["_id"], True)
+
+    async def insert_many(
+        self, documents: Sequence[Document], ordered: bool = True, **unknown: object
+    ) -> InsertManyResult:
+        _refuse("insert_many", unknown)
+        if not documents:
+            raise TypeError("documents must be a non-empty list")
+        await self._write(partial(self._table.insert_many, documents=documents, ordered=ordered))
+        return InsertManyResult([document["_id"] for document in documents], True)
+
+    async def find_one(
+        self, filter: Filter | None = None, projection: Projection = None, **unknown: object
+    ) -> Document | None:
+        _refuse("find_one", unknown)
+        found = await self.find(filter, projection, limit=1).to_list()
+        return found[0] if found else None
+
+    def find(
+        self,
+        filter: Filter | None = None,
+        projection: Projection = None,
+        *,
+        sort: Keys | None = None,
+        skip: int = 0,
+        limit: int = 0,
+        **unknown: object,
+    ) -> EmbeddedCursor:
+        _refuse("find", unknown)
+
+        async def read(length: int | None) -> list[Document]:
+            most = min(limit or length, length) if length else limit
+            return await self._read(
+                lambda connection: _projected(self._table.find(connection, filter or {}, sort, skip, most), projection)
+            )
+
+        return EmbeddedCursor(read)
+
+    async def count_documents(self, filter: Filter, **unknown: object) -> int:
+        _refuse("count_documents", unknown)
+        return await self._read(partial(self._table.count, filter=filter))
+
+    async def update_one(
+        self, filter: Filter, update: UpdateSpec, upsert: bool = False, **unknown: object
+    ) -> UpdateResult:
+        _refuse("update_one", unknown)
+        return _update_result([await self._update_one(filter, update, upsert)])
+
+    async def update_many(self, filter: Filter, update: UpdateSpec, **unknown: object) -> UpdateResult:
+        _refuse("update_many", unknown)
+        work = partial(self._table.update_many, filter=filter, update=Update(update))
+        return _update_result(await self._write(work))
+
+    async def find_one_and_update(
+        self,
+        filter: Filter,
+        update: UpdateSpec,
+        *,
+        upsert: bool = False,
+        return_document: bool = ReturnDocument.BEFORE,
+        **unknown: object,
+    ) -> Document | None:
+        _refuse("find_one_and_update", unknown)
+        updated = await self._update_one(filter, update, upsert)
+        return restored(updated.after if return_document == ReturnDocument.AFTER else updated.before)
+
+    async def delete_one(self, filter: Filter, **unknown: object) -> DeleteResult:
+        _refuse("delete_one", unknown)
+        work = partial(self._table.delete, filter=filter, only_first=True)
+        return DeleteResult({"n": await self._write(work)}, True)
+
+    async def delete_many(self, filter: Filter, **unknown: object) -> DeleteResult:
+        _refuse("delete_many", unknown)
+        work = partial(self._table.delete, filter=filter, only_first=False)
+        return DeleteResult({"n": await self._write(work)}, True)
+
+    async def bulk_write(
+        self, requests: Sequence[UpdateOne], ordered: bool = True, **unknown: object
+    ) -> BulkWriteResult:
+        _refuse("bulk_write", unknown)
+        if not requests:
+            raise InvalidOperation("No operations to execute")
+        work = partial(self._table.bulk_write, requests=requests, ordered=ordered)
+        return BulkWriteResult(await self._write(work), True)
+
+    async def create_index(
+        self, keys: str | Keys, *, unique: bool = False, name: str | None = None, **unknown: object
+    ) -> str:
+        _refuse("create_index", unknown)
+        pairs = [(keys, 1)] if isinstance(keys, str) else [(field, direction) for field, direction in keys]
+        chosen = name or "_".join(f"{field}_{direction}" for field, direction in pairs)
+        await self._write(partial(self._table.create_index, keys=pairs, unique=unique, name=chosen))
+        return chosen
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.submit(work, writes=False)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.submit(work, writes=True)
+
+    async def _update_one(self, filter: Filter, update: UpdateSpec, upsert: bool) -> Updated:
+        work = partial(self._table.update_one, filter=filter, update=Update(update), upsert=upsert)
+        return await self._write(work)
+
+
+def _ping(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT 1").fetchone()
+
+
+def _refuse(method: str, unknown: Mapping[str, object]) -> None:
+    if unknown:
+        raise NotImplementedError(f"the embedded store knows no {next(iter(unknown))} of {method}")
+
+
+def _refuse_attribute(owner: str, name: str) -> NoReturn:
+    # Python's own protocols (copy, pickle, repr of mocks) ask for double-underscore names and expect this answer.
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise NotImplementedError(f"the embedded store's {owner} has no {name}")
+
+
+def _update_result(updates: list[Updated]) -> UpdateResult:
+    matched = sum(updated.before is not None for updated in updates)
+    modified = sum(updated.before is not None and updated.is_modified for updated in updates)
+    raw: Document = {"n": matched, "nModified": modified}
+    for updated in updates:
+        if updated.before is None and updated.after is not None:
+            raw = {"n": 1, "nModified": 0, "upserted": restored(updated.after["_id"])}
+    return UpdateResult(raw, True)
+
+
+def _projected(documents: list[Document], projection: Projection) -> list[Document]:
+    """The documents with only the fields asked for, or without those set to 0; `_id` stays unless set to 0."""
+    if projection is None or (isinstance(projection, Mapping) and not projection):
+        return documents
+    wanted = dict(projection) if isinstance(projection, Mapping) else dict.fromkeys(projection, 1)
+    if any(field.startswith("$") or "." in field for field in wanted):
+        raise NotImplementedError("the embedded store projects top-level fields")
+    with_id = wanted.pop("_id", 1) not in (0, False)
+    kinds = {flag not in (0, False) for flag in wanted.values()}
+    if len(kinds) > 1:
+        raise NotImplementedError("the embedded store's projection either includes or excludes")
+    if True in kinds or (not kinds and with_id):
+        kept = {*wanted, "_id"} if with_id else set(wanted)
+        return [{key: value for key, value in document.items() if key in kept} for document in documents]
+    dropped = set(wanted) if with_id else {*wanted, "_id"}
+    return [{key: value for key, value in document.items() if key not in dropped} for document in documents]

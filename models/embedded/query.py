@@ -1,0 +1,169 @@
+"""Queries: MongoDB's filters and sorts as SQL over a table (_id, doc).
+
+A filter never looks inside a list or a nested document, as MongoDB's would: no field that the models filter on
+holds one. What cannot be expressed raises NotImplementedError that names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from models.embedded.values import (
+    AFTER_BOOLEANS,
+    AFTER_DATES,
+    AFTER_TEXT,
+    BEFORE_DATES,
+    FALSE,
+    stored,
+)
+
+Filter = Mapping[str, Any]
+Keys = Sequence[tuple[str, int]]
+
+
+class Sql(NamedTuple):
+    """A piece of SQL and the values of its question marks."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+class Bracket(NamedTuple):
+    """The conditions that keep a range within one type: `below` bounds what $lt finds, `above` what $gt finds."""
+
+    below: str
+    above: str
+
+
+# Null and missing count as one value below every number, so that they are equal, come first, and clash in a unique
+# index, as in MongoDB; in SQL a NULL would do none of these.
+NULL = "-9e999"
+
+NULLS = Bracket(f"= {NULL}", f"= {NULL}")
+NUMBERS = Bracket(f"> {NULL}", "< ''")
+TEXTS = Bracket(">= ''", f"< '{AFTER_TEXT}'")
+BOOLEANS = Bracket(f">= '{FALSE}'", f"< '{AFTER_BOOLEANS}'")
+DATES = Bracket(f">= '{BEFORE_DATES}'", f"< '{AFTER_DATES}'")
+
+RANGES = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# SQLite's own limit of question marks in a statement, less room for the rest of a filter.
+MOST_IN = 32_000
+
+
+def column(field: str) -> str:
+    """The expression of a top-level field, the same in filters, sorts and indexes so that they find each other."""
+    if field == "_id":
+        return "_id"
+    if not FIELD.fullmatch(field):
+        raise NotImplementedError(f"the embedded store cannot look at the field {field!r}")
+    return f"""ifnull(json_extract(doc, '$."{field}"'), {NULL})"""
+
+
+def where(filter: Filter) -> Sql:
+    """The filter as a condition."""
+    pieces = [_clause(key, condition) for key, condition in filter.items()]
+    return _joined(" AND ", pieces) if pieces else Sql("1")
+
+
+def order(sort: Keys | None) -> str:
+    """` ORDER BY …`, or nothing."""
+    if not sort:
+        return ""
+    return " ORDER BY " + ", ".join(column(field) + _direction(direction) for field, direction in sort)
+
+
+def index_columns(keys: Keys) -> str:
+    """The columns of an index."""
+    return ", ".join(column(field) + _direction(direction) for field, direction in keys)
+
+
+def _direction(direction: int) -> str:
+    if direction not in (1, -1):
+        raise NotImplementedError(f"the embedded store knows no sort direction {direction!r}")
+    return " ASC" if direction == 1 else " DESC"
+
+
+def _clause(key: str, condition: Any) -> Sql:
+    if key == "$or":
+        return _joined(" OR ", [where(branch) for branch in cast("Iterable[Filter]", condition)])
+    if key.startswith("$"):
+        raise NotImplementedError(f"the embedded store knows no filter operator {key}")
+    if not isinstance(condition, Mapping):
+        return _equal(key, condition)
+    operators = cast("Mapping[str, Any]", condition)
+    if not operators or not all(name.startswith("$") for name in operators):
+        raise NotImplementedError("the embedded store compares no nested documents")
+    return _joined(" AND ", [_condition(key, name, operand) for name, operand in operators.items()])
+
+
+def _joined(word: str, pieces: list[Sql]) -> Sql:
+    if not pieces:
+        raise ValueError("$or needs at least one filter")
+    text = word.join(f"({piece.text})" for piece in pieces) if len(pieces) > 1 else pieces[0].text
+    return Sql(text, tuple(value for piece in pieces for value in piece.values))
+
+
+def _condition(field: str, operator: str, operand: Any) -> Sql:
+    if operator in RANGES:
+        return _range(field, operator, operand)
+    if operator == "$in":
+        return _any_of(field, operand)
+    if operator == "$ne":
+        equal = _equal(field, operand)
+        return Sql(f"NOT ({equal.text})", equal.values)
+    raise NotImplementedError(f"the embedded store knows no filter operator {operator}")
+
+
+def _operand(operand: Any) -> Any:
+    if isinstance(operand, list | tuple | Mapping):
+        raise NotImplementedError("the embedded store compares no lists or nested documents")
+    return stored(operand)
+
+
+def _equal(field: str, operand: Any) -> Sql:
+    value = _operand(operand)
+    if value is None:
+        return Sql(f"{column(field)} = {NULL}")
+    equal = Sql(f"{column(field)} = ?", (value,))
+    # json_extract gives a list or a nested document as its JSON text, which a text may equal.
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        return Sql(f"{equal.text} AND {_is_text(field)}", equal.values)
+    return equal
+
+
+def _any_of(field: str, operands: Iterable[Any]) -> Sql:
+    values = [_operand(operand) for operand in operands]
+    if len(values) > MOST_IN:
+        raise NotImplementedError(f"the embedded store takes at most {MOST_IN} values in $in")
+    plain = [value for value in values if value is not None]
+    if any(isinstance(value, str) and value[:1] in ("[", "{") for value in plain):
+        return _joined(" OR ", [_equal(field, operand) for operand in operands])
+    marks = ["?"] * len(plain) + [NULL] * (len(plain) < len(values))
+    return Sql(f"{column(field)} IN ({', '.join(marks)})", tuple(plain))
+
+
+def _range(field: str, operator: str, operand: Any) -> Sql:
+    value, sign, bracket = _operand(operand), RANGES[operator], _bracket(operand)
+    bound = bracket.above if operator in ("$gt", "$gte") else bracket.below
+    text = f"{column(field)} {sign} {NULL if value is None else '?'} AND {column(field)} {bound}"
+    if bracket is TEXTS:
+        text += f" AND {_is_text(field)}"
+    return Sql(text, () if value is None else (value,))
+
+
+def _bracket(operand: Any) -> Bracket:
+    if operand is None:
+        return NULLS
+    if isinstance(operand, bool):
+        return BOOLEANS
+    if isinstance(operand, int | float):
+        return NUMBERS
+    return TEXTS if isinstance(operand, str) else DATES
+
+
+def _is_text(field: str) -> str:
+    return "1" if field == "_id" else f"""json_type(doc, '$."{field}"') = 'text'"""

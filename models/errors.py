@@ -1,0 +1,10 @@
+"""What a store raises beyond pymongo's own errors."""
+
+from __future__ import annotations
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named for the state, not for a mistake
+    """The store cannot be reached in time: answer 503 and try later.
+
+    A write that ends so may have been applied or not; the next read tells. The message names no credentials.
+    """

@@ -1,0 +1,189 @@
+"""GuardedCollection: every call of a store to its collection, with a deadline, behind the breaker, observed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
+
+from models.breaker import Breaker
+from models.errors import StoreUnavailable
+
+Document = dict[str, Any]
+Filter = Mapping[str, Any]
+Keys = Sequence[tuple[str, int]]
+Projection = Mapping[str, Any] | Sequence[str] | None
+UpdateSpec = Mapping[str, Any]
+T = TypeVar("T")
+
+# Documents that `scan` reads at once: some 50 ms of the embedded store, far from the deadline of a call.
+SCAN_BATCH = 5_000
+
+
+class Collection(Protocol):
+    """What Motor's collection and the embedded one have in common."""
+
+    def insert_one(self, document: Document, /) -> Awaitable[InsertOneResult]: ...
+    def insert_many(self, documents: Sequence[Document], /, *, ordered: bool) -> Awaitable[InsertManyResult]: ...
+    def find_one(self, filter: Filter, projection: Projection, /) -> Awaitable[Document | None]: ...
+    def find(self, filter: Filter, projection: Projection, /, *, sort: Keys | None, skip: int, limit: int) -> Any: ...
+    def count_documents(self, filter: Filter, /) -> Awaitable[int]: ...
+    def update_one(self, filter: Filter, update: UpdateSpec, /, *, upsert: bool) -> Awaitable[UpdateResult]: ...
+    def update_many(self, filter: Filter, update: UpdateSpec, /) -> Awaitable[UpdateResult]: ...
+    def find_one_and_update(
+        self, filter: Filter, update: UpdateSpec, /, *, upsert: bool, return_document: bool
+    ) -> Awaitable[Document | None]: ...
+    def delete_one(self, filter: Filter, /) -> Awaitable[DeleteResult]: ...
+    def delete_many(self, filter: Filter, /) -> Awaitable[DeleteResult]: ...
+    def bulk_write(self, requests: Sequence[UpdateOne], /, *, ordered: bool) -> Awaitable[BulkWriteResult]: ...
+    def create_index(self, keys: Keys, /, *, unique: bool, name: str) -> Awaitable[str]: ...
+
+
+class Observe(Protocol):
+    """Hears of each call that went to the store; `ok` is false when it did not answer in time."""
+
+    def __call__(self, operation: str, seconds: float, ok: bool) -> None: ...
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What all collections of one database share: a deadline in seconds, the breaker, a monotonic clock."""
+
+    deadline_seconds: float
+    breaker: Breaker
+    clock: Callable[[], float]
+    observe: Observe
+
+    async def run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        """The result of `call`, or its own error, or StoreUnavailable when the store does not answer in time.
+
+        A caller that is cancelled says nothing about the store.
+        """
+        if not self.breaker.allows():
+            raise StoreUnavailable(f"{operation}: the store has not been answering")
+        began = self.clock()
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                result = await call()
+        except Exception as error:
+            unavailable = is_unavailable(error)
+            self._record(operation, began, ok=not unavailable)
+            if unavailable:
+                raise StoreUnavailable(f"{operation}: {type(error).__name__}") from error
+            raise
+        self._record(operation, began, ok=True)
+        return result
+
+    def _record(self, operation: str, began: float, *, ok: bool) -> None:
+        if ok:
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        self.observe(operation, self.clock() - began, ok)
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the error means that the store was not reached, or did not answer, in time."""
+    if isinstance(error, StoreUnavailable | TimeoutError | ConnectionFailure | sqlite3.OperationalError):
+        return True
+    return isinstance(error, PyMongoError) and error.timeout
+
+
+class GuardedCollection:
+    """A collection of either store; arguments, results and other errors are Motor's.
+
+    Any call raises StoreUnavailable when the store cannot be reached in time.
+    """
+
+    def __init__(self, name: str, collection: Collection, guard: Guard) -> None:
+        self.name = name
+        self._collection = collection
+        self._guard = guard
+
+    async def insert_one(self, document: Document) -> InsertOneResult:
+        return await self._run("insert_one", lambda: self._collection.insert_one(document))
+
+    async def insert_many(self, documents: Sequence[Document], *, ordered: bool = True) -> InsertManyResult:
+        return await self._run("insert_many", lambda: self._collection.insert_many(documents, ordered=ordered))
+
+    async def find_one(self, filter: Filter, projection: Projection = None) -> Document | None:
+        return await self._run("find_one", lambda: self._collection.find_one(filter, projection))
+
+    async def find(
+        self,
+        filter: Filter,
+        projection: Projection = None,
+        *,
+        sort: Keys | None = None,
+        skip: int = 0,
+        limit: int = 0,
+    ) -> list[Document]:
+        """The documents that match; a limit of 0 means all."""
+
+        def call() -> Awaitable[list[Document]]:
+            cursor = self._collection.find(filter, projection, sort=sort, skip=skip, limit=limit)
+            return cursor.to_list(None)
+
+        return await self._run("find", call)
+
+    async def scan(
+        self, filter: Filter, projection: Projection = None, *, batch: int = SCAN_BATCH
+    ) -> AsyncIterator[list[Document]]:
+        """All documents that match, by `_id`, in lists of at most `batch` with a deadline each.
+
+        For what is too much for one call. The ids are all of one type; `filter` and `projection` leave `_id` alone.
+        """
+        after: Filter = {}
+        while True:
+            found = await self.find({**filter, **after}, projection, sort=[("_id", 1)], limit=batch)
+            if found:
+                yield found
+            if len(found) < batch:
+                return
+            after = {"_id": {"$gt": found[-1]["_id"]}}
+
+    async def count_documents(self, filter: Filter) -> int:
+        return await self._run("count_documents", lambda: self._collection.count_documents(filter))
+
+    async def update_one(self, filter: Filter, update: UpdateSpec, *, upsert: bool = False) -> UpdateResult:
+        return await self._run("update_one", lambda: self._collection.update_one(filter, update, upsert=upsert))
+
+    async def update_many(self, filter: Filter, update: UpdateSpec) -> UpdateResult:
+        return await self._run("update_many", lambda: self._collection.update_many(filter, update))
+
+    async def find_one_and_update(
+        self,
+        filter: Filter,
+        update: UpdateSpec,
+        *,
+        upsert: bool = False,
+        return_document: bool = ReturnDocument.BEFORE,
+    ) -> Document | None:
+        return await self._run(
+            "find_one_and_update",
+            lambda: self._collection.find_one_and_update(
+                filter, update, upsert=upsert, return_document=return_document
+            ),
+        )
+
+    async def delete_one(self, filter: Filter) -> DeleteResult:
+        return await self._run("delete_one", lambda: self._collection.delete_one(filter))
+
+    async def delete_many(self, filter: Filter) -> DeleteResult:
+        return await self._run("delete_many", lambda: self._collection.delete_many(filter))
+
+    async def bulk_write(self, requests: Sequence[UpdateOne], *, ordered: bool = True) -> BulkWriteResult:
+        return await self._run("bulk_write", lambda: self._collection.bulk_write(requests, ordered=ordered))
+
+    async def create_index(self, keys: Keys, *, unique: bool = False, name: str | None = None) -> str:
+        chosen = name or "_".join(f"{field}_{direction}" for field, direction in keys)
+        return await self._run("create_index", lambda: self._collection.create_index(keys, unique=unique, name=chosen))
+
+    async def _run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._guard.run(f"{self.name}.{operation}", call)

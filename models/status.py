@@ -1,0 +1,73 @@
+"""Status: what everyone may know of one user, and the claims it is derived from. Frozen values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """Who a user is, for others."""
+
+    user_id: int
+    username: str
+    profile_image_url: str | None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One user's value, the same over REST, sockets and pages. `is_available` is derived and never stored."""
+
+    user_id: int
+    username: str
+    profile_image_url: str | None
+    is_online: bool
+    last_seen: datetime
+    is_busy: bool
+    busy_until: datetime | None
+    is_available: bool
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a user or a call says about a user, as against evidence, which is what the server saw.
+
+    `set_offline` stands until the next heartbeat. A call stands above a busy set by hand, and when the call ends
+    the hand-set busy below it shows again, so the two are kept apart.
+    """
+
+    set_offline: bool = False
+    set_busy: bool = False
+    busy_until: datetime | None = None
+    call_id: str | None = None
+
+
+def status_of(profile: Profile, claims: Claims, *, alive: bool, last_seen: datetime) -> Status:
+    """The status that follows from claims and from whether there is evidence of life."""
+    online = alive and not claims.set_offline
+    busy = claims.set_busy or claims.call_id is not None
+    return Status(
+        user_id=profile.user_id,
+        username=profile.username,
+        profile_image_url=profile.profile_image_url,
+        is_online=online,
+        last_seen=last_seen,
+        is_busy=busy,
+        busy_until=claims.busy_until if claims.call_id is None else None,
+        is_available=online and not busy,
+    )
+
+
+def differs(one: Status, other: Status) -> bool:
+    """Whether going from one to the other is news. `last_seen` alone is not: N heartbeats would cost N² deliveries."""
+    return (
+        one.is_online != other.is_online
+        or one.is_busy != other.is_busy
+        or one.busy_until != other.busy_until
+        or one.username != other.username
+        or one.profile_image_url != other.profile_image_url
+    )
+
+
+def utc_milliseconds(moment: datetime) -> datetime:
+    """Aware UTC, cut to milliseconds: what every store keeps, so that a value is the same before and after saving."""
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)

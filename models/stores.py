@@ -1,0 +1,44 @@
+"""Stores: all of them over one database, their indexes ensured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.attempts import Attempts
+from models.calls import Calls
+from models.database import Database
+from models.logins import Logins
+from models.notices import Notices
+from models.users import Users
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """One store per noun."""
+
+    users: Users
+    calls: Calls
+    logins: Logins
+    attempts: Attempts
+    notices: Notices
+
+
+async def open_stores(database: Database, settings: Settings) -> Stores:
+    """The stores of a database. Raises StoreUnavailable."""
+    stores = Stores(
+        users=Users(database.collection("users"), database.collection("counters")),
+        calls=Calls(database.collection("calls"), database.collection("call_claims")),
+        logins=Logins(database.collection("logins")),
+        attempts=Attempts(
+            database.collection("sign_in_attempts"),
+            window_seconds=settings.sign_in_window_seconds,
+            per_account=settings.sign_in_failures_per_account,
+            per_address=settings.sign_in_failures_per_address,
+        ),
+        notices=Notices(database.collection("notices")),
+    )
+    await stores.users.ensure_indexes()
+    await stores.calls.ensure_indexes()
+    await stores.logins.ensure_indexes()
+    return stores

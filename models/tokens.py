@@ -1,0 +1,101 @@
+"""Tokens: mint and verify. A token says who, by which login, and until when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jwt
+import msgspec
+
+from models.refusals import TokenExpired, Unauthenticated
+
+TokenType = Literal["access", "refresh"]
+
+TOKEN_LENGTH_LIMIT = 2048
+"""Characters. Ours have some 330; beyond the limit nothing is parsed."""
+
+_REQUIRED = ["sub", "iat", "exp", "iss", "aud", "jti", "typ"]
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_SUBJECT = re.compile(r"[1-9][0-9]{0,15}")
+_SECONDS_LIMIT = 2**40
+"""A date in the year 36812: whatever lies beyond is no date but an attempt."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a token says is there: which user, which login, from when and until when (Unix seconds)."""
+
+    user_id: int
+    login_id: str
+    token_id: str
+    issued_at: int
+    expires_at: int
+
+
+class Tokens:
+    """HS256 tokens of one key. `now` gives Unix seconds, `new_id` a text that never comes twice."""
+
+    def __init__(
+        self, secret: str, issuer: str, audience: str, *, now: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
+        self._secret = secret
+        self._issuer = issuer
+        self._audience = audience
+        self._now = now
+        self._new_id = new_id
+
+    def mint(self, user_id: int, login_id: str, kind: TokenType, life_seconds: int) -> tuple[str, Identity]:
+        """A new token and what it says."""
+        now = int(self._now())
+        identity = Identity(user_id, login_id, self._new_id(), now, now + life_seconds)
+        claims = {
+            "sub": str(user_id),
+            "iat": identity.issued_at,
+            "exp": identity.expires_at,
+            "iss": self._issuer,
+            "aud": self._audience,
+            "jti": identity.token_id,
+            "typ": kind,
+            "login": login_id,
+        }
+        return jwt.encode(claims, self._secret, algorithm="HS256"), identity
+
+    def verify(self, token: str, kind: TokenType) -> Identity:
+        """What the token says. Raises TokenExpired, or Unauthenticated whatever else is wrong with it.
+
+        PyJWT alone takes tokens without `exp`, dates as text or as 10**400, and headers that name other keys.
+        """
+        if len(token) > TOKEN_LENGTH_LIMIT or not _SHAPE.fullmatch(token):
+            raise Unauthenticated
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.keys() - {"alg", "typ"} or header.get("typ", "JWT") != "JWT":
+                raise Unauthenticated
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                issuer=self._issuer,
+                audience=self._audience,
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+            raise Unauthenticated from None
+        return self._identity(claims, kind)
+
+    def _identity(self, claims: dict[str, Any], kind: TokenType) -> Identity:
+        subject, login_id = claims["sub"], claims.get("login", claims["jti"])
+        issued, expires = claims["iat"], claims["exp"]
+        now = self._now()
+        if (
+            claims["typ"] != kind
+            or not (isinstance(subject, str) and _SUBJECT.fullmatch(subject))
+            or not all(isinstance(each, str) and 0 < len(each) <= 64 for each in (login_id, claims["jti"]))
+            or not all(type(each) is int and 0 < each < _SECONDS_LIMIT for each in (issued, expires))
+            or issued > now + 60
+        ):
+            raise Unauthenticated
+        if expires <= now:
+            raise TokenExpired("Token expired")
+        return Identity(int(subject), login_id, claims["jti"], issued, expires)

@@ -1,0 +1,206 @@
+"""Users: the store over the collection `users`.
+
+A document: `_id` int, `username`, `username_key` (unique), `password_hash` or null, `profile_image_url` or null,
+`created_at`, `disabled`, `tokens_after`; the claims `set_busy`, `busy_until`, `offline_set_at`; the evidence
+`online`, `last_seen`, `heartbeat_at`. Claims are written one user at a time, evidence only in bulk: each field has
+one writer, so neither needs to wait for the other.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from models.guard import GuardedCollection
+from models.refusals import Conflict
+from models.status import Claims, Profile
+
+BULK_ROWS = 1000
+"""Rows of one write: far from the deadline of a call, and from MongoDB's limit of 16 MB."""
+
+_SECRETS = {"password_hash": 0}
+
+
+class StoredUser(msgspec.Struct, frozen=True):
+    """One user as the store has it, without the password."""
+
+    profile: Profile
+    created_at: datetime
+    disabled: bool
+    tokens_after: datetime | None
+    set_busy: bool
+    busy_until: datetime | None
+    offline_set_at: datetime | None
+    online: bool
+    last_seen: datetime
+    heartbeat_at: datetime | None
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """One user to be made. Who has no password cannot log in by one."""
+
+    username: str
+    password_hash: str | None
+    profile_image_url: str | None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What is saved behind of one user."""
+
+    user_id: int
+    online: bool
+    last_seen: datetime
+    heartbeat_at: datetime | None
+
+
+class Users:
+    """All users, by id and by name."""
+
+    def __init__(self, users: GuardedCollection, counters: GuardedCollection) -> None:
+        self._users = users
+        self._counters = counters
+
+    async def ensure_indexes(self) -> None:
+        """Names are unique, whatever their case."""
+        await self._users.create_index([("username_key", 1)], unique=True)
+
+    async def create(self, new: NewUser, created_at: datetime) -> StoredUser:
+        """The new user. Raises Conflict when the name is taken."""
+        document = _document(await self._next_ids(1), new, created_at)
+        try:
+            await self._users.insert_one(document)
+        except DuplicateKeyError:
+            raise Conflict("USERNAME_TAKEN", "This username is taken") from None
+        return _stored(document)
+
+    async def create_many(self, users: Sequence[NewUser], created_at: datetime) -> range:
+        """The ids of many new users, in their order. None of the names may be taken: see `taken`."""
+        first = await self._next_ids(len(users))
+        ids = range(first, first + len(users))
+        documents = [_document(user_id, new, created_at) for user_id, new in zip(ids, users, strict=True)]
+        for start in range(0, len(documents), BULK_ROWS):
+            await self._users.insert_many(documents[start : start + BULK_ROWS])
+        return ids
+
+    async def taken(self, usernames: Sequence[str]) -> set[str]:
+        """The keys (see `username_key`) among these names that exist already."""
+        found: set[str] = set()
+        keys = [username_key(each) for each in usernames]
+        for start in range(0, len(keys), BULK_ROWS):
+            rows = await self._users.find(
+                {"username_key": {"$in": keys[start : start + BULK_ROWS]}}, {"username_key": 1}
+            )
+            found.update(row["username_key"] for row in rows)
+        return found
+
+    async def get(self, user_id: int) -> StoredUser | None:
+        """One user."""
+        document = await self._users.find_one({"_id": user_id}, _SECRETS)
+        return _stored(document) if document else None
+
+    async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
+        """The next users by id, `limit` at most."""
+        ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
+        return [_stored(row) for row in await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)]
+
+    async def credentials(self, username: str) -> tuple[int, str | None, bool] | None:
+        """(id, password hash, disabled) of a name."""
+        document = await self._users.find_one({"username_key": username_key(username)})
+        return (document["_id"], document["password_hash"], document["disabled"]) if document else None
+
+    async def save_profile(self, user_id: int, changes: dict[str, Any]) -> StoredUser | None:
+        """The user with `username` or `profile_image_url` changed. Raises Conflict when the name is taken."""
+        fields = dict(changes)
+        if "username" in fields:
+            fields["username_key"] = username_key(fields["username"])
+        try:
+            document = await self._users.find_one_and_update(
+                {"_id": user_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            raise Conflict("USERNAME_TAKEN", "This username is taken") from None
+        return _stored(document) if document else None
+
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
+        """What the user claims, from the moment `at`."""
+        fields = {
+            "set_busy": claims.set_busy,
+            "busy_until": claims.busy_until,
+            "offline_set_at": at if claims.set_offline else None,
+        }
+        await self._users.update_one({"_id": user_id}, {"$set": fields})
+
+    async def save_evidence(self, rows: Iterable[Evidence]) -> None:
+        """What was seen of many users, in one write. `last_seen` never goes backwards."""
+        updates = [
+            UpdateOne(
+                {"_id": row.user_id},
+                {
+                    "$set": {"online": row.online, "heartbeat_at": row.heartbeat_at},
+                    "$max": {"last_seen": row.last_seen},
+                },
+            )
+            for row in rows
+        ]
+        for start in range(0, len(updates), BULK_ROWS):
+            await self._users.bulk_write(updates[start : start + BULK_ROWS], ordered=False)
+
+    async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
+        """The user, who from now on is refused everywhere."""
+        document = await self._users.find_one_and_update(
+            {"_id": user_id}, {"$set": {"disabled": True, "tokens_after": at}}, return_document=ReturnDocument.AFTER
+        )
+        return _stored(document) if document else None
+
+    async def _next_ids(self, count: int) -> int:
+        """The first of `count` ids that nobody else gets."""
+        counter = await self._counters.find_one_and_update(
+            {"_id": "user_id"}, {"$inc": {"last": count}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        assert counter is not None, "an upsert that returns what is after it returns a document"
+        return int(counter["last"]) - count + 1
+
+
+def username_key(username: str) -> str:
+    """What makes two names the same: compatibility forms and case are folded."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def _document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
+    return {
+        "_id": user_id,
+        "username": new.username,
+        "username_key": username_key(new.username),
+        "password_hash": new.password_hash,
+        "profile_image_url": new.profile_image_url,
+        "created_at": created_at,
+        "disabled": False,
+        "tokens_after": None,
+        "set_busy": False,
+        "busy_until": None,
+        "offline_set_at": None,
+        "online": False,
+        "last_seen": created_at,
+        "heartbeat_at": None,
+    }
+
+
+def _stored(row: dict[str, Any]) -> StoredUser:
+    return StoredUser(
+        profile=Profile(row["_id"], row["username"], row["profile_image_url"]),
+        created_at=row["created_at"],
+        disabled=row["disabled"],
+        tokens_after=row["tokens_after"],
+        set_busy=row["set_busy"],
+        busy_until=row["busy_until"],
+        offline_set_at=row["offline_set_at"],
+        online=row["online"],
+        last_seen=row["last_seen"],
+        heartbeat_at=row["heartbeat_at"],
+    )

@@ -1,0 +1,1 @@
+"""How the server is run: its rounds, its command line, its demo."""

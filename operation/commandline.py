@@ -1,0 +1,109 @@
+"""Command line: one flag for each setting, and the commands of operation."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import secrets
+import sys
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from models.errors import StoreUnavailable
+from models.secret import read_or_make_secret
+from models.tokens import Tokens
+from operation.users import user_commands
+from operation.watch import watch_command
+from settings import Settings, SettingsError, parse, read_settings, variable
+
+
+class Serve(Protocol):
+    """Serves until it is told to stop."""
+
+    def __call__(self, settings: Settings, *, demo: bool) -> Awaitable[None]: ...
+
+
+def command_line(serve: Serve) -> None:
+    """Run what the command line says; without a command, serve. Ends the process."""
+
+    def run(context: click.Context, demo: bool, **flags: Any) -> None:
+        context.obj = _settings(flags, demo=demo)
+        if context.invoked_subcommand is None:
+            _complete(serve(context.obj, demo=demo))
+
+    group = click.Group(
+        "server.py",
+        help="Rollcall: who is available, busy or offline, and who is on a call, as it happens. Without a command "
+        "it serves until it gets SIGTERM. Each option is a variable too, named in brackets.",
+        params=[click.Option(["--demo"], is_flag=True, help="Serve with 60 made-up users who come, go and call.")],
+        callback=click.pass_context(run),
+        invoke_without_command=True,
+        context_settings={"max_content_width": 110},
+    )
+    group.params.extend(_option(each) for each in dataclasses.fields(Settings))
+    group.add_command(user_commands)
+    group.add_command(watch_command)
+    group.main(prog_name="server.py")
+
+
+def tokens_of(settings: Settings) -> Tokens:
+    """What mints and verifies tokens under these settings."""
+    return Tokens(
+        settings.jwt_secret,
+        settings.token_issuer,
+        settings.token_audience,
+        now=time.time,
+        new_id=lambda: secrets.token_hex(12),
+    )
+
+
+def _complete(work: Awaitable[None]) -> None:
+    """Run it to its end; what the operator can mend is said in words."""
+
+    async def complete() -> None:
+        await work
+
+    try:
+        asyncio.run(complete())
+    except (StoreUnavailable, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _option(each: dataclasses.Field[Any]) -> click.Option:
+    """The flag of a setting. Its type is the default's."""
+    default = each.default
+    flag = f"--{each.name.replace('_', '-')}"
+    shown = ", ".join(default) if isinstance(default, tuple) else default
+    help = f"{each.metadata['help']} [{variable(each.name)}; default: {shown if shown not in ('', ()) else 'none'}]"
+
+    def convert(_context: click.Context, _param: click.Parameter, text: str | None) -> Any:
+        try:
+            return None if text is None else parse(text, default)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    metavar = "SECRET" if each.metadata["secret"] else type(default).__name__.upper().replace("POSIXPATH", "DIR")
+    return click.Option([flag], help=help, callback=convert, metavar=metavar)
+
+
+def _settings(flags: dict[str, Any], *, demo: bool) -> Settings:
+    """All settings, completed by the secret of the embedded store."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    if demo and "data_dir" not in given and variable("data_dir") not in os.environ:
+        given["data_dir"] = Path("data/demo")
+    try:
+        settings = read_settings(os.environ, given)
+        if settings.jwt_secret:
+            return settings
+        return dataclasses.replace(settings, jwt_secret=read_or_make_secret(settings.data_dir))
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(f"settings: {problem}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        raise click.ClickException(f"cannot use the data directory: {error}") from error

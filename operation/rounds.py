@@ -1,0 +1,132 @@
+"""Rounds: what the server does again and again beside answering requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from handlers.metrics import Metrics
+from models.errors import StoreUnavailable
+from models.notices import Notice
+from models.stores import Stores
+from realtime.core import Core
+from realtime.protocol import CloseCode
+from settings import Settings
+
+TICK_SECONDS = 0.05
+"""How exact deadlines are."""
+
+SWEEP_SECONDS = 0.5
+"""How exact pings and the slow limit are."""
+
+CLEAN_UP_SECONDS = 3600.0
+"""Logins and sign-in windows that are over are deleted this often."""
+
+_log = structlog.stdlib.get_logger("rollcall.rounds")
+
+
+class Rounds:
+    """Background tasks: none is lost, none fails silently, all end at `stop`."""
+
+    def __init__(self, settings: Settings, core: Core, stores: Stores, metrics: Metrics) -> None:
+        self._settings = settings
+        self._core = core
+        self._stores = stores
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._store_is_down = False
+        self._last_notice = 0
+
+    async def start(self) -> None:
+        """Begin all rounds. Raises StoreUnavailable."""
+        self._last_notice = await self._stores.notices.newest()
+        self.spawn(self._tick())
+        self.spawn(self._every(SWEEP_SECONDS, self._sweep))
+        self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._core.write_back.flush))
+        self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
+        self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work in the background; an error in it is logged, and the work is over."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def stop(self) -> None:
+        """End all of it."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("background work failed", exc_info=task.exception())
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(TICK_SECONDS)
+            self._metrics.observe_lag(max(0.0, loop.time() - before - TICK_SECONDS))
+            self._guarded(self._core.tick)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """One deadline that goes wrong must not end all others."""
+        try:
+            work()
+        except Exception:
+            _log.exception("a deadline failed")
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+                self._note_store(is_down=False)
+            except StoreUnavailable:
+                self._note_store(is_down=True)
+            except Exception:
+                _log.exception("a round failed")
+
+    def _note_store(self, *, is_down: bool) -> None:
+        """Log that the store went or came back, once each, not with every call that fails."""
+        if is_down and not self._store_is_down:
+            _log.warning("the store cannot be reached; sockets stay, writes are answered with 503")
+        elif self._store_is_down and not is_down:
+            _log.info("the store is back")
+        self._store_is_down = is_down
+
+    async def _sweep(self) -> None:
+        self._core.sweep()
+
+    async def _tell_stats(self) -> None:
+        self._core.stats.tick()
+
+    async def _read_notices(self) -> None:
+        for notice in await self._stores.notices.after(self._last_notice):
+            await self._carry_out(notice)
+            self._last_notice = notice.notice_id
+
+    async def _carry_out(self, notice: Notice) -> None:
+        """What another process did to the store, done here in memory."""
+        if notice.kind == "user_disabled":
+            self._core.presence.disable(notice.first_id)
+            self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
+            return
+        after = notice.first_id - 1
+        while users := await self._stores.users.page(after, 1000, notice.last_id):
+            for user in users:
+                self._core.presence.add(user)
+            after = users[-1].profile.user_id
+
+    async def _clean_up(self) -> None:
+        now = self._core.world.clock.utc()
+        await self._stores.logins.forget_expired(now - timedelta(days=1))
+        await self._stores.attempts.forget_old(now)

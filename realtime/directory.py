@@ -1,0 +1,149 @@
+"""Directory: every user's entry in memory, the counts, and the order of the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from operator import attrgetter
+
+from models.refusals import NotFound
+from models.status import Claims, Profile, Status, status_of
+from models.users import username_key
+from realtime.protocol import Reason
+from realtime.ratelimit import SlidingWindow
+
+_by_rank = attrgetter("rank")
+
+
+class Entry:
+    """One user: claims, evidence, and the status that follows. `presence` alone writes it."""
+
+    __slots__ = (
+        "alive",
+        "announced",
+        "claims",
+        "created_at",
+        "disabled",
+        "evidence_at",
+        "grace_until",
+        "heartbeat_at",
+        "heartbeat_until",
+        "last_seen",
+        "lost_reason",
+        "offline_set_at",
+        "offline_since",
+        "profile",
+        "rank",
+        "sessions",
+        "status",
+        "tokens_after",
+        "username_key",
+        "window",
+    )  # fmt: skip
+
+    def __init__(self, profile: Profile, created_at: datetime, last_seen: datetime) -> None:
+        self.profile = profile
+        self.username_key = username_key(profile.username)
+        self.created_at = created_at
+        self.disabled = False
+        self.tokens_after: datetime | None = None
+        """Tokens issued up to then are refused."""
+        self.claims = Claims()
+        self.offline_set_at: datetime | None = None
+        self.sessions = 0
+        """Live sockets."""
+        self.heartbeat_at: datetime | None = None
+        self.heartbeat_until = 0.0
+        """Steady time up to which a heartbeat over REST counts."""
+        self.grace_until = 0.0
+        """Steady time up to which a lost connection, or a restart, is forgiven."""
+        self.evidence_at = 0.0
+        """Steady time of the last evidence: where a call's lease starts."""
+        self.alive = False
+        """Whether the evidence says online; explicit offline is a claim and stands above."""
+        self.last_seen = last_seen
+        self.lost_reason: Reason = "timed_out"
+        """What to say if nobody comes back."""
+        self.offline_since: float | None = None
+        """Steady time of the last offline for lack of evidence, to know a false one."""
+        self.status: Status = status_of(profile, self.claims, alive=False, last_seen=last_seen)
+        self.announced: Status = self.status
+        self.window: SlidingWindow | None = None
+        """The announcements of the last second; most users never need one."""
+        self.rank = 0
+
+
+class Directory:
+    """All entries by id, and the feed's order: available, busy, offline, each by the newest `last_seen`."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, Entry] = {}
+        self._order: list[Entry] = []
+        self._sorted = True
+        self.online = 0
+        self.available = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._entries
+
+    def find(self, user_id: int) -> Entry | None:
+        """The user's entry, if there is such a user."""
+        return self._entries.get(user_id)
+
+    def get(self, user_id: int) -> Entry:
+        """The user's entry. Raises NotFound."""
+        entry = self._entries.get(user_id)
+        if entry is None:
+            raise NotFound("No such user")
+        return entry
+
+    def add(self, entry: Entry) -> None:
+        """Take in a new user."""
+        self._entries[entry.profile.user_id] = entry
+        self._order.append(entry)
+        self._count(entry.status, 1)
+        self._place(entry)
+
+    def replace_status(self, entry: Entry, status: Status) -> None:
+        """Give an entry its new status and its new place."""
+        self._count(entry.status, -1)
+        entry.status = status
+        self._count(status, 1)
+        self._place(entry)
+
+    def page(
+        self, q: str, *, online_only: bool, available_only: bool, skip: int, limit: int
+    ) -> tuple[list[Status], int]:
+        """Statuses in the order of the feed, and how many match. `q` is literal: part of a name, or an id."""
+        if not self._sorted:
+            # Nearly in order already, which is where Python's sort is linear.
+            self._order.sort(key=_by_rank)
+            self._sorted = True
+        count = self.available if available_only else self.online if online_only else len(self._order)
+        candidates = self._order[:count]
+        if q:
+            key = username_key(q)
+            candidates = [entry for entry in candidates if key in entry.username_key or q == str(entry.profile.user_id)]
+        return [entry.status for entry in candidates[skip : skip + limit]], len(candidates)
+
+    def statuses(self) -> list[Status]:
+        """Everyone's status now. The values are frozen, so the list is a snapshot."""
+        return [entry.status for entry in self._entries.values()]
+
+    def _count(self, status: Status, step: int) -> None:
+        self.online += step * status.is_online
+        self.available += step * status.is_available
+
+    def _place(self, entry: Entry) -> None:
+        """One whole number to sort by: the state, then the newest last_seen (46 bits of milliseconds), then the id."""
+        status = entry.status
+        state = 0 if status.is_available else 1 if status.is_online else 2
+        age = 2**46 - int(status.last_seen.timestamp() * 1000)
+        entry.rank = (state << 46 | age) << 53 | status.user_id
+        self._sorted = False

@@ -1,0 +1,92 @@
+"""Gate: whom a token or a ticket lets in, and who was turned out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from models.accounts import is_revoked_by
+from models.refusals import Unauthenticated
+from models.tokens import Identity, Tokens
+from realtime.clock import Clock
+from realtime.directory import Directory
+from realtime.hub import Hub
+from realtime.protocol import CloseCode
+
+
+class Gate:
+    """Decides from memory alone, so that neither a socket nor a flood of bad tokens waits for the store."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        directory: Directory,
+        hub: Hub,
+        clock: Clock,
+        unix_now: Callable[[], float],
+        *,
+        access_token_seconds: int,
+        ticket_seconds: float,
+    ) -> None:
+        self._tokens = tokens
+        self._directory = directory
+        self._hub = hub
+        self._clock = clock
+        self._unix_now = unix_now
+        self._access_token_seconds = access_token_seconds
+        self._ticket_seconds = ticket_seconds
+        self._revoked: dict[str, float] = {}
+        """Revoked logins, each until its last access token has expired: steady seconds."""
+        self._tickets: dict[str, tuple[Identity, float]] = {}
+
+    def identify(self, token: str) -> Identity:
+        """Who an access token says is there. Raises TokenExpired, Unauthenticated."""
+        identity = self._tokens.verify(token, "access")
+        if self.is_revoked(identity):
+            raise Unauthenticated
+        return identity
+
+    def is_revoked(self, identity: Identity) -> bool:
+        """Whether the identity's login, or its user, was turned out since."""
+        entry = self._directory.find(identity.user_id)
+        return (
+            entry is None
+            or entry.disabled
+            or identity.login_id in self._revoked
+            or is_revoked_by(entry.tokens_after, identity)
+        )
+
+    def expires_at(self, identity: Identity) -> float:
+        """When the identity's token ends, in steady seconds: a jump of the wall clock afterwards ends nobody."""
+        return self._clock.now() + identity.expires_at - self._unix_now()
+
+    def issue_ticket(self, identity: Identity) -> str:
+        """A ticket that opens one socket as this identity, so that no token needs to stand in a URL."""
+        self._drop_old_tickets()
+        ticket = secrets.token_urlsafe(32)
+        self._tickets[ticket] = identity, self._clock.now() + self._ticket_seconds
+        return ticket
+
+    def redeem_ticket(self, ticket: str) -> Identity:
+        """Who holds the ticket. It is used up. Raises Unauthenticated."""
+        identity, until = self._tickets.pop(ticket, (None, 0.0))
+        if identity is None or until <= self._clock.now() or self.is_revoked(identity):
+            raise Unauthenticated("Invalid ticket")
+        return identity
+
+    def revoke_login(self, login_id: str) -> None:
+        """Refuse the login's tokens from now on and end its sockets."""
+        self.note_revoked(login_id)
+        self._hub.close_login(login_id, CloseCode.REVOKED, "signed out")
+
+    def note_revoked(self, login_id: str) -> None:
+        """Refuse the login's tokens from now on."""
+        now = self._clock.now()
+        self._revoked = {each: until for each, until in self._revoked.items() if until > now}
+        self._revoked[login_id] = now + self._access_token_seconds
+
+    def _drop_old_tickets(self) -> None:
+        """Tickets all live equally long, so the oldest stand first."""
+        now = self._clock.now()
+        for ticket in [each for each, (_, until) in self._tickets.items() if until <= now]:
+            del self._tickets[ticket]

@@ -1,0 +1,251 @@
+"""Presence: claims and evidence of every user, and the status that follows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from models.errors import StoreUnavailable
+from models.status import Profile, Status, differs, status_of
+from models.users import StoredUser, username_key
+from realtime.announcer import Announcer
+from realtime.claims import StatusChange, applied, claims_of, validated
+from realtime.clock import Clock
+from realtime.directory import Directory, Entry
+from realtime.protocol import Reason
+from realtime.timers import Timers
+from realtime.turns import Turns
+from realtime.writeback import WriteBack
+
+
+class PresenceTimes(msgspec.Struct, frozen=True):
+    """Seconds; see the settings of the same names."""
+
+    grace_seconds: float
+    clean_close_seconds: float
+    heartbeat_life_seconds: float
+    hold_seconds: float
+
+
+class Presence:
+    """The engine. Between reading a status and announcing the new one it never awaits."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        write_back: WriteBack,
+        turns: Turns,
+        timers: Timers,
+        clock: Clock,
+        times: PresenceTimes,
+        announcer: Announcer,
+    ) -> None:
+        self._directory = directory
+        self._write_back = write_back
+        self._turns = turns
+        self._timers = timers
+        self._clock = clock
+        self._times = times
+        self._announcer = announcer
+
+    def load(self, user: StoredUser) -> None:
+        """Take in a user from the store. Who was online is held: only who doesn't come back is announced offline."""
+        now, utc = self._clock.now(), self._clock.utc()
+        entry = Entry(user.profile, user.created_at, user.last_seen)
+        entry.disabled = user.disabled
+        entry.tokens_after = user.tokens_after
+        entry.heartbeat_at = user.heartbeat_at
+        entry.offline_set_at = user.offline_set_at
+        entry.evidence_at = now
+        entry.claims = claims_of(user, utc)
+        if user.online:
+            entry.grace_until = now + self._times.hold_seconds
+        if user.heartbeat_at is not None:
+            left = self._times.heartbeat_life_seconds - max(0.0, (utc - user.heartbeat_at).total_seconds())
+            entry.heartbeat_until = now + left
+        self._await_end(entry)
+        self._await_busy_end(entry)
+        entry.status = entry.announced = self._derive(entry)
+        self._directory.add(entry)
+
+    def add(self, user: StoredUser) -> None:
+        """A new user, whom everyone is told of."""
+        if user.profile.user_id not in self._directory:
+            self.load(user)
+            self._announcer.announce(self._directory.get(user.profile.user_id), reason="set")
+
+    def restore_call(self, user_id: int, call_id: str) -> None:
+        """At start: the user is still in a call. Nobody is there yet to be told."""
+        entry = self._directory.find(user_id)
+        if entry is not None:
+            entry.claims = msgspec.structs.replace(entry.claims, call_id=call_id)
+            self._directory.replace_status(entry, self._derive(entry))
+            entry.announced = entry.status
+
+    def status(self, user_id: int) -> Status:
+        """The user's status. Raises NotFound."""
+        return self._directory.get(user_id).status
+
+    def join(self, user_id: int) -> bool:
+        """One more socket; whether it is the user's first."""
+        entry = self._directory.get(user_id)
+        entry.sessions += 1
+        self._seen(entry)
+        self._review(entry, reason="connected")
+        return entry.sessions == 1
+
+    def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:
+        """One socket less; whether it was the user's last. A lost one is given time to come back."""
+        entry = self._directory.get(user_id)
+        entry.sessions -= 1
+        if clean:
+            self._seen(entry)
+        entry.evidence_at = self._clock.now()
+        if entry.sessions:
+            return False
+        patience = self._times.clean_close_seconds if clean else self._times.grace_seconds
+        entry.grace_until = self._clock.now() + patience
+        entry.lost_reason = reason
+        self._await_end(entry)
+        self._write_back.mark(user_id)
+        return True
+
+    def seen(self, user_id: int) -> None:
+        """A sign of life on a socket. Nobody is told."""
+        self._seen(self._directory.get(user_id))
+
+    def heartbeat(self, user_id: int, *, over_socket: bool) -> Status:
+        """A heartbeat. It ends an explicit offline. One over REST counts for its life, one over a socket with the socket."""
+        entry = self._directory.get(user_id)
+        self._heartbeat(entry, lasting=not over_socket)
+        self._review(entry, reason="heartbeat")
+        return entry.status
+
+    async def change(self, user_id: int, change: StatusChange) -> Status:
+        """Carry out what a user asks: save it first, then announce it. Raises Invalid, NotFound, StoreUnavailable."""
+        entry = self._directory.get(user_id)
+        wanted = validated(change, self._clock.utc())
+        async with self._turns.of(user_id):
+            at = self._clock.utc()
+            try:
+                await self._write_back.save_claims(user_id, applied(entry.claims, wanted), at)
+            except StoreUnavailable:
+                self._write_back.mark_unsure(user_id)
+                raise
+            self._apply(entry, wanted, at)
+            return entry.status
+
+    def _apply(self, entry: Entry, wanted: StatusChange, at: datetime) -> None:
+        entry.claims = applied(entry.claims, wanted)
+        if wanted.is_online is False:
+            entry.offline_set_at = at
+            entry.heartbeat_until = 0.0
+            self._seen(entry)
+        elif wanted.is_online is True:
+            self._heartbeat(entry, lasting=True)
+        else:
+            self._seen(entry)
+        self._await_busy_end(entry)
+        self._await_end(entry)
+        self._review(entry, reason="set")
+
+    def claim_call(self, call_id: str, participants: tuple[int, int]) -> None:
+        """Both are in a call from now on."""
+        self._change_call(participants, None, call_id, "call_started")
+
+    def release_call(self, call_id: str, participants: tuple[int, int]) -> None:
+        """Both are out of this call; the claims below it show again."""
+        self._change_call(participants, call_id, None, "call_ended")
+
+    def rename(self, profile: Profile) -> None:
+        """A user's profile changed."""
+        entry = self._directory.get(profile.user_id)
+        entry.profile = profile
+        entry.username_key = username_key(profile.username)
+        self._review(entry, reason="set")
+
+    def disable(self, user_id: int) -> None:
+        """The user is refused everywhere from now on, and offline."""
+        entry = self._directory.get(user_id)
+        entry.disabled = True
+        self._review(entry, reason="operator")
+
+    def silent_for(self, user_id: int) -> float:
+        """Seconds since the last evidence of the user; 0 with a live socket."""
+        entry = self._directory.get(user_id)
+        return 0.0 if entry.sessions else self._clock.now() - entry.evidence_at
+
+    def _change_call(self, participants: tuple[int, int], old: str | None, new: str | None, reason: Reason) -> None:
+        changed: list[Entry] = []
+        for user_id in participants:
+            entry = self._directory.find(user_id)
+            if entry is not None and entry.claims.call_id == old:
+                entry.claims = msgspec.structs.replace(entry.claims, call_id=new)
+                changed.append(entry)
+        self._review(*changed, reason=reason)
+
+    def _seen(self, entry: Entry) -> None:
+        entry.evidence_at = self._clock.now()
+        entry.last_seen = max(entry.last_seen, self._clock.utc())
+        self._directory.replace_status(entry, msgspec.structs.replace(entry.status, last_seen=entry.last_seen))
+        self._write_back.mark(entry.profile.user_id)
+
+    def _heartbeat(self, entry: Entry, *, lasting: bool) -> None:
+        self._seen(entry)
+        entry.heartbeat_at = entry.last_seen
+        if entry.claims.set_offline:
+            entry.claims = msgspec.structs.replace(entry.claims, set_offline=False)
+        if lasting:
+            entry.heartbeat_until = self._clock.now() + self._times.heartbeat_life_seconds
+            entry.lost_reason = "timed_out"
+            self._await_end(entry)
+
+    def _derive(self, entry: Entry) -> Status:
+        until = max(entry.heartbeat_until, entry.grace_until)
+        entry.alive = not entry.disabled and (entry.sessions > 0 or self._clock.now() < until)
+        return status_of(entry.profile, entry.claims, alive=entry.alive, last_seen=entry.last_seen)
+
+    def _await_end(self, entry: Entry) -> None:
+        """See that silence is noticed. A timer that comes early sets itself again, so most heartbeats set none."""
+        until = max(entry.heartbeat_until, entry.grace_until)
+        key = ("evidence", entry.profile.user_id)
+        if entry.sessions == 0 and (entry.alive or until > self._clock.now()):
+            self._timers.at(until, key, partial(self._evidence_ended, entry))
+        else:
+            self._timers.cancel(key)
+
+    def _evidence_ended(self, entry: Entry) -> None:
+        if entry.sessions == 0 and self._clock.now() < max(entry.heartbeat_until, entry.grace_until):
+            self._await_end(entry)
+            return
+        self._review(entry, reason=entry.lost_reason)
+        self._write_back.mark(entry.profile.user_id)
+
+    def _await_busy_end(self, entry: Entry) -> None:
+        key = ("busy", entry.profile.user_id)
+        until = entry.claims.busy_until
+        if until is None:
+            self._timers.cancel(key)
+        else:
+            left = (until - self._clock.utc()) / timedelta(seconds=1)
+            self._timers.at(self._clock.now() + left, key, partial(self._busy_ended, entry))
+
+    def _busy_ended(self, entry: Entry) -> None:
+        # Not saved: a busy_until that lies in the past is read as not busy.
+        entry.claims = msgspec.structs.replace(entry.claims, set_busy=False, busy_until=None)
+        self._review(entry, reason="busy_expired")
+
+    def _review(self, *entries: Entry, reason: Reason) -> None:
+        """Derive the statuses anew and announce those that are news, in one synchronous step."""
+        news: list[Entry] = []
+        for entry in entries:
+            before = entry.status
+            self._directory.replace_status(entry, self._derive(entry))
+            if differs(before, entry.status):
+                news.append(entry)
+            if before.is_online != entry.status.is_online:
+                self._announcer.note_offline(entry, before, reason)
+                self._write_back.mark(entry.profile.user_id)
+        self._announcer.announce(*news, reason=reason)

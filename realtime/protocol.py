@@ -1,0 +1,234 @@
+"""Protocol: every message, command, error code and close code of the sockets; decode, encode, frame."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from models.calls import Call
+from models.status import Status
+
+Channel = Literal["feed", "presence"]
+Subscription = Literal["feed", "presence", "stats", "calls"]
+Reason = Literal[
+    "heartbeat",
+    "connected",
+    "disconnected",
+    "timed_out",
+    "set",
+    "busy_expired",
+    "call_started",
+    "call_ended",
+    "operator",
+]
+ErrorCode = Literal["AUTH_ERROR", "RATE_LIMIT_ERROR", "INVALID_MESSAGE_ERROR", "FORBIDDEN_ERROR", "SERVER_ERROR"]
+
+USER_ID_LIMIT = 2**53 - 1
+"""The largest whole number that JavaScript keeps exactly."""
+
+UserId = Annotated[int, msgspec.Meta(ge=1, le=USER_ID_LIMIT)]
+
+
+class CloseCode(IntEnum):
+    """Why a socket ended. Below 4500 a client comes back with backoff, from 4500 on not until something changed."""
+
+    NORMAL = 1000
+    """Only ever from the client: on 1000 the seed's client stays away."""
+    TOO_BIG = 1009
+    RESTART = 1012
+    TRY_LATER = 1013
+    UNRESPONSIVE = 4000
+    SLOW_CONSUMER = 4002
+    RATE_LIMITED = 4003
+    TOKEN_EXPIRED = 4401
+    REFUSED = 4500
+    REVOKED = 4501
+    TOO_MANY_SOCKETS = 4503
+    PROTOCOL_VIOLATION = 4504
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """What a client asks."""
+
+
+class Ping(Command, tag="ping"):
+    """Answered by `pong`. The timestamp is the client's own and comes back as it is."""
+
+    timestamp: Annotated[str, msgspec.Meta(max_length=64)] | int | float | None = None
+
+
+class Heartbeat(Command, tag="heartbeat"):
+    """Answered by `heartbeat_ack`; ends an explicit offline."""
+
+
+class Subscribe(Command, tag="subscribe"):
+    """Answered by `subscription_confirmed`, then by a snapshot if asked for. `user_ids` narrows to these users."""
+
+    subscription: Subscription
+    user_ids: list[UserId] | None = None
+    snapshot: bool | None = None
+    updates_only: bool | None = None
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """`updates_only` is the same question the other way round."""
+        return self.snapshot is True or (self.snapshot is None and self.updates_only is False)
+
+
+class Unsubscribe(Command, tag="unsubscribe"):
+    """Answered by `unsubscription_confirmed`."""
+
+    subscription: Subscription
+
+
+class Refresh(Command, tag="refresh"):
+    """Puts a new access token of the same user in place of the old; answered by `token_refreshed`."""
+
+    token: str
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="type"):
+    """What the server sends."""
+
+
+class ConnectionEstablished(Message, tag="connection_established"):
+    """First message of every session. Updates that follow have a greater `seq`; after a resume, the missed ones too."""
+
+    message: str
+    user_id: int
+    channel: Channel
+    session_id: str
+    epoch: str
+    seq: int
+    server_time: datetime
+    heartbeat_interval: int
+    resumed: bool
+
+
+class UserStatusUpdate(Message, tag="user_status_update"):
+    """A user's status, at connecting and whenever it changes."""
+
+    user_id: int
+    status: Status
+    seq: int
+    reason: Reason
+
+
+class FeedCounts(msgspec.Struct, frozen=True):
+    """The figures of the feed. Online is available plus busy."""
+
+    total_users: int
+    online: int
+    available: int
+    busy: int
+    ongoing_calls: int
+
+
+class FeedStats(Message, tag="feed_stats"):
+    """The figures, when they changed."""
+
+    stats: FeedCounts
+    seq: int
+
+
+class CallStatusUpdate(Message, tag="call_status_update"):
+    """A call of the receiver's began or ended."""
+
+    call: Call
+
+
+class Snapshot(Message, tag="snapshot"):
+    """Everyone who is watched, as of `seq`, in pages; the last has `more` false."""
+
+    subscription: Subscription
+    seq: int
+    users: list[Status]
+    more: bool
+
+
+class Pong(Message, tag="pong"):
+    """Reply to `ping`."""
+
+    timestamp: str | int | float | datetime
+    server_time: datetime
+
+
+class HeartbeatAck(Message, tag="heartbeat_ack"):
+    """Reply to `heartbeat`."""
+
+    status: Status
+    server_time: datetime
+
+
+class SubscriptionConfirmed(Message, tag="subscription_confirmed"):
+    """Reply to `subscribe`."""
+
+    subscription: Subscription
+
+
+class UnsubscriptionConfirmed(Message, tag="unsubscription_confirmed"):
+    """Reply to `unsubscribe`."""
+
+    subscription: Subscription
+
+
+class TokenRefreshed(Message, tag="token_refreshed"):
+    """Reply to `refresh`."""
+
+    expires_at: datetime
+
+
+class TokenExpiring(Message, tag="token_expiring"):
+    """The token ends soon; a `refresh` keeps the socket."""
+
+    expires_at: datetime
+
+
+class ServerDraining(Message, tag="server_draining"):
+    """The server is about to close this socket; come back after the delay, which is this client's own."""
+
+    reconnect_after_ms: int
+
+
+class Error(Message, tag="error"):
+    """Something was refused; the socket stays open unless a close code follows."""
+
+    message: str
+    code: ErrorCode
+
+
+AnyCommand = Ping | Heartbeat | Subscribe | Unsubscribe | Refresh
+_decoder = msgspec.json.Decoder(AnyCommand)
+_encoder = msgspec.json.Encoder()
+
+_TEXT = 0x81
+"""FIN and the opcode of text, RFC 6455 §5.2."""
+
+PING_FRAME = b"\x89\x00"
+"""A ping without payload, RFC 6455 §5.5.2. Everybody gets the same one."""
+
+
+def decode(text: str) -> AnyCommand:
+    """The command of a message. Raises ValueError for whatever isn't one."""
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        raise ValueError("Invalid message format") from None
+
+
+def encode(message: Message) -> bytes:
+    """A message as a frame, ready to write."""
+    return frame(_encoder.encode(message))
+
+
+def frame(payload: bytes) -> bytes:
+    """An unmasked text frame around a payload (RFC 6455 §5.2): made once for all who get it."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_TEXT, size)) + payload
+    if size < 65536:
+        return bytes((_TEXT, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload

@@ -1,0 +1,77 @@
+"""Rate limits: a bucket of tokens that refills, and a count within a sliding window. The clock is given."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class TokenBucket:
+    """`burst` at once, then `per_second`."""
+
+    __slots__ = ("_burst", "_left", "_per_second", "_stamp")
+
+    def __init__(self, burst: float, per_second: float, now: float) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._left = burst
+        self._stamp = now
+
+    def take(self, now: float) -> bool:
+        """Take one token; False when there is none."""
+        self._left = min(self._burst, self._left + (now - self._stamp) * self._per_second)
+        self._stamp = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is as good as new, so that it need not be kept."""
+        return self._left + (now - self._stamp) * self._per_second >= self._burst
+
+
+class SlidingWindow:
+    """At most `limit` within any `seconds`."""
+
+    __slots__ = ("_limit", "_seconds", "_times")
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._times: deque[float] = deque(maxlen=limit)
+
+    def take(self, now: float) -> bool:
+        """Count one more; False, and nothing counted, when the window is full."""
+        if self.opens_at(now) > now:
+            return False
+        self._times.append(now)
+        return True
+
+    def opens_at(self, now: float) -> float:
+        """When one more is allowed: now, or later."""
+        if len(self._times) < self._limit:
+            return now
+        return max(now, self._times[0] + self._seconds)
+
+
+class Buckets:
+    """A token bucket for each key that is in use. Full ones are dropped, so that old keys cost nothing."""
+
+    def __init__(self, burst: float, per_second: float) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._buckets: dict[int | str, TokenBucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: int | str, now: float) -> bool:
+        """Take one token of the key's bucket; False when there is none."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self._burst, self._per_second, now)
+        return bucket.take(now)
+
+    def drop_full(self, now: float) -> None:
+        """Forget the keys whose bucket is full."""
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}

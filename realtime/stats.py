@@ -1,0 +1,42 @@
+"""Stats: the figures of the feed, told when they changed."""
+
+from __future__ import annotations
+
+from realtime.changelog import ChangeLog
+from realtime.directory import Directory
+from realtime.hub import Hub
+from realtime.protocol import FeedCounts, FeedStats
+from realtime.switchboard import Switchboard
+
+
+class Stats:
+    """Counts are kept as statuses change, so that reading them costs nothing."""
+
+    def __init__(self, directory: Directory, switchboard: Switchboard, hub: Hub, log: ChangeLog) -> None:
+        self._directory = directory
+        self._switchboard = switchboard
+        self._hub = hub
+        self._log = log
+        self._told: FeedCounts | None = None
+
+    def counts(self) -> FeedCounts:
+        """The figures now. Busy means online and busy, so that available and busy make up online."""
+        online, available = self._directory.online, self._directory.available
+        return FeedCounts(
+            total_users=len(self._directory),
+            online=online,
+            available=available,
+            busy=online - available,
+            ongoing_calls=len(self._switchboard),
+        )
+
+    def message(self) -> FeedStats:
+        """The figures as a message."""
+        return FeedStats(stats=self.counts(), seq=self._log.seq)
+
+    def tick(self) -> None:
+        """Tell the figures, if they are others than last time."""
+        counts = self.counts()
+        if counts != self._told:
+            self._told = counts
+            self._hub.publish_stats(counts, self._log.seq)

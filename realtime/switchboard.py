@@ -1,0 +1,278 @@
+"""Switchboard: calls start, end, and are dropped when a participant is gone for the lease."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+from models.calls import Call, CallType, EndReason, ended
+from models.errors import StoreUnavailable
+from models.refusals import Conflict, Forbidden, Invalid, NotFound
+from realtime.clock import Clock
+from realtime.presence import Presence
+from realtime.timers import Timers
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Run a coroutine in the background; whoever is given it sees to its end."""
+
+Tell = Callable[[Call], None]
+"""Tell a call's participants, behind all that was announced before."""
+
+
+class CallStore(Protocol):
+    """What of the store of calls is needed here; see models/calls.py."""
+
+    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None: ...
+    async def claimed_by(self, user_id: int) -> str | None: ...
+    async def release(self, call_id: str, participants: tuple[int, int]) -> None: ...
+    async def all_claims(self) -> list[tuple[int, str]]: ...
+    async def insert(self, call: Call) -> bool: ...
+    async def get(self, call_id: str) -> Call | None: ...
+    async def end(self, ended: Call) -> Call | None: ...
+    async def ongoing(self) -> list[Call]: ...
+
+
+class Switchboard:
+    """Who is in which call. `new_id` gives a text that never comes twice.
+
+    Both users are taken in memory before the first await, so of two callers in this process exactly one goes on; the
+    claims in the store say the same to other processes, and to this one after a crash.
+    """
+
+    def __init__(
+        self,
+        store: CallStore,
+        presence: Presence,
+        timers: Timers,
+        clock: Clock,
+        tell: Tell,
+        spawn: Spawn,
+        new_id: Callable[[], str],
+        *,
+        lease_seconds: float,
+        settle_seconds: float,
+    ) -> None:
+        self._store = store
+        self._presence = presence
+        self._timers = timers
+        self._clock = clock
+        self._tell = tell
+        self._spawn = spawn
+        self._new_id = new_id
+        self._lease_seconds = lease_seconds
+        self._settle_seconds = settle_seconds
+        self._ongoing: dict[str, Call] = {}
+        self._taken: dict[int, str] = {}
+        """The call that each user is in, or is about to be in."""
+        self._starting: dict[str, asyncio.Future[Call]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ongoing)
+
+    async def recover(self) -> None:
+        """At start: calls that were ongoing still are; claims whose call is not are given up."""
+        calls = {call.call_id: call for call in await self._store.ongoing()}
+        held: dict[str, set[int]] = {}
+        for user_id, call_id in await self._store.all_claims():
+            if call_id in calls:
+                held.setdefault(call_id, set()).add(user_id)
+            else:
+                await self._store.release(call_id, (user_id, user_id))
+        for call in calls.values():
+            if held.get(call.call_id) == set(call.participants):
+                self._take_up(call)
+                for user_id in call.participants:
+                    self._presence.restore_call(user_id, call.call_id)
+            else:
+                await self._store.end(ended(call, "dropped", self._clock.utc(), None))
+                await self._store.release(call.call_id, call.participants)
+
+    def ongoing_of(self, user_id: int) -> Call | None:
+        """The call the user is in."""
+        return self._ongoing.get(self._taken.get(user_id, ""))
+
+    async def start(self, caller_id: int, callee_id: int, call_type: CallType, key: str | None) -> Call:
+        """Start a call; with the same idempotency key once more, the call of the first time.
+
+        Raises Invalid, NotFound, Conflict, StoreUnavailable.
+        """
+        call_id = self._new_id() if key is None else _id_of_key(caller_id, key)
+        if key is not None:
+            known = await self._known(call_id)
+            if known is not None:
+                return _same_request(known, callee_id, call_type)
+        self._check(caller_id, callee_id)
+        call = Call(call_id, caller_id, callee_id, call_type, "ongoing", self._clock.utc())
+        self._taken |= dict.fromkeys(call.participants, call_id)
+        future = self._starting[call_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._write(call)
+        except BaseException as error:
+            if not future.cancelled():
+                future.set_exception(error)
+                future.exception()  # read here, so that a start nobody waited for doesn't complain
+            raise
+        finally:
+            del self._starting[call_id]
+        self._begin(call)
+        future.set_result(call)
+        return call
+
+    async def end(self, user_id: int, call_id: str, reason: EndReason) -> Call:
+        """End a call as one of its participants; ending again answers the same. Raises NotFound, Forbidden."""
+        call = self._ongoing.get(call_id) or await self._store.get(call_id)
+        if call is None:
+            raise NotFound("No such call")
+        if user_id not in call.participants:
+            raise Forbidden("NOT_A_PARTICIPANT", "Only a participant ends a call")
+        return await self._end(call, reason, user_id)
+
+    def _check(self, caller_id: int, callee_id: int) -> None:
+        if caller_id == callee_id:
+            raise Invalid("A call needs two users")
+        callee = self._presence.status(callee_id)
+        if caller_id in self._taken:
+            raise Conflict("ALREADY_IN_CALL", "You are in a call already")
+        if not callee.is_online:
+            raise Conflict("USER_OFFLINE", "This user is offline")
+        if callee.is_busy or callee_id in self._taken:
+            raise Conflict("USER_BUSY", "This user is busy")
+
+    async def _known(self, call_id: str) -> Call | None:
+        starting = self._starting.get(call_id)
+        if starting is not None:
+            return await asyncio.shield(starting)
+        stored = self._ongoing.get(call_id) or await self._store.get(call_id)
+        if stored is not None and stored.status == "ongoing" and call_id not in self._ongoing:
+            self._begin(stored)  # its first reply was lost in a failure of the store
+        return stored
+
+    async def _write(self, call: Call) -> None:
+        """Claim both and write the call. What fails leaves both users as they were, or settles it when it can't tell."""
+        try:
+            claimed = await self._store.claim(call.call_id, call.participants)
+            if claimed is not None and await self._give_up_stale(claimed):
+                claimed = await self._store.claim(call.call_id, call.participants)
+            if claimed is None:
+                await self._insert(call)
+                return
+        except StoreUnavailable:
+            self._settle_later(call)
+            raise
+        except BaseException:
+            self._free(call)
+            raise
+        self._free(call)
+        if claimed == call.caller_id:
+            raise Conflict("ALREADY_IN_CALL", "You are in a call already")
+        raise Conflict("USER_BUSY", "This user is busy")
+
+    async def _insert(self, call: Call) -> None:
+        if not await self._store.insert(call):
+            await self._store.release(call.call_id, call.participants)
+            raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
+
+    async def _give_up_stale(self, user_id: int) -> bool:
+        """Whether a claim in the store belonged to a call that isn't ongoing, and is gone now."""
+        holder = await self._store.claimed_by(user_id)
+        call = await self._store.get(holder) if holder else None
+        if holder and (call is None or call.status != "ongoing") and holder not in self._starting:
+            await self._store.release(holder, (user_id, user_id))
+            return True
+        return holder is None
+
+    def _take_up(self, call: Call) -> None:
+        self._ongoing[call.call_id] = call
+        for user_id in call.participants:
+            self._taken[user_id] = call.call_id
+            self._await_lease(call, user_id, self._lease_seconds)
+
+    def _begin(self, call: Call) -> None:
+        self._take_up(call)
+        self._presence.claim_call(call.call_id, call.participants)
+        self._tell(call)
+
+    async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
+        if call.status != "ongoing":
+            return call
+        try:
+            finished = await self._store.end(ended(call, reason, self._clock.utc(), by)) or await self._store.get(
+                call.call_id
+            )
+            if finished is None:
+                raise NotFound("No such call")
+            await self._store.release(call.call_id, call.participants)
+        except StoreUnavailable:
+            self._settle_later(call)
+            raise
+        self._finish(finished)
+        return finished
+
+    def _finish(self, finished: Call) -> None:
+        """Both are free; they are told once, however many ended it."""
+        was_ongoing = self._ongoing.pop(finished.call_id, None)
+        self._free(finished)
+        if was_ongoing is None:
+            return
+        self._presence.release_call(finished.call_id, finished.participants)
+        self._tell(finished)
+
+    def _free(self, call: Call) -> None:
+        for user_id in call.participants:
+            if self._taken.get(user_id) == call.call_id:
+                del self._taken[user_id]
+                self._timers.cancel(("lease", user_id))
+
+    def _settle_later(self, call: Call) -> None:
+        """The store failed in the middle: ask it again until it says which way the call went. Until then both are taken."""
+        when = self._clock.now() + self._settle_seconds
+        self._timers.at(when, ("settle", call.call_id), lambda: self._spawn(self._settle(call)))
+
+    async def _settle(self, call: Call) -> None:
+        try:
+            stored = await self._store.get(call.call_id)
+            if stored is None or stored.status != "ongoing":
+                await self._store.release(call.call_id, call.participants)
+        except StoreUnavailable:
+            self._settle_later(call)
+            return
+        if stored is None:
+            self._free(call)
+        elif stored.status != "ongoing":
+            self._finish(stored)
+        elif call.call_id not in self._ongoing:
+            self._begin(stored)
+
+    def _await_lease(self, call: Call, user_id: int, seconds: float) -> None:
+        action = partial(self._check_lease, call, user_id)
+        self._timers.at(self._clock.now() + seconds, ("lease", user_id), action)
+
+    def _check_lease(self, call: Call, user_id: int) -> None:
+        """The lease runs from the last evidence, whatever its timer thought: no timer is set for each sign of life."""
+        if call.call_id not in self._ongoing:
+            return
+        left = self._lease_seconds - self._presence.silent_for(user_id)
+        if left > 0:
+            self._await_lease(call, user_id, left)
+        else:
+            self._spawn(self._drop(call, user_id))
+
+    async def _drop(self, call: Call, user_id: int) -> None:
+        try:
+            await self._end(call, "dropped", None)
+        except StoreUnavailable:
+            self._await_lease(call, user_id, self._settle_seconds)
+
+
+def _id_of_key(caller_id: int, key: str) -> str:
+    """The call's id from its idempotency key, so that the store's unique `_id` is what makes the key work once."""
+    return hashlib.sha256(f"{caller_id}:{key}".encode()).hexdigest()[:32]
+
+
+def _same_request(known: Call, callee_id: int, call_type: CallType) -> Call:
+    if (known.callee_id, known.call_type) != (callee_id, call_type):
+        raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
+    return known

@@ -1,0 +1,54 @@
+"""Timers: one heap of deadlines, each under a key."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Hashable
+
+Action = Callable[[], None]
+
+
+class Timers:
+    """Actions at steady times. A key has one deadline: setting it again moves it, a cancelled one never fires."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Hashable]] = []
+        self._live: dict[Hashable, tuple[int, Action]] = {}
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._live
+
+    def at(self, when: float, key: Hashable, action: Action) -> None:
+        """Run `action` once `now` has reached `when`."""
+        number = next(self._numbers)
+        self._live[key] = number, action
+        heapq.heappush(self._heap, (when, number, key))
+        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._live):
+            self._forget_dead()
+
+    def cancel(self, key: Hashable) -> None:
+        """Forget the key's deadline, if it has one."""
+        self._live.pop(key, None)
+
+    def run_due(self, now: float) -> int:
+        """Run what is due, in order; how many ran. What an action sets for `now` runs at the next call."""
+        due: list[Action] = []
+        while self._heap and self._heap[0][0] <= now:
+            _, number, key = heapq.heappop(self._heap)
+            live = self._live.get(key)
+            if live is not None and live[0] == number:
+                del self._live[key]
+                due.append(live[1])
+        for action in due:
+            action()
+        return len(due)
+
+    def _forget_dead(self) -> None:
+        """Without this, deadlines that move with every heartbeat would fill the heap until they come due."""
+        self._heap = [entry for entry in self._heap if (live := self._live.get(entry[2])) and live[0] == entry[1]]
+        heapq.heapify(self._heap)

@@ -1,0 +1,73 @@
+"""Write-back: evidence is announced first and saved behind, in one bulk write a second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from models.errors import StoreUnavailable
+from models.status import Claims
+from models.users import Evidence
+from realtime.directory import Directory
+from realtime.turns import Turns
+
+
+class PresenceStore(Protocol):
+    """What of the store of users is needed here."""
+
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
+        """Save what one user claims."""
+
+    async def save_evidence(self, rows: list[Evidence]) -> None:
+        """Save what was seen of many."""
+
+
+class WriteBack:
+    """Users whose entry is ahead of the store.
+
+    A claim's write that failed may have reached the store all the same; such a user is *unsure*, and the claims in
+    memory, which everyone was shown, are written again until the store has them.
+    """
+
+    def __init__(self, directory: Directory, store: PresenceStore, turns: Turns) -> None:
+        self._directory = directory
+        self._store = store
+        self._turns = turns
+        self._marked: set[int] = set()
+        self._unsure: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._marked) + len(self._unsure)
+
+    def mark(self, user_id: int) -> None:
+        """There is new evidence of the user."""
+        self._marked.add(user_id)
+
+    def mark_unsure(self, user_id: int) -> None:
+        """Nobody knows which claims of the user the store has."""
+        self._unsure.add(user_id)
+
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
+        """Save now, before anyone is told. Raises StoreUnavailable."""
+        await self._store.save_claims(user_id, claims, at)
+
+    async def flush(self) -> None:
+        """Save all that is behind. Raises StoreUnavailable, and then keeps it for the next time."""
+        marked, self._marked = self._marked, set()
+        entries = [entry for user_id in marked if (entry := self._directory.find(user_id))]
+        try:
+            await self._store.save_evidence(
+                [Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at) for each in entries]
+            )
+        except StoreUnavailable:
+            self._marked |= marked
+            raise
+        for user_id in list(self._unsure):
+            await self._make_sure(user_id)
+
+    async def _make_sure(self, user_id: int) -> None:
+        async with self._turns.of(user_id):
+            entry = self._directory.get(user_id)
+            at = entry.offline_set_at or entry.last_seen
+            await self._store.save_claims(user_id, entry.claims, at)
+            self._unsure.discard(user_id)

@@ -1,0 +1,223 @@
+"""Rollcall's server: build the parts, start, drain, stop; and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+import resource
+import secrets
+import signal
+import ssl
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from argon2 import PasswordHasher
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from handlers.base import Traffic, Web
+from handlers.logs import set_up_logs
+from handlers.metrics import Metrics
+from handlers.origins import Origins
+from handlers.routes import Parts, make_application
+from models.accounts import AccountRules, Accounts
+from models.database import Database, open_database
+from models.errors import StoreUnavailable
+from models.passwords import Passwords
+from models.stores import Stores, open_stores
+from operation.commandline import command_line, tokens_of
+from operation.demo import Demo
+from operation.rounds import Rounds
+from realtime.clock import Clock
+from realtime.core import World, build_core
+from realtime.protocol import CloseCode, ServerDraining
+from settings import Settings
+
+LOAD_USERS = 5000
+"""Users read from the store at a time when the server starts."""
+
+OPEN_FILES_SHARE = 0.8
+"""Of the files this process may open, the share that sockets may have."""
+
+_log = structlog.stdlib.get_logger("rollcall.server")
+
+
+class Server:
+    """All parts of one process. `start`, serve, `drain`, `stop`, in this order."""
+
+    def __init__(self, settings: Settings, database: Database, stores: Stores, metrics: Metrics) -> None:
+        self.settings = settings
+        self._database = database
+        self._stores = stores
+        self._passwords = Passwords(
+            PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes),
+            workers=settings.password_workers,
+            waiting_limit=settings.password_waiting_limit,
+        )
+        self.tokens = tokens_of(settings)
+        self.core = build_core(settings, self._world(), stores.users, stores.calls, self.tokens)
+        self._rounds = Rounds(settings, self.core, stores, metrics)
+        self._traffic = Traffic()
+        metrics.read_from(self.core, database)
+        self._http = HTTPServer(
+            make_application(self._parts(metrics)),
+            ssl_options=_tls(settings),
+            max_header_size=settings.header_limit_bytes,
+            max_body_size=settings.body_limit_bytes,
+            idle_connection_timeout=settings.header_timeout_seconds,
+            body_timeout=settings.body_timeout_seconds,
+        )
+        self.port = settings.port
+
+    async def start(self) -> None:
+        """Take up what the store holds, then listen. Raises StoreUnavailable, OSError."""
+        await self._load()
+        sockets = bind_sockets(self.settings.port, self.settings.host, backlog=self.settings.listen_backlog)
+        self.port = sockets[0].getsockname()[1]
+        await self._rounds.start()
+        self._http.add_sockets(sockets)
+
+    async def drain(self) -> None:
+        """Tell every socket when to come back and close it; let requests under way finish; nobody goes offline."""
+        self.core.admission.closing = True
+        self._http.stop()
+        began = time.monotonic()
+        sessions = list(self.core.hub)
+        random.shuffle(sessions)
+        for place, session in enumerate(sessions):
+            share = (place + random.random()) / len(sessions)  # noqa: S311  (spread, not secrecy)
+            delay = int(500 + share * self.settings.reconnect_spread_seconds * 1000)
+            session.push(ServerDraining(reconnect_after_ms=delay))
+            session.close(CloseCode.RESTART, "service restart")
+            if place % 100 == 99:
+                await asyncio.sleep(0)
+        while self._traffic.in_flight and time.monotonic() - began < self.settings.drain_seconds:
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Save what is behind and let everything go."""
+        await self._rounds.stop()
+        try:
+            await self.core.write_back.flush()
+        except StoreUnavailable:
+            _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
+        await self._http.close_all_connections()
+        self._passwords.close()
+        await self._database.close()
+
+    async def _load(self) -> None:
+        """Everyone's status into memory, then the calls that were ongoing, then who was signed out."""
+        after = 0
+        while users := await self._stores.users.page(after, LOAD_USERS):
+            for user in users:
+                self.core.presence.load(user)
+            after = users[-1].profile.user_id
+        await self.core.switchboard.recover()
+        life = timedelta(seconds=self.settings.access_token_seconds)
+        for login_id in await self._stores.logins.revoked_since(_utc_now() - life):
+            self.core.gate.note_revoked(login_id)
+
+    def _world(self) -> World:
+        return World(
+            clock=Clock(time.monotonic, _utc_now, stall_seconds=self.settings.stall_seconds),
+            unix_now=time.time,
+            elapsed=time.perf_counter,
+            call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
+            spawn=lambda work: self._rounds.spawn(work),
+            new_id=lambda: secrets.token_hex(12),
+        )
+
+    def _parts(self, metrics: Metrics) -> Parts:
+        settings, stores = self.settings, self._stores
+        rules = AccountRules(
+            settings.access_token_seconds,
+            settings.refresh_token_seconds,
+            settings.password_length_minimum,
+            settings.registration_open,
+        )
+        accounts = Accounts(
+            stores.users,
+            stores.logins,
+            stores.attempts,
+            self._passwords,
+            self.tokens,
+            rules,
+            now=self.core.world.clock.utc,
+            new_id=self.core.world.new_id,
+        )
+        origins = Origins(settings.host, settings.allowed_hosts, settings.allowed_origins, settings.trusted_proxies)
+        web = Web(
+            self.core.gate,
+            origins,
+            self._traffic,
+            settings.retry_after_seconds,
+            settings.page_limit,
+            settings.page_default,
+        )
+        return Parts(settings, web, self.core, stores, accounts, self._database, metrics)
+
+
+async def open_server(settings: Settings) -> Server:
+    """A server that is ready to start. Raises StoreUnavailable."""
+    metrics = Metrics()
+    database = await open_database(settings, metrics.observe_store)
+    return Server(settings, database, await open_stores(database, settings), metrics)
+
+
+async def serve(settings: Settings, *, demo: bool) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    set_up_logs(settings.log_level)
+    server = await open_server(_within_open_files(settings))
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    await server.start()
+    scheme = "https" if settings.tls_certificate else "http"
+    _log.info("listening", url=f"{scheme}://{settings.host}:{server.port}", users=len(server.core.directory))
+    show = Demo(server.port, server.tokens, server.core.directory, settings) if demo else None
+    if show is not None:
+        await show.start()
+    await stopping.wait()
+    _log.info("draining", sockets=len(server.core.hub))
+    deadline = asyncio.get_running_loop().call_later(settings.exit_seconds, _give_up)
+    if show is not None:
+        await show.stop()
+    await server.drain()
+    await server.stop()
+    deadline.cancel()
+    _log.info("stopped")
+
+
+def _give_up() -> None:
+    _log.error("could not stop in time")
+    sys.exit(1)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
+def _within_open_files(settings: Settings) -> Settings:
+    """The settings with no more sockets than there are files to open. The limit is first raised as far as it goes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    fits = int(hard * OPEN_FILES_SHARE)
+    if settings.sockets_limit <= fits:
+        return settings
+    _log.warning("fewer sockets than set, for want of open files", sockets_limit=fits, open_files=hard)
+    return dataclasses.replace(settings, sockets_limit=fits)
+
+
+if __name__ == "__main__":
+    command_line(serve)

@@ -30,7 +30,7 @@ lint: .venv/tests ## ruff, bandit and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit -q -r settings.py server.py models realtime handlers operation
-	$(BIN)/pyright
+	$(BIN)/mypy
 
 fmt: .venv/tests ## format
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,10 @@ A setting named `ping_interval_seconds` is the variable `ROLLCALL_PING_INTERVAL_
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import ipaddress
+import math
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,7 +123,7 @@ class Settings:
     reconnect_spread_seconds: float = setting(5.0, "clients of a draining server come back over this span")
 
     def __post_init__(self) -> None:
-        problems = [problem for problem, wrong in _checks(self) if wrong]
+        problems = _problems(self)
         if problems:
             raise SettingsError(problems)
 
@@ -185,95 +188,71 @@ def masked(settings: Settings) -> dict[str, str]:
     }
 
 
-def _checks(s: Settings) -> list[tuple[str, bool]]:
-    """What must hold of the settings together: (what to set, whether it is wrong)."""
-    zero_allowed = {
-        "port",
-        "clean_close_seconds",
-        "flush_interval_seconds",
-        "token_grace_seconds",
-        "hold_seconds",
-        "grace_seconds",
-        "reconnect_spread_seconds",
-        "password_waiting_limit",
-    }
-    numbers = [
-        (each.name, getattr(s, each.name))
-        for each in dataclasses.fields(s)
-        if isinstance(each.default, int | float) and not isinstance(each.default, bool)
+_ZERO_ALLOWED = {
+    "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
+    "reconnect_spread_seconds", "password_waiting_limit",
+}  # fmt: skip
+
+
+def _problems(s: Settings) -> list[str]:
+    """What must hold of the settings and doesn't: each in words that say what to set."""
+    return [*_numbers(s), *_secrets_and_addresses(s), *_pairs(s)]
+
+
+def _numbers(s: Settings) -> Iterator[str]:
+    for each in dataclasses.fields(s):
+        if isinstance(each.default, int | float) and not isinstance(each.default, bool):
+            value, zero = getattr(s, each.name), each.name in _ZERO_ALLOWED
+            if not (0 < value < math.inf or (zero and value == 0)):
+                yield f"set {variable(each.name)} to {'0 or more' if zero else 'more than 0'}, not {value}"
+    if s.port > 65535:
+        yield f"set ROLLCALL_PORT to at most 65535, not {s.port}"
+    if s.outbox_limit_bytes < 65536:
+        yield f"set ROLLCALL_OUTBOX_LIMIT_BYTES to at least 65536, not {s.outbox_limit_bytes}"
+    if s.argon2_memory_kib < 8 * s.argon2_lanes:
+        yield "set ROLLCALL_ARGON2_MEMORY_KIB to at least 8 for each of ROLLCALL_ARGON2_LANES"
+
+
+def _secrets_and_addresses(s: Settings) -> Iterator[str]:
+    if s.log_level not in ("debug", "info", "warning", "error"):
+        yield f"set ROLLCALL_LOG_LEVEL to debug, info, warning or error, not {s.log_level!r}"
+    if s.jwt_secret and len(s.jwt_secret.encode()) < SECRET_BYTES_MINIMUM:
+        yield (
+            f"set ROLLCALL_JWT_SECRET to at least {SECRET_BYTES_MINIMUM} bytes, such as the output of "
+            "`openssl rand -hex 32`"
+        )
+    if s.mongodb_url and not s.jwt_secret:
+        yield "with MONGODB_URL set ROLLCALL_JWT_SECRET too: every server on that database must use the same one"
+    if bool(s.tls_certificate) != bool(s.tls_key):
+        yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
+    for proxy in s.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            yield f"set ROLLCALL_TRUSTED_PROXIES to addresses or networks, such as 10.0.0.0/8, not {proxy!r}"
+    for origin in s.allowed_origins:
+        if not re.fullmatch(r"https?://[^/\s@?#]+", origin):
+            yield f"set ROLLCALL_ALLOWED_ORIGINS to scheme://host[:port], not {origin!r}"
+
+
+def _pairs(s: Settings) -> Iterator[str]:
+    """Settings of which one has to stay below another, and why."""
+    below = [
+        ("pong_timeout_seconds", "ping_interval_seconds", "a pong is awaited before the next ping"),
+        ("heartbeat_interval_seconds", "heartbeat_life_seconds", "a heartbeat must outlast the wait for the next"),
+        ("token_warning_seconds", "access_token_seconds", "the warning comes within the token's life"),
+        ("access_token_seconds", "refresh_token_seconds", "a refresh token must outlive what it renews"),
+        ("drain_seconds", "exit_seconds", "draining is a part of stopping"),
     ]
-    return [
-        *(
-            (
-                f"set {variable(name)} to {'0 or more' if name in zero_allowed else 'more than 0'}, not {value}",
-                not (value > 0 or (value == 0 and name in zero_allowed)),
-            )
-            for name, value in numbers
-        ),
-        (f"set ROLLCALL_PORT to at most 65535, not {s.port}", s.port > 65535),
-        (
-            f"set ROLLCALL_LOG_LEVEL to debug, info, warning or error, not {s.log_level!r}",
-            s.log_level not in ("debug", "info", "warning", "error"),
-        ),
-        (
-            f"set ROLLCALL_JWT_SECRET to at least {SECRET_BYTES_MINIMUM} bytes, such as the output of `openssl rand -hex 32`",
-            bool(s.jwt_secret) and len(s.jwt_secret.encode()) < SECRET_BYTES_MINIMUM,
-        ),
-        (
-            "with MONGODB_URL set ROLLCALL_JWT_SECRET too: every server on that database must use the same one",
-            bool(s.mongodb_url) and not s.jwt_secret,
-        ),
-        (
-            "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither",
-            bool(s.tls_certificate) != bool(s.tls_key),
-        ),
-        (
-            f"set ROLLCALL_PONG_TIMEOUT_SECONDS ({s.pong_timeout_seconds}) below ROLLCALL_PING_INTERVAL_SECONDS "
-            f"({s.ping_interval_seconds})",
-            s.pong_timeout_seconds >= s.ping_interval_seconds,
-        ),
-        (
-            f"set ROLLCALL_GRACE_SECONDS ({s.grace_seconds}) to at most ROLLCALL_HOLD_SECONDS ({s.hold_seconds}): clients "
-            "need longer after a restart than after a lost connection",
-            s.grace_seconds > s.hold_seconds,
-        ),
-        (
-            f"set ROLLCALL_CLEAN_CLOSE_SECONDS ({s.clean_close_seconds}) to at most ROLLCALL_GRACE_SECONDS ({s.grace_seconds})",
-            s.clean_close_seconds > s.grace_seconds,
-        ),
-        (
-            f"set ROLLCALL_HEARTBEAT_LIFE_SECONDS ({s.heartbeat_life_seconds}) above ROLLCALL_HEARTBEAT_INTERVAL_SECONDS "
-            f"({s.heartbeat_interval_seconds})",
-            s.heartbeat_life_seconds <= s.heartbeat_interval_seconds,
-        ),
-        (
-            f"set ROLLCALL_CALL_LEASE_SECONDS ({s.call_lease_seconds}) to at least ROLLCALL_GRACE_SECONDS ({s.grace_seconds})",
-            s.call_lease_seconds < s.grace_seconds,
-        ),
-        (
-            f"set ROLLCALL_TOKEN_WARNING_SECONDS ({s.token_warning_seconds}) below ROLLCALL_ACCESS_TOKEN_SECONDS "
-            f"({s.access_token_seconds})",
-            s.token_warning_seconds >= s.access_token_seconds,
-        ),
-        (
-            f"set ROLLCALL_ACCESS_TOKEN_SECONDS ({s.access_token_seconds}) below ROLLCALL_REFRESH_TOKEN_SECONDS "
-            f"({s.refresh_token_seconds})",
-            s.access_token_seconds >= s.refresh_token_seconds,
-        ),
-        (
-            f"set ROLLCALL_DRAIN_SECONDS ({s.drain_seconds}) below ROLLCALL_EXIT_SECONDS ({s.exit_seconds})",
-            s.drain_seconds >= s.exit_seconds,
-        ),
-        (
-            f"set ROLLCALL_PAGE_DEFAULT ({s.page_default}) to at most ROLLCALL_PAGE_LIMIT ({s.page_limit})",
-            s.page_default > s.page_limit,
-        ),
-        (
-            f"set ROLLCALL_OUTBOX_LIMIT_BYTES to at least 65536, not {s.outbox_limit_bytes}",
-            s.outbox_limit_bytes < 65536,
-        ),
-        (
-            "set ROLLCALL_ARGON2_MEMORY_KIB to at least 8 for each of ROLLCALL_ARGON2_LANES",
-            s.argon2_memory_kib < 8 * s.argon2_lanes,
-        ),
+    at_most = [
+        ("grace_seconds", "hold_seconds", "after a restart clients need longer than after a lost connection"),
+        ("clean_close_seconds", "grace_seconds", "who says goodbye is not awaited longer than who was lost"),
+        ("grace_seconds", "call_lease_seconds", "a socket drop within the grace period is not a hang-up"),
+        ("page_default", "page_limit", "the default page must be allowed"),
     ]
+    for low, high, why in below:
+        if getattr(s, low) >= getattr(s, high):
+            yield f"set {variable(low)} ({getattr(s, low)}) below {variable(high)} ({getattr(s, high)}): {why}"
+    for low, high, why in at_most:
+        if getattr(s, low) > getattr(s, high):
+            yield f"set {variable(low)} ({getattr(s, low)}) to at most {variable(high)} ({getattr(s, high)}): {why}"

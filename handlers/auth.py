@@ -61,7 +61,7 @@ class AuthHandler(ApiHandler):
 
     def initialize(self, web: Web, accounts: Accounts, presence: Presence, ticket_seconds: float) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.accounts = accounts
         self.presence = presence
         self.ticket_seconds = ticket_seconds

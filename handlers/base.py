@@ -45,9 +45,10 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass
 class Traffic:
-    """Requests under way, so that a drain can wait for them."""
+    """What is under way, so that a drain can wait for it."""
 
-    in_flight: int = 0
+    requests: int = 0
+    sockets: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ApiHandler(RequestHandler):
     """A JSON endpoint."""
 
-    def initialize(self, web: Web) -> None:
-        """Collaborators come from the route."""
+    def set_up(self, web: Web) -> None:
+        """What each handler's `initialize` begins with; the route gives it its collaborators."""
         self.web = web
         self.is_counted = False
 
@@ -101,13 +102,13 @@ class ApiHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Before any verb."""
-        self.web.traffic.in_flight += 1
+        self.web.traffic.requests += 1
         self.is_counted = True
         self.check_origins()
 
     def on_finish(self) -> None:
         """After the answer is written."""
-        self.web.traffic.in_flight -= self.is_counted
+        self.web.traffic.requests -= self.is_counted
 
     def check_origins(self) -> None:
         """Refuse a request from a page that may not ask; let one that may read the answer. Raises Forbidden."""
@@ -207,6 +208,10 @@ class ApiHandler(RequestHandler):
 class NotFoundHandler(ApiHandler):
     """Any URL that no route has."""
 
+    def initialize(self, web: Web) -> None:
+        """Collaborators come from the route."""
+        self.set_up(web)
+
     def prepare(self) -> None:
         """Refuse, whatever the verb."""
         super().prepare()
@@ -215,6 +220,8 @@ class NotFoundHandler(ApiHandler):
 
 def _generic(status: int) -> tuple[str, str]:
     match status:
+        case 404:
+            return "NOT_FOUND", "There is nothing at this URL"
         case 405:
             return "METHOD_NOT_ALLOWED", "This URL does not know that method"
         case 400:

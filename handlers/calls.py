@@ -41,7 +41,7 @@ class CallsHandler(ApiHandler):
 
     def initialize(self, web: Web, switchboard: Switchboard, calls: Calls) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.switchboard = switchboard
         self.calls = calls
 

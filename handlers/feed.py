@@ -24,7 +24,7 @@ class FeedHandler(ApiHandler):
 
     def initialize(self, web: Web, directory: Directory, stats: Stats) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.directory = directory
         self.stats = stats
 

@@ -14,7 +14,7 @@ class HealthHandler(ApiHandler):
 
     def initialize(self, web: Web, database: Database, admission: Admission, metrics: Metrics) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.database = database
         self.admission = admission
         self.metrics = metrics

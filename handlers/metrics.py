@@ -60,7 +60,7 @@ class Metrics(Collector):
         if self._core is None or self._database is None:
             return
         core, counters = self._core, self._core.counters
-        yield _by_label("rollcall_sockets", "Open sockets", "channel", Counter(s.channel for s in core.hub), gauge=True)
+        yield _by_label("rollcall_sockets", "Open sockets", "channel", _sockets(core), gauge=True)
         yield GaugeMetricFamily("rollcall_sockets_behind", "Sockets that wait to catch up", len(core.fan_out.behind()))
         yield _by_label("rollcall_messages_in", "Commands received", "type", counters.messages_in)
         yield _by_label("rollcall_messages_out", "Messages handed to sockets", "type", counters.messages_out)
@@ -77,6 +77,10 @@ class Metrics(Collector):
         yield GaugeMetricFamily("rollcall_unsaved_users", "Users whose evidence is not saved yet", len(core.write_back))
         yield GaugeMetricFamily("rollcall_timers", "Deadlines that are set", len(core.timers))
         yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)
+
+
+def _sockets(core: Core) -> Counter[str]:
+    return Counter(str(session.channel) for session in core.hub)
 
 
 def _by_label(name: str, help: str, label: str, counts: Counter[str] | Counter[int], *, gauge: bool = False) -> Metric:

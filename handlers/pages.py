@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jinja2
+from tornado.web import StaticFileHandler
 
 from handlers.base import ApiHandler, Web
 from realtime.stats import Stats
@@ -17,7 +18,7 @@ class HomeHandler(ApiHandler):
 
     def initialize(self, web: Web, templates: jinja2.Environment, stats: Stats) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.templates = templates
         self.stats = stats
 
@@ -27,3 +28,16 @@ class HomeHandler(ApiHandler):
         self.set_header("Content-Security-Policy", _POLICY)
         self.set_header("Referrer-Policy", "same-origin")
         self.write(self.templates.get_template("home.html").render(stats=self.stats.counts()))
+
+
+class AssetHandler(ApiHandler, StaticFileHandler):
+    """GET /static/…"""
+
+    def initialize(self, web: Web, path: str) -> None:  # type: ignore[override]  # as every handler of ours
+        """Collaborators come from the route."""
+        self.set_up(web)
+        StaticFileHandler.initialize(self, path)
+
+    def set_extra_headers(self, path: str) -> None:
+        """A changed file is seen within minutes."""
+        self.set_header("Cache-Control", "public, max-age=300")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from tornado.web import Application, StaticFileHandler, URLSpec
+from tornado.routing import URLSpec
+from tornado.web import Application
 
 from handlers import auth, calls, feed, health, pages, sockets, users
 from handlers.base import NotFoundHandler, Web
@@ -58,7 +59,7 @@ def routes(parts: Parts) -> list[URLSpec]:
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
     return [
         URLSpec(r"/", pages.HomeHandler, {"web": web, "templates": templates, "stats": core.stats}),
-        URLSpec(r"/static/(.*)", StaticFileHandler, {"path": str(HERE / "static")}),
+        URLSpec(r"/static/(.*)", pages.AssetHandler, {"web": web, "path": str(HERE / "static")}),
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),
         URLSpec(r"/auth/login", auth.LoginHandler, for_auth),
         URLSpec(r"/auth/refresh", auth.RefreshHandler, for_auth),

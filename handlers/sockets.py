@@ -12,7 +12,7 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler
 
 from handlers.base import ApiHandler, Web
-from models.refusals import TokenExpired, TooMany, Unauthenticated
+from models.refusals import Invalid, TokenExpired, TooMany, Unauthenticated
 from models.tokens import Identity
 from realtime.admission import Admission, Arrival, Full
 from realtime.clock import Clock
@@ -65,7 +65,7 @@ class StreamTransport:
 class SocketHandler(WebSocketHandler, ApiHandler):
     """/ws/feed and /ws/presence"""
 
-    def initialize(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def initialize(
         self,
         web: Web,
         channel: Channel,
@@ -76,7 +76,7 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         refusals: Buckets,
     ) -> None:
         """Collaborators come from the route."""
-        ApiHandler.initialize(self, web)
+        self.set_up(web)
         self.channel: Channel = channel
         self.admission = admission
         self.commands = commands
@@ -108,6 +108,12 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         """Of `rollcall.v1, bearer.<token>` the first names the protocol, the second was only a way to send a token."""
         return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
 
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """The upgrade. Raises Invalid for a request that isn't one."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise Invalid("This URL speaks WebSocket only")
+        await super().get(*args, **kwargs)
+
     def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
         """Never awaits: a peer lost meanwhile would go unnoticed."""
         if self.identity is None:
@@ -117,7 +123,6 @@ class SocketHandler(WebSocketHandler, ApiHandler):
                 self.refusal.message if self.refusal else "Invalid token",
             )
             return None
-        stream = self.ws_connection.stream  # type: ignore[union-attr]  # pyright: ignore
         self.set_nodelay(True)
         address = self.web.origins.address(self.request)
         arrival = Arrival(
@@ -130,10 +135,12 @@ class SocketHandler(WebSocketHandler, ApiHandler):
             self.web.origins.counts_by_address(address),
         )
         try:
-            self.session = self.admission.admit(arrival, StreamTransport(self, stream))
+            self.session = self.admission.admit(arrival, StreamTransport(self, self._stream()))
         except Full as full:
             self.counters.refused[full.close_code.name.lower()] += 1
             self.close(full.close_code, str(full))
+        else:
+            self.web.traffic.sockets += 1
         return None
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
@@ -164,6 +171,7 @@ class SocketHandler(WebSocketHandler, ApiHandler):
     def on_close(self) -> None:
         """The connection is gone, from whichever side."""
         if self.session is not None:
+            self.web.traffic.sockets -= 1
             self.session.closed_by_peer(self.close_code)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -183,6 +191,12 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         if len(tokens) + len(tickets) != 1:
             raise Unauthenticated
         return self.web.gate.identify(tokens[0]) if tokens else self.web.gate.redeem_ticket(tickets[0])
+
+    def _stream(self) -> IOStream:
+        """The connection's stream; inside `open` there always is one."""
+        stream = None if self.ws_connection is None else self.ws_connection.stream
+        assert stream is not None, "an open WebSocket has a stream"
+        return stream
 
     def _turn_away(self, code: CloseCode, message: str) -> None:
         """Say why, then close with a code that says what to do."""

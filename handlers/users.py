@@ -46,7 +46,7 @@ class UsersHandler(ApiHandler):
 
     def initialize(self, web: Web, presence: Presence, directory: Directory, users: Users, batch_limit: int) -> None:
         """Collaborators come from the route."""
-        super().initialize(web)
+        self.set_up(web)
         self.presence = presence
         self.directory = directory
         self.users = users

@@ -91,7 +91,7 @@ class Accounts:
         return await self._sign_in(user_id)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """A new pair for a refresh token, which works once. Raises Revoked at its second use, Unauthenticated otherwise."""
+        """A new pair for a refresh token, which works once. Raises Revoked at its second use, Unauthenticated."""
         used = self._tokens.verify(refresh_token, "refresh")
         user = await self._users.get(used.user_id)
         if user is None or user.disabled or is_revoked_by(user.tokens_after, used):

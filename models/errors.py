@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - named for the state, not for a mistake
+class StoreUnavailable(Exception):
     """The store cannot be reached in time: answer 503 and try later.
 
     A write that ends so may have been applied or not; the next read tells. The message names no credentials.

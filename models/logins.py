@@ -8,7 +8,10 @@ from models.guard import GuardedCollection
 
 
 class Logins:
-    """All logins. A document: `_id`, `user_id`, `refresh_id` (the one refresh token that works), `expires_at`, `revoked_at`."""
+    """All logins.
+
+    A document: `_id`, `user_id`, `refresh_id` (the one refresh token that works), `expires_at`, `revoked_at`.
+    """
 
     def __init__(self, logins: GuardedCollection) -> None:
         self._logins = logins

@@ -35,9 +35,10 @@ class Passwords:
 
         def compare() -> bool:
             try:
-                return self._hasher.verify(stored or self._nobody, password) and stored is not None
+                self._hasher.verify(stored or self._nobody, password)
             except (Argon2Error, InvalidHashError):
                 return False
+            return stored is not None
 
         return await self._run(compare)
 

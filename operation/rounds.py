@@ -51,12 +51,11 @@ class Rounds:
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work in the background; an error in it is logged, and the work is over."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        return task
 
     async def stop(self) -> None:
         """End all of it."""

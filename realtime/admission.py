@@ -114,7 +114,7 @@ class Admission:
         self._hub.add(session)
         session.outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
         session.outbox.since = arrival.since if resumed and arrival.since is not None else self._log.seq
-        session.outbox.skip = session.user_id
+        session.outbox.sent_apart = session.user_id, self._log.seq
         self._fan_out.watch(session, everyone=True, user_ids=frozenset())
         if not resumed and (arrival.epoch is not None or arrival.since is not None):
             session.outbox.request_snapshot(arrival.channel, None)

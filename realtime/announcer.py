@@ -18,7 +18,7 @@ Publish = Callable[[Sequence[Change]], None]
 
 
 class Announcer:
-    """From a new status to the change log and the sockets. `per_second` announcements a user, then the last state wins."""
+    """From a new status to the log and the sockets. `per_second` announcements a user, then the last state wins."""
 
     def __init__(
         self,

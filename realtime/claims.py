@@ -20,7 +20,7 @@ class StatusChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def claims_of(user: StoredUser, utc: datetime) -> Claims:
-    """The claims of a user as stored. A heartbeat after an explicit offline ended it; a busy_until in the past, the busy."""
+    """The claims of a stored user. A heartbeat after an explicit offline ended it; a busy_until in the past, busy."""
     by_hand, beat = user.offline_set_at, user.heartbeat_at
     busy = user.set_busy and (user.busy_until is None or user.busy_until > utc)
     return Claims(

@@ -187,7 +187,7 @@ class Commands:
         self._fan_out.catch_up(session)
 
     def _watch(self, session: Session) -> None:
-        """Feed and presence tell the same updates; a session gets each of them once, by whichever it is subscribed to."""
+        """Feed and presence tell the same updates; a session gets each once, by whichever it is subscribed to."""
         narrowed = [session.subscriptions[each] for each in ("feed", "presence") if each in session.subscriptions]
         user_ids = frozenset[int]().union(*(ids for ids in narrowed if ids is not None))
         self._fan_out.watch(session, everyone=None in narrowed, user_ids=user_ids)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from models.status import Status
-from realtime.changelog import ChangeLog
+from realtime.changelog import Change, ChangeLog
 from realtime.protocol import Snapshot, Subscription, encode
 from realtime.transport import Transport
 
@@ -65,8 +65,8 @@ class Outbox:
         """Whether the fan-out hands it updates as they come."""
         self.stats: bytes | None = None
         """The newest figures, if they wait."""
-        self.skip: int | None = None
-        """A user whose status was just sent by itself, left out of the changes up to now."""
+        self.sent_apart: tuple[int, int] = (0, 0)
+        """(user id, seq) of a status that was sent by itself: not told again among the changes up to there."""
         self.waiting_since: float | None = None
         """Steady time since when the peer took nothing; None while nothing waits on it."""
         self.overflowed = False
@@ -167,14 +167,17 @@ class Outbox:
             if change.seq > upto:
                 break
             self.since = change.seq
-            if change.user_id != self.skip and self._interest.includes(change.user_id):
+            if self._wants(change):
                 frames.append(change.frame)
                 size += len(change.frame)
                 if size >= PIECE_BYTES:
                     return b"".join(frames)
         self.since = upto
-        self.skip = None
         return b"".join(frames)
+
+    def _wants(self, change: Change) -> bool:
+        user_id, seq = self.sent_apart
+        return self._interest.includes(change.user_id) and not (change.user_id == user_id and change.seq <= seq)
 
     def _take_snapshot(self) -> None:
         """Statuses are frozen, so this list of them is the state as of `seq`, whenever its pages are written."""

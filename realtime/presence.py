@@ -117,7 +117,7 @@ class Presence:
         self._seen(self._directory.get(user_id))
 
     def heartbeat(self, user_id: int, *, over_socket: bool) -> Status:
-        """A heartbeat. It ends an explicit offline. One over REST counts for its life, one over a socket with the socket."""
+        """It ends an explicit offline. Over REST it counts for its life, over a socket as long as the socket."""
         entry = self._directory.get(user_id)
         self._heartbeat(entry, lasting=not over_socket)
         self._review(entry, reason="heartbeat")

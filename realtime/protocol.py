@@ -54,17 +54,17 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
     """What a client asks."""
 
 
-class Ping(Command, tag="ping"):
+class Ping(Command, frozen=True, tag="ping"):
     """Answered by `pong`. The timestamp is the client's own and comes back as it is."""
 
     timestamp: Annotated[str, msgspec.Meta(max_length=64)] | int | float | None = None
 
 
-class Heartbeat(Command, tag="heartbeat"):
+class Heartbeat(Command, frozen=True, tag="heartbeat"):
     """Answered by `heartbeat_ack`; ends an explicit offline."""
 
 
-class Subscribe(Command, tag="subscribe"):
+class Subscribe(Command, frozen=True, tag="subscribe"):
     """Answered by `subscription_confirmed`, then by a snapshot if asked for. `user_ids` narrows to these users."""
 
     subscription: Subscription
@@ -78,13 +78,13 @@ class Subscribe(Command, tag="subscribe"):
         return self.snapshot is True or (self.snapshot is None and self.updates_only is False)
 
 
-class Unsubscribe(Command, tag="unsubscribe"):
+class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
     """Answered by `unsubscription_confirmed`."""
 
     subscription: Subscription
 
 
-class Refresh(Command, tag="refresh"):
+class Refresh(Command, frozen=True, tag="refresh"):
     """Puts a new access token of the same user in place of the old; answered by `token_refreshed`."""
 
     token: str
@@ -94,7 +94,7 @@ class Message(msgspec.Struct, frozen=True, tag_field="type"):
     """What the server sends."""
 
 
-class ConnectionEstablished(Message, tag="connection_established"):
+class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
     """First message of every session. Updates that follow have a greater `seq`; after a resume, the missed ones too."""
 
     message: str
@@ -108,7 +108,7 @@ class ConnectionEstablished(Message, tag="connection_established"):
     resumed: bool
 
 
-class UserStatusUpdate(Message, tag="user_status_update"):
+class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
     """A user's status, at connecting and whenever it changes."""
 
     user_id: int
@@ -127,20 +127,20 @@ class FeedCounts(msgspec.Struct, frozen=True):
     ongoing_calls: int
 
 
-class FeedStats(Message, tag="feed_stats"):
+class FeedStats(Message, frozen=True, tag="feed_stats"):
     """The figures, when they changed."""
 
     stats: FeedCounts
     seq: int
 
 
-class CallStatusUpdate(Message, tag="call_status_update"):
+class CallStatusUpdate(Message, frozen=True, tag="call_status_update"):
     """A call of the receiver's began or ended."""
 
     call: Call
 
 
-class Snapshot(Message, tag="snapshot"):
+class Snapshot(Message, frozen=True, tag="snapshot"):
     """Everyone who is watched, as of `seq`, in pages; the last has `more` false."""
 
     subscription: Subscription
@@ -149,51 +149,51 @@ class Snapshot(Message, tag="snapshot"):
     more: bool
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """Reply to `ping`."""
 
     timestamp: str | int | float | datetime
     server_time: datetime
 
 
-class HeartbeatAck(Message, tag="heartbeat_ack"):
+class HeartbeatAck(Message, frozen=True, tag="heartbeat_ack"):
     """Reply to `heartbeat`."""
 
     status: Status
     server_time: datetime
 
 
-class SubscriptionConfirmed(Message, tag="subscription_confirmed"):
+class SubscriptionConfirmed(Message, frozen=True, tag="subscription_confirmed"):
     """Reply to `subscribe`."""
 
     subscription: Subscription
 
 
-class UnsubscriptionConfirmed(Message, tag="unsubscription_confirmed"):
+class UnsubscriptionConfirmed(Message, frozen=True, tag="unsubscription_confirmed"):
     """Reply to `unsubscribe`."""
 
     subscription: Subscription
 
 
-class TokenRefreshed(Message, tag="token_refreshed"):
+class TokenRefreshed(Message, frozen=True, tag="token_refreshed"):
     """Reply to `refresh`."""
 
     expires_at: datetime
 
 
-class TokenExpiring(Message, tag="token_expiring"):
+class TokenExpiring(Message, frozen=True, tag="token_expiring"):
     """The token ends soon; a `refresh` keeps the socket."""
 
     expires_at: datetime
 
 
-class ServerDraining(Message, tag="server_draining"):
+class ServerDraining(Message, frozen=True, tag="server_draining"):
     """The server is about to close this socket; come back after the delay, which is this client's own."""
 
     reconnect_after_ms: int
 
 
-class Error(Message, tag="error"):
+class Error(Message, frozen=True, tag="error"):
     """Something was refused; the socket stays open unless a close code follows."""
 
     message: str
@@ -201,7 +201,7 @@ class Error(Message, tag="error"):
 
 
 AnyCommand = Ping | Heartbeat | Subscribe | Unsubscribe | Refresh
-_decoder = msgspec.json.Decoder(AnyCommand)
+_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
 _TEXT = 0x81

@@ -15,7 +15,7 @@ from realtime.clock import Clock
 from realtime.presence import Presence
 from realtime.timers import Timers
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Run a coroutine in the background; whoever is given it sees to its end."""
 
 Tell = Callable[[Call], None]
@@ -151,7 +151,7 @@ class Switchboard:
         return stored
 
     async def _write(self, call: Call) -> None:
-        """Claim both and write the call. What fails leaves both users as they were, or settles it when it can't tell."""
+        """Claim both and write the call. What fails leaves both as they were, or is settled when nobody can tell."""
         try:
             claimed = await self._store.claim(call.call_id, call.participants)
             if claimed is not None and await self._give_up_stale(claimed):
@@ -227,7 +227,7 @@ class Switchboard:
                 self._timers.cancel(("lease", user_id))
 
     def _settle_later(self, call: Call) -> None:
-        """The store failed in the middle: ask it again until it says which way the call went. Until then both are taken."""
+        """The store failed in the middle: ask it until it says which way the call went. Until then both are taken."""
         when = self._clock.now() + self._settle_seconds
         self._timers.at(when, ("settle", call.call_id), lambda: self._spawn(self._settle(call)))
 

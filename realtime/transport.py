@@ -10,7 +10,7 @@ class Transport(Protocol):
     """One connection's way out. `take` and `is_busy` are bound once and called for every frame of a fan-out."""
 
     def take(self, data: bytes, /) -> int:
-        """Hand bytes to the kernel; how many it took. Raises BlockingIOError when none, OSError when the peer is gone."""
+        """Hand bytes to the kernel; how many it took. Raises BlockingIOError for none, OSError at a lost peer."""
         ...
 
     def is_busy(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
@@ -17,7 +17,7 @@ class Turns:
         return len(self._locks)
 
     @asynccontextmanager
-    async def of(self, user_id: int) -> AsyncIterator[None]:
+    async def of(self, user_id: int) -> AsyncGenerator[None]:
         """Wait for the user's turn and hold it."""
         lock, waiting = self._locks.get(user_id, (asyncio.Lock(), 0))
         self._locks[user_id] = lock, waiting + 1

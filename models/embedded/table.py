@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 
 from models.embedded.query import FIELD, Filter, Keys, Sql, index_columns, order, where
 from models.embedded.update import Update, check_field
-from models.embedded.values import from_json, load_document, restored, stored_document, stored_id, to_json
+from models.embedded.values import check_id, from_json, load_document, restored, stored_document, to_json
 
 Fields = dict[str, Any]
 
@@ -48,11 +48,13 @@ class Table:
         self._insert = f'INSERT INTO "{name}" VALUES (?, CAST(? AS TEXT))'
         self._replace = f'UPDATE "{name}" SET doc = CAST(? AS TEXT) WHERE _id = ?'
 
-    def rows(self, connection: sqlite3.Connection, condition: Sql, tail: str = "") -> sqlite3.Cursor:
+    def rows(
+        self, connection: sqlite3.Connection, condition: Sql, tail: str = "", tail_values: tuple[int, ...] = ()
+    ) -> sqlite3.Cursor:
         """The JSON text of the documents that meet the condition, a row each."""
         connection.execute(self._create)
         text = f'SELECT doc FROM "{self.name}" WHERE {condition.text}{tail}'
-        return connection.execute(text, condition.values)
+        return connection.execute(text, condition.values + tail_values)
 
     def find(
         self, connection: sqlite3.Connection, filter: Filter, sort: Keys | None, skip: int, limit: int
@@ -60,8 +62,9 @@ class Table:
         """Documents that match; a limit of 0 means all."""
         if skip < 0 or limit < 0:
             raise NotImplementedError("the embedded store takes no negative skip or limit")
-        tail = f"{order(sort)} LIMIT {limit or -1} OFFSET {skip}"
-        return [load_document(text) for (text,) in self.rows(connection, where(filter), tail)]
+        condition = where(filter)
+        found = self.rows(connection, condition, f"{order(sort)} LIMIT ? OFFSET ?", (limit or -1, skip))
+        return [load_document(text) for (text,) in found]
 
     def count(self, connection: sqlite3.Connection, filter: Filter) -> int:
         """How many documents match."""
@@ -81,14 +84,15 @@ class Table:
         """Add documents; a duplicate ends it when `ordered`, else the others go in all the same."""
         connection.execute(self._create)
         errors: list[Fields] = []
+        inserted = 0
         for index, fields in enumerate([_checked(document) for document in documents]):
             try:
                 self._insert_stored(connection, fields)
+                inserted += 1
             except DuplicateKeyError as error:
                 errors.append(_write_error(index, error))
                 if ordered:
                     break
-        inserted = (errors[0]["index"] if ordered else len(documents) - len(errors)) if errors else len(documents)
         if errors:
             raise BulkWriteError(_bulk_result(errors, inserted=inserted))
 
@@ -99,8 +103,7 @@ class Table:
             return self._update_stored(connection, row[0], update)
         if not upsert:
             return Updated(None, None)
-        fields = update.inserted_for(filter)
-        _check_stored(fields)
+        fields = _checked_stored(update.inserted_for(filter))
         self._insert_stored(connection, fields)
         return Updated(None, fields, True)
 
@@ -179,18 +182,16 @@ class Table:
 
 
 def _checked(document: Mapping[str, Any]) -> Fields:
-    fields = stored_document(document)
-    _check_stored(fields)
-    # Also refuses kinds of ids that a field may well hold.
-    stored_id(document["_id"])
-    return fields
+    return _checked_stored(stored_document(document))
 
 
-def _check_stored(fields: Fields) -> None:
+def _checked_stored(fields: Fields) -> Fields:
     if "_id" not in fields:
         raise ValueError("a document needs an _id")
+    check_id(fields["_id"])
     for field in fields:
         check_field(field)
+    return fields
 
 
 def _request_parts(request: object) -> tuple[Filter, Update, bool]:

@@ -91,11 +91,10 @@ def stored_document(document: Mapping[str, object]) -> dict[str, Any]:
     return {key: stored(value) for key, value in document.items()}
 
 
-def stored_id(value: object) -> str | int:
-    """The value of an `_id` as the key column holds it: 1, "1" and True are three different ids."""
-    if isinstance(value, str | int):
-        return cast("str | int", stored(value))
-    raise NotImplementedError(f"the embedded store keeps no _id of type {type(value).__name__}")
+def check_id(value: Any) -> None:
+    """Refuse a stored value as `_id` unless it was an integer, text or a boolean: 1, "1" and True are three ids."""
+    if not isinstance(value, str | int) or (isinstance(value, str) and BEFORE_DATES <= value < AFTER_DATES):
+        raise NotImplementedError(f"the embedded store keeps no _id of type {type(restored(value)).__name__}")
 
 
 def to_json(raw: Mapping[str, Any]) -> bytes:

@@ -9,14 +9,16 @@ one writer, so neither needs to wait for the other.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.errors import StoreUnavailable
 from models.guard import GuardedCollection
 from models.refusals import Conflict
 from models.status import Claims, Profile
@@ -79,13 +81,29 @@ class Users:
             raise Conflict("USERNAME_TAKEN", "This username is taken") from None
         return _stored(document)
 
-    async def create_many(self, users: Sequence[NewUser], created_at: datetime) -> range:
-        """The ids of many new users, in their order. None of the names may be taken: see `taken`."""
+    async def create_many(
+        self, users: Sequence[NewUser], created_at: datetime, progress: Callable[[int], object] | None = None
+    ) -> range:
+        """The ids of many new users, in their order. `progress` hears how many more are in the store.
+
+        Raises Conflict when a name is taken (see `taken`), or StoreUnavailable; and then takes back those it made.
+        """
         first = await self._next_ids(len(users))
         ids = range(first, first + len(users))
         documents = [_document(user_id, new, created_at) for user_id, new in zip(ids, users, strict=True)]
-        for start in range(0, len(documents), BULK_ROWS):
-            await self._users.insert_many(documents[start : start + BULK_ROWS])
+        try:
+            for start in range(0, len(documents), BULK_ROWS):
+                rows = documents[start : start + BULK_ROWS]
+                await self._users.insert_many(rows)
+                if progress is not None:
+                    progress(len(rows))
+        except BulkWriteError:
+            await self._take_back(ids)
+            raise Conflict("USERNAME_TAKEN", "One of these usernames was just taken") from None
+        except StoreUnavailable:
+            with suppress(StoreUnavailable):
+                await self._take_back(ids)
+            raise
         return ids
 
     async def taken(self, usernames: Sequence[str]) -> set[str]:
@@ -157,6 +175,11 @@ class Users:
             {"_id": user_id}, {"$set": {"disabled": True, "tokens_after": at}}, return_document=ReturnDocument.AFTER
         )
         return _stored(document) if document else None
+
+    async def _take_back(self, ids: range) -> None:
+        for start in range(ids.start, ids.stop, BULK_ROWS):
+            stop = min(start + BULK_ROWS, ids.stop)
+            await self._users.delete_many({"_id": {"$gte": start, "$lt": stop}})
 
     async def _next_ids(self, count: int) -> int:
         """The first of `count` ids that nobody else gets."""

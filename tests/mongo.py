@@ -1,0 +1,153 @@
+"""MongoServer: the MongoDB that tests run against, from MONGODB_TEST_URL, a mongod, or tests/mongo_server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+CARRIED_SERVER = Path(__file__).parent / "mongo_server" / "run"
+
+# The first start of the carried server fetches its libraries.
+START_SECONDS = 240.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class MongoMeans:
+    """How a MongoDB can be had here: the URL of one that runs, or a program to start; else the reason why not."""
+
+    url: str = ""
+    program: str = ""
+    reason: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.url or self.program)
+
+
+def find_mongo(*, to_kill: bool = False) -> MongoMeans:
+    """The first of: MONGODB_TEST_URL, a `mongod` on the PATH, java with mvn for the server in tests/mongo_server.
+
+    With `to_kill`, only one that a test starts itself.
+    """
+    url = os.environ.get("MONGODB_TEST_URL", "")
+    if url and not to_kill:
+        return MongoMeans(url=url)
+    if mongod := shutil.which("mongod"):
+        return MongoMeans(program=mongod)
+    missing = [program for program in ("java", "javac", "mvn") if not shutil.which(program)]
+    if not missing:
+        return MongoMeans(program=str(CARRIED_SERVER))
+    return MongoMeans(
+        reason="The Motor half was not run. It needs MONGODB_TEST_URL, or mongod on the PATH, "
+        f"or java and javac 17+ with mvn (missing: {', '.join(missing)})."
+    )
+
+
+class MongoServer:
+    """A MongoDB for tests. One that was started here can be killed and started again: same port, same data.
+
+    `folder` is for its data and its log.
+    """
+
+    def __init__(self, means: MongoMeans, folder: Path) -> None:
+        assert means.is_there, means.reason
+        self._means = means
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases: list[str] = []
+        self._port = 0 if means.url else _free_port()
+        self.url = means.url or f"mongodb://127.0.0.1:{self._port}/"
+
+    def start(self) -> None:
+        """Start it, unless it is another's, and wait until it answers."""
+        if self._means.program:
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._command(), stdin=subprocess.DEVNULL, stdout=log, start_new_session=True
+                )
+        self._wait_until_it_answers()
+
+    def kill(self) -> None:
+        """End it at once, as by `kill -9`."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Let it hang: connections stay and nothing is answered until `resume`."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        self._send(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Drop the databases of these tests, and end the server if it was started here."""
+        # A server that a test has left dead has nothing to drop.
+        with contextlib.suppress(PyMongoError), self._client(seconds=2.0) as client:
+            for name in self._databases:
+                client.drop_database(name)
+        self._end(signal.SIGTERM)
+
+    def fresh_database(self, label: str) -> str:
+        """A database name that no other test has, also in parallel runs; `stop` drops it."""
+        name = f"rollcall_test_{label[:24]}_{uuid.uuid4().hex[:12]}"
+        self._databases.append(name)
+        return name
+
+    def _command(self) -> list[str]:
+        if self._means.program == str(CARRIED_SERVER):
+            return [self._means.program, str(self._port), str(self._folder / "mongo.mv")]
+        dbpath = self._folder / "db"
+        dbpath.mkdir(exist_ok=True)
+        return [self._means.program, "--bind_ip", "127.0.0.1", "--port", str(self._port), "--dbpath", str(dbpath)]
+
+    def _client(self, *, seconds: float) -> MongoClient[dict[str, Any]]:
+        return MongoClient(self.url, serverSelectionTimeoutMS=round(seconds * 1000))
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        with self._client(seconds=0.6) as client:
+            while True:
+                try:
+                    client.admin.command("ping")
+                except PyMongoError:
+                    ended = self._process is not None and self._process.poll() is not None
+                    if ended or not self._process or time.monotonic() > deadline:
+                        raise
+                else:
+                    return
+
+    def _end(self, signal_number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._send(signal_number)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._send(signal.SIGKILL)
+            self._process.wait()
+        self._process = None
+
+    def _send(self, signal_number: signal.Signals) -> None:
+        assert self._process is not None, "only a server that was started here takes signals"
+        # The whole session: while the carried server is being built, its shell has children.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal_number)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,1 @@
+"""Tests of the stores, over the embedded one and over MongoDB."""

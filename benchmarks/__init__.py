@@ -1,0 +1,1 @@
+"""Benchmarks: how fast Rollcall is, always beside something else measured in the same run."""

@@ -1,0 +1,130 @@
+/*
+ * The limit: the least that any server on one core must do to bring a change to N sockets, a send() to each.
+ *
+ *     limit SOCKETS FRAME_BYTES
+ *
+ * Nobody is authenticated, nothing is encoded, stored or remembered: the frame is made once, before anything starts.
+ *
+ * stdin:  "send CHANGES": sends that many frames to every socket, in one send() a socket
+ * stdout: JSON lines: "listening" with the port, "ready" when SOCKETS have upgraded, "sent" after each command
+ *
+ * Ends when stdin does.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 4096, MOST_CHANGES = 64 };
+
+static const char BEGINNING[] = "{\"type\":\"user_status_update\",\"padding\":\"";
+static const char END[] = "\"}";
+static const char ACCEPTED[] =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"; /* the answer to the one key that the sink sends */
+
+static void die(const char *what)
+{
+    fprintf(stderr, "limit: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* A text frame of `bytes`, header included, that the sink takes for an update; `copies` of it in a row. */
+static unsigned char *make_frames(size_t bytes, size_t copies)
+{
+    size_t header = bytes <= 127 ? 2 : 4, length = bytes - header;
+    unsigned char *frames = malloc(bytes * copies);
+    if (frames == NULL)
+        die("malloc");
+    memset(frames, 'x', bytes);
+    frames[0] = 0x81;
+    frames[1] = header == 2 ? (unsigned char)length : 126;
+    if (header == 4) {
+        frames[2] = (unsigned char)(length >> 8);
+        frames[3] = (unsigned char)length;
+    }
+    memcpy(frames + header, BEGINNING, sizeof BEGINNING - 1);
+    memcpy(frames + bytes - (sizeof END - 1), END, sizeof END - 1);
+    for (size_t i = 1; i < copies; i++)
+        memcpy(frames + i * bytes, frames, bytes);
+    return frames;
+}
+
+static int listen_anywhere(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, BACKLOG) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        die("listen");
+    printf("{\"event\":\"listening\",\"port\":%d}\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return fd;
+}
+
+static int accept_upgrade(int listener)
+{
+    char request[8192];
+    size_t n = 0;
+    int one = 1, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        die("accept");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    do {
+        ssize_t got = recv(fd, request + n, sizeof request - n, 0);
+        if (got <= 0)
+            die("recv");
+        n += (size_t)got;
+    } while (memmem(request, n, "\r\n\r\n", 4) == NULL);
+    if (send(fd, ACCEPTED, sizeof ACCEPTED - 1, MSG_NOSIGNAL) < 0)
+        die("send");
+    return fd;
+}
+
+static void send_to_all(const int *sockets, size_t count, const unsigned char *frames, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        /* A socket that is full would make the figure one of something else: better none. */
+        if (send(sockets[i], frames, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes)
+            die("send");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    size_t count = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t bytes = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    if (count == 0 || bytes < sizeof BEGINNING + sizeof END + 4 || bytes > 65535 || bytes == 128 || bytes == 129) {
+        fprintf(stderr, "usage: limit SOCKETS FRAME_BYTES\n");
+        return 2;
+    }
+    unsigned char *frames = make_frames(bytes, MOST_CHANGES);
+    int *sockets = calloc(count, sizeof *sockets);
+    if (sockets == NULL)
+        die("calloc");
+    int listener = listen_anywhere();
+    for (size_t i = 0; i < count; i++)
+        sockets[i] = accept_upgrade(listener);
+    printf("{\"event\":\"ready\"}\n");
+    fflush(stdout);
+
+    char line[64];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        unsigned changes;
+        if (sscanf(line, "send %u", &changes) != 1 || changes == 0 || changes > MOST_CHANGES) {
+            fprintf(stderr, "limit: no such command: %s", line);
+            return 2;
+        }
+        send_to_all(sockets, count, frames, changes * bytes);
+        printf("{\"event\":\"sent\"}\n");
+        fflush(stdout);
+    }
+    return 0;
+}

@@ -1,0 +1,55 @@
+"""Limit: a C program that only sends, on the server's core, to as many sockets, as many bytes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.child import TalkingChild
+from benchmarks.cores import Cores
+from benchmarks.sink import Sink, connect_sink
+from benchmarks.wave import Wave
+
+
+class Limit:
+    """The subject that everything is compared with."""
+
+    def __init__(self, server: TalkingChild, sink: Sink) -> None:
+        self._server = server
+        self.sink = sink
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def cause(self, wave: Wave) -> None:
+        for changes in filter(None, (wave.ahead, wave.changes)):
+            self._server.say(f"send {changes}")
+            self._server.hear("sent")
+
+
+def start_limit(
+    stack: ExitStack,
+    programs: tuple[Path, Path],
+    cores: Cores,
+    *,
+    sockets: int,
+    frame_bytes: int,
+    scratch: Path,
+) -> Limit:
+    """Start limit.c and its sink (`programs`, in this order) and connect them; `stack` ends both."""
+    limit, sink = programs
+    argv = [str(limit), str(sockets), str(frame_bytes)]
+    server = stack.enter_context(TalkingChild(argv, core=cores.server, log=scratch / "limit.log"))
+    listeners = connect_sink(
+        stack,
+        sink,
+        server,
+        port=server.hear("listening")["port"],
+        paths=["/"] * sockets,
+        first_frames=0,
+        core=cores.clients,
+        log=scratch / "limit-sink.log",
+    )
+    server.hear("ready")
+    return Limit(server, listeners)

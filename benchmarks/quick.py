@@ -1,0 +1,139 @@
+"""Quick: fan-out through the real server against the one-core limit, in under a minute."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.comparison import CALM_WAVES, Comparison, compare
+from benchmarks.cores import Cores, allow_open_files, choose_cores, stay_on
+from benchmarks.failure import BenchmarkError
+from benchmarks.figures import Figure, connect_figure, single_figures, waiting_figure
+from benchmarks.limit import Limit, start_limit
+from benchmarks.native import compile_program
+from benchmarks.rollcall import Rollcall, start_rollcall
+from benchmarks.table import print_table, write_json
+from benchmarks.wave import SINGLE, TEN_WAITING, Wave
+
+_WARM_UP_SECONDS = 1.0
+_SINGLE_SECONDS = 18.0
+_WAITING_SECONDS = 8.0
+_SPARE_FILES = 500
+"""Beside a quarter more than sockets, because a server by default takes 0.8 × the open files it may have."""
+_SINK_BUSY = 0.95
+_SERVER = Path(__file__).parents[1] / "server.py"
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """What the figures were made of."""
+
+    sockets: int
+    frame_bytes: int
+    single: Comparison
+    waiting: Comparison
+
+
+@click.command()
+@click.option("--sockets", default=2_000, show_default=True, type=click.IntRange(min=100))
+@click.option("--floor", default=0.4, show_default=True, help="The ratio below which the exit code is 1.")
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here too.")
+@click.option("--server", default=_SERVER, type=click.Path(path_type=Path), help="The server.py to measure.")
+def main(sockets: int, floor: float, file: Path | None, server: Path) -> None:
+    """Measure fan-out through the real server, and through a C program that only sends, by turns."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        figures, conditions = _measure(sockets, floor, server)
+    except BenchmarkError as error:
+        Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    print_table(Console(), _title(conditions), figures)
+    if file is not None:
+        write_json(file, figures, conditions)
+    sys.exit(0 if all(figure.holds for figure in figures) else 1)
+
+
+def _title(conditions: Conditions) -> str:
+    counted, waves = conditions.single.counted()
+    return (
+        f"{conditions.sockets:,} sockets, frames of {conditions.frame_bytes} bytes, {counted} of {waves} waves counted"
+    )
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """Leave by an exception, so that everything that was started is ended."""
+    sys.exit(128 + number)
+
+
+def _measure(sockets: int, floor: float, server: Path) -> tuple[list[Figure], Conditions]:
+    cores = choose_cores()
+    allow_open_files(sockets * 5 // 4 + _SPARE_FILES)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-bench-")))
+        progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        stack.enter_context(progress)
+        task = progress.add_task("starting", total=_WARM_UP_SECONDS + _SINGLE_SECONDS + _WAITING_SECONDS)
+        ours, limit, frame_bytes = _start(stack, cores, sockets, server, scratch)
+        stay_on(cores.clients)
+
+        def run(what: str, wave: Wave, seconds: float) -> Comparison:
+            progress.update(task, description=what)
+            step = partial(progress.advance, task)
+            return compare(ours, limit, wave, seconds=seconds, step=step)
+
+        # The first waves pay for what is paid only once, such as buffers that grow.
+        run("warming up", SINGLE, _WARM_UP_SECONDS)
+        single = run("one change at a time", SINGLE, _SINGLE_SECONDS)
+        waiting = run("ten changes waiting", TEN_WAITING, _WAITING_SECONDS)
+    _check_calm(single)
+    _check_sink(single)
+    figures = [
+        *single_figures(single, floor),
+        waiting_figure(waiting, single, TEN_WAITING),
+        connect_figure(ours, limit),
+    ]
+    return figures, Conditions(sockets, frame_bytes, single, waiting)
+
+
+def _start(stack: ExitStack, cores: Cores, sockets: int, server: Path, scratch: Path) -> tuple[Rollcall, Limit, int]:
+    """Start ours, see how long its frames are, start the limit with frames as long."""
+    sink = compile_program("sink", scratch)
+    programs = (compile_program("limit", scratch), sink)
+    ours = start_rollcall(stack, sink, cores, server=server, sockets=sockets, scratch=scratch)
+    ours.sink.arm(SINGLE)
+    ours.cause(SINGLE)
+    frame_bytes = ours.sink.arrival().frame_bytes
+    limit = start_limit(stack, programs, cores, sockets=sockets, frame_bytes=frame_bytes, scratch=scratch)
+    return ours, limit, frame_bytes
+
+
+def _check_calm(single: Comparison) -> None:
+    """With strangers on the cores everything takes as long, and any two servers look alike."""
+    if min(len(single.ours.calm), len(single.limit.calm)) < CALM_WAVES:
+        counted, waves = single.counted()
+        raise BenchmarkError(f"something else is using these cores: of {waves} waves only {counted} were undisturbed")
+
+
+def _check_sink(single: Comparison) -> None:
+    """A sink that never waits would make any two servers look alike."""
+    busy = max(
+        series.median(lambda passage: passage.sink_seconds / passage.span_seconds)
+        for series in (single.ours, single.limit)
+    )
+    if busy > _SINK_BUSY:
+        raise BenchmarkError(f"the sink was busy {busy:.0%} of the time: it was measured, not the servers")
+
+
+if __name__ == "__main__":
+    main()

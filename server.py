@@ -12,7 +12,7 @@ import signal
 import ssl
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from argon2 import PasswordHasher
@@ -29,8 +29,10 @@ from models.database import Database, open_database
 from models.errors import StoreUnavailable
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
-from operation.commandline import command_line, tokens_of
+from operation.commandline import command_line
 from operation.demo import Demo
+from operation.errand import tokens_of
+from operation.listening import ListeningSocket
 from operation.rounds import Rounds
 from realtime.clock import Clock
 from realtime.core import World, build_core
@@ -82,7 +84,7 @@ class Server:
         sockets = bind_sockets(self.settings.port, self.settings.host, backlog=self.settings.listen_backlog)
         self.port = sockets[0].getsockname()[1]
         await self._rounds.start()
-        self._http.add_sockets(sockets)
+        self._http.add_sockets(ListeningSocket(each) for each in sockets)
 
     async def drain(self) -> None:
         """Tell every socket when to come back and close it; let requests under way finish; nobody goes offline."""
@@ -91,10 +93,11 @@ class Server:
         began = time.monotonic()
         sessions = list(self.core.hub)
         random.shuffle(sessions)
+        # Each gets a slot of its own, of at least a millisecond: no two are told the same.
+        slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
         for place, session in enumerate(sessions):
-            share = (place + random.random()) / len(sessions)  # noqa: S311  (spread, not secrecy)
-            delay = int(500 + share * self.settings.reconnect_spread_seconds * 1000)
-            session.push(ServerDraining(reconnect_after_ms=delay))
+            jitter = random.random() * (slot - 1)  # noqa: S311  (spread, not secrecy)
+            session.push(ServerDraining(reconnect_after_ms=int(500 + place * slot + jitter)))
             session.close(CloseCode.RESTART, "service restart")
             if place % 100 == 99:
                 await asyncio.sleep(0)
@@ -120,9 +123,8 @@ class Server:
                 self.core.presence.load(user)
             after = users[-1].profile.user_id
         await self.core.switchboard.recover()
-        life = timedelta(seconds=self.settings.access_token_seconds)
-        for login_id in await self._stores.logins.revoked_since(_utc_now() - life):
-            self.core.gate.note_revoked(login_id)
+        for login_id, until in await self._stores.logins.revoked(_utc_now()):
+            self.core.gate.note_revoked(login_id, until.timestamp())
 
     def _world(self) -> World:
         return World(
@@ -181,7 +183,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     await server.start()
     scheme = "https" if settings.tls_certificate else "http"
     _log.info("listening", url=f"{scheme}://{settings.host}:{server.port}", users=len(server.core.directory))
-    show = Demo(server.port, server.tokens, server.core.directory, settings) if demo else None
+    show = Demo(server.port, server.tokens, settings) if demo else None
     if show is not None:
         await show.start()
     await stopping.wait()

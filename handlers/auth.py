@@ -8,20 +8,8 @@ import msgspec
 
 from handlers.base import ApiHandler, Web
 from models.accounts import Accounts, Revoked
+from models.shapes import ImageUrl, Password, Username
 from realtime.presence import Presence
-
-Username = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=64,
-        pattern=r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$",
-    ),
-]
-"""No control characters, no space at either end."""
-
-Password = Annotated[str, msgspec.Meta(max_length=1024)]
-ImageUrl = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")]
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +23,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /auth/login."""
 
-    username: Annotated[str, msgspec.Meta(max_length=64)]
+    username: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$")]
     password: Password
 
 
@@ -95,7 +83,7 @@ class RefreshHandler(AuthHandler):
         try:
             self.answer(await self.accounts.refresh(self.read(RefreshBody).refresh_token))
         except Revoked as revoked:
-            self.web.gate.revoke_login(revoked.login_id)
+            self.web.gate.revoke_login(revoked.login_id, revoked.until)
             raise
 
 
@@ -106,8 +94,8 @@ class LogoutHandler(AuthHandler):
         """End this login: its tokens die, its sockets close."""
         identity = self.identify()
         self.read(Nothing)
-        await self.accounts.logout(identity)
-        self.web.gate.revoke_login(identity.login_id)
+        until = await self.accounts.logout(identity)
+        self.web.gate.revoke_login(identity.login_id, until)
         self.answer({})
 
 

@@ -77,7 +77,7 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which page of a list is wanted."""
 
     page: int = 1
-    per_page: int | None = None
+    per_page: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ApiHandler(RequestHandler):
@@ -155,7 +155,7 @@ class ApiHandler(RequestHandler):
 
     def span(self, query: PageQuery) -> tuple[int, int]:
         """(items to skip, items wanted) of a page. Raises Invalid."""
-        per_page = self.web.page_default if query.per_page is None else query.per_page
+        per_page = self.web.page_default if query.per_page is msgspec.UNSET else query.per_page
         if not 1 <= per_page <= self.web.page_limit:
             raise Invalid(f"per_page is between 1 and {self.web.page_limit}")
         if not 1 <= query.page <= 1_000_000:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,9 @@ from realtime.switchboard import Switchboard
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]
+
+
 class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /calls/start."""
 
@@ -25,15 +29,15 @@ class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CallEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /calls/end."""
 
-    call_id: str
+    call_id: CallId
     reason: EndReason = "completed"
 
 
 class CallsQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Query of the lists of calls."""
 
-    call_type: CallType | None = None
-    status: CallState | None = None
+    call_type: CallType | msgspec.UnsetType = msgspec.UNSET
+    status: CallState | msgspec.UnsetType = msgspec.UNSET
 
 
 class CallsHandler(ApiHandler):
@@ -76,7 +80,11 @@ class OngoingHandler(CallsHandler):
         """The call the caller is in, as a list of one or none."""
         call = self.switchboard.ongoing_of(self.identify().user_id)
         query = self.query(CallsQuery)
-        wanted = call is not None and query.call_type in (None, call.call_type) and query.status in (None, "ongoing")
+        wanted = (
+            call is not None
+            and query.call_type in (msgspec.UNSET, call.call_type)
+            and query.status in (msgspec.UNSET, "ongoing")
+        )
         skip, limit = self.span(query)
         found = [call] if wanted else []
         self.answer_page(found[skip : skip + limit], len(found), query)
@@ -91,6 +99,6 @@ class HistoryHandler(CallsHandler):
         query = self.query(CallsQuery)
         skip, limit = self.span(query)
         items, total = await self.calls.history(
-            user_id, call_type=query.call_type, status=query.status, skip=skip, limit=limit
+            user_id, call_type=query.call_type or None, status=query.status or None, skip=skip, limit=limit
         )
         self.answer_page(items, total, query)

@@ -71,9 +71,13 @@ def set_up_logs(level: str) -> None:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request: no query, no headers, no body. Those that went well only in debug."""
+    """One line a request: no query, no headers, no body. Those that went well only in debug.
+
+    So are answers of 503: while the store is down every write gets one, and the outage was logged when it began.
+    """
     status, seconds = handler.get_status(), handler.request.request_time()
-    level = logging.INFO if status >= 400 or seconds > SLOW_SECONDS else logging.DEBUG
+    is_news = status != 503 and (status >= 400 or seconds > SLOW_SECONDS)
+    level = logging.INFO if is_news else logging.DEBUG
     if level >= logging.getLogger().level:
         _log.log(
             level,

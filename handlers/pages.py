@@ -6,6 +6,7 @@ import jinja2
 from tornado.web import StaticFileHandler
 
 from handlers.base import ApiHandler, Web
+from models.refusals import NotFound
 from realtime.stats import Stats
 
 _POLICY = (
@@ -37,6 +38,12 @@ class AssetHandler(ApiHandler, StaticFileHandler):
         """Collaborators come from the route."""
         self.set_up(web)
         StaticFileHandler.initialize(self, path)
+
+    def prepare(self) -> None:
+        """A NUL in a path is what the file system won't even look for. Raises NotFound."""
+        super().prepare()
+        if any("\0" in part for part in self.path_args):
+            raise NotFound("There is nothing at this URL")
 
     def set_extra_headers(self, path: str) -> None:
         """A changed file is seen within minutes."""

@@ -9,16 +9,17 @@ import structlog
 from tornado.concurrent import Future
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import ApiHandler, Web
+from handlers.frames import FairProtocol
 from models.refusals import Invalid, TokenExpired, TooMany, Unauthenticated
 from models.tokens import Identity
 from realtime.admission import Admission, Arrival, Full
 from realtime.clock import Clock
 from realtime.commands import Commands
 from realtime.counters import Counters
-from realtime.protocol import Channel, CloseCode, Error
+from realtime.protocol import Channel, CloseCode, Error, encode
 from realtime.ratelimit import Buckets
 from realtime.session import Session
 
@@ -34,8 +35,10 @@ class StreamTransport:
     def __init__(self, handler: SocketHandler, stream: IOStream) -> None:
         self._handler = handler
         self._stream = stream
+        connection = stream.socket
+        assert connection is not None, "a stream that isn't closed has a socket"
         self.is_busy: Callable[[], bool] = stream.writing
-        self.take: Callable[[bytes], int] = self._write if isinstance(stream, SSLIOStream) else stream.socket.send
+        self.take: Callable[[bytes], int] = self._write if isinstance(stream, SSLIOStream) else connection.send
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
         """See Transport. When the stream closes first, `on_close` tells, not `drained`."""
@@ -116,9 +119,13 @@ class SocketHandler(WebSocketHandler, ApiHandler):
 
     def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
         """Never awaits: a peer lost meanwhile would go unnoticed."""
+        stream = self._stream()
+        if stream.closed():
+            return None  # the peer left during the upgrade
         if self.identity is None:
             expired = isinstance(self.refusal, TokenExpired)
             self._turn_away(
+                stream,
                 CloseCode.TOKEN_EXPIRED if expired else CloseCode.REFUSED,
                 self.refusal.message if self.refusal else "Invalid token",
             )
@@ -135,7 +142,7 @@ class SocketHandler(WebSocketHandler, ApiHandler):
             self.web.origins.counts_by_address(address),
         )
         try:
-            self.session = self.admission.admit(arrival, StreamTransport(self, self._stream()))
+            self.session = self.admission.admit(arrival, StreamTransport(self, stream))
         except Full as full:
             self.counters.refused[full.close_code.name.lower()] += 1
             self.close(full.close_code, str(full))
@@ -157,6 +164,16 @@ class SocketHandler(WebSocketHandler, ApiHandler):
             _log.exception("command failed", session_id=session.session_id, user_id=session.user_id)
             session.push(Error(message="Something went wrong", code="SERVER_ERROR"))
         return None
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Tornado's, made fair. None when the client speaks no version that Tornado knows."""
+        made = super().get_websocket_protocol()
+        return FairProtocol(self, made, self.too_many_fragments) if isinstance(made, WebSocketProtocol13) else made
+
+    def too_many_fragments(self) -> None:
+        """A message that never ends."""
+        if self.session is not None:
+            self.session.close(CloseCode.PROTOCOL_VIOLATION, "too many fragments")
 
     def on_ping(self, data: bytes) -> None:
         """Tornado has answered; a flood of pings counts as a flood of commands."""
@@ -198,9 +215,10 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         assert stream is not None, "an open WebSocket has a stream"
         return stream
 
-    def _turn_away(self, code: CloseCode, message: str) -> None:
+    def _turn_away(self, stream: IOStream, code: CloseCode, message: str) -> None:
         """Say why, then close with a code that says what to do."""
-        self.write_message({"type": "error", "message": message, "code": "AUTH_ERROR"})
+        # Not by `write_message`: it makes a task, which fails aloud when the peer is gone.
+        StreamTransport(self, stream).buffer(encode(Error(message=message, code="AUTH_ERROR")), lambda: None)
         self.counters.closes[code] += 1
         self.close(code, message)
 

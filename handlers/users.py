@@ -7,9 +7,10 @@ from datetime import datetime
 
 import msgspec
 
-from handlers.auth import ImageUrl, Nothing, Username
+from handlers.auth import Nothing
 from handlers.base import ApiHandler, Web
 from models.refusals import Invalid, NotFound
+from models.shapes import ImageUrl, Username
 from models.users import Users
 from realtime.claims import StatusChange
 from realtime.directory import Directory

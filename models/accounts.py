@@ -26,11 +26,12 @@ class TokenPair(msgspec.Struct, frozen=True):
 
 
 class Revoked(Unauthenticated):
-    """A refresh token was used twice: its whole login was just revoked. `login_id` says which."""
+    """A refresh token was used twice: its whole login was just revoked. `until` is when its last token expires."""
 
-    def __init__(self, login_id: str) -> None:
+    def __init__(self, login_id: str, until: float) -> None:
         super().__init__("This refresh token was used before; the login is revoked")
         self.login_id = login_id
+        self.until = until
 
 
 class AccountRules(msgspec.Struct, frozen=True):
@@ -98,13 +99,20 @@ class Accounts:
             raise Unauthenticated
         new_token, new = self._mint_refresh(used.user_id, used.login_id)
         if not await self._logins.rotate(used.login_id, used.token_id, new.token_id, _moment(new.expires_at)):
-            await self._logins.revoke(used.login_id, self._now())
-            raise Revoked(used.login_id)
+            raise Revoked(used.login_id, await self._revoke(used))
         return self._pair(used.user_id, used.login_id, new_token)
 
-    async def logout(self, identity: Identity) -> None:
-        """End this login. Its tokens die with it; closing its sockets is the gate's."""
-        await self._logins.revoke(identity.login_id, self._now())
+    async def logout(self, identity: Identity) -> float:
+        """End this login; closing its sockets is the gate's. Returns when its last token expires, in Unix seconds."""
+        return await self._revoke(identity)
+
+    async def _revoke(self, identity: Identity) -> float:
+        """A token of the command line may outlive all that this server mints now."""
+        now = self._now()
+        life = timedelta(seconds=self._rules.access_token_seconds)
+        until = max(now + life, _moment(identity.expires_at))
+        await self._logins.revoke(identity.login_id, identity.user_id, now, until)
+        return until.timestamp()
 
     async def _sign_in(self, user_id: int) -> TokenPair:
         login_id = self._new_id()

@@ -127,8 +127,9 @@ class GuardedCollection:
         """The documents that match; a limit of 0 means all."""
 
         def call() -> Awaitable[list[Document]]:
-            cursor = self._collection.find(filter, projection, sort=sort, skip=skip, limit=limit)
-            return cursor.to_list(None)
+            found = self._collection.find(filter, projection, sort=sort, skip=skip, limit=limit)
+            documents: Awaitable[list[Document]] = found.to_list(None)
+            return documents
 
         return await self._run("find", call)
 

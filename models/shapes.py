@@ -16,7 +16,7 @@ Username = Annotated[
 ]
 """No control characters, no space at either end."""
 
-Password = Annotated[str, msgspec.Meta(max_length=1024)]
+Password = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^[^\x00]*$")]
 """Its least length is a setting, password_length_minimum."""
 
 ImageUrl = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import os
-import secrets
 import sys
-import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from models.errors import StoreUnavailable
-from models.secret import read_or_make_secret
-from models.tokens import Tokens
+from operation.errand import run_errand, with_secret
 from operation.users import user_commands
 from operation.watch import watch_command
 from settings import Settings, SettingsError, parse, read_settings, variable
@@ -34,7 +29,7 @@ def command_line(serve: Serve) -> None:
     def run(context: click.Context, demo: bool, **flags: Any) -> None:
         context.obj = _settings(flags, demo=demo)
         if context.invoked_subcommand is None:
-            _complete(serve(context.obj, demo=demo))
+            run_errand(serve(with_secret(context.obj), demo=demo))
 
     group = click.Group(
         "server.py",
@@ -49,29 +44,6 @@ def command_line(serve: Serve) -> None:
     group.add_command(user_commands)
     group.add_command(watch_command)
     group.main(prog_name="server.py")
-
-
-def tokens_of(settings: Settings) -> Tokens:
-    """What mints and verifies tokens under these settings."""
-    return Tokens(
-        settings.jwt_secret,
-        settings.token_issuer,
-        settings.token_audience,
-        now=time.time,
-        new_id=lambda: secrets.token_hex(12),
-    )
-
-
-def _complete(work: Awaitable[None]) -> None:
-    """Run it to its end; what the operator can mend is said in words."""
-
-    async def complete() -> None:
-        await work
-
-    try:
-        asyncio.run(complete())
-    except (StoreUnavailable, OSError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _option(each: dataclasses.Field[Any]) -> click.Option:
@@ -92,18 +64,13 @@ def _option(each: dataclasses.Field[Any]) -> click.Option:
 
 
 def _settings(flags: dict[str, Any], *, demo: bool) -> Settings:
-    """All settings, completed by the secret of the embedded store."""
+    """What variables and flags say; see `with_secret` for what is missing when they name no secret."""
     given = {name: value for name, value in flags.items() if value is not None}
     if demo and "data_dir" not in given and variable("data_dir") not in os.environ:
         given["data_dir"] = Path("data/demo")
     try:
-        settings = read_settings(os.environ, given)
-        if settings.jwt_secret:
-            return settings
-        return dataclasses.replace(settings, jwt_secret=read_or_make_secret(settings.data_dir))
+        return read_settings(os.environ, given)
     except SettingsError as error:
         for problem in error.problems:
             click.echo(f"settings: {problem}", err=True)
         sys.exit(2)
-    except OSError as error:
-        raise click.ClickException(f"cannot use the data directory: {error}") from error

@@ -1,7 +1,134 @@
+"""Demo: made-up users who come, go, turn busy and call each other, and a visitor's token to watch them with."""
+
 from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import sys
+import time
+
+import click
+import structlog
+from tornado.httpclient import AsyncHTTPClient
+
+from models.errors import StoreUnavailable
+from models.stores import Stores
+from models.tokens import Tokens
+from operation.address import address_of
+from operation.errand import opened_stores
+from operation.intake import take_in
+from operation.people import NAMES, VISITOR
+from operation.play import Play
+from operation.player import Player, Refused
+from operation.roll import Roll, RollLine
+from settings import Settings
+
+VISITOR_HOURS = 8
+"""Life of the token that is printed: a day of trying things out."""
+
+KNOWN_SECONDS = 10.0
+"""The server hears of new users within this; otherwise something is wrong with the store."""
+
+SOCKETLESS = 6
+"""One in so many of the made-up users has no socket and lives by heartbeats."""
+
+_log = structlog.stdlib.get_logger("rollcall.demo")
 
 
 class Demo:
-    def __init__(self, *a): ...
-    async def start(self): ...
-    async def stop(self): ...
+    """A few clients of the server that runs in this process. `port` is where it listens."""
+
+    def __init__(self, port: int, tokens: Tokens, settings: Settings) -> None:
+        self._tokens = tokens
+        self._settings = settings
+        self._address = address_of(settings, port)
+        self._http = AsyncHTTPClient(force_instance=True, max_clients=20)
+        self._play: Play | None = None
+        self._playing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Make the users where they are missing, say how to look on, and begin. Raises StoreUnavailable."""
+        async with opened_stores(self._settings) as stores:
+            made = await _make_missing(stores, self._settings)
+            ids = [await _id_of(stores, name) for name in (VISITOR, *NAMES)]
+        players = [
+            Player(user_id, self._address, self._http, self._mint, uses_sockets=place % SOCKETLESS != 0)
+            for place, user_id in enumerate(ids)
+        ]
+        if made:
+            await asyncio.sleep(1.2 * self._settings.notice_interval_seconds)
+        await _until_known(players[0])
+        self._play = Play(players[1:], random.Random(), time.monotonic)  # noqa: S311  # nosec B311  (a play, no secret)
+        self._playing = asyncio.create_task(self._go_on(self._play))
+        self._invite(ids[0])
+
+    async def stop(self) -> None:
+        """All made-up users leave."""
+        if self._play is not None and self._playing is not None:
+            self._playing.cancel()
+            await asyncio.gather(self._playing, return_exceptions=True)
+            await self._play.end()
+        self._http.close()
+
+    async def _go_on(self, play: Play) -> None:
+        try:
+            await play.begin()
+            await play.go_on()
+        except Exception:
+            _log.exception("the demo ended early")
+
+    def _mint(self, user_id: int, life_seconds: int | None = None) -> str:
+        life = self._settings.access_token_seconds if life_seconds is None else life_seconds
+        return self._tokens.mint(user_id, secrets.token_hex(12), "access", life)[0]
+
+    def _invite(self, visitor_id: int) -> None:
+        """Say in plain words how to look on. The lines work as they stand, in another terminal in the same folder."""
+        token = self._mint(visitor_id, VISITOR_HOURS * 3600)
+        http, ws = self._address.http, self._address.ws
+        command = f"{_from_here(sys.executable)} {_from_here(sys.argv[0])}"
+        click.echo(
+            f"\nThe demo is on: {http}\n{len(NAMES)} made-up users come, go, turn busy and call each other.\n\n"
+            f"A token for {VISITOR_HOURS} hours, of the user “{VISITOR}” (user_id {visitor_id}):\n\n  {token}\n\n"
+            f"Watch them, in a second terminal in this folder:\n\n"
+            f"  {command} watch --url {ws} --token {token}\n\n"
+            f"Come online yourself, in a third, and see it arrive in the second:\n\n"
+            f"  curl -X POST {http}/users/me/heartbeat -H 'Authorization: Bearer {token}'\n\n"
+            f"The same with a WebSocket client of your own:\n\n"
+            f"  npx wscat -c '{ws}/ws/feed?token={token}'\n\n"
+            f"Ctrl-C ends it."
+        )
+
+
+def _from_here(path: str) -> str:
+    """The path as one would type it in this folder."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+async def _make_missing(stores: Stores, settings: Settings) -> range:
+    """The made-up users, and the visitor, as `user import` would make them: nobody can log in by a password."""
+    missing = [name for name in (VISITOR, *NAMES) if await stores.users.credentials(name) is None]
+    roll = Roll(list(range(1, len(missing) + 1)), [RollLine(name) for name in missing])
+    return await take_in(stores, roll, settings, hashed=lambda _: None, written=lambda _: None)
+
+
+async def _id_of(stores: Stores, name: str) -> int:
+    found = await stores.users.credentials(name)
+    assert found is not None, "it was just made"
+    return found[0]
+
+
+async def _until_known(player: Player) -> None:
+    """Wait until the server, which looks for new users now and then, lets the player in."""
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while True:
+        try:
+            await player.ongoing()
+        except Refused as error:
+            if time.monotonic() > deadline:
+                raise StoreUnavailable("the server did not hear of the demo's users") from error
+            await asyncio.sleep(0.2)
+        else:
+            return

@@ -88,7 +88,6 @@ class Rounds:
             await asyncio.sleep(seconds)
             try:
                 await work()
-                self._note_store(is_down=False)
             except StoreUnavailable:
                 self._note_store(is_down=True)
             except Exception:
@@ -109,14 +108,18 @@ class Rounds:
         self._core.stats.tick()
 
     async def _read_notices(self) -> None:
-        for notice in await self._stores.notices.after(self._last_notice):
+        notices = await self._stores.notices.after(self._last_notice)
+        self._note_store(is_down=False)  # of all rounds only this one asks the store each time
+        for notice in notices:
             await self._carry_out(notice)
             self._last_notice = notice.notice_id
 
     async def _carry_out(self, notice: Notice) -> None:
         """What another process did to the store, done here in memory."""
         if notice.kind == "user_disabled":
-            self._core.presence.disable(notice.first_id)
+            if notice.first_id in self._core.directory:
+                self._core.presence.disable(notice.first_id)
+                self._core.switchboard.drop(notice.first_id)
             self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
             return
         after = notice.first_id - 1

@@ -112,14 +112,11 @@ class Admission:
         resumed = self._log.can_resume(arrival.epoch, arrival.since)
         self._presence.join(session.user_id)
         self._hub.add(session)
-        session.outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
-        session.outbox.since = arrival.since if resumed and arrival.since is not None else self._log.seq
-        session.outbox.sent_apart = session.user_id, self._log.seq
-        self._fan_out.watch(session, everyone=True, user_ids=frozenset())
-        if not resumed and (arrival.epoch is not None or arrival.since is not None):
-            session.outbox.request_snapshot(arrival.channel, None)
-        self._liveness.watch(session)
-        self._fan_out.add(session)
+        try:
+            self._welcome(session, arrival, resumed)
+        except BaseException:
+            session.closed_by_peer(None)  # nobody else would: the connection ends without a word to us
+            raise
         return session
 
     def dismiss(self, session: Session, reason: Reason, clean: bool) -> None:
@@ -129,6 +126,16 @@ class Admission:
         self._hub.remove(session)
         if not self.closing:
             self._presence.leave(session.user_id, reason, clean=clean)
+
+    def _welcome(self, session: Session, arrival: Arrival, resumed: bool) -> None:
+        session.outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
+        session.outbox.since = arrival.since if resumed and arrival.since is not None else self._log.seq
+        session.outbox.sent_apart = session.user_id, self._log.seq
+        self._fan_out.watch(session, everyone=True, user_ids=frozenset())
+        if not resumed and (arrival.epoch is not None or arrival.since is not None):
+            session.outbox.request_snapshot(arrival.channel, None)
+        self._liveness.watch(session)
+        self._fan_out.add(session)
 
     def _check_room(self, arrival: Arrival) -> None:
         limits = self._limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from models.status import Status, differs
+from models.status import Status
 from realtime.changelog import Change, ChangeLog
 from realtime.clock import Clock
 from realtime.counters import Counters
@@ -18,7 +18,11 @@ Publish = Callable[[Sequence[Change]], None]
 
 
 class Announcer:
-    """From a new status to the log and the sockets. `per_second` announcements a user, then the last state wins."""
+    """From a new status to the log and the sockets. `per_second` announcements a user, then the last state wins.
+
+    The last state is told also if it is the one told before: whoever read the status in between, in a snapshot or over
+    REST, knows another.
+    """
 
     def __init__(
         self,
@@ -60,12 +64,7 @@ class Announcer:
             entry.window = SlidingWindow(self._per_second, 1.0)
         if key in self._timers or not entry.window.take(now):
             self._counters.dropped += 1
-            self._timers.at(entry.window.opens_at(now), key, partial(self._announce_late, entry, reason))
+            self._timers.at(entry.window.opens_at(now), key, partial(self.announce, entry, reason=reason))
             return None
-        entry.announced = entry.status
         self._counters.announced[reason] += 1
         return self._log.append(entry.status, reason)
-
-    def _announce_late(self, entry: Entry, reason: Reason) -> None:
-        if differs(entry.announced, entry.status):
-            self.announce(entry, reason=reason)

@@ -155,6 +155,8 @@ class Commands:
             return
         session.subscriptions[command.subscription] = None if ids is None else frozenset(ids)
         session.push(SubscriptionConfirmed(subscription=command.subscription))
+        if not session.is_open:  # the reply found the peer gone
+            return
         self._watch(session)
         if command.wants_snapshot:
             self._request_snapshot(session, command)

@@ -116,7 +116,6 @@ def build_core(settings: Settings, world: World, users: Users, calls: Calls, tok
         hub,
         clock,
         world.unix_now,
-        access_token_seconds=s.access_token_seconds,
         ticket_seconds=s.ticket_seconds,
     )
     liveness = Liveness(

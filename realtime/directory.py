@@ -20,7 +20,6 @@ class Entry:
 
     __slots__ = (
         "alive",
-        "announced",
         "claims",
         "created_at",
         "disabled",
@@ -67,7 +66,6 @@ class Entry:
         self.offline_since: float | None = None
         """Steady time of the last offline for lack of evidence, to know a false one."""
         self.status: Status = status_of(profile, self.claims, alive=False, last_seen=last_seen)
-        self.announced: Status = self.status
         self.window: SlidingWindow | None = None
         """The announcements of the last second; most users never need one."""
         self.rank = 0

@@ -87,6 +87,7 @@ class FanOut:
 
     def remove(self, session: Session) -> None:
         """A session ended."""
+        session.outbox.current = False
         self._drop_current(session)
         self._behind.discard(session)
         self._watch_only(session, frozenset())
@@ -197,7 +198,7 @@ class FanOut:
 
     def _send(self, target: Target, data: bytes, flush: Flush) -> None:
         session, take, is_busy = target
-        if not session.is_open:
+        if not session.outbox.current:  # it ended, or was taken out to be written something else
             return
         if is_busy():
             self._fall_behind(session, flush.before)

@@ -25,7 +25,6 @@ class Gate:
         clock: Clock,
         unix_now: Callable[[], float],
         *,
-        access_token_seconds: int,
         ticket_seconds: float,
     ) -> None:
         self._tokens = tokens
@@ -33,10 +32,9 @@ class Gate:
         self._hub = hub
         self._clock = clock
         self._unix_now = unix_now
-        self._access_token_seconds = access_token_seconds
         self._ticket_seconds = ticket_seconds
         self._revoked: dict[str, float] = {}
-        """Revoked logins, each until its last access token has expired: steady seconds."""
+        """Revoked logins, each with the Unix seconds at which its last access token expires."""
         self._tickets: dict[str, tuple[Identity, float]] = {}
 
     def identify(self, token: str) -> Identity:
@@ -74,16 +72,16 @@ class Gate:
             raise Unauthenticated("Invalid ticket")
         return identity
 
-    def revoke_login(self, login_id: str) -> None:
-        """Refuse the login's tokens from now on and end its sockets."""
-        self.note_revoked(login_id)
+    def revoke_login(self, login_id: str, until: float) -> None:
+        """Refuse the login's tokens from now on and end its sockets. `until` is when the last of them expires."""
+        self.note_revoked(login_id, until)
         self._hub.close_login(login_id, CloseCode.REVOKED, "signed out")
 
-    def note_revoked(self, login_id: str) -> None:
-        """Refuse the login's tokens from now on."""
-        now = self._clock.now()
-        self._revoked = {each: until for each, until in self._revoked.items() if until > now}
-        self._revoked[login_id] = now + self._access_token_seconds
+    def note_revoked(self, login_id: str, until: float) -> None:
+        """Refuse the login's tokens, the last of which expires at `until`, in Unix seconds."""
+        now = self._unix_now()
+        self._revoked = {each: end for each, end in self._revoked.items() if end > now}
+        self._revoked[login_id] = until
 
     def _drop_old_tickets(self) -> None:
         """Tickets all live equally long, so the oldest stand first."""

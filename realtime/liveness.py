@@ -63,12 +63,11 @@ class Liveness:
             if session.is_open:
                 session.push_frame(PING_FRAME)
                 self._pinged.append((now, session))
+                self._to_ping.append((now + self._ping_interval_seconds, session))
         while self._pinged and self._pinged[0][0] + self._pong_timeout_seconds <= now:
             pinged_at, session = self._pinged.popleft()
             if session.is_open and session.heard_at < pinged_at:
                 session.close(CloseCode.UNRESPONSIVE, "no pong", why="timed_out")
-            elif session.is_open:
-                self._to_ping.append((pinged_at + self._ping_interval_seconds, session))
         for session in behind:
             waiting_since = session.outbox.waiting_since
             if waiting_since is not None and waiting_since + self._slow_limit_seconds <= now:
@@ -82,7 +81,8 @@ class Liveness:
     def _warn(self, session: Session) -> None:
         expires_at = datetime.fromtimestamp(session.identity.expires_at, UTC)
         session.push(TokenExpiring(expires_at=expires_at))
-        self._await_end(session)
+        if session.is_open:
+            self._await_end(session)
 
     def _await_end(self, session: Session) -> None:
         end = session.expires_at + self._token_grace_seconds

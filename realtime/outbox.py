@@ -13,6 +13,9 @@ from realtime.transport import Transport
 PIECE_BYTES = 16 * 1024
 """Handed to the transport at a time while a peer reads slowly: that it took one is the sign that it still reads."""
 
+PAGE_BYTES = 3 * PIECE_BYTES
+"""The most that is handed over in one go; the smallest limit of an outbox is four pieces."""
+
 
 class Interest:
     """Which users' updates a session is given: everyone's, or those of some ids."""
@@ -82,10 +85,11 @@ class Outbox:
             self._keep(frame)
 
     def keep_rest(self, rest: bytes) -> None:
-        """The kernel took a part of a frame: the rest goes before anything else."""
-        for start in range(0, len(rest), PIECE_BYTES):
-            self._keep(rest[start : start + PIECE_BYTES])
-        self.pump()
+        """The kernel took a part of a frame: the rest goes before anything else.
+
+        In one go, so that what the protocol layer writes by itself, a pong or a close, never stands inside a frame.
+        """
+        self._wait(rest)
 
     def request_snapshot(self, subscription: Subscription, user_ids: frozenset[int] | None) -> None:
         """Send a snapshot behind what waits: taken when its turn comes, so that the updates after it are newer."""
@@ -133,7 +137,7 @@ class Outbox:
         self.on_drained()
 
     def _keep(self, piece: bytes) -> None:
-        if self._bytes + len(piece) > self._limit_bytes - PIECE_BYTES:
+        if self._bytes + len(piece) > self._limit_bytes - PAGE_BYTES:
             self.overflowed = True
             return
         self._pieces.append(piece)
@@ -166,12 +170,12 @@ class Outbox:
         for change in self._log.since(self.since):
             if change.seq > upto:
                 break
-            self.since = change.seq
             if self._wants(change):
-                frames.append(change.frame)
                 size += len(change.frame)
-                if size >= PIECE_BYTES:
+                if frames and size > PIECE_BYTES:
                     return b"".join(frames)
+                frames.append(change.frame)
+            self.since = change.seq
         self.since = upto
         return b"".join(frames)
 
@@ -191,5 +195,12 @@ class Outbox:
             self._pages.append([])
 
     def _next_page(self) -> bytes:
+        """The next page. Long names make more pages."""
         users = self._pages.popleft()
-        return encode(Snapshot(subscription=self._page_of, seq=self._page_seq, users=users, more=bool(self._pages)))
+        more = bool(self._pages)
+        page = encode(Snapshot(subscription=self._page_of, seq=self._page_seq, users=users, more=more))
+        if len(page) > PAGE_BYTES and len(users) > 1:
+            half = len(users) // 2
+            self._pages.extendleft((users[half:], users[:half]))
+            return self._next_page()
+        return page

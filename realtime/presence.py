@@ -67,7 +67,7 @@ class Presence:
             entry.heartbeat_until = now + left
         self._await_end(entry)
         self._await_busy_end(entry)
-        entry.status = entry.announced = self._derive(entry)
+        entry.status = self._derive(entry)
         self._directory.add(entry)
 
     def add(self, user: StoredUser) -> None:
@@ -82,7 +82,6 @@ class Presence:
         if entry is not None:
             entry.claims = msgspec.structs.replace(entry.claims, call_id=call_id)
             self._directory.replace_status(entry, self._derive(entry))
-            entry.announced = entry.status
 
     def status(self, user_id: int) -> Status:
         """The user's status. Raises NotFound."""
@@ -128,9 +127,10 @@ class Presence:
         entry = self._directory.get(user_id)
         wanted = validated(change, self._clock.utc())
         async with self._turns.of(user_id):
-            at = self._clock.utc()
+            at = max(self._clock.utc(), entry.last_seen)  # after every heartbeat, wherever the wall clock jumped
             try:
-                await self._write_back.save_claims(user_id, applied(entry.claims, wanted), at)
+                claims = applied(entry.claims, wanted)
+                await self._write_back.save_claims(user_id, claims, at, is_heartbeat=wanted.is_online is True)
             except StoreUnavailable:
                 self._write_back.mark_unsure(user_id)
                 raise
@@ -194,12 +194,12 @@ class Presence:
 
     def _heartbeat(self, entry: Entry, *, lasting: bool) -> None:
         self._seen(entry)
-        entry.heartbeat_at = entry.last_seen
         if entry.claims.set_offline:
             entry.claims = msgspec.structs.replace(entry.claims, set_offline=False)
+            self._write_back.mark_unsure(entry.profile.user_id)
         if lasting:
+            entry.heartbeat_at = entry.last_seen
             entry.heartbeat_until = self._clock.now() + self._times.heartbeat_life_seconds
-            entry.lost_reason = "timed_out"
             self._await_end(entry)
 
     def _derive(self, entry: Entry) -> Status:
@@ -220,7 +220,8 @@ class Presence:
         if entry.sessions == 0 and self._clock.now() < max(entry.heartbeat_until, entry.grace_until):
             self._await_end(entry)
             return
-        self._review(entry, reason=entry.lost_reason)
+        waited_for_connection = entry.grace_until >= entry.heartbeat_until
+        self._review(entry, reason=entry.lost_reason if waited_for_connection else "timed_out")
         self._write_back.mark(entry.profile.user_id)
 
     def _await_busy_end(self, entry: Entry) -> None:

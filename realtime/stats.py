@@ -31,8 +31,11 @@ class Stats:
         )
 
     def message(self) -> FeedStats:
-        """The figures as a message."""
-        return FeedStats(stats=self.counts(), seq=self._log.seq)
+        """The figures as a message. Whoever is told others than everyone was is told again, also if they go back."""
+        counts = self.counts()
+        if counts != self._told:
+            self._told = None
+        return FeedStats(stats=counts, seq=self._log.seq)
 
     def tick(self) -> None:
         """Tell the figures, if they are others than last time."""

@@ -101,7 +101,7 @@ class Switchboard:
         """
         call_id = self._new_id() if key is None else _id_of_key(caller_id, key)
         if key is not None:
-            known = await self._known(call_id)
+            known = await self._known(caller_id, call_id)
             if known is not None:
                 return _same_request(known, callee_id, call_type)
         self._check(caller_id, callee_id)
@@ -111,9 +111,8 @@ class Switchboard:
         try:
             await self._write(call)
         except BaseException as error:
-            if not future.cancelled():
-                future.set_exception(error)
-                future.exception()  # read here, so that a start nobody waited for doesn't complain
+            future.set_exception(error)
+            future.exception()  # read here, so that a start nobody waited for doesn't complain
             raise
         finally:
             del self._starting[call_id]
@@ -130,6 +129,12 @@ class Switchboard:
             raise Forbidden("NOT_A_PARTICIPANT", "Only a participant ends a call")
         return await self._end(call, reason, user_id)
 
+    def drop(self, user_id: int) -> None:
+        """End the call that a user is in who may not be here any more."""
+        call = self.ongoing_of(user_id)
+        if call is not None:
+            self._spawn(self._drop(call, user_id))
+
     def _check(self, caller_id: int, callee_id: int) -> None:
         if caller_id == callee_id:
             raise Invalid("A call needs two users")
@@ -141,21 +146,25 @@ class Switchboard:
         if callee.is_busy or callee_id in self._taken:
             raise Conflict("USER_BUSY", "This user is busy")
 
-    async def _known(self, call_id: str) -> Call | None:
+    async def _known(self, caller_id: int, call_id: str) -> Call | None:
+        stored = None if call_id in self._starting else self._ongoing.get(call_id) or await self._store.get(call_id)
         starting = self._starting.get(call_id)
-        if starting is not None:
+        if starting is not None:  # perhaps only since the store was asked
             return await asyncio.shield(starting)
-        stored = self._ongoing.get(call_id) or await self._store.get(call_id)
-        if stored is not None and stored.status == "ongoing" and call_id not in self._ongoing:
-            self._begin(stored)  # its first reply was lost in a failure of the store
+        stored = self._ongoing.get(call_id) or stored
+        if stored is None and self._taken.get(caller_id) == call_id:
+            raise StoreUnavailable("the first try of this call is not settled yet")
+        if stored is not None and stored.status == "ongoing":
+            self._begin_unsettled(stored)
         return stored
 
     async def _write(self, call: Call) -> None:
         """Claim both and write the call. What fails leaves both as they were, or is settled when nobody can tell."""
         try:
             claimed = await self._store.claim(call.call_id, call.participants)
-            if claimed is not None and await self._give_up_stale(claimed):
-                claimed = await self._store.claim(call.call_id, call.participants)
+            for _ in call.participants:  # either may have a claim that is stale
+                if claimed is not None and await self._give_up_stale(claimed):
+                    claimed = await self._store.claim(call.call_id, call.participants)
             if claimed is None:
                 await self._insert(call)
                 return
@@ -190,6 +199,11 @@ class Switchboard:
             self._taken[user_id] = call.call_id
             self._await_lease(call, user_id, self._lease_seconds)
 
+    def _begin_unsettled(self, call: Call) -> None:
+        """Begin a call whose first reply was lost. One that isn't waited for any more has ended since it was read."""
+        if call.call_id not in self._ongoing and self._taken.get(call.caller_id) == call.call_id:
+            self._begin(call)
+
     def _begin(self, call: Call) -> None:
         self._take_up(call)
         self._presence.claim_call(call.call_id, call.participants)
@@ -198,12 +212,9 @@ class Switchboard:
     async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
         if call.status != "ongoing":
             return call
+        here = ended(call, reason, self._clock.utc(), by)
         try:
-            finished = await self._store.end(ended(call, reason, self._clock.utc(), by)) or await self._store.get(
-                call.call_id
-            )
-            if finished is None:
-                raise NotFound("No such call")
+            finished = await self._store.end(here) or await self._store.get(call.call_id) or here
             await self._store.release(call.call_id, call.participants)
         except StoreUnavailable:
             self._settle_later(call)
@@ -239,12 +250,10 @@ class Switchboard:
         except StoreUnavailable:
             self._settle_later(call)
             return
-        if stored is None:
-            self._free(call)
-        elif stored.status != "ongoing":
-            self._finish(stored)
-        elif call.call_id not in self._ongoing:
-            self._begin(stored)
+        if stored is not None and stored.status == "ongoing":
+            self._begin_unsettled(stored)
+        else:
+            self._finish(stored or ended(call, "dropped", self._clock.utc(), None))
 
     def _await_lease(self, call: Call, user_id: int, seconds: float) -> None:
         action = partial(self._check_lease, call, user_id)
@@ -264,7 +273,8 @@ class Switchboard:
         try:
             await self._end(call, "dropped", None)
         except StoreUnavailable:
-            self._await_lease(call, user_id, self._settle_seconds)
+            if call.call_id in self._ongoing:
+                self._await_lease(call, user_id, self._settle_seconds)
 
 
 def _id_of_key(caller_id: int, key: str) -> str:

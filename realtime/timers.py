@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Callable, Hashable
 
 Action = Callable[[], None]
@@ -36,17 +37,26 @@ class Timers:
         self._live.pop(key, None)
 
     def run_due(self, now: float) -> int:
-        """Run what is due, in order; how many ran. What an action sets for `now` runs at the next call."""
-        due: list[Action] = []
+        """Run what is due, in order; how many ran. What an action sets for `now` runs at the next call.
+
+        An action may cancel or move what is due after it. When one fails, those after it run at the next call.
+        """
+        due: deque[tuple[float, int, Hashable]] = deque()
         while self._heap and self._heap[0][0] <= now:
-            _, number, key = heapq.heappop(self._heap)
-            live = self._live.get(key)
-            if live is not None and live[0] == number:
-                del self._live[key]
-                due.append(live[1])
-        for action in due:
-            action()
-        return len(due)
+            due.append(heapq.heappop(self._heap))
+        ran = 0
+        try:
+            while due:
+                _, number, key = due.popleft()
+                live = self._live.get(key)
+                if live is not None and live[0] == number:
+                    del self._live[key]
+                    ran += 1
+                    live[1]()
+        finally:
+            for entry in due:
+                heapq.heappush(self._heap, entry)
+        return ran
 
     def _forget_dead(self) -> None:
         """Without this, deadlines that move with every heartbeat would fill the heap until they come due."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from models.errors import StoreUnavailable
 from models.status import Claims
 from models.users import Evidence
 from realtime.directory import Directory
@@ -44,11 +43,18 @@ class WriteBack:
         self._marked.add(user_id)
 
     def mark_unsure(self, user_id: int) -> None:
-        """Nobody knows which claims of the user the store has."""
+        """Nobody knows which claims of the user the store has, nor which evidence that came with them."""
         self._unsure.add(user_id)
+        self._marked.add(user_id)
 
-    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
-        """Save now, before anyone is told. Raises StoreUnavailable."""
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, is_heartbeat: bool) -> None:
+        """Save now, before anyone is told. Raises StoreUnavailable.
+
+        Who says to be online gave evidence by it, and what is acknowledged must outlive a crash: this evidence cannot
+        be saved behind.
+        """
+        if is_heartbeat:
+            await self._store.save_evidence([Evidence(user_id, online=True, last_seen=at, heartbeat_at=at)])
         await self._store.save_claims(user_id, claims, at)
 
     async def flush(self) -> None:
@@ -59,7 +65,7 @@ class WriteBack:
             await self._store.save_evidence(
                 [Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at) for each in entries]
             )
-        except StoreUnavailable:
+        except BaseException:  # a cancelled write, too, may not have reached the store
             self._marked |= marked
             raise
         for user_id in list(self._unsure):

@@ -75,7 +75,8 @@ class EmbeddedCursor:
         if self._is_read:
             raise NotImplementedError("the embedded store's cursor is read once")
         self._is_read = True
-        return await self._read(length)
+        documents: list[Document] = await self._read(length)
+        return documents
 
 
 class EmbeddedCollection:
@@ -159,7 +160,9 @@ class EmbeddedCollection:
     ) -> Document | None:
         _refuse("find_one_and_update", unknown)
         updated = await self._update_one(filter, update, upsert)
-        return restored(updated.after if return_document == ReturnDocument.AFTER else updated.before)
+        chosen = updated.after if return_document == ReturnDocument.AFTER else updated.before
+        document: Document | None = restored(chosen)
+        return document
 
     async def delete_one(self, filter: Filter, **unknown: object) -> DeleteResult:
         _refuse("delete_one", unknown)

@@ -71,7 +71,7 @@ class Table:
         connection.execute(self._create)
         condition = where(filter)
         text = f'SELECT count(*) FROM "{self.name}" WHERE {condition.text}'
-        return connection.execute(text, condition.values).fetchone()[0]
+        return int(connection.execute(text, condition.values).fetchone()[0])
 
     def insert(self, connection: sqlite3.Connection, document: Mapping[str, Any]) -> None:
         """Add a document with an `_id`."""

@@ -104,7 +104,8 @@ def to_json(raw: Mapping[str, Any]) -> bytes:
 
 def from_json(text: bytes) -> dict[str, Any]:
     """The stored values of a JSON text, dates and booleans still behind their mark."""
-    return _decoder.decode(text)
+    raw: dict[str, Any] = _decoder.decode(text)
+    return raw
 
 
 def load_document(text: bytes) -> dict[str, Any]:
@@ -117,11 +118,11 @@ def restored(value: Any) -> Any:
     if isinstance(value, str):
         return _restored_marked(value) if value >= MARK else value
     if isinstance(value, list):
-        items = cast("list[Any]", value)
+        items: list[Any] = value
         items[:] = [restored(item) for item in items]
     elif isinstance(value, dict):
         _restore(cast("dict[str, Any]", value))
-    return cast("Any", value)
+    return value
 
 
 def _restore(fields: dict[str, Any]) -> dict[str, Any]:

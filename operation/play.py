@@ -1,0 +1,122 @@
+"""Play: what the made-up users of the demo do, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from models.calls import Call
+from models.status import Status
+from operation.player import Player, Refused
+
+OPENING_PLAYERS = 24
+"""Who comes at once, so that there is something to see."""
+
+OPENING_PAUSE_SECONDS = 0.12
+
+PAUSE_SECONDS = (0.3, 1.4)
+"""Between two actions: at most some six visible changes a second, mostly one or two."""
+
+CALL_SECONDS = (8.0, 40.0)
+BUSY_SECONDS = (15.0, 60.0)
+HEARTBEAT_SECONDS = 30.0
+CALLS_LIMIT = 6
+
+Act = Callable[[], Awaitable[None]]
+
+
+class Play:
+    """Looks at everyone's status, as any client may, and then lets somebody do something."""
+
+    def __init__(self, players: Sequence[Player], dice: random.Random, clock: Callable[[], float]) -> None:
+        self._players = {player.user_id: player for player in players}
+        self._dice = dice
+        self._clock = clock
+        self._calls: dict[str, tuple[Call, float]] = {}
+        """Ongoing calls, and when the caller hangs up."""
+        self._next_beat = 0.0
+
+    async def begin(self) -> None:
+        """End what an earlier run left, then let the first come, of all those whom a restart still holds online."""
+        for player in self._players.values():
+            for call in await player.ongoing():
+                await player.hang_up(call.call_id)
+        statuses = await self._look()
+        self._dice.shuffle(statuses)
+        statuses.sort(key=lambda status: not status.is_online)
+        for status in statuses[:OPENING_PLAYERS]:
+            await self._players[status.user_id].come()
+            await asyncio.sleep(OPENING_PAUSE_SECONDS)
+
+    async def go_on(self) -> None:
+        """One action after the other, for ever. What is refused was no longer so: somebody does something else."""
+        while True:
+            await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
+            try:
+                await self._beat()
+                if not await self._hang_up_due():
+                    await self._act(await self._look())
+            except Refused:
+                continue
+
+    async def end(self) -> None:
+        """Hang up and leave."""
+        for call, _ in self._calls.values():
+            with contextlib.suppress(*Refused):
+                await self._players[call.caller_id].hang_up(call.call_id)
+        for player in self._players.values():
+            player.leave()
+
+    async def _look(self) -> list[Status]:
+        ids = list(self._players)
+        return await self._players[ids[0]].look(ids)
+
+    async def _beat(self) -> None:
+        if self._clock() >= self._next_beat:
+            self._next_beat = self._clock() + HEARTBEAT_SECONDS
+            for player in self._players.values():
+                if player.beats:
+                    await player.heartbeat()
+
+    async def _hang_up_due(self) -> bool:
+        for call, until in self._calls.values():
+            if until <= self._clock():
+                del self._calls[call.call_id]
+                await self._players[call.caller_id].hang_up(call.call_id)
+                return True
+        return False
+
+    async def _act(self, statuses: Sequence[Status]) -> None:
+        """Draw an action; each is the likelier the more there are who could do it."""
+        offline = [each.user_id for each in statuses if not each.is_online]
+        free = [each.user_id for each in statuses if each.is_available]
+        in_call = {user_id for call, _ in self._calls.values() for user_id in call.participants}
+        busy = [each.user_id for each in statuses if each.is_online and each.is_busy and each.busy_until is None]
+        busy = [user_id for user_id in busy if user_id not in in_call]
+        acts: list[tuple[float, Act]] = [
+            (1.0 * len(offline), lambda: self._one_of(offline).come()),
+            (0.4 * len(free), lambda: self._one_of(free).go()),
+            (0.3 * len(free), lambda: self._turn_busy(self._one_of(free))),
+            (1.0 * len(busy), lambda: self._one_of(busy).set_status(is_busy=False)),
+            (0.4 * len(free) * (len(free) > 1 and len(self._calls) < CALLS_LIMIT), lambda: self._call(free)),
+        ]
+        if any(weight for weight, _ in acts):
+            await self._dice.choices([act for _, act in acts], [weight for weight, _ in acts])[0]()
+
+    async def _turn_busy(self, player: Player) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=self._dice.uniform(*BUSY_SECONDS))
+        if self._dice.random() < 0.5:
+            await player.set_status(is_busy=True, busy_until=until)
+        else:
+            await player.set_status(is_busy=True)
+
+    async def _call(self, free: Sequence[int]) -> None:
+        caller_id, callee_id = self._dice.sample(free, 2)
+        call = await self._players[caller_id].call(callee_id, self._dice.choice(["audio", "video"]))
+        self._calls[call.call_id] = call, self._clock() + self._dice.uniform(*CALL_SECONDS)
+
+    def _one_of(self, user_ids: Sequence[int]) -> Player:
+        return self._players[self._dice.choice(user_ids)]

@@ -1,0 +1,122 @@
+"""How `watch` comes back: it resumes, obeys the server's delay, and stays away when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+import pytest
+
+from operation.address import Address
+from operation.follower import BACKOFF_LIMIT_SECONDS, Follower, Heard, TurnedAway
+from realtime.protocol import CloseCode, ConnectionEstablished, ServerDraining, Snapshot, UserStatusUpdate
+from tests.clients import Person
+from tests.conftest import MakePerson
+from tests.program import until
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+
+T = TypeVar("T")
+
+
+class Watcher:
+    """A follower, what it heard, and how long it slept."""
+
+    def __init__(self, server: RunningServer, person: Person) -> None:
+        self.heard: list[Heard] = []
+        self.said: list[str] = []
+        self.pauses: list[float] = []
+        self._server = server
+        self.follower = Follower(
+            Address(server.address, is_secure=False),
+            "feed",
+            person.token,
+            self.heard.append,
+            self.said.append,
+            jitter=lambda: 0.999,
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def following(self) -> AsyncIterator[asyncio.Task[None]]:
+        """While it follows; at first until the whole picture is there."""
+        task = asyncio.create_task(self.follower.follow())
+        await self.until(Snapshot)
+        yield task
+        task.cancel()
+        self.follower.close()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, kind: type[Any], times: int = 1) -> None:
+        async def have() -> bool:
+            return len(self.of(kind)) >= times
+
+        await until(have)
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    def close_from_server(self, code: CloseCode) -> None:
+        for session in self._server.core.hub:
+            session.close(code, "a test")
+
+
+async def test_a_lost_connection_is_resumed_without_a_snapshot(server: RunningServer, user: MakePerson) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    watcher = Watcher(server, ada)
+    async with watcher.following():
+        watcher.close_from_server(CloseCode.UNRESPONSIVE)
+        server.core.presence.heartbeat(bob.user_id, over_socket=False)
+        await watcher.until(ConnectionEstablished, 2)
+        await until_told_of(watcher, bob)
+    assert [each.resumed for each in watcher.of(ConnectionEstablished)] == [False, True]
+    assert len(watcher.of(Snapshot)) == 1
+    assert len([each for each in watcher.of(UserStatusUpdate) if each.user_id == bob.user_id]) == 1
+
+
+async def until_told_of(watcher: Watcher, person: Person) -> None:
+    async def told() -> bool:
+        return any(each.user_id == person.user_id for each in watcher.of(UserStatusUpdate))
+
+    await until(told)
+
+
+async def test_a_draining_server_says_when_to_come_back(server: RunningServer, user: MakePerson) -> None:
+    watcher = Watcher(server, await user("ada"))
+    async with watcher.following():
+        for session in server.core.hub:
+            session.push(ServerDraining(reconnect_after_ms=1234))
+        watcher.close_from_server(CloseCode.RESTART)
+        await watcher.until(ConnectionEstablished, 2)
+    assert watcher.pauses[0] == 1.234
+
+
+@pytest.mark.parametrize("code", [CloseCode.REVOKED, CloseCode.PROTOCOL_VIOLATION, CloseCode.TOKEN_EXPIRED])
+async def test_a_code_that_says_stay_away_is_obeyed(server: RunningServer, user: MakePerson, code: CloseCode) -> None:
+    watcher = Watcher(server, await user("ada"))
+    async with watcher.following() as task:
+        watcher.close_from_server(code)
+        with pytest.raises(TurnedAway, match=str(int(code))):
+            await task
+
+
+async def test_a_server_that_is_gone_is_tried_again_ever_more_slowly(server: RunningServer, user: MakePerson) -> None:
+    watcher = Watcher(server, await user("ada"))
+    async with watcher.following():
+        await server.stop()
+
+        async def tried() -> bool:
+            return len(watcher.pauses) > 10
+
+        await until(tried)
+        assert watcher.pauses[2:6] == sorted(watcher.pauses[2:6])
+        assert BACKOFF_LIMIT_SECONDS * 0.9 < watcher.pauses[-1] < BACKOFF_LIMIT_SECONDS
+    assert "trying again" in watcher.said[-1]

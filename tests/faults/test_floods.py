@@ -1,0 +1,276 @@
+"""Floods and nonsense: whatever one connection does, the server lives and the others are served."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.clients import Person, RawSocket
+from tests.faults.crowd import Member, answers, enter, enter_all
+from tests.program import MakeProgram, ServerProgram, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=90)]
+
+GROWTH_BYTES = 24 * 1024 * 1024
+"""Memory that a flood may cost: allocators do not give back at once, so more than what waits in the server."""
+
+MESSAGES = 20_000
+PINGS = 100_000
+FRAGMENTS = 100_000
+HALF_OPEN = 200
+HANDSHAKES = 200
+
+Frames = Callable[[RawSocket], bytes]
+
+
+def frame(opcode: int, payload: bytes = b"", *, final: bool = True, masked: bool = True, rsv: int = 0) -> bytes:
+    """A frame of less than 126 bytes, masked by zeros unless it is not."""
+    return bytes((final << 7 | rsv << 4 | opcode, masked << 7 | len(payload))) + bytes(4 * masked) + payload
+
+
+PING = frame(0x1, b'{"type":"ping"}')
+
+FLOODS = {
+    "messages": (PING * MESSAGES, {4003}),
+    "invalid messages": (frame(0x1, b"nonsense") * MESSAGES, {4003, 4504}),
+    "binary messages": (frame(0x2, b"\x00") * MESSAGES, {4003, 4504}),
+    "control pings": (frame(0x9, b"x" * 100) * PINGS, {4003}),
+    "empty fragments": (frame(0x1, final=False) + frame(0x0, final=False) * FRAGMENTS, {4504}),
+    "fragments of a byte": (frame(0x1, b"x", final=False) + frame(0x0, b"x", final=False) * FRAGMENTS, {4504}),
+}
+
+BAD_FRAMES = {
+    "a reserved bit": frame(0x1, b"{}", rsv=4),
+    "an unknown opcode": frame(0x3, b"{}"),
+    "an unknown control opcode": frame(0xB, b""),
+    "a fragmented ping": frame(0x9, final=False),
+    "a continuation of nothing": frame(0x0, b"{}"),
+    "a message within a message": frame(0x1, b"{", final=False) + frame(0x1, b"}"),
+    "a long ping": b"\x89\xfe\x00\x7e" + bytes(4) + b"x" * 126,
+    "text that is not UTF-8": frame(0x1, b"\xff\xfe"),
+    "a 64-bit length": b"\x81\xff" + struct.pack("!Q", 2**63) + bytes(4),
+    "a length beyond the limit": b"\x81\xff" + struct.pack("!Q", 2**30) + bytes(4) + b"x" * 1000,
+    "a close frame of one byte": frame(0x8, b"\x03"),
+    "a close code that does not exist": frame(0x8, struct.pack("!H", 1005)),
+    "a close reason that is not UTF-8": frame(0x8, struct.pack("!H", 1000) + b"\xff"),
+    "half a frame and a reset": b"\x81\xfe\x0f",
+}
+
+
+class Other:
+    """A client who has nothing to do with it, and what the server weighed before."""
+
+    def __init__(self, server: ServerProgram, member: Member) -> None:
+        self._server = server
+        self._member = member
+        self._bytes = server.resident_bytes()
+
+    async def is_served(self) -> None:
+        """The pong comes, and memory is bounded."""
+        assert await answers(self._member)
+        assert self._server.resident_bytes() - self._bytes < GROWTH_BYTES
+
+
+async def begin(program: MakeProgram, **settings: Any) -> tuple[ServerProgram, Person, Other]:
+    """A server, a user who will do something to it, and another one."""
+    server = program(**{"command_burst": 200, **settings})
+    person, other = await server.populate(2)
+    await server.start()
+    return server, person, Other(server, await enter(server.port, other))
+
+
+async def upgraded(server: ServerProgram, person: Person) -> RawSocket:
+    raw, status = await RawSocket.open(server.port, f"/ws/feed?token={person.token}")
+    assert status == 101
+    return raw
+
+
+async def only_the_other_is_left(server: ServerProgram) -> None:
+    async def is_so() -> bool:
+        return await server.metric("rollcall_sockets") == 1
+
+    await until(is_so)
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_on_one_socket_ends_it_and_nothing_else(program: MakeProgram, kind: str) -> None:
+    server, person, other = await begin(program)
+    flood, codes = FLOODS[kind]
+    raw = await upgraded(server, person)
+    raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    raw.writer.write(flood)
+    await only_the_other_is_left(server)
+    await other.is_served()
+    metrics = (await server.api.get("/metrics")).body
+    assert any(f'rollcall_closes_total{{code="{code}"}}' in metrics for code in codes)
+    raw.end()
+
+
+@pytest.mark.parametrize("kind", BAD_FRAMES)
+async def test_a_bad_frame_ends_its_socket_alone(program: MakeProgram, kind: str) -> None:
+    server, person, other = await begin(program)
+    raw = await upgraded(server, person)
+    raw.writer.write(BAD_FRAMES[kind])
+    if kind.endswith("reset"):
+        await raw.writer.drain()
+        raw.end()
+    elif kind.startswith("text"):
+        assert await raw.close_code() in (1006, 1007)
+    else:
+        assert await raw.close_code() != 1000 or kind.startswith("a close reason")
+    await only_the_other_is_left(server)
+    await other.is_served()
+    raw.end()
+
+
+HUGE_REQUESTS = {
+    "a header of 1 MB": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 2**20 + b"\r\n\r\n",
+    "a token of 1 MB in the URL": b"GET /ws/feed?token=" + b"x" * 2**20 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a token of 1 MB in a header": b"GET /users/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+    + b"x" * 2**20 + b"\r\n\r\n",
+    "1,500 query arguments": b"GET /feed/users?" + "&".join(f"a{n}=1" for n in range(1500)).encode()
+    + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "1,500 query arguments on a socket": b"GET /ws/feed?" + "&".join(f"a{n}=1" for n in range(1500)).encode()
+    + b" HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    "10,000 headers": b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+    "100 MB announced": b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 104857600\r\n\r\n"
+    + b"x" * 2**20,
+    "a length that is no number": b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n{}",
+    "two lengths": b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "no HTTP": b"\x16\x03\x01" + b"\x00" * 500 + b"\r\n\r\n",
+    "an unknown version": b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "a path that is not UTF-8": b"GET /%ff%fe?q=%ff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an endless chunk": b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"
+    + b"x" * 2**20,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HUGE_REQUESTS)
+async def test_a_request_that_is_too_much_is_refused_or_closed(program: MakeProgram, kind: str) -> None:
+    server, _, other = await begin(program)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    with contextlib.suppress(ConnectionError):
+        writer.write(HUGE_REQUESTS[kind])
+        await asyncio.wait_for(writer.drain(), 30)
+    head = b""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        head = await asyncio.wait_for(reader.readline(), 30)
+    assert head == b"" or 400 <= int(head.split()[1]) < 500 or b" 101 " in head
+    writer.transport.abort()
+    await only_the_other_is_left(server)
+    await other.is_served()
+
+
+async def test_a_token_of_many_bytes_on_a_socket_is_refused_as_any_other(program: MakeProgram) -> None:
+    server, _, other = await begin(program)
+    raw, status = await RawSocket.open(server.port, "/ws/feed?token=" + quote("ä" * 1000))
+    assert status == 101
+    assert await raw.close_code() == 4500
+    raw.end()
+    await other.is_served()
+
+
+async def test_requests_whose_headers_never_end_are_gone_after_the_header_timeout(program: MakeProgram) -> None:
+    server, _, other = await begin(program, header_timeout_seconds=1.0, body_timeout_seconds=1.0)
+    beginnings = [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
+        b"",
+        b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{",
+    ]
+    connections = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", server.port) for _ in range(HALF_OPEN)))
+    for number, (_, writer) in enumerate(connections):
+        writer.write(beginnings[number % len(beginnings)])
+    assert (await server.api.get("/healthz")).status == 200
+
+    async def trickle(writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.2)  # a byte now and then is what keeps a naive server waiting
+
+    drip = asyncio.create_task(trickle(connections[0][1]))
+    ends = await asyncio.wait_for(asyncio.gather(*(is_over(reader) for reader, _ in connections)), 20)
+    drip.cancel()
+    assert all(ends)
+    await other.is_served()
+    for _, writer in connections:
+        writer.transport.abort()
+
+
+async def is_over(reader: asyncio.StreamReader) -> bool:
+    try:
+        await reader.read()
+    except ConnectionError:
+        return True
+    return reader.at_eof()
+
+
+async def test_a_peer_that_vanished_without_a_word_is_closed_with_4000_and_goes_offline(program: MakeProgram) -> None:
+    server, person, _ = await begin(program, ping_interval_seconds=1.0, pong_timeout_seconds=0.5, grace_seconds=1.0)
+    watching = await server.register("watcher")
+    watcher = await enter(server.port, watching, watches=True)
+    silent = await enter(server.port, person, deaf=True)
+    await silent.ended
+    assert silent.close_code == 4000
+
+    async def is_told() -> bool:
+        return bool(watcher.of(person.user_id)) and not watcher.of(person.user_id)[-1]["status"]["is_online"]
+
+    await until(is_told)
+    assert watcher.of(person.user_id)[-1]["reason"] == "timed_out"
+    assert await answers(watcher)
+
+
+async def test_peers_that_vanish_during_the_upgrade_leave_nothing_behind(program: MakeProgram) -> None:
+    server, person, other = await begin(program, grace_seconds=1.0, sockets_per_user=HANDSHAKES)
+    before = await server.metric("rollcall_timers")
+    requests = [
+        f"GET /ws/feed?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        for token in (person.token, "bad")
+    ]
+    for number in range(HANDSHAKES):
+        request = requests[number // 8 % 2].encode()
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.sendall(request[: len(request) * (number % 4 + 1) // 4])
+            if number % 8 < 4:
+                # Linger for no time: closing resets the connection.
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await only_the_other_is_left(server)
+
+    async def is_offline() -> bool:
+        return not (await person.get("/users/me/status")).body["is_online"]
+
+    await until(is_offline)
+    assert await server.metric("rollcall_timers") <= before
+    await other.is_served()
+
+
+async def test_when_files_run_out_the_open_sockets_are_served_and_new_ones_accepted_again(program: MakeProgram) -> None:
+    server = program(open_files=96, header_timeout_seconds=60)
+    *people, late = await server.populate(21)
+    await server.start()
+    members = await enter_all(server.port, people)
+    lines = len(server.events())
+    idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    try:
+        began = server.processor_seconds()
+        for _ in range(4):
+            assert all(await asyncio.gather(*(answers(member) for member in members)))
+            await asyncio.sleep(0.5)  # the processor time of some seconds is what is looked at
+        assert server.processor_seconds() - began < 1.0
+        assert len(server.events()) - lines <= 8
+    finally:
+        for each in idle:
+            each.close()
+    assert (await enter(server.port, late)).is_open
+    assert all(member.is_open for member in members)

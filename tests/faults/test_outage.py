@@ -1,0 +1,135 @@
+"""MongoDB dies, or hangs, under two hundred sockets, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from tests.clients import Answer, Person
+from tests.faults.crowd import answers, enter, enter_all
+from tests.mongo import MongoServer
+from tests.program import MakeProgram, ServerProgram, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
+
+SOCKETS = 200
+WRITES = 40
+ANSWER_SECONDS = 2.0
+"""Longest until a write is refused: the contract's; the deadline of the store is lower here than by default."""
+RECOVERY_SECONDS = 5.0
+"""The contract's; measured on two cores: 1.7."""
+
+
+@pytest.mark.parametrize("way", ["killed", "hanging"])
+async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
+    program: MakeProgram, killable_mongo_server: MongoServer, way: str
+) -> None:
+    mongo = killable_mongo_server
+    server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=1.0)
+    *people, watching = await server.populate(SOCKETS + 1)
+    await server.start()
+    crowd = await enter_all(server.port, people)
+    watcher = await enter(server.port, watching, watches=True)
+    await until(lambda: is_saved(server))
+    lines, began = len(server.events()), time.monotonic()
+
+    await asyncio.to_thread(mongo.kill if way == "killed" else mongo.pause)
+    refused = await write_all(people[:WRITES])
+    beaten = await people[-1].post("/users/me/heartbeat")
+    assert beaten.status == 200
+    for _ in range(5):
+        refused += await write_all(people[:5])
+        assert await answers(watcher)
+    assert all(await asyncio.gather(*(answers(member) for member in crowd[:20])))
+    assert (await server.api.get("/readyz")).status == 503
+
+    assert {answer.status for answer, _ in refused} == {503}
+    assert {answer.headers.get("Retry-After") for answer, _ in refused} == {"1"}
+    assert max(seconds for _, seconds in refused) <= ANSWER_SECONDS
+    assert len(server.events()) - lines <= 1 + time.monotonic() - began
+    assert all(member.is_open for member in crowd)
+
+    await asyncio.to_thread(mongo.start if way == "killed" else mongo.resume)
+    back = time.monotonic()
+    await until(lambda: is_saved(server), seconds=60)
+    for person in people[:WRITES]:
+        assert (await person.put("/users/me/status", {"is_busy": True})).status == 200
+    assert time.monotonic() - back <= RECOVERY_SECONDS
+    assert all(member.is_open for member in [*crowd, watcher])
+    await until(lambda: is_saved(server))
+    await check_store_equals_memory(server, people, beaten.body)
+
+
+async def test_a_write_that_was_refused_in_the_outage_is_the_same_in_memory_and_store_afterwards(
+    program: MakeProgram, killable_mongo_server: MongoServer
+) -> None:
+    mongo = killable_mongo_server
+    server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=0.5)
+    people = await server.populate(6)
+    await server.start()
+    await asyncio.gather(*(person.post("/users/me/heartbeat") for person in people))
+    await until(lambda: is_saved(server))
+
+    # What hangs has got the writes all the same, and carries them out when it goes on.
+    await asyncio.to_thread(mongo.pause)
+    changes: list[dict[str, Any]] = [{"is_busy": True}, {"is_online": False}, {"is_online": True}] * 2
+    refused = await asyncio.gather(
+        *(person.put("/users/me/status", change) for person, change in zip(people, changes, strict=True))
+    )
+    assert {answer.status for answer in refused} == {503}
+    await asyncio.to_thread(mongo.resume)
+
+    await until(lambda: is_ready(server))
+    await until(lambda: is_saved(server))
+    await check_store_equals_memory(server, people)
+    statuses = [(await person.get("/users/me/status")).body for person in people]
+    server.kill()
+    await server.start()
+    after = [(await person.get("/users/me/status")).body for person in people]
+    assert after == statuses
+
+
+async def write_all(people: list[Person]) -> list[tuple[Answer, float]]:
+    """Writes of several at once, and the seconds that each took."""
+
+    async def one(person: Person) -> tuple[Answer, float]:
+        began = time.monotonic()
+        return await person.put("/users/me/status", {"is_busy": True}), time.monotonic() - began
+
+    return list(await asyncio.gather(*(one(person) for person in people)))
+
+
+async def is_ready(server: ServerProgram) -> bool:
+    return (await server.api.get("/readyz")).status == 200
+
+
+async def is_saved(server: ServerProgram) -> bool:
+    return await server.metric("rollcall_unsaved_users") == 0
+
+
+async def check_store_equals_memory(
+    server: ServerProgram, people: list[Person], beaten: dict[str, Any] | None = None
+) -> None:
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(server.settings.mongodb_url, tz_aware=True)
+    try:
+        users = client[server.settings.mongodb_database]["users"]
+        for person in people:
+            status = (await person.get("/users/me/status")).body
+            stored = await users.find_one({"_id": person.user_id})
+            assert stored is not None
+            offline = stored["offline_set_at"]
+            is_offline = offline is not None and (stored["heartbeat_at"] is None or offline >= stored["heartbeat_at"])
+            assert stored["set_busy"] == status["is_busy"]
+            assert (stored["online"] and not is_offline) == status["is_online"]
+            assert stored["last_seen"] >= datetime.fromisoformat(status["last_seen"])
+        if beaten is not None:
+            stored = await users.find_one({"_id": beaten["user_id"]})
+            assert stored is not None
+            assert stored["heartbeat_at"] == datetime.fromisoformat(beaten["last_seen"])
+    finally:
+        client.close()

@@ -1,0 +1,145 @@
+"""Published: the client of the API's document, run unchanged in Node and in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+HERE = Path(__file__).resolve().parent
+NODE_CLIENT = HERE.parent / "node" / "client.js"
+CLASS_FILE = HERE / "feed_web_socket.js"
+DRIVER_FILE = HERE / "drive.js"
+
+PATIENCE_SECONDS = 30.0
+"""The client itself waits 5 s before it connects again."""
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+Event = dict[str, Any]
+PublishedClient = Callable[[int, str], "AbstractAsyncContextManager[Client]"]
+
+
+class Client:
+    """One FeedWebSocket, wherever it runs, and what happened to it."""
+
+    def __init__(self, run: Callable[[str], Awaitable[object]]) -> None:
+        self._run = run
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+
+    def note(self, event: Event) -> None:
+        """Something happened."""
+        self._events.put_nowait(event)
+
+    async def do(self, statement: str) -> None:
+        """Run JavaScript on `feed`."""
+        await self._run(statement)
+
+    async def next(self, event: str, **fields: Any) -> Event:
+        """The next event of that name, with these fields in it or in its message; others before it are passed over."""
+        passed: list[Event] = []
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    seen = await self._events.get()
+                    known = seen | seen.get("message", {})
+                    if seen["event"] == event and all(known.get(name) == value for name, value in fields.items()):
+                        return seen
+                    passed.append(seen)
+        except TimeoutError:
+            raise AssertionError(f"no {event} {fields or ''} came, only {passed}") from None
+
+
+class NodeClient(Client):
+    """The client in Node, which can be stopped in its tracks."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        super().__init__(self._say)
+        self._process = process
+
+    def pause(self) -> None:
+        """Let it hang, as a phone in a tunnel does: the connection stays, and nothing is answered."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    async def read(self) -> None:
+        """Note what it prints."""
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.note(json.loads(line))
+
+    async def _say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        await self._process.stdin.drain()
+
+
+@contextlib.asynccontextmanager
+async def in_node(port: int, token: str) -> AsyncIterator[NodeClient]:
+    """The client in Node, with the package `ws`."""
+    assert (NODE_CLIENT.parent / "node_modules" / "ws").is_dir(), "run `make node` first"
+    process = await asyncio.create_subprocess_exec(
+        "node", str(NODE_CLIENT), str(CLASS_FILE), str(DRIVER_FILE), str(port),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    client = NodeClient(process)
+    reading = asyncio.create_task(client.read())
+    try:
+        await client.do(token)
+        yield client
+    finally:
+        process.kill()
+        await process.wait()
+        await reading
+
+
+@contextlib.asynccontextmanager
+async def in_chromium(port: int, token: str) -> AsyncIterator[Client]:
+    """The client in a page that the server itself serves.
+
+    That page lets no script run and nothing be connected to, which is right for it; so its policy is set aside here.
+    Host and Origin are checked all the same.
+    """
+    path = shutil.which("chromium")
+    assert path is not None, "run `make browser` first"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        try:
+            page = await (await browser.new_context(bypass_csp=True)).new_page()
+            client = Client(lambda statement: page.evaluate(f"(() => {{ const feed = window.feed; {statement} }})()"))
+            await page.expose_function("report", client.note)
+            page.on("console", lambda line: client.note({"event": "log", "text": line.text}))
+            await page.goto(f"http://localhost:{port}/")
+            await page.evaluate(
+                f"""([port, token]) => {{
+                    const makeClass = (WebSocket) => {{ {CLASS_FILE.read_text()}\n return FeedWebSocket; }};
+                    window.feed = {_without_comments(DRIVER_FILE)}(makeClass, WebSocket, port, token, window.report);
+                }}""",
+                [port, token],
+            )
+            yield client
+        finally:
+            await browser.close()
+
+
+def _without_comments(path: Path) -> str:
+    """A file that is one expression under some lines of comment, as that expression."""
+    return "\n".join(line for line in path.read_text().splitlines() if not line.startswith("//"))

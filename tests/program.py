@@ -1,0 +1,232 @@
+"""ServerProgram: the server as a program of its own, which can be killed, paused, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from models.database import open_database
+from models.stores import open_stores
+from models.tokens import Tokens
+from models.users import NewUser
+from settings import Settings, variable
+from tests.clients import Api, Person
+from tests.secrets_seen import SecretsSeen
+
+ROOT = Path(__file__).resolve().parent.parent
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+"""The server gives up by itself after exit_seconds, 10."""
+
+QUICK: dict[str, Any] = {"argon2_memory_kib": 8, "argon2_passes": 1, "password_waiting_limit": 1000}
+"""Passwords that cost little."""
+
+
+class ServerProgram:
+    """One server after another over the same data, on one port. All of them log to one file.
+
+    `open_files` is the limit of open files that the operating system sets it.
+    """
+
+    def __init__(
+        self, folder: Path, seen: SecretsSeen, http: AsyncHTTPClient, *, open_files: int = 0, **settings: Any
+    ) -> None:
+        own = {"data_dir": folder / "data", "port": _free_port(), "jwt_secret": f"key-{secrets.token_hex(24)}"}
+        self._given: dict[str, Any] = {**QUICK, **own, **settings}
+        self.settings = Settings(**self._given)
+        self._open_files = open_files
+        self._seen = seen
+        self._http = http
+        self.log = seen.folder / f"{secrets.token_hex(4)}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        seen.note(self.settings.jwt_secret)
+
+    @property
+    def port(self) -> int:
+        return self.settings.port
+
+    @property
+    def api(self) -> Api:
+        """The REST API, called by nobody in particular."""
+        return Api(f"http://127.0.0.1:{self.port}", self._http, self._seen)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        before = self._times_listening()
+        self._launch()
+        async with asyncio.timeout(START_SECONDS):
+            while self._times_listening() == before:
+                assert self.is_running, self.log.read_text()
+                await asyncio.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+        self._signal(signal.SIGKILL)
+        self._running.wait()
+
+    def terminate(self) -> None:
+        """Ask it to drain and stop, as a hosting platform does."""
+        self._signal(signal.SIGTERM)
+
+    def pause(self) -> None:
+        """Stop it in its tracks until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    async def ended(self) -> int:
+        """Its exit status, once it has ended."""
+        return await asyncio.to_thread(self._running.wait, STOP_SECONDS)
+
+    async def stop(self) -> int:
+        """Terminate it, and its exit status."""
+        self.terminate()
+        return await self.ended()
+
+    async def populate(self, count: int) -> list[Person]:
+        """That many more users in the store, with a token each. While it doesn't run, as it would not notice."""
+        now = datetime.now(UTC)
+        database = await open_database(self.settings)
+        try:
+            stores = await open_stores(database, self.settings)
+            label = secrets.token_hex(4)
+            names = [f"{label}-{number}" for number in range(count)]
+            ids = await stores.users.create_many([NewUser(name, None, None) for name in names], now)
+        finally:
+            await database.close()
+        tokens = Tokens(
+            self.settings.jwt_secret,
+            self.settings.token_issuer,
+            self.settings.token_audience,
+            now=now.timestamp,
+            new_id=lambda: secrets.token_hex(12),
+        )
+        minted = [tokens.mint(user_id, f"login-{user_id}", "access", 3600)[0] for user_id in ids]
+        return [Person(self.api, *each) for each in zip(ids, names, minted, strict=True)]
+
+    async def register(self, username: str) -> Person:
+        """A new user of the running server."""
+        answer = await self.api.post("/auth/register", {"username": username, "password": secrets.token_hex(16)})
+        assert answer.status == 201, answer.body
+        return Person(self.api, answer.body["user_id"], username, answer.body["access_token"])
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        text: str = (await self.api.get("/metrics")).body
+        lines = [line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def resident_bytes(self) -> int:
+        """Memory it holds now."""
+        pages = int(Path(f"/proc/{self._running.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def processor_seconds(self) -> float:
+        """Processor time it has used up to now."""
+        fields = Path(f"/proc/{self._running.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def events(self) -> list[dict[str, Any]]:
+        """What it logged, a line each."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """What it logged that no client may cause: errors, tracebacks, answers of 500."""
+        return [
+            each for each in self.events() if each["level"] in ("error", "critical") or "exception" in each
+            or each.get("status") == 500
+        ]  # fmt: skip
+
+    def _launch(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        environment |= {variable(name): str(value) for name, value in self._given.items()}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "server.py"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=self._limit_files if self._open_files else None,
+            )
+
+    def _times_listening(self) -> int:
+        return self.log.read_text().count('"event": "listening"') if self.log.exists() else 0
+
+    def _limit_files(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._open_files, self._open_files))
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    def _signal(self, number: signal.Signals) -> None:
+        self._running.send_signal(number)
+
+
+class MakeProgram(Protocol):
+    """Makes a server that is yet to be started, with these settings."""
+
+    def __call__(self, *, open_files: int = 0, **settings: Any) -> ServerProgram: ...
+
+
+def blameless_programs(
+    io_loop: IOLoop, folder: Path, seen: SecretsSeen, http: AsyncHTTPClient
+) -> Iterator[MakeProgram]:
+    """Of a fixture: makes servers, and ends them. Whatever was done to them, they may have nothing to complain of."""
+    made: list[ServerProgram] = []
+
+    def make(*, open_files: int = 0, **settings: Any) -> ServerProgram:
+        made.append(ServerProgram(folder, seen, http, open_files=open_files, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.is_running:
+            each.resume()
+            with contextlib.suppress(Exception):
+                io_loop.run_sync(each.stop)
+        if each.is_running:
+            each.kill()
+    assert [complaint for each in made for complaint in each.complaints()] == []
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20.0) -> None:
+    """Wait for something that others do. Only a failing test waits for all of `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("ROLLCALL_") or name == "MONGODB_URL"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

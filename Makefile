@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast lint fmt bench-quick browser node
+.PHONY: help run serve test test-fast chaos lint fmt bench-quick browser node
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,6 +35,9 @@ lint: .venv/tests ## ruff, bandit and strict types
 fmt: .venv/tests ## format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+chaos: .venv/tests browser node ## the faults again, with more rounds and sockets; ten minutes
+	CHAOS_ROUNDS=100 CHAOS_SOCKETS=2500 $(BIN)/python -m pytest tests/faults
 
 bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute
 	$(BIN)/python -m benchmarks.quick

@@ -48,12 +48,9 @@ class Liveness:
         self._timers.cancel(("token", session.session_id))
 
     def await_expiry(self, session: Session) -> None:
-        """Warn of the token's end, then close. Called again for a new token."""
+        """Warn of the token's end, at once if it is near, then close. Called again for a new token."""
         warn_at = session.expires_at - self._token_warning_seconds
-        if warn_at > self._clock.now():
-            self._timers.at(warn_at, ("token", session.session_id), lambda: self._warn(session))
-        else:
-            self._await_end(session)
+        self._timers.at(warn_at, ("token", session.session_id), lambda: self._warn(session))
 
     def sweep(self, behind: list[Session]) -> None:
         """Ping who is due, close who didn't answer the last ping or, of those behind, took nothing for too long."""

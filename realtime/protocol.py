@@ -57,7 +57,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 class Ping(Command, frozen=True, tag="ping"):
     """Answered by `pong`. The timestamp is the client's own and comes back as it is."""
 
-    timestamp: Annotated[str, msgspec.Meta(max_length=64)] | int | float | None = None
+    timestamp: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] | int | float | None = None
 
 
 class Heartbeat(Command, frozen=True, tag="heartbeat"):

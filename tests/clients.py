@@ -1,0 +1,295 @@
+"""Clients: programs at the other end of HTTP and of a WebSocket, and the people who use them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import websockets
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.secrets_seen import SecretsSeen
+
+PATIENCE_SECONDS = 8.0
+"""How long something that must come is waited for; only a failing test takes as long."""
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer. `body` is what its JSON says, or its text."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str | None:
+        """The error's code, if it is an error."""
+        return self.body["error"]["code"] if isinstance(self.body, dict) and "error" in self.body else None
+
+
+class Api:
+    """The REST API as one caller uses it: with a token, or without."""
+
+    def __init__(self, base_url: str, http: AsyncHTTPClient, seen: SecretsSeen, token: str | None = None) -> None:
+        self.base_url = base_url
+        self._http = http
+        self._seen = seen
+        self.token = token
+
+    def with_token(self, token: str | None) -> Api:
+        """The same API for another caller."""
+        return Api(self.base_url, self._http, self._seen, token)
+
+    async def get(self, path: str, **query: Any) -> Answer:
+        """GET, with a query."""
+        return await self.request("GET", path + ("?" + urlencode(query) if query else ""))
+
+    async def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST a value as JSON, or nothing."""
+        return await self.request("POST", path, "" if body is None else json.dumps(body), headers)
+
+    async def put(self, path: str, body: Any) -> Answer:
+        """PUT a value as JSON."""
+        return await self.request("PUT", path, json.dumps(body))
+
+    async def patch(self, path: str, body: Any) -> Answer:
+        """PATCH a value as JSON."""
+        return await self.request("PATCH", path, json.dumps(body))
+
+    async def request(
+        self, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Any request, with a body as it stands."""
+        self._note_secrets(body)
+        all_headers = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        if body:
+            all_headers["Content-Type"] = "application/json"
+        all_headers.update(headers or {})
+        response = await self._http.fetch(
+            HTTPRequest(
+                self.base_url + path,
+                method,
+                all_headers,
+                body,
+                allow_nonstandard_methods=True,
+                follow_redirects=False,
+                request_timeout=PATIENCE_SECONDS,
+            ),
+            raise_error=False,
+        )
+        self._note_secrets(response.body)
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        text = response.body.decode()
+        return Answer(response.code, json.loads(text) if is_json and text else text, response.headers)
+
+    def _note_secrets(self, body: str | bytes | None) -> None:
+        try:
+            said = json.loads(body or "null")
+        except (ValueError, RecursionError):
+            return
+        for name in ("password", "access_token", "refresh_token", "ticket"):
+            if isinstance(said, dict) and isinstance(said.get(name), str):
+                self._seen.note(said[name])
+
+
+class Person(Api):
+    """A user with a token: calls the API as that user."""
+
+    def __init__(self, api: Api, user_id: int, username: str, token: str) -> None:
+        super().__init__(api.base_url, api._http, api._seen, token)
+        self._seen.note(token)
+        self.user_id = user_id
+        self.username = username
+        self.token: str = token
+
+
+class Socket:
+    """A WebSocket client by others (`websockets`) and what it was told, in order."""
+
+    _marks = itertools.count(1)
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        subprotocols: list[str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Socket:
+        """Connect. Raises websockets.InvalidStatus when the upgrade is refused."""
+        connection = await connect(
+            url,
+            compression=None,
+            proxy=None,
+            additional_headers=headers,
+            subprotocols=[Subprotocol(each) for each in subprotocols] if subprotocols else None,
+            ping_interval=None,
+            max_queue=None,
+            max_size=2**24,
+            close_timeout=1,
+            ssl=tls,
+        )
+        return cls(connection)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def take(self) -> Message:
+        """The next message, whatever it is. Raises ConnectionClosed."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            message: Message = json.loads(await self.connection.recv())
+        return message
+
+    async def next(self, type: str, **fields: Any) -> Message:
+        """The next message of a type that has these fields; others before it are passed over."""
+        passed: list[str] = []
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    message = await self.take()
+                    if message["type"] == type and all(message.get(name) == value for name, value in fields.items()):
+                        return message
+                    passed.append(json.dumps(message))
+        except TimeoutError:
+            raise AssertionError(f"no {type} {fields or ''} came, only {passed}") from None
+
+    async def update(self, user_id: int) -> Message:
+        """The next status update of a user."""
+        return await self.next("user_status_update", user_id=user_id)
+
+    async def send(self, command: Message | str | bytes) -> None:
+        """Send a command, or whatever text or bytes."""
+        await self.connection.send(json.dumps(command) if isinstance(command, dict) else command)
+
+    async def ask(self, command: Message, reply: str) -> Message:
+        """Send a command and take its reply."""
+        await self.send(command)
+        return await self.next(reply)
+
+    async def told(self) -> list[Message]:
+        """All messages that were sent up to now: those before the pong to a ping of ours."""
+        mark = f"mark {next(self._marks)}"
+        await self.send({"type": "ping", "timestamp": mark})
+        messages: list[Message] = []
+        while True:
+            message = await self.take()
+            if message["type"] == "pong" and message["timestamp"] == mark:
+                return messages
+            messages.append(message)
+
+    async def quiet(self) -> None:
+        """Nothing has been said, figures aside."""
+        said = [message for message in await self.told() if message["type"] != "feed_stats"]
+        assert said == []
+
+    async def settle(self) -> Self:
+        """Pass over what was said up to now."""
+        await self.told()
+        return self
+
+    async def closed(self) -> int:
+        """The code the server closes with; what it says before is passed over."""
+        try:
+            while True:
+                await self.take()
+        except websockets.ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
+    async def close(self, code: int = 1000) -> None:
+        """A clean close, unless another code is given."""
+        await self.connection.close(code)
+
+    async def drop(self) -> None:
+        """Lose the connection: no close frame, only a reset."""
+        self.connection.transport.abort()
+        await self.connection.wait_closed()
+
+
+@dataclass
+class RawSocket:
+    """A WebSocket by hand over TCP, for what a good client never does."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def open(cls, port: int, target: str, **headers: str) -> tuple[RawSocket, int]:
+        """Connect and ask for the upgrade: the socket and the HTTP status. `Sec_Fetch_Site` is `Sec-Fetch-Site`."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+        socket = cls(reader, writer)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = {
+            "Host": f"127.0.0.1:{port}",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            **given,
+        }
+        head = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        writer.write(head.encode("latin-1") + b"\r\n")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            status = int((await reader.readline()).split()[1])
+            while await reader.readline() not in (b"\r\n", b""):
+                pass
+        return socket, status
+
+    def write_frame(self, opcode: int, payload: bytes = b"", *, final: bool = True) -> None:
+        """A masked frame (RFC 6455 §5.2) of less than 64 KiB."""
+        mask = os.urandom(4)
+        size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+        self.writer.write(bytes((final << 7 | opcode,)) + size + mask + masked)
+
+    async def read_frame(self) -> tuple[int, bytes]:
+        """(opcode, payload) of the next frame. Raises IncompleteReadError at the end."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            first, size = await self.reader.readexactly(2)
+            if size == 126:
+                size = int.from_bytes(await self.reader.readexactly(2), "big")
+            elif size == 127:
+                size = int.from_bytes(await self.reader.readexactly(8), "big")
+            return first & 0x0F, await self.reader.readexactly(size)
+
+    async def close_code(self) -> int:
+        """The code of the server's close frame; 1006 when the connection ends without one. No ping is answered."""
+        try:
+            while True:
+                opcode, payload = await self.read_frame()
+                if opcode == 0x8:
+                    return int.from_bytes(payload[:2], "big")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return 1006
+
+    def end(self) -> None:
+        """Lose the connection."""
+        self.writer.transport.abort()
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what no message tells of."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():
+            await asyncio.sleep(0.005)

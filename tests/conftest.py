@@ -1,0 +1,234 @@
+"""Fixtures: a running server over each store, the people who use it, and the logs in which no secret may stand."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from models.users import NewUser
+from settings import Settings
+from tests.clients import Api, Person, Socket
+from tests.mongo import MongoServer, find_mongo
+from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
+
+ASYNC_TIMEOUT_SECONDS = 30.0
+"""Of one test; only a failing one takes as long."""
+
+SECRETS = pytest.StashKey[SecretsSeen]()
+
+FAST: dict[str, Any] = {
+    "port": 0,
+    "argon2_memory_kib": 8,
+    "argon2_passes": 1,
+    "password_waiting_limit": 500,
+    "flush_interval_seconds": 0.0,
+    "command_burst": 100_000,
+    "commands_per_second": 100_000.0,
+    "announcements_per_second": 100_000,
+    "error_interval_seconds": 1e-6,
+    "invalid_strikes": 100_000,
+    "store_deadline_seconds": 10.0,
+    "drain_seconds": 0.5,
+}
+"""What every test changes: passwords that cost little, updates at once, and limits out of the way of what is tested."""
+
+
+class MakePerson(Protocol):
+    """Makes a user who has a token."""
+
+    def __call__(self, username: str, **fields: Any) -> Awaitable[Person]: ...
+
+
+class OpenSocket(Protocol):
+    """Opens a socket for a person, and passes over the first messages unless they are wanted."""
+
+    def __call__(
+        self, person: Person | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
+    ) -> Awaitable[Socket]: ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to the logs of the whole run."""
+    config.addinivalue_line("markers", "settings(**changes): settings that the test's server has")
+    config.addinivalue_line("markers", "any_store: the store makes no difference here, so the embedded one does")
+    for said_by_pytest_tornado in ("make_current is deprecated", "clear_current is deprecated"):
+        config.addinivalue_line("filterwarnings", f"ignore:{said_by_pytest_tornado}:DeprecationWarning")
+    config.option.async_test_timeout = max(config.option.async_test_timeout, ASYNC_TIMEOUT_SECONDS)
+    config.stash[SECRETS] = SecretsSeen()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of the server over the embedded store and, where there is a MongoDB and it matters, over that."""
+    if "store" not in metafunc.fixturenames:
+        return
+    kinds = [pytest.param("embedded")]
+    if find_mongo().is_there and not metafunc.definition.get_closest_marker("any_store"):
+        kinds.append(pytest.param("mongodb", marks=pytest.mark.slow))
+    metafunc.parametrize("store", kinds, indirect=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a secret of it stands in a log."""
+    if session.config.stash[SECRETS].leaks():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which logs hold a secret, and when the Motor half was not run."""
+    if leaks := config.stash[SECRETS].leaks():
+        terminalreporter.write_line(f"Secrets of this run stand in its logs: {', '.join(leaks[:20])}", red=True)
+    if reason := find_mongo().reason:
+        terminalreporter.write_line(reason, yellow=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete the logs."""
+    config.stash[SECRETS].close()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A MongoDB that no test kills."""
+    means = find_mongo()
+    if not means.is_there:
+        pytest.skip(means.reason)
+    server = MongoServer(means, tmp_path_factory.mktemp("mongo"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def killable_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
+    """A MongoDB of the test's own."""
+    means = find_mongo(to_kill=True)
+    if not means.is_there:
+        pytest.skip(means.reason)
+    server = MongoServer(means, tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
+    """What was secret in this run, and its logs."""
+    seen = request.config.stash[SECRETS]
+    seen.listen()
+    return seen
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings that name an empty store of one kind."""
+    if request.param == "embedded":
+        return {}
+    server: MongoServer = request.getfixturevalue("mongo_server")
+    return {"mongodb_url": server.url, "mongodb_database": server.fresh_database("rollcall")}
+
+
+@pytest.fixture
+def settings(
+    request: pytest.FixtureRequest, tmp_path: Path, secrets_seen: SecretsSeen, store: dict[str, Any]
+) -> Settings:
+    """The settings of the test's server: those for all tests, and those of the marker `settings`, the nearest last."""
+    changes = {**FAST, **store, "data_dir": tmp_path / "store", "jwt_secret": f"key-{secrets.token_hex(24)}"}
+    for marker in reversed(list(request.node.iter_markers("settings"))):
+        changes.update(marker.kwargs)
+    secrets_seen.note(changes["jwt_secret"])
+    return Settings(**changes)
+
+
+@pytest.fixture(scope="module")
+def thaw() -> Iterator[None]:
+    """Let go of the servers of a module: each froze what it found in memory, itself included."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def server(io_loop: IOLoop, settings: Settings, thaw: None) -> Iterator[RunningServer]:
+    """The real server, on a free port."""
+    running = RunningServer(settings)
+    io_loop.run_sync(running.start)
+    yield running
+    io_loop.run_sync(running.stop)
+
+
+@pytest.fixture
+def http(io_loop: IOLoop) -> Iterator[AsyncHTTPClient]:
+    """An HTTP client with room for many requests at once."""
+    client = AsyncHTTPClient(force_instance=True, max_clients=500)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def api(server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen) -> Api:
+    """The REST API, called by nobody in particular."""
+    return Api(f"http://{server.address}", http, secrets_seen)
+
+
+@pytest.fixture
+def user(server: RunningServer, api: Api) -> MakePerson:
+    """Makes a user who has a token, as a registration does, without the price of a password."""
+
+    async def make(username: str, **fields: Any) -> Person:
+        new = NewUser(username, None, fields.get("profile_image_url"))
+        stored = await server.stores.users.create(new, server.core.world.clock.utc())
+        server.core.presence.add(stored)
+        login_id = server.core.world.new_id()
+        life = fields.get("life_seconds", server.settings.access_token_seconds)
+        token, _ = server.tokens.mint(stored.profile.user_id, login_id, "access", life)
+        return Person(api, stored.profile.user_id, username, token)
+
+    return make
+
+
+@pytest.fixture
+def registered(api: Api) -> Callable[[str], Awaitable[Person]]:
+    """Makes a user by registration, so with a login in the store."""
+
+    async def register(username: str) -> Person:
+        answer = await api.post(
+            "/auth/register", {"username": username, "password": f"pass of {username} {secrets.token_hex(8)}"}
+        )
+        assert answer.status == 201, answer.body
+        return Person(api, answer.body["user_id"], username, answer.body["access_token"])
+
+    return register
+
+
+@pytest.fixture
+def socket(io_loop: IOLoop, server: RunningServer) -> Iterator[OpenSocket]:
+    """Opens sockets, and closes at the end those that are still open."""
+    sockets: list[Socket] = []
+
+    async def open_socket(
+        person: Person | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
+    ) -> Socket:
+        headers = {}
+        if person is not None:
+            query = {"token": person.token, **query}
+        opened = await Socket.open(f"ws://{server.address}{path}?{urlencode(query)}", headers=headers)
+        sockets.append(opened)
+        return opened if first else await opened.settle()
+
+    yield open_socket
+
+    async def close_all() -> None:
+        for each in sockets:
+            with contextlib.suppress(OSError):
+                await each.close()
+
+    io_loop.run_sync(close_all)

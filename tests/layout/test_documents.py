@@ -1,0 +1,181 @@
+"""The documents and the code say the same: messages, codes, settings, URLs and metrics of one are in the other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+from tornado.web import Application, RequestHandler
+
+from docs.tables import PAGE, settings_page
+from models.calls import Call
+from models.status import Status
+from realtime.protocol import CloseCode, Command, ErrorCode, Message, Reason, Subscription
+from settings import Settings, variable
+from tests.clients import Api
+from tests.conftest import MakePerson
+from tests.running import RunningServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("C*.md"))]
+ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next of the same rank or above."""
+    rank = title.partition(" ")[0]
+    _, _, rest = PROTOCOL.partition(f"\n{title}\n")
+    assert rest, f"docs/protocol.md has no section {title!r}"
+    return re.split(rf"^#{{1,{len(rank)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the table in a section, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def tags(base: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
+    """Message types by their name on the wire."""
+    return {str(each.__struct_config__.tag): each for each in base.__subclasses__()}
+
+
+def url(pattern: str) -> str:
+    """A route's pattern as people write it."""
+    return pattern.rstrip("$").replace("([^/]+)", "{id}").replace("(.*)", "…")
+
+
+def routes(server: RunningServer) -> set[tuple[str, str]]:
+    """(METHOD, URL) of everything that the server answers."""
+    application = server.server._http.request_callback
+    assert isinstance(application, Application)
+    found: set[tuple[str, str]] = set()
+    for rule in application.wildcard_router.rules:
+        for method in METHODS:
+            if getattr(rule.target, method) is not RequestHandler._unimplemented_method:
+                found.add((method.upper(), url(rule.matcher.regex.pattern)))  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.mark.any_store
+def test_every_url_is_documented_and_every_documented_url_is_there(server: RunningServer) -> None:
+    documented = {tuple(quoted(row[0])[0].split(" ", 1)) for row in rows("## HTTP") if row[0].startswith("`")}
+    sockets = {("GET", path) for path in quoted(section("## Sockets")) if path.startswith("/ws/")}
+    assets = {("GET", path) for path in quoted(section("## HTTP")) if path == "/static/…"}
+    assert documented | sockets | assets == routes(server)
+
+
+@pytest.mark.any_store
+def test_every_url_that_any_page_names_is_there(server: RunningServer) -> None:
+    known = routes(server)
+    named = set(re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[a-z/{}_]*)", ALL))
+    assert named <= known
+    called = set(re.findall(r"(?:\$api|localhost:8000)(/[a-z/]+)", ALL))
+    assert called <= {path for _, path in known}
+    assert len(named) > 20
+    assert called
+
+
+def test_every_command_is_documented_with_its_fields() -> None:
+    commands = tags(Command)
+    table = {quoted(row[0])[0]: row for row in rows("### Commands, and what they are answered with")}
+    assert table.keys() == commands.keys()
+    for name, row in table.items():
+        for field in commands[name].__struct_fields__:
+            assert field in quoted(row[1]), f"{name}.{field}"
+
+
+def test_every_message_is_documented_with_its_fields() -> None:
+    messages = tags(Message)
+    replies = {quoted(row[2])[0]: quoted(row[2])[1:] for row in rows("### Commands, and what they are answered with")}
+    pushes = {quoted(row[0])[0]: quoted(row[1]) for row in rows("### What the server sends unasked")}
+    assert replies.keys() | pushes.keys() == messages.keys()
+    for name, fields in {**replies, **pushes}.items():
+        assert set(messages[name].__struct_fields__) <= set(fields), name
+
+
+def test_every_subscription_and_reason_is_documented() -> None:
+    (subscribe,) = (row for row in rows("### Commands, and what they are answered with") if row[0] == "`subscribe`")
+    assert set(get_args(Subscription)) <= set(quoted(subscribe[1]))
+    (reasons,) = re.findall(r"The `reason` of a change:(.*?)\n\n", PROTOCOL, re.DOTALL)
+    assert set(quoted(reasons)) == set(get_args(Reason))
+
+
+def test_every_error_code_of_the_sockets_is_documented() -> None:
+    (codes,) = re.findall(r"The `code` of an error:(.*?)\n\n", PROTOCOL, re.DOTALL)
+    assert {code for code in quoted(codes) if code.isupper()} == set(get_args(ErrorCode))
+
+
+def test_every_close_code_is_documented() -> None:
+    assert [int(row[0]) for row in rows("### Close codes")] == [int(code) for code in CloseCode]
+
+
+def test_every_error_code_of_http_is_documented() -> None:
+    """All texts in the code that look like a code are one."""
+    written = {
+        node.value
+        for floor in ("models", "realtime", "handlers")
+        for path in (ROOT / floor).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.fullmatch(r"[A-Z]{5,}(_[A-Z]+)*|[A-Z]{3,}(_[A-Z]+)+", node.value)
+    }
+    over_http = {quoted(row[1])[0] for row in rows("### Errors")}
+    assert written - set(get_args(ErrorCode)) == over_http - set(get_args(ErrorCode))
+    assert "AUTH_ERROR" in over_http
+
+
+def test_status_and_call_are_documented_field_by_field() -> None:
+    assert [quoted(row[0])[0] for row in rows("## Status")] == list(Status.__struct_fields__)
+    (call,) = re.findall(r"A call is (.*?)Its `status`", PROTOCOL, re.DOTALL)
+    assert set(Call.__struct_fields__) == set(quoted(call))
+
+
+def test_the_page_of_settings_is_what_the_settings_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == settings_page()
+    documented = re.findall(r"^\| `([A-Z0-9_]+)` \|", settings_page(), re.MULTILINE)
+    assert documented == [variable(name) for name in Settings.__dataclass_fields__]
+
+
+def test_every_variable_that_any_page_names_is_a_setting() -> None:
+    named = set(re.findall(r"\bROLLCALL_[A-Z0-9_]*[A-Z0-9]\b", ALL))
+    assert named <= {variable(name) for name in Settings.__dataclass_fields__}
+
+
+@pytest.mark.gen_test
+@pytest.mark.any_store
+async def test_every_metric_is_documented_and_every_documented_metric_is_there(api: Api, user: MakePerson) -> None:
+    await user("ada")
+    exported = set(re.findall(r"^# TYPE (rollcall_\w+) ", (await api.get("/metrics")).body, re.MULTILINE))
+    series = {name for name in exported if not name.endswith("_created")}
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b(rollcall_[a-z_]+)\b", operating)) == series
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    broken = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_make_target_that_any_page_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", ALL))
+    assert named <= targets
+    assert {"run", "serve"} <= named

@@ -1,0 +1,71 @@
+"""RunningServer: the real server in the test's own loop, which can be started again over the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from handlers.metrics import Metrics
+from models.database import open_database
+from models.stores import Stores, open_stores
+from models.tokens import Tokens
+from realtime.core import Core
+from server import Server
+from settings import Settings
+
+
+class RunningServer:
+    """One server after another, all with the same data and, once it is known, the same port."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._server: Server | None = None
+        self._stores: Stores | None = None
+
+    @property
+    def server(self) -> Server:
+        assert self._server is not None, "the server is not running"
+        return self._server
+
+    @property
+    def stores(self) -> Stores:
+        assert self._stores is not None, "the server is not running"
+        return self._stores
+
+    @property
+    def core(self) -> Core:
+        return self.server.core
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.server.tokens
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Open the store and listen."""
+        metrics = Metrics()
+        database = await open_database(self.settings, metrics.observe_store)
+        self._stores = await open_stores(database, self.settings)
+        self._server = Server(self.settings, database, self._stores, metrics)
+        await self._server.start()
+        self.settings = dataclasses.replace(self.settings, port=self._server.port)
+
+    async def stop(self) -> None:
+        """Drain and stop, as on SIGTERM."""
+        if self._server is not None:
+            await self._server.drain()
+            await self._server.stop()
+            self._server = self._stores = None
+
+    async def restart(self, **changes: Any) -> None:
+        """Stop, and start again with some settings changed."""
+        await self.stop()
+        self.settings = dataclasses.replace(self.settings, **changes)
+        await self.start()

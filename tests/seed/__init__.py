@@ -1,0 +1,1 @@
+"""The document the service began with, section by section."""

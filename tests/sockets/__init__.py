@@ -1,0 +1,1 @@
+"""The sockets, by a WebSocket client of others."""

@@ -1,0 +1,156 @@
+"""Host × Origin × Sec-Fetch-Site, on sockets and on the API: what a page elsewhere may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from tests.clients import Person, RawSocket
+from tests.conftest import MakePerson
+from tests.running import RunningServer
+
+OK, HOST, ORIGIN = None, "HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"
+
+pytestmark = [
+    pytest.mark.gen_test,
+    pytest.mark.any_store,
+    pytest.mark.settings(allowed_hosts=("app.example",), allowed_origins=("https://web.example",)),
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request's headers, PORT standing for the server's, and the code it is refused with."""
+
+    host: str
+    origin: str | None
+    site: str | None
+    refusal: str | None
+
+
+ROWS = [
+    Row("127.0.0.1:PORT", None, None, OK),
+    Row("localhost:PORT", None, None, OK),
+    Row("LOCALHOST:PORT", None, None, OK),
+    Row("[::1]:PORT", None, None, OK),
+    Row("app.example", None, None, OK),
+    Row("app.example:PORT", None, "same-origin", OK),
+    Row("localhost:PORT", None, "none", OK),
+    Row("localhost:PORT", "http://localhost:PORT", "same-origin", OK),
+    Row("localhost:PORT", "HTTP://LOCALHOST:PORT", None, OK),
+    Row("localhost:PORT", "https://localhost:PORT", None, OK),
+    Row("[::1]:PORT", "http://[::1]:PORT", None, OK),
+    Row("localhost:PORT", "https://web.example", "cross-site", OK),
+    Row("app.example", "https://web.example", "same-site", OK),
+    Row("evil.example", None, None, HOST),
+    Row("evil.example:PORT", "http://evil.example:PORT", "same-origin", HOST),
+    Row("localhost.evil.example", None, None, HOST),
+    Row("evil-localhost", None, None, HOST),
+    Row("app.example.evil.example", None, None, HOST),
+    Row("notapp.example", None, None, HOST),
+    Row("app.example.", None, None, HOST),
+    Row("localhost:x", None, None, HOST),
+    Row("127.0.0.1.evil.example", None, None, HOST),
+    Row("localhost:PORT", "null", "cross-site", ORIGIN),
+    Row("localhost:PORT", "", None, ORIGIN),
+    Row("localhost:PORT", "file://", None, ORIGIN),
+    Row("localhost:PORT", "http://evil.example", "cross-site", ORIGIN),
+    Row("localhost:PORT", "http://localhost:1", "same-site", ORIGIN),
+    Row("localhost:PORT", "http://localhost", "same-site", ORIGIN),
+    Row("localhost:PORT", "http://127.0.0.1:PORT", "cross-site", ORIGIN),
+    Row("localhost:PORT", "http://localhost:PORT.evil.example", None, ORIGIN),
+    Row("localhost:PORT", "http://localhost:PORT/", None, ORIGIN),
+    Row("localhost:PORT", "http://evil@localhost:PORT", None, ORIGIN),
+    Row("localhost:PORT", "ws://localhost:PORT", None, ORIGIN),
+    Row("localhost:PORT", "http://web.example", "cross-site", ORIGIN),
+    Row("localhost:PORT", "https://web.example:444", "cross-site", ORIGIN),
+    Row("localhost:PORT", "https://web.example.evil.example", "cross-site", ORIGIN),
+    Row("localhost:PORT", "https://evilweb.example", "cross-site", ORIGIN),
+    Row("localhost:PORT", "https://web.example, https://evil.example", "cross-site", ORIGIN),
+    Row("localhost:PORT", None, "cross-site", ORIGIN),
+]
+
+
+def headers_of(row: Row, port: int) -> dict[str, str]:
+    given = {"Host": row.host, "Origin": row.origin, "Sec-Fetch-Site": row.site}
+    return {name: value.replace("PORT", str(port)) for name, value in given.items() if value is not None}
+
+
+async def get(server: RunningServer, person: Person, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """(status, body) of a GET, written by hand because clients see to the Host themselves."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    lines = {**headers, "Authorization": f"Bearer {person.token}", "Connection": "close"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
+    async with asyncio.timeout(8):
+        answer = (await reader.read()).decode()
+    writer.close()
+    return int(answer.split()[1]), answer.partition("\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.host} {row.origin} {row.site}")
+async def test_who_asks_from_where_decides_on_sockets_pages_and_the_api(
+    server: RunningServer, user: MakePerson, row: Row
+) -> None:
+    ada = await user("ada")
+    headers = headers_of(row, server.port)
+    for path in ("/feed/stats", "/", "/nothing"):
+        status, body = await get(server, ada, path, headers)
+        assert (status == 403, row.refusal is None or row.refusal in body) == (row.refusal is not None, True), path
+    raw, status = await RawSocket.open(server.port, f"/ws/feed?token={ada.token}", **headers)
+    assert status == (101 if row.refusal is None else 403)
+    raw.end()
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.refusal], ids=lambda row: f"{row.host} {row.origin}")
+async def test_a_ticket_or_token_is_not_used_up_by_who_may_not_ask(
+    server: RunningServer, user: MakePerson, row: Row
+) -> None:
+    ada = await user("ada")
+    ticket = (await ada.post("/auth/ticket")).body["ticket"]
+    raw, status = await RawSocket.open(server.port, f"/ws/feed?ticket={ticket}", **headers_of(row, server.port))
+    raw.end()
+    assert status == 403
+    raw, status = await RawSocket.open(server.port, f"/ws/feed?ticket={ticket}")
+    assert (status, (await raw.read_frame())[1][:30]) == (101, b'{"type":"connection_establishe')
+    raw.end()
+
+
+async def test_an_allowed_origin_may_read_the_answers_and_no_other(server: RunningServer, user: MakePerson) -> None:
+    ada = await user("ada")
+    allowed = await ada.request("GET", "/users/me", headers={"Origin": "https://web.example"})
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://web.example"
+    assert allowed.headers["Vary"] == "Origin"
+    refused = await ada.request("GET", "/users/me", headers={"Origin": "https://evil.example"})
+    assert refused.headers.get("Access-Control-Allow-Origin") is None
+    plain = await ada.get("/users/me")
+    assert plain.headers.get("Access-Control-Allow-Origin") is None
+
+
+async def test_a_browser_may_ask_before_it_sends(server: RunningServer, user: MakePerson) -> None:
+    ada = await user("ada")
+    asked = {"Origin": "https://web.example", "Access-Control-Request-Method": "PUT"}
+    answer = await ada.with_token(None).request("OPTIONS", "/users/me/status", headers=asked)
+    assert answer.status == 204
+    assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+    asked["Origin"] = "https://evil.example"
+    assert (await ada.request("OPTIONS", "/users/me/status", headers=asked)).status == 403
+
+
+async def test_a_link_from_another_site_may_be_followed(server: RunningServer, user: MakePerson) -> None:
+    headers = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    status, _ = await get(server, await user("ada"), "/", headers)
+    assert status == 200
+
+
+@pytest.mark.parametrize("host", [None, "", "user@localhost", "localhost/x", "local host", "localhost,evil.example"])
+async def test_a_host_that_is_none_is_refused(server: RunningServer, user: MakePerson, host: str | None) -> None:
+    ada = await user("ada")
+    headers = {} if host is None else {"Host": host}
+    status, _ = await get(server, ada, "/feed/stats", headers)
+    assert status in (400, 403)
+    _, status = await RawSocket.open(server.port, f"/ws/feed?token={ada.token}", Host=host or "")
+    assert status in (400, 403)

@@ -17,7 +17,7 @@ from tornado.ioloop import IOLoop
 from models.users import NewUser
 from settings import Settings
 from tests.clients import Api, Person, Socket
-from tests.mongo import MongoServer, find_mongo
+from tests.mongo import MongoMeans, MongoServer, find_mongo
 from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
 
@@ -96,28 +96,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[SECRETS].close()
 
 
+def _started(means: MongoMeans, folder: Path) -> Iterator[MongoServer]:
+    """A MongoDB from start to stop. Where there is none, the run's last line says what it needs."""
+    if not means.is_there:
+        pytest.skip(means.reason)
+    server = MongoServer(means, folder)
+    server.start()
+    yield server
+    with contextlib.suppress(AssertionError):  # a test may have left it dead
+        server.resume()
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     """A MongoDB that no test kills."""
-    means = find_mongo()
-    if not means.is_there:
-        pytest.skip(means.reason)
-    server = MongoServer(means, tmp_path_factory.mktemp("mongo"))
-    server.start()
-    yield server
-    server.stop()
+    yield from _started(find_mongo(), tmp_path_factory.mktemp("mongo"))
 
 
 @pytest.fixture
 def killable_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
     """A MongoDB of the test's own."""
-    means = find_mongo(to_kill=True)
-    if not means.is_there:
-        pytest.skip(means.reason)
-    server = MongoServer(means, tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    yield from _started(find_mongo(to_kill=True), tmp_path)
 
 
 @pytest.fixture

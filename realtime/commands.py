@@ -88,6 +88,7 @@ class Commands:
             return
         try:
             command = decode(text)
+            self._check(command)
         except ValueError as error:
             self._refuse_invalid(session, str(error))
             return
@@ -149,10 +150,6 @@ class Commands:
 
     def _subscribe(self, session: Session, command: Subscribe) -> None:
         ids = command.user_ids
-        problem = self._problem(command)
-        if problem:
-            self._refuse_invalid(session, problem)
-            return
         session.subscriptions[command.subscription] = None if ids is None else frozenset(ids)
         session.push(SubscriptionConfirmed(subscription=command.subscription))
         if not session.is_open:  # the reply found the peer gone
@@ -162,15 +159,17 @@ class Commands:
             self._request_snapshot(session, command)
         self._fan_out.catch_up(session)
 
-    def _problem(self, command: Subscribe) -> str | None:
+    def _check(self, command: AnyCommand) -> None:
+        """What the types alone don't say. Raises ValueError."""
+        if not isinstance(command, Subscribe):
+            return
         limit = self._rules.watched_users_limit
         if command.snapshot and command.updates_only:
-            return "snapshot and updates_only exclude each other"
-        if command.user_ids is None:
-            return None
-        if command.subscription not in ("feed", "presence"):
-            return "user_ids goes with feed and presence"
-        return f"user_ids has at most {limit} ids" if len(command.user_ids) > limit else None
+            raise ValueError("snapshot and updates_only exclude each other")
+        if command.user_ids is not None and command.subscription not in ("feed", "presence"):
+            raise ValueError("user_ids goes with feed and presence")
+        if command.user_ids is not None and len(command.user_ids) > limit:
+            raise ValueError(f"user_ids has at most {limit} ids")
 
     def _request_snapshot(self, session: Session, command: Subscribe) -> None:
         if command.subscription == "calls":

@@ -62,7 +62,7 @@ class Presence:
         entry.claims = claims_of(user, utc)
         if user.online:
             entry.grace_until = now + self._times.hold_seconds
-        if user.heartbeat_at is not None:
+        if user.online and user.heartbeat_at is not None:  # one of who was offline is over, also if the clock went back
             left = self._times.heartbeat_life_seconds - max(0.0, (utc - user.heartbeat_at).total_seconds())
             entry.heartbeat_until = now + left
         self._await_end(entry)
@@ -138,16 +138,18 @@ class Presence:
             return entry.status
 
     def _apply(self, entry: Entry, wanted: StatusChange, at: datetime) -> None:
+        busy_until = entry.claims.busy_until
         entry.claims = applied(entry.claims, wanted)
+        if entry.claims.busy_until != busy_until:  # else its deadline stands, wherever the wall clock jumped since
+            self._await_busy_end(entry)
         if wanted.is_online is False:
             entry.offline_set_at = at
-            entry.heartbeat_until = 0.0
+            entry.heartbeat_at, entry.heartbeat_until = None, 0.0
             self._seen(entry)
         elif wanted.is_online is True:
             self._heartbeat(entry, lasting=True)
         else:
             self._seen(entry)
-        self._await_busy_end(entry)
         self._await_end(entry)
         self._review(entry, reason="set")
 
@@ -208,7 +210,7 @@ class Presence:
         return status_of(entry.profile, entry.claims, alive=entry.alive, last_seen=entry.last_seen)
 
     def _await_end(self, entry: Entry) -> None:
-        """See that silence is noticed. A timer that comes early sets itself again, so most heartbeats set none."""
+        """See that silence is noticed. The timer of a user who comes back in time finds evidence, and tells nobody."""
         until = max(entry.heartbeat_until, entry.grace_until)
         key = ("evidence", entry.profile.user_id)
         if entry.sessions == 0 and (entry.alive or until > self._clock.now()):
@@ -217,9 +219,6 @@ class Presence:
             self._timers.cancel(key)
 
     def _evidence_ended(self, entry: Entry) -> None:
-        if entry.sessions == 0 and self._clock.now() < max(entry.heartbeat_until, entry.grace_until):
-            self._await_end(entry)
-            return
         waited_for_connection = entry.grace_until >= entry.heartbeat_until
         self._review(entry, reason=entry.lost_reason if waited_for_connection else "timed_out")
         self._write_back.mark(entry.profile.user_id)

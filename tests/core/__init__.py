@@ -1,0 +1,1 @@
+"""Tests of the pure core: no port, no sleep, time that is told to move."""

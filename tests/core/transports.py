@@ -1,0 +1,145 @@
+"""FakeTransport: a connection in memory, whose peer reads, reads slowly, or is gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from realtime.protocol import PING_FRAME
+
+Soon = Callable[[Callable[[], None]], None]
+"""Run an action at the loop's next turn."""
+
+
+class FakeTransport:
+    """The kernel's buffer holds `kernel_bytes`; a peer who reads empties it at once, one who doesn't lets it fill up.
+
+    The test breaks when the core breaks the contract of Transport: bytes that overtake others, or come after the close.
+    """
+
+    def __init__(self, soon: Soon, *, kernel_bytes: int = 1 << 20) -> None:
+        self.kernel_bytes = kernel_bytes
+        self.reads = True
+        self.is_reset = False
+        self.closed: tuple[int, str] | None = None
+        """The close code and reason the server gave."""
+        self.takes = 0
+        self.on_take: Callable[[], None] = lambda: None
+        self.pings = 0
+        """Ping frames that reached the peer."""
+        self._soon = soon
+        self._kernel = bytearray()
+        self._buffered = bytearray()
+        self._drained: list[Callable[[], None]] = []
+        self._received = bytearray()
+        self._messages: list[dict[str, Any]] = []
+
+    def take(self, data: bytes, /) -> int:
+        """See Transport."""
+        assert not self._buffered, "take would overtake what waits"
+        assert self.closed is None, "bytes after the close"
+        self.takes += 1
+        self.on_take()
+        if self.is_reset:
+            raise ConnectionResetError
+        room = self.kernel_bytes - len(self._kernel)
+        if room <= 0:
+            raise BlockingIOError
+        self._kernel += data[:room]
+        self._read_if_reading()
+        return min(room, len(data))
+
+    def is_busy(self) -> bool:
+        """See Transport."""
+        return bool(self._buffered)
+
+    def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
+        """See Transport."""
+        assert self.closed is None, "bytes after the close"
+        self._buffered += data
+        self._drained.append(drained)
+        self._soon(self.flow)
+
+    def close(self, code: int, reason: str) -> None:
+        """See Transport."""
+        assert self.closed is None, "closed twice"
+        self.closed = code, reason
+
+    @property
+    def buffered_bytes(self) -> int:
+        """What waits here for the kernel."""
+        return len(self._buffered)
+
+    def write_of_another(self, data: bytes) -> None:
+        """The protocol layer writes something of its own, such as a pong."""
+        self._buffered += data
+
+    def stall(self) -> None:
+        """The peer reads no more."""
+        self.reads = False
+
+    def resume(self) -> None:
+        """The peer reads again."""
+        self.reads = True
+        self._soon(self.flow)
+
+    def read(self, size: int) -> None:
+        """The peer reads some bytes, and no more."""
+        self._received += self._kernel[:size]
+        del self._kernel[:size]
+        self._soon(self.flow)
+
+    def reset(self) -> None:
+        """The connection breaks: what waits is lost, and the next write says so."""
+        self.is_reset = True
+        self._buffered.clear()
+        self._drained.clear()
+
+    def flow(self) -> None:
+        """Move what waits as far as there is room, and tell who waits for it."""
+        if self.is_reset:
+            return
+        while True:
+            self._read_if_reading()
+            room = self.kernel_bytes - len(self._kernel)
+            if room <= 0 or not self._buffered:
+                break
+            self._kernel += self._buffered[:room]
+            del self._buffered[:room]
+        if not self._buffered:
+            told, self._drained = self._drained, []
+            for each in told:
+                each()
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Everything the peer has received, decoded."""
+        while (size := _frame_size(self._received)) is not None:
+            raw = bytes(self._received[:size])
+            del self._received[:size]
+            if raw == PING_FRAME:
+                self.pings += 1
+            else:
+                self._messages.append(json.loads(_payload(raw)))
+        return self._messages
+
+    def _read_if_reading(self) -> None:
+        if self.reads:
+            self._received += self._kernel
+            self._kernel.clear()
+
+
+def _frame_size(data: bytearray) -> int | None:
+    """The length of the first frame, or None while it isn't whole."""
+    if len(data) < 2:
+        return None
+    start = {126: 4, 127: 10}.get(data[1], 2)
+    if len(data) < start:
+        return None
+    size = start + (int.from_bytes(data[2:start], "big") if start > 2 else data[1])
+    return size if len(data) >= size else None
+
+
+def _payload(raw: bytes) -> bytes:
+    assert raw[0] == 0x81, "a text frame"
+    return raw[{126: 4, 127: 10}.get(raw[1], 2) :]

@@ -18,6 +18,7 @@ from realtime.directory import Directory
 from realtime.fanout import CallLater, FanOut
 from realtime.gate import Gate
 from realtime.hub import Hub
+from realtime.ledger import Ledger
 from realtime.liveness import Liveness
 from realtime.presence import Presence, PresenceTimes
 from realtime.ratelimit import Buckets
@@ -99,7 +100,7 @@ def build_core(settings: Settings, world: World, users: Users, calls: Calls, tok
     times = PresenceTimes(s.grace_seconds, s.clean_close_seconds, s.heartbeat_life_seconds, s.hold_seconds)
     presence = Presence(directory, write_back, turns, timers, clock, times, announcer)
     switchboard = Switchboard(
-        calls,
+        Ledger(calls, clock),
         presence,
         timers,
         clock,

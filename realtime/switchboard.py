@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from models.calls import Call, CallType, EndReason, ended
 from models.errors import StoreUnavailable
 from models.refusals import Conflict, Forbidden, Invalid, NotFound
 from realtime.clock import Clock
+from realtime.ledger import Ledger
 from realtime.presence import Presence
 from realtime.timers import Timers
 
@@ -20,19 +21,6 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 Tell = Callable[[Call], None]
 """Tell a call's participants, behind all that was announced before."""
-
-
-class CallStore(Protocol):
-    """What of the store of calls is needed here; see models/calls.py."""
-
-    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None: ...
-    async def claimed_by(self, user_id: int) -> str | None: ...
-    async def release(self, call_id: str, participants: tuple[int, int]) -> None: ...
-    async def all_claims(self) -> list[tuple[int, str]]: ...
-    async def insert(self, call: Call) -> bool: ...
-    async def get(self, call_id: str) -> Call | None: ...
-    async def end(self, ended: Call) -> Call | None: ...
-    async def ongoing(self) -> list[Call]: ...
 
 
 class Switchboard:
@@ -44,7 +32,7 @@ class Switchboard:
 
     def __init__(
         self,
-        store: CallStore,
+        ledger: Ledger,
         presence: Presence,
         timers: Timers,
         clock: Clock,
@@ -55,7 +43,7 @@ class Switchboard:
         lease_seconds: float,
         settle_seconds: float,
     ) -> None:
-        self._store = store
+        self._ledger = ledger
         self._presence = presence
         self._timers = timers
         self._clock = clock
@@ -73,22 +61,11 @@ class Switchboard:
         return len(self._ongoing)
 
     async def recover(self) -> None:
-        """At start: calls that were ongoing still are; claims whose call is not are given up."""
-        calls = {call.call_id: call for call in await self._store.ongoing()}
-        held: dict[str, set[int]] = {}
-        for user_id, call_id in await self._store.all_claims():
-            if call_id in calls:
-                held.setdefault(call_id, set()).add(user_id)
-            else:
-                await self._store.release(call_id, (user_id, user_id))
-        for call in calls.values():
-            if held.get(call.call_id) == set(call.participants):
-                self._take_up(call)
-                for user_id in call.participants:
-                    self._presence.restore_call(user_id, call.call_id)
-            else:
-                await self._store.end(ended(call, "dropped", self._clock.utc(), None))
-                await self._store.release(call.call_id, call.participants)
+        """At start: calls that were ongoing still are."""
+        for call in await self._ledger.recover():
+            self._take_up(call)
+            for user_id in call.participants:
+                self._presence.restore_call(user_id, call.call_id)
 
     def ongoing_of(self, user_id: int) -> Call | None:
         """The call the user is in."""
@@ -122,7 +99,7 @@ class Switchboard:
 
     async def end(self, user_id: int, call_id: str, reason: EndReason) -> Call:
         """End a call as one of its participants; ending again answers the same. Raises NotFound, Forbidden."""
-        call = self._ongoing.get(call_id) or await self._store.get(call_id)
+        call = self._ongoing.get(call_id) or await self._ledger.get(call_id)
         if call is None:
             raise NotFound("No such call")
         if user_id not in call.participants:
@@ -147,7 +124,7 @@ class Switchboard:
             raise Conflict("USER_BUSY", "This user is busy")
 
     async def _known(self, caller_id: int, call_id: str) -> Call | None:
-        stored = None if call_id in self._starting else self._ongoing.get(call_id) or await self._store.get(call_id)
+        stored = None if call_id in self._starting else self._ongoing.get(call_id) or await self._ledger.get(call_id)
         starting = self._starting.get(call_id)
         if starting is not None:  # perhaps only since the store was asked
             return await asyncio.shield(starting)
@@ -159,39 +136,20 @@ class Switchboard:
         return stored
 
     async def _write(self, call: Call) -> None:
-        """Claim both and write the call. What fails leaves both as they were, or is settled when nobody can tell."""
+        """Write the call. What fails leaves both as they were, or is settled when nobody can tell."""
         try:
-            claimed = await self._store.claim(call.call_id, call.participants)
-            for _ in call.participants:  # either may have a claim that is stale
-                if claimed is not None and await self._give_up_stale(claimed):
-                    claimed = await self._store.claim(call.call_id, call.participants)
-            if claimed is None:
-                await self._insert(call)
-                return
+            in_another_call = await self._ledger.begin(call, self._starting.__contains__)
         except StoreUnavailable:
             self._settle_later(call)
             raise
         except BaseException:
             self._free(call)
             raise
-        self._free(call)
-        if claimed == call.caller_id:
-            raise Conflict("ALREADY_IN_CALL", "You are in a call already")
-        raise Conflict("USER_BUSY", "This user is busy")
-
-    async def _insert(self, call: Call) -> None:
-        if not await self._store.insert(call):
-            await self._store.release(call.call_id, call.participants)
-            raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
-
-    async def _give_up_stale(self, user_id: int) -> bool:
-        """Whether a claim in the store belonged to a call that isn't ongoing, and is gone now."""
-        holder = await self._store.claimed_by(user_id)
-        call = await self._store.get(holder) if holder else None
-        if holder and (call is None or call.status != "ongoing") and holder not in self._starting:
-            await self._store.release(holder, (user_id, user_id))
-            return True
-        return holder is None
+        if in_another_call is not None:
+            self._free(call)
+            if in_another_call == call.caller_id:
+                raise Conflict("ALREADY_IN_CALL", "You are in a call already")
+            raise Conflict("USER_BUSY", "This user is busy")
 
     def _take_up(self, call: Call) -> None:
         self._ongoing[call.call_id] = call
@@ -212,10 +170,8 @@ class Switchboard:
     async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
         if call.status != "ongoing":
             return call
-        here = ended(call, reason, self._clock.utc(), by)
         try:
-            finished = await self._store.end(here) or await self._store.get(call.call_id) or here
-            await self._store.release(call.call_id, call.participants)
+            finished = await self._ledger.end(ended(call, reason, self._clock.utc(), by))
         except StoreUnavailable:
             self._settle_later(call)
             raise
@@ -244,9 +200,7 @@ class Switchboard:
 
     async def _settle(self, call: Call) -> None:
         try:
-            stored = await self._store.get(call.call_id)
-            if stored is None or stored.status != "ongoing":
-                await self._store.release(call.call_id, call.participants)
+            stored = await self._ledger.settle(call)
         except StoreUnavailable:
             self._settle_later(call)
             return

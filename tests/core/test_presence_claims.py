@@ -135,3 +135,13 @@ def test_a_disabled_user_is_offline_whatever_the_evidence(world: World, watcher:
     world.core.presence.disable(1)
     assert told(world, watcher) == [(1, False, False, "operator")]
     assert not world.beat(1).is_online
+
+
+def test_a_change_of_something_else_leaves_the_end_of_busy_where_it_was(world: World) -> None:
+    world.put(1, busy_until=world.time.wall() + timedelta(seconds=30))
+    world.time.jumped = timedelta(hours=1)
+    world.put(1, is_online=True)
+    world.advance(29)
+    assert world.status(1).is_busy
+    world.advance(2)
+    assert not world.status(1).is_busy

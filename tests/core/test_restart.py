@@ -82,9 +82,9 @@ def test_an_explicit_offline_outlives_a_restart(make_world: MakeWorld) -> None:
 def test_an_explicit_offline_outlives_a_restart_after_the_wall_clock_went_back(make_world: MakeWorld) -> None:
     world = make_world(1)
     world.beat(1)
+    world.flush()
     world.time.jumped = timedelta(hours=-1)
     world.put(1, is_online=False)
-    world.flush()
     world.crash()
     world.start()
     assert not world.status(1).is_online

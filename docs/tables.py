@@ -1,14 +1,21 @@
-"""Tables: docs/settings.md, made from what settings.py says. Run from the repository's folder: python -m docs.tables"""
+"""Tables: what the code knows itself, for docs/. Run from the repository's folder: python -m docs.tables"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from docs.reference import reference_page
+from handlers.api import ERRORS
+from handlers.asyncapi import CLOSES
 from settings import Settings, variable
 
-PAGE = Path(__file__).parent / "settings.md"
+HERE = Path(__file__).parent
+PAGE = HERE / "settings.md"
+REFERENCE = HERE / "reference.md"
+PROTOCOL = HERE / "protocol.md"
 
 HEAD = """# Settings
 
@@ -24,11 +31,51 @@ This page is made by `python -m docs.tables` from `settings.py`; a test holds it
 
 
 def settings_page() -> str:
-    """The page as it should be."""
-    return "\n".join([HEAD, *_lines()]) + "\n"
+    """docs/settings.md as it should be."""
+    return "\n".join([HEAD, *_settings()]) + "\n"
 
 
-def _lines() -> Iterator[str]:
+def protocol_page() -> str:
+    """docs/protocol.md with the tables between its `made` and `end` comments as they should be."""
+    tables = {
+        "errors": _table(("status", "code", "when"), _errors()),
+        "closes": _table(("code", "meaning", "a client then"), _closes()),
+    }
+    return re.sub(
+        r"(<!-- made: (\w+) -->\n\n).*?(\n<!-- end -->)",
+        lambda found: found[1] + tables[found[2]] + found[3],
+        PROTOCOL.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+
+
+def made_pages() -> dict[Path, str]:
+    """Every page that is made, in whole or in part, as it should be."""
+    return {PAGE: settings_page(), REFERENCE: reference_page(), PROTOCOL: protocol_page()}
+
+
+def _errors() -> Iterator[tuple[str, ...]]:
+    for code, (status, when) in ERRORS.items():
+        if code == "SERVER_ERROR":
+            yield ("4xx", "`REFUSED`", "any other refusal")
+        yield (str(status), f"`{code}`", when)
+
+
+def _closes() -> Iterator[tuple[str, ...]]:
+    for code, (meaning, client) in CLOSES.items():
+        yield (str(int(code)), meaning, client)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [_row(head), "|" + "---|" * len(head), *map(_row, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
+def _settings() -> Iterator[str]:
     is_first = True
     for each in dataclasses.fields(Settings):
         group = each.metadata["group"]
@@ -50,4 +97,5 @@ def _default(value: object) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(settings_page())
+    for path, text in made_pages().items():
+        path.write_text(text, encoding="utf-8")

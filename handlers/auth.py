@@ -11,12 +11,18 @@ from models.accounts import Accounts, Revoked
 from models.shapes import ImageUrl, Password, Username
 from realtime.presence import Presence
 
+NewPassword = Annotated[
+    Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
+]
+
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /auth/register."""
 
     username: Username
-    password: Password
+    password: Annotated[
+        Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
+    ]
     profile_image_url: ImageUrl | None = None
 
 

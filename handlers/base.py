@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 import structlog
@@ -73,11 +73,33 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     has_next: bool
 
 
+PAGE_MAXIMUM = 1_000_000
+
+PageSize = Annotated[
+    int,
+    msgspec.Meta(extra_json_schema={"minimum": 1, "x-settings": {"maximum": "page_limit", "default": "page_default"}}),
+]
+
+
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which page of a list is wanted."""
 
-    page: int = 1
-    per_page: int | msgspec.UnsetType = msgspec.UNSET
+    page: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": PAGE_MAXIMUM})] = 1
+    per_page: PageSize | msgspec.UnsetType = msgspec.UNSET
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why a request was not carried out. Programs go by `code`; `message` is for people."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """What every error answers."""
+
+    error: Refused
 
 
 class ApiHandler(RequestHandler):
@@ -158,8 +180,8 @@ class ApiHandler(RequestHandler):
         per_page = self.web.page_default if query.per_page is msgspec.UNSET else query.per_page
         if not 1 <= per_page <= self.web.page_limit:
             raise Invalid(f"per_page is between 1 and {self.web.page_limit}")
-        if not 1 <= query.page <= 1_000_000:
-            raise Invalid("page is between 1 and 1000000")
+        if not 1 <= query.page <= PAGE_MAXIMUM:
+            raise Invalid(f"page is between 1 and {PAGE_MAXIMUM}")
         return (query.page - 1) * per_page, per_page
 
     def answer(self, value: Any, status: int = 200) -> None:
@@ -190,8 +212,14 @@ class ApiHandler(RequestHandler):
         if self.get_status() == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         self.set_header("Content-Type", "application/json")
-        body = {"error": {"code": code, "message": message, "request_id": self.request_id}}
-        self.finish(_encoder.encode(body))
+        if self.get_status() == 405:
+            self.set_header("Allow", ", ".join(self.allowed_methods()))
+        self.finish(_encoder.encode(ErrorAnswer(Refused(code, message, self.request_id))))
+
+    def allowed_methods(self) -> list[str]:
+        """What RFC 9110 §15.5.6 wants told to who asked by another."""
+        unknown = RequestHandler._unimplemented_method  # noqa: SLF001  (Tornado has no other way to tell)
+        return [each for each in self.SUPPORTED_METHODS if getattr(type(self), each.lower()) is not unknown]
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Only what nobody expected is worth a traceback; the request itself, with its token, never is printed."""

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
+
 from handlers.base import ApiHandler, Web
 from handlers.metrics import Metrics
 from models.database import Database
 from models.refusals import Overloaded
 from realtime.admission import Admission
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """Answer of GET /healthz."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Answer of GET /readyz."""
+
+    status: Literal["ready"] = "ready"
 
 
 class HealthHandler(ApiHandler):
@@ -28,7 +44,7 @@ class AliveHandler(HealthHandler):
 
     def get(self) -> None:
         """The process answers, so it is alive."""
-        self.answer({"status": "alive"})
+        self.answer(Alive())
 
 
 class ReadyHandler(HealthHandler):
@@ -42,7 +58,7 @@ class ReadyHandler(HealthHandler):
         if self.admission.closing:
             raise Overloaded("The server is draining")
         await self.database.ping()
-        self.answer({"status": "ready"})
+        self.answer(Ready())
 
 
 class MetricsHandler(HealthHandler):

@@ -68,6 +68,8 @@ def set_up_logs(level: str) -> None:
     root.setLevel(level.upper())
     # Each malformed request is a line of Tornado's own, with what the client sent; a flood of them is no news.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    # At debug it tells each step through each document.
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 from tornado.web import StaticFileHandler
 
@@ -14,21 +16,33 @@ _POLICY = (
 )
 
 
-class HomeHandler(ApiHandler):
+class PageHandler(ApiHandler):
+    """What the handlers of pages share."""
+
+    def set_up_page(self, web: Web, templates: jinja2.Environment) -> None:
+        """What each page's `initialize` begins with."""
+        self.set_up(web)
+        self.templates = templates
+
+    def show(self, template: str, **values: Any) -> None:
+        """Write a page that loads nothing from elsewhere and runs no script."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", _POLICY)
+        self.set_header("Referrer-Policy", "same-origin")
+        self.write(self.templates.get_template(template).render(values))
+
+
+class HomeHandler(PageHandler):
     """GET /"""
 
     def initialize(self, web: Web, templates: jinja2.Environment, stats: Stats) -> None:
         """Collaborators come from the route."""
-        self.set_up(web)
-        self.templates = templates
+        self.set_up_page(web, templates)
         self.stats = stats
 
     def get(self) -> None:
         """What this is, and where to go on."""
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", _POLICY)
-        self.set_header("Referrer-Policy", "same-origin")
-        self.write(self.templates.get_template("home.html").render(stats=self.stats.counts()))
+        self.show("home.html", stats=self.stats.counts())
 
 
 class AssetHandler(ApiHandler, StaticFileHandler):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers import auth, calls, feed, health, pages, sockets, users
+from handlers import auth, calls, documents, feed, health, pages, sockets, users
+from handlers.asyncapi import asyncapi
 from handlers.base import NotFoundHandler, Web
+from handlers.library import Library
 from handlers.logs import log_request
 from handlers.metrics import Metrics
+from handlers.openapi import openapi
 from models.accounts import Accounts
 from models.database import Database
 from models.stores import Stores
@@ -57,9 +61,15 @@ def routes(parts: Parts) -> list[URLSpec]:
         "refusals": Buckets(settings.refusals_per_address, settings.refusals_per_second),
     }  # fmt: skip
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
+    for_docs = {"web": web, "templates": templates, "library": Library(HERE)}
+    of_http, of_sockets = (documents.description(partial(make, settings)) for make in (openapi, asyncapi))
     return [
         URLSpec(r"/", pages.HomeHandler, {"web": web, "templates": templates, "stats": core.stats}),
         URLSpec(r"/static/(.*)", pages.AssetHandler, {"web": web, "path": str(HERE / "static")}),
+        URLSpec(r"/docs", documents.DocsHandler, for_docs),
+        URLSpec(r"/docs/(.*)", documents.DocsHandler, for_docs),
+        URLSpec(r"/openapi\.json", documents.DescriptionHandler, {"web": web, "description": of_http}),
+        URLSpec(r"/asyncapi\.json", documents.DescriptionHandler, {"web": web, "description": of_sockets}),
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),
         URLSpec(r"/auth/login", auth.LoginHandler, for_auth),
         URLSpec(r"/auth/refresh", auth.RefreshHandler, for_auth),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -39,7 +40,7 @@ class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PresenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Query of GET /users/presence: ids with commas between."""
 
-    user_ids: str
+    user_ids: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[1-9][0-9]{0,15}(,[1-9][0-9]{0,15})*$"})]
 
 
 class UsersHandler(ApiHandler):

@@ -17,6 +17,7 @@ serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 	$(BIN)/python server.py
 
 test: .venv/tests browser node lint ## everything, with both stores, a browser and coverage
+	node --test tests/client/*.test.js
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q

@@ -29,7 +29,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /auth/login."""
 
-    username: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$")]
+    username: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$(?!\n)")]
     password: Password
 
 

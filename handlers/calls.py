@@ -16,7 +16,7 @@ from realtime.switchboard import Switchboard
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]
+CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
 
 
 class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from realtime.stats import Stats
 class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Query of GET /feed/users. `q` is literal: part of a name, or an id."""
 
-    q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     online_only: bool = False
     available_only: bool = False
 

@@ -141,7 +141,7 @@ class Commands:
 
     def _ping(self, session: Session, command: Ping) -> None:
         now = self._clock.utc()
-        stamp = now if command.timestamp is None else command.timestamp
+        stamp = now.isoformat().replace("+00:00", "Z") if command.timestamp is None else command.timestamp
         session.push(Pong(timestamp=stamp, server_time=now))
 
     def _heartbeat(self, session: Session, _command: Heartbeat) -> None:

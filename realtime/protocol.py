@@ -32,6 +32,10 @@ USER_ID_LIMIT = 2**53 - 1
 UserId = Annotated[int, msgspec.Meta(ge=1, le=USER_ID_LIMIT)]
 
 
+Stamp = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+"""A client's own note of the time, in whatever form, without control characters."""
+
+
 class CloseCode(IntEnum):
     """Why a socket ended. Below 4500 a client comes back with backoff, from 4500 on not until something changed."""
 
@@ -57,7 +61,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 class Ping(Command, frozen=True, tag="ping"):
     """Answered by `pong`. The timestamp is the client's own and comes back as it is."""
 
-    timestamp: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] | int | float | None = None
+    timestamp: Stamp | int | float | None = None
 
 
 class Heartbeat(Command, frozen=True, tag="heartbeat"):
@@ -152,7 +156,7 @@ class Snapshot(Message, frozen=True, tag="snapshot"):
 class Pong(Message, frozen=True, tag="pong"):
     """Reply to `ping`."""
 
-    timestamp: str | int | float | datetime
+    timestamp: str | int | float
     server_time: datetime
 
 

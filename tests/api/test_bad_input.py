@@ -72,7 +72,7 @@ FIELDS = [
         *NO_TEXT, "null", f'"{"p" * 1025}"', '"password with \\u0000 nul"',
     ]),
     Field("POST", "/auth/refresh", "refresh_token", {}, [*NO_TEXT, "null"]),
-    Field("PATCH", "/users/me", "username", {}, [*NO_TEXT, "null", '""', '"a\\tb"', f'"{"a" * 65}"']),
+    Field("PATCH", "/users/me", "username", {}, [*NO_TEXT, "null", '""', '"a\\tb"', '"a\\n"', f'"{"a" * 65}"']),
     Field("PATCH", "/users/me", "profile_image_url", {}, [*NO_TEXT, '"data:text/html,x"', '"https://a\\u0000"']),
     Field("PUT", "/users/me/status", "is_online", {}, NO_BOOLEAN),
     Field("PUT", "/users/me/status", "is_busy", {}, NO_BOOLEAN),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from handlers.openapi import API_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {"tornado": (6, 6, 1), "PyJWT": (2, 15, 1), "jinja2": (3, 1, 6), "pymongo": (4, 20), "motor": (3, 7, 1)}
@@ -28,6 +31,11 @@ def pins() -> dict[str, str]:
 def test_a_library_is_not_below_its_floor_here_nor_in_the_requirements(library: str) -> None:
     assert numbers(version(library)) >= FLOORS[library]
     assert numbers(pins()[library]) >= FLOORS[library]
+
+
+def test_the_api_documents_carry_the_projects_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == API_VERSION
 
 
 def test_pytest_is_below_ten_because_of_pytest_tornados_hooks() -> None:

@@ -1,0 +1,208 @@
+/**
+ * Rollcall's hooks for React 18 and later, React Native too. A component renders again when what it shows changed.
+ * Types: rollcall-react.d.ts. The app brings React and connects the client; the hooks only watch it.
+ */
+
+import { createContext, createElement, useCallback, useContext, useEffect } from "react";
+import { useMemo, useRef, useState, useSyncExternalStore } from "react";
+
+import { Rollcall } from "./rollcall.js";
+
+const UPDATES_KEPT = 500; // of the arrays of useFeedWebSocket and usePresenceWebSocket
+
+const Watched = createContext(null);
+const watches = new WeakMap();
+
+/** Gives the client to the hooks below it. */
+export function RollcallProvider({ client, children }) {
+  return createElement(Watched.Provider, { value: client }, children);
+}
+
+/** Listens to one client once, for all hooks, and keeps values that stay the same objects until they change. */
+class Watch {
+  #client;
+  #stops = [];
+  #everything = new Set();
+  #connections = new Set();
+  #byUser = new Map();
+  #feed = null;
+  #connection = null;
+  #error = null;
+  #isDue = false;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  feed = () => (this.#feed ??= { users: [...this.#client.users.values()], stats: this.#client.stats });
+
+  connection = () => {
+    const { state } = this.#client;
+    if (this.#connection?.state !== state || this.#connection.error !== this.#error) {
+      this.#connection = { state, isLive: state === "live", error: this.#error };
+    }
+    return this.#connection;
+  };
+
+  onFeed = (look) => this.#add(this.#everything, look);
+
+  onConnection = (look) => this.#add(this.#connections, look);
+
+  onUser(userId, look) {
+    const looks = this.#byUser.get(userId) ?? new Set();
+    this.#byUser.set(userId, looks);
+    const remove = this.#add(looks, look);
+    return () => {
+      remove();
+      if (!looks.size && this.#byUser.get(userId) === looks) this.#byUser.delete(userId);
+    };
+  }
+
+  #add(looks, look) {
+    if (!this.#stops.length) this.#start();
+    looks.add(look);
+    return () => {
+      looks.delete(look);
+      const isIdle = ![this.#everything, this.#connections, ...this.#byUser.values()].some(({ size }) => size);
+      if (isIdle) for (const stop of this.#stops.splice(0)) stop();
+    };
+  }
+
+  #start() {
+    const client = this.#client;
+    this.#feed = null; // it may have changed while nobody listened
+    this.#stops = [
+      client.on("change", ({ userId }) => {
+        for (const look of [...(this.#byUser.get(userId) ?? [])]) look();
+        this.#tellFeed();
+      }),
+      client.on("stats", () => this.#tellFeed()),
+      client.on("state", ({ after }) => {
+        if (after === "live") this.#error = null;
+        this.#tellConnection();
+      }),
+      client.on("error", (error) => {
+        this.#error = error;
+        this.#tellConnection();
+      }),
+    ];
+  }
+
+  #tellConnection() {
+    for (const look of [...this.#connections]) look();
+  }
+
+  /** Once for all that one message changes: a snapshot of thousands is one rendering. */
+  #tellFeed() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#feed = null;
+      for (const look of [...this.#everything]) look();
+    });
+  }
+}
+
+function useWatch() {
+  const client = useContext(Watched);
+  if (!client) throw new Error("Rollcall's hooks need a <RollcallProvider client={…}> above them");
+  if (!watches.has(client)) watches.set(client, new Watch(client));
+  return [watches.get(client), client];
+}
+
+/** Everyone, and the figures. */
+export function useFeed() {
+  const [watch] = useWatch();
+  return useSyncExternalStore(watch.onFeed, watch.feed, watch.feed);
+}
+
+/** The state of the connection, and the last error since it was live. */
+export function useConnection() {
+  const [watch] = useWatch();
+  return useSyncExternalStore(watch.onConnection, watch.connection, watch.connection);
+}
+
+/** One user's Status; undefined while the picture hasn't it. */
+export function useStatus(userId) {
+  const [watch, client] = useWatch();
+  const subscribe = useCallback((look) => watch.onUser(userId, look), [watch, userId]);
+  const read = () => client.get(userId);
+  return useSyncExternalStore(subscribe, read, read);
+}
+
+/** These users' Statuses by id, of those whom the picture has. */
+export function usePresence(userIds) {
+  const [watch, client] = useWatch();
+  const key = [...new Set(userIds)].join();
+  const [subscribe, read] = useMemo(() => {
+    const ids = key ? key.split(",").map(Number) : [];
+    const stopAll = (stops) => () => stops.forEach((stop) => stop());
+    let kept = new Map();
+    const readAgain = () => {
+      const known = ids.filter((id) => client.get(id));
+      const isSame = known.length === kept.size && known.every((id) => kept.get(id) === client.get(id));
+      return isSame ? kept : (kept = new Map(known.map((id) => [id, client.get(id)])));
+    };
+    return [(look) => stopAll(ids.map((id) => watch.onUser(id, look))), readAgain];
+  }, [watch, client, key]);
+  return useSyncExternalStore(subscribe, read, read);
+}
+
+let server = { url: "ws://localhost:8000" };
+
+/** Where useFeedWebSocket and usePresenceWebSocket connect to: call it once, before the first rendering. */
+export function configureServer(options) {
+  server = { ...server, ...options };
+}
+
+/** One client for a component, while it is shown, with the updates that came as the server sent them. */
+function useSocket(channel, token) {
+  const [isConnected, setIsConnected] = useState(false);
+  const [connectionError, setConnectionError] = useState(null);
+  const [updates, setUpdates] = useState([]);
+  const clientRef = useRef(null);
+
+  useEffect(() => {
+    if (!token) return undefined;
+    const client = new Rollcall({ ...server, channel, token });
+    clientRef.current = client;
+    const stops = [
+      client.on("state", ({ after }) => {
+        setIsConnected(after === "live" || after === "stale");
+        if (after === "live") setConnectionError(null);
+        if (after === "waiting") setConnectionError("WebSocket connection error");
+      }),
+      client.on("error", ({ message }) => setConnectionError(message)),
+      client.on("change", ({ userId, before, after, reason }) => {
+        // The first picture is no news, but for the own status. An app that wants the picture moves on to useFeed.
+        if (!after || (reason === "snapshot" && !before && userId !== client.userId)) return;
+        const update = { type: "user_status_update", user_id: userId, status: after, reason };
+        setUpdates((updates) => [...updates.slice(1 - UPDATES_KEPT), update]);
+      }),
+    ];
+    client.connect();
+    return () => {
+      client.close();
+      for (const stop of stops) stop();
+      clientRef.current = null;
+      setIsConnected(false);
+    };
+  }, [channel, token]);
+
+  return { isConnected, connectionError, updates, clientRef };
+}
+
+export function useFeedWebSocket(token) {
+  const { isConnected, connectionError, updates, clientRef } = useSocket("feed", token);
+  const connect = useCallback(async () => clientRef.current?.connect(), [clientRef]);
+  const disconnect = useCallback(() => clientRef.current?.close(), [clientRef]);
+  const sendMessage = useCallback((message) => void clientRef.current?.send(message), [clientRef]);
+  const ping = useCallback(() => sendMessage({ type: "ping", timestamp: new Date().toISOString() }), [sendMessage]);
+  return { isConnected, connectionError, statusUpdates: updates, connect, disconnect, sendMessage, ping };
+}
+
+export function usePresenceWebSocket(token) {
+  const { isConnected, updates } = useSocket("presence", token);
+  return { isConnected, presenceUpdates: updates };
+}

@@ -1,0 +1,525 @@
+/**
+ * Rollcall's client: one socket, kept alive, and a picture of everyone that equals the server's.
+ * No dependencies; browsers, React Native, Node. Types: rollcall.d.ts. How to use it: docs/client.md.
+ */
+
+const SILENCE_MS = 25_000; // nothing heard this long: ask for a sign of life
+const STALE_MS = 5_000; // unanswered this long: the picture may be old
+const DEAD_MS = 10_000; // unanswered this long: the connection is gone
+const OPENING_MS = 10_000; // a captive portal may never answer
+const SETTLED_MS = 5_000; // live this long: the next failure is the first again
+const NEW_TOKEN_MS = 60_000; // refused this soon after the last one: only the app can help
+const SHORTEST_BACKOFF_MS = 500;
+const LONGEST_BACKOFF_MS = 20_000;
+const ASKING_MS = 1_000; // between two questions: the server allows 2 commands a second
+const UNANSWERED_MS = 5_000; // it was one too many, perhaps: ask again
+const NAMED_LIMIT = 500; // user ids in one `subscribe`
+const NAMED_BYTES = 3_900; // a message has at most 4 KiB
+const UNREAD_CHANGES = 10_000; // users whose latest change an unread iterator keeps
+
+const TOO_BIG = 1009;
+const TOKEN_EXPIRED = 4401;
+const REFUSED = 4500; // from here on a client stays away until something has changed
+const REVOKED = 4501;
+
+const platformTimers = {
+  now: () => Date.now(),
+  set: (fn, ms) => setTimeout(fn, ms),
+  clear: (id) => clearTimeout(id),
+  random: () => Math.random(),
+};
+
+const areSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+export class Rollcall {
+  users = new Map();
+  calls = new Map();
+  stats = null;
+  roundTrip = null;
+  userId = null;
+
+  #options;
+  #timers;
+  #timerIds = {};
+  #listeners = new Map();
+  #events = []; // told one after another
+  #iterators = new Set(); // the end of each
+  #unhook = [];
+  #state = "offline";
+  #wanted = false; // the app wants to be connected
+  #socket = null;
+  #token;
+  #tokenRequest = null;
+  #renewedAt = 0; // because one was refused
+  #failures = 0;
+  #comeBackAfter = null;
+  #hello = null; // the present connection's first message
+  #liveAt = 0;
+  #heardAt = 0;
+  #askedAt = null; // for a sign of life, until there is one
+  #pings = new Map();
+  #pingCount = 0;
+  #epoch = ""; // of the picture, while it can be resumed
+  #seq = 0; // up to where the picture is complete
+  #ownStatusIsDue = false;
+  #pages = null; // a snapshot that is still coming in: user id to {status, seq}
+  #userIds = null; // who is watched, or everyone
+  #askedUserIds; // of the present connection, if it was asked at all
+  #subscribedAt = -ASKING_MS;
+  #due = new Map(); // subscriptions not confirmed yet, and when to ask
+  #unnamedCalls = null; // while the server names the ongoing ones
+
+  constructor(options = {}) {
+    this.#options = { url: globalThis.location?.origin, channel: "feed", ...options };
+    if (!this.#options.url) throw new TypeError("Rollcall needs the server's url");
+    this.#timers = { ...platformTimers, ...options.timers };
+    this.#token = options.token ?? null;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get(userId) {
+    return this.users.get(userId);
+  }
+
+  on(event, fn) {
+    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+    this.#listeners.get(event).add(fn);
+    return () => this.off(event, fn);
+  }
+
+  off(event, fn) {
+    this.#listeners.get(event)?.delete(fn);
+  }
+
+  /** Be connected from now on, whatever the network does. */
+  connect() {
+    if (this.#wanted && this.#state !== "offline" && this.#state !== "signedOut") return;
+    this.#wanted = true;
+    this.#failures = 0;
+    this.#renewedAt = 0;
+    if (!this.#unhook.length) this.#hook();
+    this.#open();
+  }
+
+  close() {
+    this.#wanted = false;
+    for (const unhook of this.#unhook.splice(0)) unhook();
+    this.#drop(1000);
+    this.#become("offline");
+    for (const end of this.#iterators) end();
+  }
+
+  /** Watch these users only; without ids, everyone. The picture follows. */
+  subscribe({ userIds = null } = {}) {
+    const ids = userIds && new Set(userIds);
+    for (const id of ids ?? []) if (!Number.isSafeInteger(id) || id < 1) throw new TypeError(`${id} is no user id`);
+    this.#userIds = ids;
+    this.#epoch = ""; // changes alone won't do
+    this.#due.set(this.#options.channel, Math.min(this.#timers.now(), this.#subscribedAt) + ASKING_MS);
+    for (const id of [...this.users.keys()]) if (!this.#watches(id)) this.#put(id, undefined, "snapshot");
+    this.#ask();
+  }
+
+  heartbeat() {
+    return this.send({ type: "heartbeat" });
+  }
+
+  ping() {
+    return new Promise((resolve, reject) => {
+      const timestamp = ++this.#pingCount;
+      if (!this.send({ type: "ping", timestamp })) return reject(new Error("not connected"));
+      this.#pings.set(timestamp, { sentAt: this.#timers.now(), resolve, reject });
+    });
+  }
+
+  send(command) {
+    if (!this.#hello || this.#socket.readyState !== 1) return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
+  }
+
+  /** Of each user the latest change waits. */
+  [Symbol.asyncIterator]() {
+    const unread = new Map();
+    const readers = [];
+    let isOver = false;
+    const serve = () => {
+      while (readers.length && (unread.size || isOver)) {
+        const [value] = unread.values();
+        unread.delete(value?.userId);
+        readers.shift()({ value, done: !value });
+      }
+    };
+    const stop = this.on("change", (change) => {
+      unread.delete(change.userId);
+      unread.set(change.userId, change);
+      if (unread.size > UNREAD_CHANGES) unread.delete(unread.keys().next().value);
+      serve();
+    });
+    const end = () => {
+      isOver = true;
+      stop();
+      this.#iterators.delete(end);
+      serve();
+    };
+    this.#iterators.add(end);
+    if (!this.#wanted) end();
+    return {
+      next: () =>
+        new Promise((resolve) => {
+          readers.push(resolve);
+          serve();
+        }),
+      return: async () => {
+        unread.clear();
+        end();
+        return { value: undefined, done: true };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  async #open() {
+    this.#drop();
+    this.#become("connecting");
+    if (this.#state === "connecting" && !this.#token) await this.#renewToken();
+    if (this.#state !== "connecting" || this.#socket) return; // closed, or opened anew, while the token came
+    try {
+      this.#socket = this.#dial();
+    } catch (error) {
+      // It won't be better later. Browsers quote the subprotocol that they refuse.
+      return this.#stayAway("CONNECT_ERROR", String(error).replaceAll(this.#token, "…"));
+    }
+    this.#later("watch", OPENING_MS, () => this.#lost());
+  }
+
+  #dial() {
+    const { url, channel, WebSocket = globalThis.WebSocket } = this.#options;
+    const named = this.#namedUserIds();
+    this.#askedUserIds = undefined;
+    this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
+    // Who knows nothing asks like one whose knowledge is too old: the answer is everyone's snapshot.
+    const known = named ? "" : `?epoch=${encodeURIComponent(this.#epoch)}&since=${this.#seq}`;
+    const address = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/${channel}${known}`;
+    const socket = new WebSocket(address, ["rollcall.v1", `bearer.${this.#token}`]);
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code }) => this.#closed(code);
+    socket.onerror = () => {}; // a close follows
+    return socket;
+  }
+
+  /** Forget the present connection, and whatever was to lead to the next. */
+  #drop(code) {
+    for (const id of Object.values(this.#timerIds)) this.#timers.clear(id);
+    this.#timerIds = {};
+    const socket = this.#socket;
+    this.#socket = this.#hello = this.#pages = this.#askedAt = this.#comeBackAfter = this.#unnamedCalls = null;
+    for (const { reject } of this.#pings.values()) reject(new Error("connection lost"));
+    this.#pings.clear();
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    try {
+      socket.close(code);
+    } catch {
+      // some platforms refuse to close what never opened; it is forgotten all the same
+    }
+  }
+
+  #closed(code) {
+    this.#settle();
+    if (code === TOKEN_EXPIRED || code === REFUSED) return this.#comeBackWithNewToken();
+    if (code === REVOKED) return this.#signOut();
+    if (code === TOO_BIG || code > REFUSED) return this.#stayAway(code, "The server asks this client to stay away");
+    this.#lost();
+  }
+
+  #lost() {
+    const after = this.#comeBackAfter;
+    this.#settle();
+    this.#drop();
+    this.#waitAndRetry(after);
+  }
+
+  /** A connection that lasted was a good one: what comes now is a new trouble. */
+  #settle() {
+    if (this.#hello && this.#timers.now() - this.#liveAt >= SETTLED_MS) this.#failures = 0;
+  }
+
+  #signOut() {
+    this.#drop();
+    if (this.#options.getToken) this.#token = null;
+    this.#become("signedOut");
+  }
+
+  #stayAway(code, message) {
+    this.#drop();
+    this.#become("offline");
+    this.#emit("error", { code, message });
+  }
+
+  #comeBackWithNewToken() {
+    const now = this.#timers.now();
+    if (Math.abs(now - this.#renewedAt) < NEW_TOKEN_MS || !this.#options.getToken) return this.#signOut();
+    this.#renewedAt = now;
+    this.#token = null;
+    this.#open();
+  }
+
+  /** Full jitter: of a thousand clients that lost one server, no two come back together. */
+  #waitAndRetry(after) {
+    const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** this.#failures++);
+    this.#later("retry", after ?? this.#timers.random() * longest, () => this.#open());
+    this.#become("waiting");
+  }
+
+  /** One request for a token, however many ask: a refresh token that is used twice ends the login. */
+  async #renewToken() {
+    const { getToken } = this.#options;
+    this.#tokenRequest ??= Promise.resolve()
+      .then(() => getToken?.())
+      .finally(() => (this.#tokenRequest = null));
+    let token;
+    try {
+      token = await this.#tokenRequest;
+    } catch (error) {
+      if (!this.#wanted) return false;
+      this.#emit("error", { code: "TOKEN_ERROR", message: String(error) });
+      if (this.#state === "connecting" && !this.#socket) this.#lost();
+      return false;
+    }
+    if (token) this.#token = token;
+    else if (this.#state === "connecting" && !this.#socket) this.#signOut();
+    return Boolean(token);
+  }
+
+  #receive(data) {
+    try {
+      const message = JSON.parse(data);
+      const isGreeting = message.type === "connection_established";
+      if (isGreeting === Boolean(this.#hello) && message.type !== "error") return;
+      this.#heardAt = this.#timers.now();
+      this.#askedAt = null;
+      if (this.#state === "stale") this.#become("live");
+      this.#handlers[message.type]?.(message);
+    } catch {
+      // not the server's: some box in between
+    }
+  }
+
+  #handlers = {
+    __proto__: null,
+    connection_established: (message) => this.#established(message),
+    user_status_update: (message) => this.#updated(message),
+    snapshot: (message) => this.#paged(message),
+    feed_stats: ({ stats }) => {
+      this.stats = stats;
+      this.#emit("stats", stats);
+    },
+    call_status_update: ({ call }) => this.#called(call),
+    subscription_confirmed: ({ subscription }) => this.#confirmed(subscription),
+    pong: ({ timestamp }) => this.#ponged(timestamp),
+    token_expiring: () => this.#refreshInPlace(),
+    server_draining: (message) => (this.#comeBackAfter = message.reconnect_after_ms),
+    error: ({ code, message }) => {
+      if (code === "RATE_LIMIT_ERROR") for (const subscription of this.#due.keys()) this.#due.set(subscription, 0);
+      this.#emit("error", { code, message });
+    },
+  };
+
+  #established(hello) {
+    this.#hello = hello;
+    this.#liveAt = this.#timers.now();
+    this.userId = hello.user_id;
+    this.#ownStatusIsDue = true;
+    if (!hello.resumed) {
+      this.#epoch = "";
+      this.#seq = 0;
+    }
+    this.#watchSilence();
+    this.#ask();
+    this.#become("live");
+  }
+
+  #updated({ user_id: userId, status, seq, reason }) {
+    // The own status comes first, ahead of what was missed: it says nothing about how far the picture is.
+    const place = this.#ownStatusIsDue ? 0 : seq;
+    this.#ownStatusIsDue = false;
+    this.#seq = Math.max(this.#seq, place);
+    this.#pages?.set(userId, { status, seq: place });
+    if (this.#watches(userId)) this.#put(userId, status, reason);
+  }
+
+  /** Pages gather beside the picture, so that it is whole at every moment. */
+  #paged({ users, more, seq }) {
+    const pages = (this.#pages ??= new Map());
+    for (const status of users) {
+      const isOlder = pages.get(status.user_id)?.seq > seq;
+      if (!isOlder) pages.set(status.user_id, { status, seq });
+    }
+    if (more) return;
+    this.#pages = null;
+    if (this.#due.has(this.#options.channel)) return; // others are watched by now, and theirs is to come
+    // Of snapshots asked for, this may be the one before the last: only an unasked one is safe to resume from.
+    if (this.#askedUserIds === undefined) this.#epoch = this.#hello.epoch;
+    this.#seq = Math.max(this.#seq, seq);
+    for (const userId of [...this.users.keys()]) if (!pages.has(userId)) this.#put(userId, undefined, "snapshot");
+    for (const [userId, { status }] of pages) if (this.#watches(userId)) this.#put(userId, status, "snapshot");
+  }
+
+  #watches(userId) {
+    return !this.#userIds || this.#userIds.has(userId);
+  }
+
+  #put(userId, after, reason) {
+    const before = this.users.get(userId);
+    if (areSame(before, after)) return;
+    if (after) this.users.set(userId, after);
+    else this.users.delete(userId);
+    this.#emit("change", { userId, before, after, reason });
+  }
+
+  #called(call, callId = call.call_id) {
+    const before = this.calls.get(callId);
+    this.#unnamedCalls?.delete(callId);
+    if (areSame(before, call)) return;
+    if (call?.status === "ongoing") this.calls.set(callId, call);
+    else this.calls.delete(callId);
+    this.#emit("call", { before, after: call });
+  }
+
+  /** Ask for what is due; look again as long as something is. */
+  #ask() {
+    const now = this.#timers.now();
+    if (!this.#hello || !this.#due.size) return;
+    for (const [subscription, at] of this.#due) if (at <= now) this.#subscribe(subscription, now);
+    this.#later("ask", ASKING_MS, () => this.#ask());
+  }
+
+  #subscribe(subscription, now) {
+    const command = { type: "subscribe", subscription, snapshot: true };
+    this.#due.set(subscription, now + UNANSWERED_MS);
+    if (subscription === "calls") {
+      this.#unnamedCalls = null;
+      this.send(command);
+      return void this.ping().catch(() => {});
+    }
+    this.#subscribedAt = now;
+    this.#askedUserIds = this.#userIds;
+    this.send({ ...command, user_ids: this.#namedUserIds() });
+  }
+
+  /** More than the server takes by name are picked here, from everyone's. */
+  #namedUserIds() {
+    const ids = this.#userIds && [...this.#userIds];
+    return ids && ids.length <= NAMED_LIMIT && String(ids).length <= NAMED_BYTES ? ids : undefined;
+  }
+
+  #confirmed(subscription) {
+    if (!this.#due.has(subscription)) return;
+    if (subscription === "calls") this.#unnamedCalls = new Set(this.calls.keys());
+    else if (this.#askedUserIds === this.#userIds) this.#due.delete(subscription);
+  }
+
+  #ponged(timestamp) {
+    if (!this.#pings.has(timestamp)) return;
+    for (const [id, { sentAt, resolve, reject }] of this.#pings) {
+      if (id > timestamp) break;
+      this.#pings.delete(id);
+      if (id < timestamp) reject(new Error("refused"));
+      else resolve((this.roundTrip = this.#timers.now() - sentAt));
+    }
+    if (!this.#unnamedCalls) return;
+    // A call that ended meanwhile is not told again: what wasn't named before the pong is over.
+    for (const callId of this.#unnamedCalls) this.#called(undefined, callId);
+    this.#unnamedCalls = null;
+    this.#due.delete("calls");
+  }
+
+  async #refreshInPlace() {
+    if (!this.#options.getToken) return this.#emit("error", { code: "TOKEN_EXPIRING", message: "The token ends soon" });
+    if (await this.#renewToken()) this.send({ type: "refresh", token: this.#token });
+  }
+
+  /** A dead connection says nothing, and TCP takes minutes to notice: ask, doubt, give up. */
+  #watchSilence(isDoubtful) {
+    const now = this.#timers.now();
+    const quiet = Math.max(0, now - this.#heardAt); // someone may have set the clock back
+    if (this.#askedAt === null) {
+      if (quiet < SILENCE_MS && !isDoubtful)
+        return this.#later("watch", SILENCE_MS - quiet, () => this.#watchSilence());
+      this.#askedAt = now;
+      this.ping().catch(() => {});
+    }
+    const unanswered = Math.max(0, now - this.#askedAt);
+    if (unanswered >= DEAD_MS) return this.#lost();
+    const isStale = unanswered >= STALE_MS || quiet >= SILENCE_MS + STALE_MS;
+    this.#later("watch", (unanswered < STALE_MS ? STALE_MS : DEAD_MS) - unanswered, () => this.#watchSilence());
+    if (isStale) this.#become("stale");
+  }
+
+  #hook() {
+    const listen = (target, event, fn) => {
+      if (!target?.addEventListener) return;
+      target.addEventListener(event, fn);
+      this.#unhook.push(() => target.removeEventListener(event, fn));
+    };
+    // A server on the same machine needs no network: "offline" is a reason to ask, not to give up.
+    listen(globalThis, "offline", () => this.#doubt());
+    listen(globalThis, "online", () => this.#wakeUp());
+    listen(globalThis.document, "visibilitychange", () => {
+      if (globalThis.document.visibilityState === "visible") this.#wakeUp();
+    });
+    const subscription = this.#options.appState?.addEventListener("change", (next) => {
+      if (next === "active") this.#wakeUp();
+    });
+    this.#unhook.push(() => subscription?.remove());
+  }
+
+  /** The device is back: timers may have slept, so ask at once instead of waiting for them. */
+  #wakeUp() {
+    this.#doubt();
+    if (this.#state !== "waiting") return;
+    this.#failures = 0;
+    this.#waitAndRetry();
+  }
+
+  #doubt() {
+    if (this.#hello) this.#watchSilence(true);
+  }
+
+  #later(name, ms, fn) {
+    this.#timers.clear(this.#timerIds[name]);
+    this.#timerIds[name] = this.#timers.set(fn, ms);
+  }
+
+  #become(after) {
+    const before = this.#state;
+    if (after === before) return;
+    this.#state = after;
+    this.#emit("state", { before, after });
+  }
+
+  #emit(...event) {
+    if (this.#events.push(event) > 1) return; // a listener's doing: told after what is being told
+    for (; this.#events.length; this.#events.shift()) {
+      const [name, value] = this.#events[0];
+      const listeners = this.#listeners.get(name);
+      for (const fn of [...(listeners ?? [])]) {
+        try {
+          if (listeners.has(fn)) fn(value);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error; // the app's mistake is reported as such, and stops nothing here
+          });
+        }
+      }
+    }
+  }
+}
+
+export default Rollcall;

@@ -1,0 +1,32 @@
+/** An app as its developer lays it out: the client's files copied in, React and TypeScript in its node_modules. */
+
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+export class App {
+  constructor(test) {
+    this.folder = mkdtempSync(join(tmpdir(), "rollcall-app-"));
+    test.after(() => rmSync(this.folder, { recursive: true }));
+    for (const name of ["rollcall.js", "rollcall.d.ts", "rollcall-react.js", "rollcall-react.d.ts"]) {
+      cpSync(here(`../../static/${name}`), join(this.folder, name));
+    }
+    symlinkSync(here("../node/node_modules"), join(this.folder, "node_modules"));
+    this.write("package.json", '{ "type": "module" }');
+  }
+
+  write(name, text) {
+    writeFileSync(join(this.folder, name), text);
+  }
+
+  /** A module of the app's, or of its node_modules. */
+  import(name) {
+    if (name.startsWith("./")) return import(pathToFileURL(join(this.folder, name)));
+    const entry = `at-${name.replaceAll("/", "-")}.js`;
+    this.write(entry, `export * from ${JSON.stringify(name)};\n`);
+    return this.import(`./${entry}`);
+  }
+}

@@ -1,0 +1,72 @@
+/** How a typed app uses the client. Checked by tsc in types.test.js, never run. */
+
+import RollcallByDefault, { Rollcall, type Call, type Status, type StatusChange } from "./rollcall.js";
+import * as hooks from "./rollcall-react.js";
+
+declare class NodeSocket {
+  readyState: 0 | 1 | 2 | 3;
+  onmessage: ((event: { data: unknown; type: string }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: ((event: { message: string }) => void) | null;
+  constructor(url: string | URL, protocols?: string | string[]);
+  send(data: string | Uint8Array): void;
+  close(code?: number, reason?: string): void;
+}
+
+const client: Rollcall = new RollcallByDefault({
+  url: "http://localhost:8000",
+  getToken: async () => null,
+  channel: "presence",
+  WebSocket: NodeSocket,
+  timers: { random: () => 0 },
+});
+new Rollcall({ token: "a", WebSocket });
+new Rollcall();
+// @ts-expect-error a channel that is none
+new Rollcall({ channel: "calls" });
+
+const stop: () => void = client.on("change", ({ userId, before, after, reason }) => {
+  const id: number = userId;
+  const name: string | undefined = (after ?? before)?.username;
+  if (reason === "call_started") console.log(id, name);
+});
+client.on("state", ({ after }) => after === "signedOut" && stop());
+client.on("stats", ({ online }) => online + 1);
+client.on("call", ({ after }) => (after satisfies Call | undefined)?.ended_by);
+client.on("error", ({ code, message }) => console.log(code, message));
+// @ts-expect-error an event that is none
+client.on("message", () => {});
+// @ts-expect-error the picture is the client's to write
+client.users.set(1, client.get(1));
+// @ts-expect-error a status does not change: another takes its place
+client.users.get(1)!.is_busy = true;
+
+client.subscribe({ userIds: new Set([1, 2]) });
+client.subscribe({ userIds: [1] });
+client.subscribe();
+// @ts-expect-error ids are numbers
+client.subscribe({ userIds: ["1"] });
+const sent: boolean = client.heartbeat() && client.send({ type: "subscribe", subscription: "stats" });
+// @ts-expect-error a command that is none
+client.send({ type: "shout" });
+
+export async function read(): Promise<StatusChange | number> {
+  for await (const change of client) return change;
+  return sent ? client.ping() : 0;
+}
+
+export function Screen(token: string) {
+  const { users, stats } = hooks.useFeed();
+  const presence: ReadonlyMap<number, Status> = hooks.usePresence([1, 2]);
+  const mine: boolean | undefined = hooks.useStatus(1)?.is_available;
+  const { state, isLive, error } = hooks.useConnection();
+  hooks.configureServer({ url: "wss://rollcall.test" });
+  const { statusUpdates, sendMessage, connect, disconnect, ping, connectionError } = hooks.useFeedWebSocket(token);
+  const { isConnected, presenceUpdates } = hooks.usePresenceWebSocket(token);
+  sendMessage({ type: "ping" });
+  void connect().then(disconnect).then(ping);
+  const last: Status | undefined = [...statusUpdates, ...presenceUpdates].at(-1)?.status;
+  const count: number = users.length + (stats?.online ?? 0) + presence.size;
+  const shown = [mine, state === "live" && isLive, error?.message, connectionError?.length, isConnected, last, count];
+  return hooks.RollcallProvider({ client, children: shown.map(String) });
+}

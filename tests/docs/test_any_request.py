@@ -1,0 +1,61 @@
+"""Whatever is asked, the answer is one that /openapi.json describes, and never the server's mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clients import Person
+from tests.program import MakeProgram, ServerProgram
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=300)]
+
+EXAMPLES = 25
+"""Requests that are made up for each operation, besides those at the limits of every field."""
+
+SEED = 20
+
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "ignored_auth",
+]
+"""Not that what is of the right shape is carried out: a busy_until can lie in the past, a call needs two users."""
+
+
+async def test_every_answer_to_a_user_is_described(program: MakeProgram, tmp_path: Path) -> None:
+    server = program()
+    await server.start()
+    ada = await server.register("ada")
+    await examine(server, ada, tmp_path, "--exclude-path", "/auth/logout")
+
+
+async def test_every_answer_to_who_logs_out_is_described(program: MakeProgram, tmp_path: Path) -> None:
+    server = program()
+    await server.start()
+    ada = await server.register("ada")
+    await examine(server, ada, tmp_path, "--include-path", "/auth/logout")
+
+
+async def examine(server: ServerProgram, person: Person, folder: Path, *options: str) -> None:
+    """Let schemathesis ask the server as a person, and be content."""
+    command = [
+        sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"http://127.0.0.1:{server.port}/openapi.json",
+        "--header", f"Authorization: Bearer {person.token}",
+        "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing",
+        "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-deterministic", *options,
+    ]  # fmt: skip
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=folder, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Test cases:" in done.stdout

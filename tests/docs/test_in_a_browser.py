@@ -1,0 +1,69 @@
+"""The documents in Chromium: they load from the server alone, fit a phone, and lack nothing for who can't see."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, async_playwright
+
+from handlers.library import Library
+from tests.foreign.published import CHROMIUM_FLAGS
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.any_store, pytest.mark.gen_test(timeout=180)]
+
+NAMES = [name for name in Library(Path(__file__).resolve().parents[2]).entries if name != "index"]
+URLS = ["/docs", *(f"/docs/{name}" for name in NAMES), "/docs/nothing"]
+
+
+VARIED = [url for url in URLS if "decisions/" not in url]
+"""Decisions are all of one make: looked at once is enough."""
+
+
+@asynccontextmanager
+async def browsing(width: int, colours: Literal["light", "dark"]) -> AsyncIterator[Page]:
+    """A page in Chromium of some width."""
+    path = shutil.which("chromium")
+    assert path is not None, "run `make browser` first"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        try:
+            context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours)
+            yield await context.new_page()
+        finally:
+            await browser.close()
+
+
+@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+async def test_no_page_lacks_anything_that_axe_knows_of(
+    server: RunningServer, width: int, colours: Literal["light", "dark"]
+) -> None:
+    found = []
+    async with browsing(width, colours) as page:
+        for url in URLS if (width, colours) == (1280, "light") else VARIED:
+            await page.goto(f"http://{server.address}{url}")
+            results = await Axe().run(page)
+            found += [f"{url}: {each['id']} {each['nodes'][0]['html']}" for each in results.response["violations"]]
+            wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            found += [f"{url} is {wider} px too wide"] if wider else []
+    assert found == []
+
+
+async def test_nothing_is_asked_of_anyone_else_and_nothing_is_refused_by_the_policy(server: RunningServer) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    async with browsing(1280, "light") as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda line: complaints.append(line.text))
+        for url in URLS:
+            await page.goto(f"http://{server.address}{url}")
+    origin = f"http://{server.address}/"
+    assert [each for each in asked if not each.startswith(origin)] == []
+    assert {f"{origin}static/docs.css", f"{origin}docs/watch.svg"} <= set(asked)
+    assert [each for each in complaints if "404" not in each] == []

@@ -76,64 +76,96 @@ class Core:
 
 def build_core(settings: Settings, world: World, users: Users, calls: Calls, tokens: Tokens) -> Core:
     """All parts, each with the ones it needs."""
-    s, clock, counters, timers = settings, world.clock, Counters(), Timers()
+    clock, counters, timers = world.clock, Counters(), Timers()
     directory, turns, log = Directory(), Turns(), ChangeLog(world.new_id())
-    fan_out = FanOut(
+    fan_out = _fan_out(settings, world, log, counters)
+    hub = Hub(fan_out, counters)
+    announcer = _announcer(settings, log, timers, clock, fan_out, counters)
+    write_back = WriteBack(directory, users, turns)
+    presence = Presence(directory, write_back, turns, timers, clock, _presence_times(settings), announcer)
+    switchboard = _switchboard(settings, world, calls, presence, timers, hub)
+    stats = Stats(directory, switchboard, hub, log)
+    gate = Gate(tokens, directory, hub, clock, world.unix_now, ticket_seconds=settings.ticket_seconds)
+    liveness = _liveness(settings, timers, clock)
+    buckets = Buckets(settings.command_burst, settings.commands_per_second)
+    commands = Commands(
+        gate, presence, fan_out, liveness, switchboard, stats, buckets, clock, counters, _command_rules(settings)
+    )
+    admission = Admission(
+        hub, fan_out, presence, directory, log, liveness, gate, stats, clock, counters, world.new_id,
+        _socket_limits(settings),
+    )  # fmt: skip
+    return Core(
+        world, counters, timers, directory, log, write_back, presence, switchboard, fan_out, hub, stats, gate,
+        liveness, buckets, commands, admission,
+    )  # fmt: skip
+
+
+def _fan_out(settings: Settings, world: World, log: ChangeLog, counters: Counters) -> FanOut:
+    return FanOut(
         log,
         counters,
         world.call_later,
         world.elapsed,
-        interval_seconds=s.flush_interval_seconds,
-        slice_seconds=s.flush_slice_seconds,
+        interval_seconds=settings.flush_interval_seconds,
+        slice_seconds=settings.flush_slice_seconds,
     )
-    hub = Hub(fan_out, counters)
-    announcer = Announcer(
+
+
+def _announcer(
+    settings: Settings, log: ChangeLog, timers: Timers, clock: Clock, fan_out: FanOut, counters: Counters
+) -> Announcer:
+    return Announcer(
         log,
         timers,
         clock,
         fan_out.publish,
         counters,
-        per_second=s.announcements_per_second,
-        false_offline_seconds=s.false_offline_seconds,
+        per_second=settings.announcements_per_second,
+        false_offline_seconds=settings.false_offline_seconds,
     )
-    write_back = WriteBack(directory, users, turns)
-    times = PresenceTimes(s.grace_seconds, s.clean_close_seconds, s.heartbeat_life_seconds, s.hold_seconds)
-    presence = Presence(directory, write_back, turns, timers, clock, times, announcer)
-    switchboard = Switchboard(
-        Ledger(calls, clock),
+
+
+def _switchboard(
+    settings: Settings, world: World, calls: Calls, presence: Presence, timers: Timers, hub: Hub
+) -> Switchboard:
+    return Switchboard(
+        Ledger(calls, world.clock),
         presence,
         timers,
-        clock,
+        world.clock,
         hub.tell_participants,
         world.spawn,
         world.new_id,
-        lease_seconds=s.call_lease_seconds,
-        settle_seconds=s.store_deadline_seconds,
+        lease_seconds=settings.call_lease_seconds,
+        settle_seconds=settings.store_deadline_seconds,
     )
-    stats = Stats(directory, switchboard, hub, log)
-    gate = Gate(
-        tokens,
-        directory,
-        hub,
-        clock,
-        world.unix_now,
-        ticket_seconds=s.ticket_seconds,
-    )
-    liveness = Liveness(
+
+
+def _liveness(settings: Settings, timers: Timers, clock: Clock) -> Liveness:
+    return Liveness(
         timers,
         clock,
-        ping_interval_seconds=s.ping_interval_seconds,
-        pong_timeout_seconds=s.pong_timeout_seconds,
-        slow_limit_seconds=s.slow_limit_seconds,
-        token_grace_seconds=s.token_grace_seconds,
-        token_warning_seconds=s.token_warning_seconds,
+        ping_interval_seconds=settings.ping_interval_seconds,
+        pong_timeout_seconds=settings.pong_timeout_seconds,
+        slow_limit_seconds=settings.slow_limit_seconds,
+        token_grace_seconds=settings.token_grace_seconds,
+        token_warning_seconds=settings.token_warning_seconds,
     )
-    buckets = Buckets(s.command_burst, s.commands_per_second)
-    rules = CommandRules(
+
+
+def _presence_times(s: Settings) -> PresenceTimes:
+    return PresenceTimes(s.grace_seconds, s.clean_close_seconds, s.heartbeat_life_seconds, s.hold_seconds)
+
+
+def _command_rules(s: Settings) -> CommandRules:
+    return CommandRules(
         s.rate_strikes, s.invalid_strikes, s.strike_window_seconds, s.watched_users_limit, s.token_grace_seconds
     )
-    commands = Commands(gate, presence, fan_out, liveness, switchboard, stats, buckets, clock, counters, rules)
-    limits = SocketLimits(
+
+
+def _socket_limits(s: Settings) -> SocketLimits:
+    return SocketLimits(
         s.sockets_per_user,
         s.sockets_per_address,
         s.sockets_limit,
@@ -142,10 +174,3 @@ def build_core(settings: Settings, world: World, users: Users, calls: Calls, tok
         s.heartbeat_interval_seconds,
         s.error_interval_seconds,
     )
-    admission = Admission(
-        hub, fan_out, presence, directory, log, liveness, gate, stats, clock, counters, world.new_id, limits
-    )
-    return Core(
-        world, counters, timers, directory, log, write_back, presence, switchboard, fan_out, hub, stats, gate,
-        liveness, buckets, commands, admission,
-    )  # fmt: skip

@@ -40,7 +40,7 @@ class CloseCode(IntEnum):
     """Why a socket ended. Below 4500 a client comes back with backoff, from 4500 on not until something changed."""
 
     NORMAL = 1000
-    """Only ever from the client: on 1000 the seed's client stays away."""
+    """Only ever from the client: on 1000 the published sample client stays away."""
     TOO_BIG = 1009
     RESTART = 1012
     TRY_LATER = 1013

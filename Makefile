@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast chaos lint fmt bench-quick browser node
+.PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback browser node
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -41,6 +41,9 @@ chaos: .venv/tests browser node ## the faults again, with more rounds and socket
 
 bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute
 	$(BIN)/python -m benchmarks.quick
+
+bench-comeback: .venv/server node ## a restart under a thousand clients, in a minute
+	$(BIN)/python -m benchmarks.comeback
 
 browser:
 	@command -v chromium >/dev/null || { echo 'installing chromium for the browser tests'; \

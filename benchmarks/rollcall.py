@@ -74,13 +74,13 @@ def start_rollcall(
     stack: ExitStack, sink: Path, cores: Cores, *, server: Path, sockets: int, scratch: Path
 ) -> Rollcall:
     """Fill an embedded store, start `server` (a server.py) on it, connect `sink`; `stack` ends both."""
-    port = _free_port()
-    environment = _environment(port, scratch / "store")
-    tokens = _make_users(server, environment, -(-sockets // _SOCKETS_PER_USER), scratch)
+    port = free_port()
+    environment = server_environment(port, scratch / "store")
+    tokens = make_users(server, environment, -(-sockets // _SOCKETS_PER_USER), scratch)
     argv = [sys.executable, str(server)]
     child = Child(argv, core=cores.server, log=scratch / "server.log", environment=environment)
     stack.enter_context(child)
-    _await_ready(child, port)
+    await_ready(child, port)
     listeners = connect_sink(
         stack,
         sink,
@@ -95,13 +95,13 @@ def start_rollcall(
     return Rollcall(child, listeners, port, tokens)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
-def _environment(port: int, store: Path) -> dict[str, str]:
+def server_environment(port: int, store: Path) -> dict[str, str]:
     """Defaults for everything else, whatever the shell that the benchmark is started from has set."""
     ours = ("ROLLCALL_", "MONGODB_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -112,7 +112,7 @@ def _environment(port: int, store: Path) -> dict[str, str]:
     }
 
 
-def _make_users(server: Path, environment: dict[str, str], count: int, scratch: Path) -> list[str]:
+def make_users(server: Path, environment: dict[str, str], count: int, scratch: Path) -> list[str]:
     """Import `count` users; return an access token of each."""
     file = scratch / "users.jsonl"
     file.write_bytes(b"".join(msgspec.json.encode({"username": f"user{i:06}"}) + b"\n" for i in range(count)))
@@ -132,7 +132,7 @@ def _command(server: Path, environment: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
-def _await_ready(server: Child, port: int) -> None:
+def await_ready(server: Child, port: int) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and server.is_alive:
         link = http.client.HTTPConnection("127.0.0.1", port, timeout=1)

@@ -91,8 +91,9 @@ class Api:
             raise_error=False,
         )
         self._note_secrets(response.body)
-        is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        text = response.body.decode()
+        kind = response.headers.get("Content-Type", "")
+        is_json = kind.startswith("application/json")
+        text = response.body.decode("latin-1" if kind == "image/png" else "utf-8")
         return Answer(response.code, json.loads(text) if is_json and text else text, response.headers)
 
     def _note_secrets(self, body: str | bytes | None) -> None:

@@ -161,7 +161,7 @@ class ServerProgram:
 
     def _launch(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
-        environment |= {variable(name): str(value) for name, value in self._given.items()}
+        environment |= {variable(name): _as_text(value) for name, value in self._given.items()}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "server.py"],
@@ -220,6 +220,11 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.05)
+
+
+def _as_text(value: Any) -> str:
+    """A setting's value as its variable has it."""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _is_setting(name: str) -> bool:

@@ -1,0 +1,91 @@
+"""Example: docs/example.png, the page that README.md shows, watching the demo. Run from the repository's folder:
+
+python -m docs.example
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Route, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = ROOT / "docs" / "example.png"
+WIDTH, HEIGHT = 360, 400
+PATIENCE_SECONDS = 60.0
+
+FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
+"""A page that is handed to the browser, not saved in static/, has no address. Such may not ask a local one."""
+
+_LIVELY = "/(?=(.*●){8})(?=(.*◐){3})/s.test(people.textContent.slice(0, 400))"
+"""Of those who are seen many are there, and some busy."""
+
+_FENCE = re.compile(r"^```html\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_NAME = re.compile(r"`(static/\w+\.html)`")
+_TOKEN = re.compile(r"^  (eyJ\S+)$", re.MULTILINE)
+
+
+def example() -> tuple[str, str]:
+    """The page, and the path it is to be saved under, both as README.md prints them."""
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## In a web page\n")[2].partition("\n## ")[0]
+    )
+    (page,), paths = _FENCE.findall(section), _NAME.findall(section)
+    return page, paths[0]
+
+
+def main() -> None:
+    """Start the demo, look at it through the example, and keep what is seen."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
+        log = Path(folder) / "demo.log"
+        with log.open("wb") as written:
+            demo = subprocess.Popen(  # noqa: S603  (our own words)
+                [sys.executable, "server.py", "--demo", "--data-dir", f"{folder}/data", "--port", str(port)],
+                cwd=ROOT,
+                stdout=written,
+                stderr=written,
+            )
+        try:
+            _photograph(f"http://localhost:{port}", _token(log))
+        finally:
+            demo.terminate()
+            demo.wait()
+
+
+def _token(log: Path) -> str:
+    """The token that the demo prints."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (printed := _TOKEN.search(log.read_text(encoding="utf-8"))):
+        if time.monotonic() > deadline:
+            sys.exit(log.read_text(encoding="utf-8"))
+        time.sleep(0.1)
+    return printed[1]
+
+
+def _photograph(address: str, token: str) -> None:
+    page_text, path = example()
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=page_text, content_type="text/html")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.route(re.compile(re.escape(path)), answer)
+        page.goto(f"{address}/{path}#{token}")
+        page.wait_for_function(_LIVELY, timeout=1000 * PATIENCE_SECONDS)
+        page.screenshot(path=PICTURE)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The README's example and those in examples/, as they stand."""

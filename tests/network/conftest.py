@@ -1,0 +1,27 @@
+"""Fixtures: a server as a program, and the client in Node and in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from tests.network.driven import DrivenIn, in_chromium, in_node
+from tests.program import MakeProgram, blameless_programs
+from tests.secrets_seen import SecretsSeen
+
+
+@pytest.fixture
+def program(io_loop: IOLoop, tmp_path: Path, secrets_seen: SecretsSeen, http: AsyncHTTPClient) -> Iterator[MakeProgram]:
+    """Makes servers as programs of their own."""
+    yield from blameless_programs(io_loop, tmp_path, secrets_seen, http)
+
+
+@pytest.fixture(params=[in_node, in_chromium], ids=["node", "chromium"])
+def driven_in(request: pytest.FixtureRequest) -> DrivenIn:
+    """Makes clients: `async with driven_in(url, tokens) as driven`."""
+    made: DrivenIn = request.param
+    return made

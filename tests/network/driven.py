@@ -1,0 +1,133 @@
+"""Driven: clients of static/rollcall.js, in Node or in a page of Chromium, and what a test asks about them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from playwright.async_api import async_playwright
+
+from tests.clients import Person
+from tests.foreign.published import CHROMIUM_FLAGS
+
+NODE = Path(__file__).resolve().parents[1] / "node"
+DRIVER = NODE / "drive_rollcall.mjs"
+NODE_PROGRAM = NODE / "rollcall_clients.mjs"
+LINE_LIMIT_BYTES = 2**24
+
+SCALE = 5
+"""The clients' time goes that many times as fast: 25 s of silence are 5 s, a backoff of 20 s is one of 4 s."""
+
+Status = dict[str, Any]
+
+
+class Driven:
+    """Some clients. `ask` answers what an expression in JavaScript on `driven` comes to."""
+
+    def __init__(self, evaluate: Callable[[str], Awaitable[Any]]) -> None:
+        self.ask = evaluate
+
+    async def connect(self) -> None:
+        """All connect."""
+        await self.ask("driven.connect()")
+
+    async def live(self) -> int:
+        """How many are live."""
+        count: int = await self.ask("driven.live()")
+        return count
+
+    async def state(self) -> str:
+        """The first one's state."""
+        state: str = await self.ask("driven.rollcall.state")
+        return state
+
+    async def states(self) -> list[str]:
+        """The states that the first one went through, the first included."""
+        return [each["after"] for each in await self.ask("driven.states.filter(({ place }) => place === 0)")]
+
+    async def wrong(self, statuses: list[Status]) -> int:
+        """How many have another picture than this."""
+        count: int = await self.ask(f"driven.wrong({json.dumps(statuses)})")
+        return count
+
+
+class DrivenIn(Protocol):
+    """Makes clients, one for each token, of the server at `url`; they are yet to be connected."""
+
+    def __call__(
+        self, url: str, tokens: Sequence[str], *, scale: float = SCALE
+    ) -> AbstractAsyncContextManager[Driven]: ...
+
+
+@contextlib.asynccontextmanager
+async def in_node(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> AsyncIterator[Driven]:
+    """In Node, with the package `ws`."""
+    assert (NODE / "node_modules" / "ws").is_dir(), "run `make node` first"
+    process = await asyncio.create_subprocess_exec(
+        "node", str(NODE_PROGRAM), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_LIMIT_BYTES
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    to, replies, numbers = process.stdin, process.stdout, itertools.count()
+
+    async def say(value: Any) -> None:
+        to.write(json.dumps(value).encode() + b"\n")
+        await to.drain()
+
+    async def evaluate(expression: str) -> Any:
+        number = next(numbers)
+        await say({"id": number, "expression": expression})
+        reply = json.loads(await replies.readline())
+        assert reply["id"] == number
+        return reply["value"]
+
+    try:
+        await say({"url": url, "tokens": list(tokens), "scale": scale})
+        yield Driven(evaluate)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def in_chromium(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> AsyncIterator[Driven]:
+    """In a page that the server itself serves; its policy, which lets no script run, is set aside."""
+    path = shutil.which("chromium")
+    assert path is not None, "run `make browser` first"
+    driver = base64.b64encode(DRIVER.read_bytes()).decode()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        try:
+            page = await (await browser.new_context(bypass_csp=True)).new_page()
+            await page.goto(url)
+            await page.evaluate(
+                """async ([driver, given]) => {
+                    const { drive } = await import(`data:text/javascript;base64,${driver}`);
+                    const { Rollcall } = await import("/static/rollcall.js");
+                    window.driven = drive({ Rollcall, WebSocket, ...given });
+                }""",
+                [driver, {"url": url, "tokens": list(tokens), "scale": scale}],
+            )
+            yield Driven(lambda expression: page.evaluate(f"() => {expression}"))
+        finally:
+            await browser.close()
+
+
+async def everyone(person: Person) -> list[Status]:
+    """The server's own picture: all pages of GET /feed/users."""
+    statuses: list[Status] = []
+    for page in itertools.count(1):
+        answer = await person.get("/feed/users", page=page, per_page=100)
+        assert answer.status == 200, answer.body
+        statuses += answer.body["items"]
+        if not answer.body["has_next"]:
+            break
+    return statuses

@@ -16,6 +16,8 @@ from playwright.async_api import async_playwright
 
 HERE = Path(__file__).resolve().parent
 NODE_CLIENT = HERE.parent / "node" / "client.js"
+NODE_HOOKS = HERE.parent / "node" / "hooks.js"
+HOOKS_FILE = HERE / "hooks.ts"
 CLASS_FILE = HERE / "feed_web_socket.js"
 DRIVER_FILE = HERE / "drive.js"
 
@@ -95,11 +97,23 @@ class NodeClient(Client):
 @contextlib.asynccontextmanager
 async def in_node(port: int, token: str) -> AsyncIterator[NodeClient]:
     """The client in Node, with the package `ws`."""
+    async with _program_of_node(token, NODE_CLIENT, CLASS_FILE, DRIVER_FILE, port) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def hooks_in_node(port: int, token: str) -> AsyncIterator[NodeClient]:
+    """The hooks in an app of React, in Node."""
+    async with _program_of_node(token, NODE_HOOKS, HOOKS_FILE, port) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def _program_of_node(token: str, *words: Path | int) -> AsyncIterator[NodeClient]:
     assert (NODE_CLIENT.parent / "node_modules" / "ws").is_dir(), "run `make node` first"
     process = await asyncio.create_subprocess_exec(
-        "node", str(NODE_CLIENT), str(CLASS_FILE), str(DRIVER_FILE), str(port),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        "node", *map(str, words), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
     client = NodeClient(process)
     reading = asyncio.create_task(client.read())
     try:

@@ -16,7 +16,7 @@ SOCKETS_PER_USER = 4
 
 SCALED: dict[str, Any] = {
     "grace_seconds": 5.0,
-    "hold_seconds": 12.0,
+    "hold_seconds": 20.0,  # longer than the sixth wait of a client can be, 16 s: by then everyone has had a try
     "reconnect_spread_seconds": 2.0,
     "drain_seconds": 2.0,
 }

@@ -33,10 +33,12 @@ class WriteBack:
         self._store = store
         self._turns = turns
         self._marked: set[int] = set()
+        self._saving: set[int] = set()
+        """Those of the write under way: as little on disk as the marked ones, until it has succeeded."""
         self._unsure: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._marked) + len(self._unsure)
+        return len(self._marked) + len(self._saving) + len(self._unsure)
 
     def mark(self, user_id: int) -> None:
         """There is new evidence of the user."""
@@ -59,15 +61,17 @@ class WriteBack:
 
     async def flush(self) -> None:
         """Save all that is behind. Raises StoreUnavailable, and then keeps it for the next time."""
-        marked, self._marked = self._marked, set()
-        entries = [entry for user_id in marked if (entry := self._directory.find(user_id))]
+        self._saving, self._marked = self._marked, set()
+        entries = [entry for user_id in self._saving if (entry := self._directory.find(user_id))]
         try:
             await self._store.save_evidence(
                 [Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at) for each in entries]
             )
         except BaseException:  # a cancelled write, too, may not have reached the store
-            self._marked |= marked
+            self._marked |= self._saving
             raise
+        finally:
+            self._saving = set()
         for user_id in list(self._unsure):
             await self._make_sure(user_id)
 

@@ -63,6 +63,18 @@ def test_evidence_of_a_save_that_was_cancelled_is_kept(world: World) -> None:
     assert world.users.rows[1].online
 
 
+def test_evidence_is_behind_until_its_save_has_succeeded(world: World) -> None:
+    world.beat(1)
+    world.faults.holds = True
+    task = world.begin(world.core.write_back.flush())
+    assert len(world.core.write_back) == 1
+    for _ in range(2):
+        world.faults.held[0].go()
+        world.settle()
+    assert task.done()
+    assert len(world.core.write_back) == 0
+
+
 def test_what_is_seen_during_a_save_is_saved_by_the_next(world: World) -> None:
     world.beat(1)
     world.faults.holds = True

@@ -132,6 +132,7 @@ class Presence:
                 claims = applied(entry.claims, wanted)
                 await self._write_back.save_claims(user_id, claims, at, is_heartbeat=wanted.is_online is True)
             except StoreUnavailable:
+                self._seen(entry)  # who asks is alive, and the store may have noted it even though it gave no answer
                 self._write_back.mark_unsure(user_id)
                 raise
             self._apply(entry, wanted, at)

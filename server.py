@@ -26,6 +26,7 @@ from handlers.origins import Origins
 from handlers.routes import Parts, make_application
 from models.accounts import AccountRules, Accounts
 from models.database import Database, open_database
+from models.desk import desk_of
 from models.errors import StoreUnavailable
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
@@ -33,6 +34,7 @@ from operation.commandline import command_line
 from operation.demo import Demo
 from operation.errand import tokens_of
 from operation.listening import ListeningSocket
+from operation.records import Records
 from operation.rounds import Rounds
 from realtime.clock import Clock
 from realtime.core import World, build_core
@@ -61,8 +63,10 @@ class Server:
             waiting_limit=settings.password_waiting_limit,
         )
         self.tokens = tokens_of(settings)
-        self.core = build_core(settings, self._world(), stores.users, stores.calls, self.tokens)
-        self._rounds = Rounds(settings, self.core, stores, metrics)
+        self.core = build_core(settings, self._world(), stores.users, stores.calls, stores.logins, self.tokens)
+        self._records = Records(settings, self.core, stores)
+        self._desk = desk_of(stores, self._passwords, settings, self.core.world.clock.utc)
+        self._rounds = Rounds(settings, self.core, stores, self._records, self._desk, metrics)
         self._traffic = Traffic()
         metrics.read_from(self.core, database)
         self._http = HTTPServer(
@@ -95,6 +99,7 @@ class Server:
         random.shuffle(sessions)
         # Each gets a slot of its own, of at least a millisecond: no two are told the same.
         slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
+        self.core.watchers.drain(lambda: int(500 + random.random() * self.settings.reconnect_spread_seconds * 1000))  # noqa: S311
         for place, session in enumerate(sessions):
             jitter = random.random() * (slot - 1)  # noqa: S311  (spread, not secrecy)
             session.push(ServerDraining(reconnect_after_ms=int(500 + place * slot + jitter)))
@@ -109,6 +114,7 @@ class Server:
         await self._rounds.stop()
         try:
             await self.core.write_back.flush()
+            await self._records.save_events()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
         await self._http.close_all_connections()
@@ -123,6 +129,7 @@ class Server:
                 self.core.presence.load(user)
             after = users[-1].profile.user_id
         await self.core.switchboard.recover()
+        await self._records.restore()
         for login_id, until in await self._stores.logins.revoked(_utc_now()):
             self.core.gate.note_revoked(login_id, until.timestamp())
 

@@ -118,6 +118,24 @@ class Settings:
     page_default: int = setting(20, "per_page when it is not given")
     presence_batch_limit: int = setting(100, "user_ids of GET /users/presence")
 
+    operator_idle_seconds: int = setting(1800, "an operator idle this long is signed out", group="dashboard")
+    operator_session_seconds: int = setting(12 * 3600, "an operator is signed in this long at most")
+    operator_sockets_limit: int = setting(100, "operators' sockets in all; beyond it 1013")
+    overview_interval_seconds: float = setting(0.25, "operators are sent what changed at most this often")
+    overview_idle_seconds: float = setting(1.0, "operators are sent a sign of life at least this often")
+    inspect_interval_seconds: float = setting(2.0, "how often the store is compared with what the server knows")
+    long_call_seconds: float = setting(7200.0, "a call that lasts longer needs attention")
+    silent_socket_seconds: float = setting(30.0, "a socket silent this long needs attention")
+    flapping_changes: int = setting(4, "changes of state within flapping_seconds that need attention")
+    flapping_seconds: float = setting(60.0, "span over which changes of state are counted")
+    action_targets_limit: int = setting(500, "users that one action of an operator may be for")
+    page_rows: int = setting(50, "rows on a page of the dashboard")
+    events_shown: int = setting(50, "latest events on the live page")
+    events_days: int = setting(30, "days that events are kept")
+    events_limit: int = setting(1_000_000, "events that are kept at most; the oldest go first")
+    samples_hours: int = setting(24, "hours that samples of the figures are kept")
+    sample_interval_seconds: float = setting(5.0, "how often the figures are sampled")
+
     drain_seconds: float = setting(5.0, "sockets are told and closed within this", group="shutdown")
     exit_seconds: float = setting(10.0, "the server exits within this after SIGTERM")
     reconnect_spread_seconds: float = setting(5.0, "clients of a draining server come back over this span")
@@ -243,12 +261,15 @@ def _pairs(s: Settings) -> Iterator[str]:
         ("token_warning_seconds", "access_token_seconds", "the warning comes within the token's life"),
         ("access_token_seconds", "refresh_token_seconds", "a refresh token must outlive what it renews"),
         ("drain_seconds", "exit_seconds", "draining is a part of stopping"),
+        ("operator_idle_seconds", "operator_session_seconds", "idle time is a part of a sign-in"),
+        ("ping_interval_seconds", "silent_socket_seconds", "a healthy socket is silent from one ping to the next"),
     ]
     at_most = [
         ("grace_seconds", "hold_seconds", "after a restart clients need longer than after a lost connection"),
         ("clean_close_seconds", "grace_seconds", "who says goodbye is not awaited longer than who was lost"),
         ("grace_seconds", "call_lease_seconds", "a socket drop within the grace period is not a hang-up"),
         ("page_default", "page_limit", "the default page must be allowed"),
+        ("overview_interval_seconds", "overview_idle_seconds", "a sign of life comes when no change did"),
     ]
     for low, high, why in below:
         if getattr(s, low) >= getattr(s, high):
@@ -256,3 +277,9 @@ def _pairs(s: Settings) -> Iterator[str]:
     for low, high, why in at_most:
         if getattr(s, low) > getattr(s, high):
             yield f"set {variable(low)} ({getattr(s, low)}) to at most {variable(high)} ({getattr(s, high)}): {why}"
+    closed_after = s.ping_interval_seconds + s.pong_timeout_seconds
+    if s.silent_socket_seconds >= closed_after:
+        yield (
+            f"set {variable('silent_socket_seconds')} ({s.silent_socket_seconds}) below {closed_after}, the sum of "
+            f"{variable('ping_interval_seconds')} and {variable('pong_timeout_seconds')}: then the socket is closed"
+        )

@@ -35,6 +35,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "USER_BUSY": (409, "the callee is busy"),
     "ALREADY_IN_CALL": (409, "the caller is in a call"),
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was used for another call"),
+    "LAST_ADMIN": (409, "the last admin can be neither disabled nor given another role"),
     "TOO_MANY_REQUESTS": (429, "too many failed sign-ins, or refused credentials; see `Retry-After`"),
     "SERVER_ERROR": (500, "the server's mistake"),
     "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),

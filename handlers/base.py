@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -122,11 +122,12 @@ class ApiHandler(RequestHandler):
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Vary", "Origin")
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Before any verb."""
         self.web.traffic.requests += 1
         self.is_counted = True
         self.check_origins()
+        return None
 
     def on_finish(self) -> None:
         """After the answer is written."""
@@ -137,6 +138,13 @@ class ApiHandler(RequestHandler):
         self.web.origins.check(self.request)
         self.allowed_origin = self.request.headers.get("Origin")
         self.set_default_headers()
+
+    def check_xsrf_cookie(self) -> None:
+        """No cookie says who asks here: that is a bearer token's, which no other site's page can make a browser send."""
+
+    def check_trusted_origin(self, origin: str) -> bool:
+        """`check_origins` decides, by the settings, which Tornado does not know."""
+        return True
 
     def options(self, *_: str) -> None:
         """A browser asks what a page of an allowed origin may send."""
@@ -197,7 +205,10 @@ class ApiHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error leaves here: a code, a message, the request's id, and nothing else."""
-        error = kwargs.get("exc_info", (None, None))[1]
+        self.write_refusal(*self.settle_error(status_code, kwargs.get("exc_info", (None, None))[1]))
+
+    def settle_error(self, status_code: int, error: BaseException | None) -> tuple[str, str]:
+        """Set the status and the headers that an error has; its (code, message)."""
         code, message = _generic(status_code)
         if isinstance(error, Refusal):
             code, message = error.code, error.message
@@ -211,9 +222,13 @@ class ApiHandler(RequestHandler):
             self.set_header("Retry-After", str(error.retry_after))
         if self.get_status() == 401:
             self.set_header("WWW-Authenticate", "Bearer")
-        self.set_header("Content-Type", "application/json")
         if self.get_status() == 405:
             self.set_header("Allow", ", ".join(self.allowed_methods()))
+        return code, message
+
+    def write_refusal(self, code: str, message: str) -> None:
+        """The body of an error, and the end of the answer."""
+        self.set_header("Content-Type", "application/json")
         self.finish(_encoder.encode(ErrorAnswer(Refused(code, message, self.request_id))))
 
     def allowed_methods(self) -> list[str]:

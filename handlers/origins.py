@@ -45,10 +45,17 @@ class Origins:
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Whether a page of the origin may ask the server that was called `host`."""
-        origin = origin.lower()
-        parts = _split(origin)
-        same = parts is not None and parts[0] in ("http", "https") and parts[1] == host
-        return same or origin in self._origins
+        return self.is_own(origin, host) or origin.lower() in self._origins
+
+    def is_own(self, origin: str, host: str) -> bool:
+        """Whether a page of the origin is one of this server, when that was called `host`."""
+        parts = _split(origin.lower())
+        return parts is not None and parts[0] in ("http", "https") and parts[1] == host.lower()
+
+    def is_https(self, request: HTTPServerRequest) -> bool:
+        """Whether the client speaks TLS: with us, or with a proxy that we trust to say so."""
+        said = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+        return request.protocol == "https" or (said and self._is_proxy(str(request.remote_ip)))
 
     def address(self, request: HTTPServerRequest) -> str:
         """The client's address: behind proxies we trust, the last one that isn't such a proxy."""

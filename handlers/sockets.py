@@ -2,67 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import structlog
-from tornado.concurrent import Future
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import ApiHandler, Web
 from handlers.frames import FairProtocol
+from handlers.streams import SUBPROTOCOL, StreamTransport, stream_of, turn_away
 from models.refusals import Invalid, TokenExpired, TooMany, Unauthenticated
 from models.tokens import Identity
 from realtime.admission import Admission, Arrival, Full
 from realtime.clock import Clock
 from realtime.commands import Commands
 from realtime.counters import Counters
-from realtime.protocol import Channel, CloseCode, Error, encode
+from realtime.protocol import Channel, CloseCode, Error
 from realtime.ratelimit import Buckets
 from realtime.session import Session
 
-SUBPROTOCOL = "rollcall.v1"
 _BEARER = "bearer."
 
 _log = structlog.stdlib.get_logger("rollcall.sockets")
-
-
-class StreamTransport:
-    """Writes straight to the socket, and through Tornado's stream what the kernel doesn't take at once."""
-
-    def __init__(self, handler: SocketHandler, stream: IOStream) -> None:
-        self._handler = handler
-        self._stream = stream
-        connection = stream.socket
-        assert connection is not None, "a stream that isn't closed has a socket"
-        self.is_busy: Callable[[], bool] = stream.writing
-        self.take: Callable[[bytes], int] = self._write if isinstance(stream, SSLIOStream) else connection.send
-
-    def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
-        """See Transport. When the stream closes first, `on_close` tells, not `drained`."""
-
-        def written(future: Future[None]) -> None:
-            if future.exception() is None:
-                drained()
-
-        try:
-            self._stream.write(data).add_done_callback(written)
-        except StreamClosedError:
-            return
-
-    def close(self, code: int, reason: str) -> None:
-        """See Transport."""
-        self._handler.close(code, reason)
-
-    def _write(self, data: bytes) -> int:
-        """TLS keeps records of its own, so all goes through the stream."""
-        try:
-            self._stream.write(data)
-        except StreamClosedError as error:
-            raise ConnectionResetError from error
-        return len(data)
 
 
 class SocketHandler(WebSocketHandler, ApiHandler):
@@ -119,16 +81,14 @@ class SocketHandler(WebSocketHandler, ApiHandler):
 
     def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
         """Never awaits: a peer lost meanwhile would go unnoticed."""
-        stream = self._stream()
+        stream = stream_of(self)
         if stream.closed():
             return None  # the peer left during the upgrade
         if self.identity is None:
             expired = isinstance(self.refusal, TokenExpired)
-            self._turn_away(
-                stream,
-                CloseCode.TOKEN_EXPIRED if expired else CloseCode.REFUSED,
-                self.refusal.message if self.refusal else "Invalid token",
-            )
+            code = CloseCode.TOKEN_EXPIRED if expired else CloseCode.REFUSED
+            self.counters.closes[code] += 1
+            turn_away(self, stream, code, self.refusal.message if self.refusal else "Invalid token")
             return None
         self.set_nodelay(True)
         address = self.web.origins.address(self.request)
@@ -208,19 +168,6 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         if len(tokens) + len(tickets) != 1:
             raise Unauthenticated
         return self.web.gate.identify(tokens[0]) if tokens else self.web.gate.redeem_ticket(tickets[0])
-
-    def _stream(self) -> IOStream:
-        """The connection's stream; inside `open` there always is one."""
-        stream = None if self.ws_connection is None else self.ws_connection.stream
-        assert stream is not None, "an open WebSocket has a stream"
-        return stream
-
-    def _turn_away(self, stream: IOStream, code: CloseCode, message: str) -> None:
-        """Say why, then close with a code that says what to do."""
-        # Not by `write_message`: it makes a task, which fails aloud when the peer is gone.
-        StreamTransport(self, stream).buffer(encode(Error(message=message, code="AUTH_ERROR")), lambda: None)
-        self.counters.closes[code] += 1
-        self.close(code, message)
 
 
 def scrub(request: HTTPServerRequest) -> None:

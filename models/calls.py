@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,7 +10,8 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.guard import GuardedCollection
+from models.guard import COUNT_LIMIT, GuardedCollection
+from models.refusals import Invalid
 
 CallType = Literal["audio", "video"]
 EndReason = Literal["completed", "dropped", "cancelled"]
@@ -17,6 +19,9 @@ CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
 
 DUPLICATE_KEY = 11000
 """The code MongoDB gives a broken unique index."""
+
+SEARCHED_USERS_LIMIT = 200
+"""Users whose calls are looked for at once: some 30 ms of the embedded store if all have many."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -47,10 +52,11 @@ class Calls:
         self._claims = claims
 
     async def ensure_indexes(self) -> None:
-        """What the lists start with: the participant, then the newest; and the state, for recovery at start."""
+        """What the lists start with: the participant, the state or nothing, then the newest."""
         await self._calls.create_index([("caller_id", 1), ("started_at", -1)])
         await self._calls.create_index([("callee_id", 1), ("started_at", -1)])
         await self._calls.create_index([("status", 1), ("started_at", -1)])
+        await self._calls.create_index([("started_at", -1)])
 
     async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
         """Claim both users for a call, or none: then the answer is the user who is claimed already.
@@ -121,8 +127,33 @@ class Calls:
         if status is not None:
             narrowed["status"] = status
         query = {"$or": [{"caller_id": user_id}, {"callee_id": user_id}], **narrowed}
+        return await self._newest(query, skip, limit), await self._calls.count_documents(query)
+
+    async def page(
+        self,
+        *,
+        state: Literal["ongoing", "ended"] | None = None,
+        user_ids: Sequence[int] | None = None,
+        skip: int,
+        limit: int,
+    ) -> tuple[list[Call], int]:
+        """One page of the calls of some users, or of all, newest first, and how many, counted up to COUNT_LIMIT.
+
+        Raises Invalid for more than SEARCHED_USERS_LIMIT users.
+        """
+        if user_ids is not None and len(user_ids) > SEARCHED_USERS_LIMIT:
+            raise Invalid(f"More than {SEARCHED_USERS_LIMIT} users fit: search for more of the name")
+        query: dict[str, Any] = {}
+        if state is not None:
+            query["status"] = "ongoing" if state == "ongoing" else {"$ne": "ongoing"}
+        if user_ids is not None:
+            # The state in each branch anew, so that SQLite takes the indexes of the participants.
+            query = {"$or": [{each: {"$in": list(user_ids)}, **query} for each in ("caller_id", "callee_id")]}
+        return await self._newest(query, skip, limit), await self._calls.count_documents(query, limit=COUNT_LIMIT)
+
+    async def _newest(self, query: dict[str, Any], skip: int, limit: int) -> list[Call]:
         rows = await self._calls.find(query, sort=[("started_at", -1), ("_id", 1)], skip=skip, limit=limit)
-        return [_call(row) for row in rows], await self._calls.count_documents(query)
+        return [_call(row) for row in rows]
 
 
 def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:

@@ -26,6 +26,10 @@ T = TypeVar("T")
 SCAN_BATCH = 5_000
 
 
+COUNT_LIMIT = 10_000
+"""As far as pages of long lists are counted: some 15 ms of the embedded store."""
+
+
 class Collection(Protocol):
     """What Motor's collection and the embedded one have in common."""
 
@@ -33,7 +37,7 @@ class Collection(Protocol):
     def insert_many(self, documents: Sequence[Document], /, *, ordered: bool) -> Awaitable[InsertManyResult]: ...
     def find_one(self, filter: Filter, projection: Projection, /) -> Awaitable[Document | None]: ...
     def find(self, filter: Filter, projection: Projection, /, *, sort: Keys | None, skip: int, limit: int) -> Any: ...
-    def count_documents(self, filter: Filter, /) -> Awaitable[int]: ...
+    def count_documents(self, filter: Filter, /, **most: int) -> Awaitable[int]: ...
     def update_one(self, filter: Filter, update: UpdateSpec, /, *, upsert: bool) -> Awaitable[UpdateResult]: ...
     def update_many(self, filter: Filter, update: UpdateSpec, /) -> Awaitable[UpdateResult]: ...
     def find_one_and_update(
@@ -149,8 +153,10 @@ class GuardedCollection:
                 return
             after = {"_id": {"$gt": found[-1]["_id"]}}
 
-    async def count_documents(self, filter: Filter) -> int:
-        return await self._run("count_documents", lambda: self._collection.count_documents(filter))
+    async def count_documents(self, filter: Filter, *, limit: int = 0) -> int:
+        """How many documents match, counted up to `limit`; a limit of 0 means all."""
+        most = {"limit": limit} if limit else {}
+        return await self._run("count_documents", lambda: self._collection.count_documents(filter, **most))
 
     async def update_one(self, filter: Filter, update: UpdateSpec, *, upsert: bool = False) -> UpdateResult:
         return await self._run("update_one", lambda: self._collection.update_one(filter, update, upsert=upsert))

@@ -9,11 +9,11 @@ from pymongo.errors import DuplicateKeyError
 
 from models.guard import GuardedCollection
 
-NoticeKind = Literal["users_added", "user_disabled"]
+NoticeKind = Literal["users_added", "user_disabled", "operator_changed"]
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice: users from `first_id` to `last_id` were added, or disabled."""
+    """One notice: users from `first_id` to `last_id` were added, or one was disabled, or an operator changed."""
 
     notice_id: int
     kind: NoticeKind

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
+
+State = Literal["available", "busy", "offline"]
+"""A status in one word. Online is available or busy."""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -39,6 +43,23 @@ class Claims(msgspec.Struct, frozen=True):
     set_busy: bool = False
     busy_until: datetime | None = None
     call_id: str | None = None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The state a user is in, since when, and what led to the present status: an announcement's reason, and who.
+
+    `by` names the operator when the reason is `operator`.
+    """
+
+    state: State
+    since: datetime
+    reason: str
+    by: str = ""
+
+
+def state_of(status: Status) -> State:
+    """The status in one word."""
+    return "available" if status.is_available else "busy" if status.is_online else "offline"
 
 
 def status_of(profile: Profile, claims: Claims, *, alive: bool, last_seen: datetime) -> Status:

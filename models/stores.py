@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.attempts import Attempts
+from models.audit import Audit
 from models.calls import Calls
 from models.database import Database
+from models.events import Events
 from models.logins import Logins
 from models.notices import Notices
+from models.operators import Operators
+from models.samples import Samples
+from models.signins import SignIns
 from models.users import Users
 from settings import Settings
 
@@ -22,6 +27,11 @@ class Stores:
     logins: Logins
     attempts: Attempts
     notices: Notices
+    operators: Operators
+    sign_ins: SignIns
+    events: Events
+    samples: Samples
+    audit: Audit
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
@@ -37,8 +47,16 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
             per_address=settings.sign_in_failures_per_address,
         ),
         notices=Notices(database.collection("notices")),
+        operators=Operators(database.collection("operators"), database.collection("counters")),
+        sign_ins=SignIns(database.collection("sign_ins")),
+        events=Events(database.collection("events")),
+        samples=Samples(database.collection("samples")),
+        audit=Audit(database.collection("audit")),
     )
-    await stores.users.ensure_indexes()
-    await stores.calls.ensure_indexes()
-    await stores.logins.ensure_indexes()
+    indexed = (
+        stores.users, stores.calls, stores.logins,
+        stores.operators, stores.sign_ins, stores.events, stores.audit,
+    )  # fmt: skip
+    for store in indexed:
+        await store.ensure_indexes()
     return stores

@@ -2,8 +2,8 @@
 
 A document: `_id` int, `username`, `username_key` (unique), `password_hash` or null, `profile_image_url` or null,
 `created_at`, `disabled`, `tokens_after`; the claims `set_busy`, `busy_until`, `offline_set_at`; the evidence
-`online`, `last_seen`, `heartbeat_at`. Claims are written one user at a time, evidence only in bulk: each field has
-one writer, so neither needs to wait for the other.
+`online`, `last_seen`, `heartbeat_at`, and `standing`. Claims are written one user at a time, evidence only in bulk:
+each field has one writer, so neither needs to wait for the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from models.errors import StoreUnavailable
 from models.guard import GuardedCollection
 from models.refusals import Conflict
-from models.status import Claims, Profile
+from models.status import Claims, Profile, Standing
 
 BULK_ROWS = 1000
 """Rows of one write: far from the deadline of a call, and from MongoDB's limit of 16 MB."""
@@ -42,6 +42,8 @@ class StoredUser(msgspec.Struct, frozen=True):
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
+    standing: Standing | None = None
+    """None until the user was first seen."""
 
 
 class NewUser(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class Evidence(msgspec.Struct, frozen=True):
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
+    standing: Standing | None = None
+    """Left as it is in the store if None."""
 
 
 class Users:
@@ -69,8 +73,9 @@ class Users:
         self._counters = counters
 
     async def ensure_indexes(self) -> None:
-        """Names are unique, whatever their case."""
+        """Names are unique, whatever their case; and who set busy is looked for every few seconds."""
         await self._users.create_index([("username_key", 1)], unique=True)
+        await self._users.create_index([("set_busy", 1)])
 
     async def create(self, new: NewUser, created_at: datetime) -> StoredUser:
         """The new user. Raises Conflict when the name is taken."""
@@ -157,13 +162,7 @@ class Users:
     async def save_evidence(self, rows: Iterable[Evidence]) -> None:
         """What was seen of many users, in one write. `last_seen` never goes backwards."""
         updates = [
-            UpdateOne(
-                {"_id": row.user_id},
-                {
-                    "$set": {"online": row.online, "heartbeat_at": row.heartbeat_at},
-                    "$max": {"last_seen": row.last_seen},
-                },
-            )
+            UpdateOne({"_id": row.user_id}, {"$set": _evidence(row), "$max": {"last_seen": row.last_seen}})
             for row in rows
         ]
         for start in range(0, len(updates), BULK_ROWS):
@@ -175,6 +174,18 @@ class Users:
             {"_id": user_id}, {"$set": {"disabled": True, "tokens_after": at}}, return_document=ReturnDocument.AFTER
         )
         return _stored(document) if document else None
+
+    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
+        """The user, whose tokens up to this moment are refused from now on. It never goes backwards."""
+        document = await self._users.find_one_and_update(
+            {"_id": user_id}, {"$max": {"tokens_after": at}}, return_document=ReturnDocument.AFTER
+        )
+        return _stored(document) if document else None
+
+    async def busy(self) -> list[tuple[int, datetime | None]]:
+        """(id, busy_until) of everyone whose busy was set by hand."""
+        rows = await self._users.find({"set_busy": True}, {"busy_until": 1})
+        return [(row["_id"], row["busy_until"]) for row in rows]
 
     async def _take_back(self, ids: range) -> None:
         for start in range(ids.start, ids.stop, BULK_ROWS):
@@ -193,6 +204,13 @@ class Users:
 def username_key(username: str) -> str:
     """What makes two names the same: compatibility forms and case are folded."""
     return unicodedata.normalize("NFKC", username).casefold()
+
+
+def _evidence(row: Evidence) -> dict[str, Any]:
+    fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
+    if row.standing is not None:
+        fields["standing"] = msgspec.structs.asdict(row.standing)
+    return fields
 
 
 def _document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
@@ -226,4 +244,5 @@ def _stored(row: dict[str, Any]) -> StoredUser:
         online=row["online"],
         last_seen=row["last_seen"],
         heartbeat_at=row["heartbeat_at"],
+        standing=Standing(**standing) if (standing := row.get("standing")) else None,
     )

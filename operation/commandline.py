@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import click
 
 from operation.errand import run_errand, with_secret
+from operation.operators import operator_commands
 from operation.users import user_commands
 from operation.watch import watch_command
 from settings import Settings, SettingsError, parse, read_settings, variable
@@ -42,6 +43,7 @@ def command_line(serve: Serve) -> None:
     )
     group.params.extend(_option(each) for each in dataclasses.fields(Settings))
     group.add_command(user_commands)
+    group.add_command(operator_commands)
     group.add_command(watch_command)
     group.main(prog_name="server.py")
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import hmac
 import os
 import random
 import secrets
 import sys
 import time
+from datetime import UTC, datetime
 
 import click
 import structlog
 from tornado.httpclient import AsyncHTTPClient
 
 from models.errors import StoreUnavailable
+from models.status import Claims
 from models.stores import Stores
 from models.tokens import Tokens
 from operation.address import address_of
 from operation.errand import opened_stores
 from operation.intake import take_in
-from operation.people import NAMES, VISITOR
+from operation.operators import ensure_operator
+from operation.people import NAMES, OPERATOR, VISITOR
 from operation.play import Play
 from operation.player import Player, Refused
 from operation.roll import Roll, RollLine
@@ -34,6 +40,11 @@ KNOWN_SECONDS = 10.0
 SOCKETLESS = 6
 """One in so many of the made-up users has no socket and lives by heartbeats."""
 
+MEDDLE_SECONDS = 45.0
+"""Between two traces of a hand in the store."""
+
+PASSWORD_LENGTH = 16
+
 _log = structlog.stdlib.get_logger("rollcall.demo")
 
 
@@ -46,13 +57,15 @@ class Demo:
         self._address = address_of(settings, port)
         self._http = AsyncHTTPClient(force_instance=True, max_clients=20)
         self._play: Play | None = None
-        self._playing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Make the users where they are missing, say how to look on, and begin. Raises StoreUnavailable."""
         async with opened_stores(self._settings) as stores:
             made = await _make_missing(stores, self._settings)
             ids = [await _id_of(stores, name) for name in (VISITOR, *NAMES)]
+            password = _password_of_operator(self._settings)
+            await ensure_operator(stores, self._settings, OPERATOR, password, "admin")
         players = [
             Player(user_id, self._address, self._http, self._mint, uses_sockets=place % SOCKETLESS != 0)
             for place, user_id in enumerate(ids)
@@ -61,14 +74,15 @@ class Demo:
             await asyncio.sleep(1.2 * self._settings.notice_interval_seconds)
         await _until_known(players[0])
         self._play = Play(players[1:], random.Random(), time.monotonic)  # noqa: S311  # nosec B311  (a play, no secret)
-        self._playing = asyncio.create_task(self._go_on(self._play))
-        self._invite(ids[0])
+        self._tasks = [asyncio.create_task(self._go_on(self._play)), asyncio.create_task(self._meddle(ids[1:]))]
+        self._invite(ids[0], password)
 
     async def stop(self) -> None:
         """All made-up users leave."""
-        if self._play is not None and self._playing is not None:
-            self._playing.cancel()
-            await asyncio.gather(self._playing, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._play is not None:
             await self._play.end()
         self._http.close()
 
@@ -79,17 +93,27 @@ class Demo:
         except Exception:
             _log.exception("the demo ended early")
 
+    async def _meddle(self, user_ids: list[int]) -> None:
+        """Now and then somebody writes to the store by hand, so that operators have something to repair."""
+        while True:
+            await asyncio.sleep(MEDDLE_SECONDS)
+            user_id = random.choice(user_ids)  # noqa: S311  (a play, no secret)
+            with contextlib.suppress(StoreUnavailable):
+                async with opened_stores(self._settings) as stores:
+                    await stores.users.save_claims(user_id, Claims(set_busy=True), datetime.now(UTC))
+
     def _mint(self, user_id: int, life_seconds: int | None = None) -> str:
         life = self._settings.access_token_seconds if life_seconds is None else life_seconds
         return self._tokens.mint(user_id, secrets.token_hex(12), "access", life)[0]
 
-    def _invite(self, visitor_id: int) -> None:
+    def _invite(self, visitor_id: int, password: str) -> None:
         """Say in plain words how to look on. The lines work as they stand, in another terminal in the same folder."""
         token = self._mint(visitor_id, VISITOR_HOURS * 3600)
         http, ws = self._address.http, self._address.ws
         command = f"{_from_here(sys.executable)} {_from_here(sys.argv[0])}"
         click.echo(
             f"\nThe demo is on: {http}\n{len(NAMES)} made-up users come, go, turn busy and call each other.\n\n"
+            f"The operators' dashboard: {http}/admin\n\n  name      {OPERATOR}\n  password  {password}\n\n"
             f"A token for {VISITOR_HOURS} hours, of the user “{VISITOR}” (user_id {visitor_id}):\n\n  {token}\n\n"
             f"Watch them, in a second terminal in this folder:\n\n"
             f"  {command} watch --url {ws} --token {token}\n\n"
@@ -99,6 +123,12 @@ class Demo:
             f"  npx wscat -c '{ws}/ws/feed?token={token}'\n\n"
             f"Ctrl-C ends it."
         )
+
+
+def _password_of_operator(settings: Settings) -> str:
+    """The same at each start, so that an open dashboard stays signed in; another one for each data directory."""
+    digest = hmac.digest(settings.jwt_secret.encode(), f"password of {OPERATOR}".encode(), "sha256")
+    return base64.b32encode(digest).decode().lower()[:PASSWORD_LENGTH]
 
 
 def _from_here(path: str) -> str:

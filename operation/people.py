@@ -5,6 +5,9 @@ from __future__ import annotations
 VISITOR = "visitor"
 """Whose token the demo hands out. The demo never moves this user."""
 
+OPERATOR = "maya"
+"""Who may do everything at the demo's dashboard. The password is made of the secret in the data directory."""
+
 NAMES = (
     "Amara Okafor", "Björn Lindqvist", "Chiara Ferrari", "Daichi Watanabe", "Elif Yıldız", "Femi Adeyemi",
     "Greta Hoffmann", "Hana Nováková", "Ibrahim Haddad", "Jing Wei", "Kavya Raman", "Liam O’Connor",

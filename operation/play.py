@@ -15,6 +15,7 @@ from operation.player import Player, Refused
 OPENING_PLAYERS = 24
 """Who comes at once, so that there is something to see."""
 
+OPENING_CALLS = 3
 OPENING_PAUSE_SECONDS = 0.12
 
 PAUSE_SECONDS = (0.3, 1.4)
@@ -24,6 +25,8 @@ CALL_SECONDS = (8.0, 40.0)
 BUSY_SECONDS = (15.0, 60.0)
 HEARTBEAT_SECONDS = 30.0
 CALLS_LIMIT = 6
+FLAPS = 5
+FLAP_PAUSE_SECONDS = 0.4
 
 Act = Callable[[], Awaitable[None]]
 
@@ -47,9 +50,13 @@ class Play:
         statuses = await self._look()
         self._dice.shuffle(statuses)
         statuses.sort(key=lambda status: not status.is_online)
-        for status in statuses[:OPENING_PLAYERS]:
-            await self._players[status.user_id].come()
+        first = [status.user_id for status in statuses[:OPENING_PLAYERS]]
+        for user_id in first:
+            await self._players[user_id].come()
             await asyncio.sleep(OPENING_PAUSE_SECONDS)
+        for caller_id, callee_id in zip(first[:OPENING_CALLS], first[OPENING_CALLS : 2 * OPENING_CALLS], strict=True):
+            with contextlib.suppress(*Refused):  # one of them may still be busy from an earlier run
+                await self._start_call(caller_id, callee_id)
 
     async def go_on(self) -> None:
         """One action after the other, for ever. What is refused was no longer so: somebody does something else."""
@@ -103,6 +110,10 @@ class Play:
             (1.0 * len(busy), lambda: self._one_of(busy).set_status(is_busy=False)),
             (0.4 * len(free) * (len(free) > 1 and len(self._calls) < CALLS_LIMIT), lambda: self._call(free)),
         ]
+        acts += [
+            (0.02 * len(free), lambda: self._flap(self._one_of(free))),
+            (0.1 * len(in_call), lambda: self._one_of(list(in_call)).set_status(is_online=False)),
+        ]
         if any(weight for weight, _ in acts):
             await self._dice.choices([act for _, act in acts], [weight for weight, _ in acts])[0]()
 
@@ -113,8 +124,18 @@ class Play:
         else:
             await player.set_status(is_busy=True)
 
+    async def _flap(self, player: Player) -> None:
+        """An app gone wrong: something for operators to see."""
+        for _ in range(FLAPS):
+            await player.set_status(is_busy=True)
+            await asyncio.sleep(FLAP_PAUSE_SECONDS)
+            await player.set_status(is_busy=False)
+            await asyncio.sleep(FLAP_PAUSE_SECONDS)
+
     async def _call(self, free: Sequence[int]) -> None:
-        caller_id, callee_id = self._dice.sample(free, 2)
+        await self._start_call(*self._dice.sample(free, 2))
+
+    async def _start_call(self, caller_id: int, callee_id: int) -> None:
         call = await self._players[caller_id].call(callee_id, self._dice.choice(["audio", "video"]))
         self._calls[call.call_id] = call, self._clock() + self._dice.uniform(*CALL_SECONDS)
 

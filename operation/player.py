@@ -53,6 +53,10 @@ class Player:
             request = self._request("GET", self._address.ws + "/ws/presence")
             self._socket = await websocket_connect(request, on_message_callback=self._hear)
             self._command({"type": "unsubscribe", "subscription": "presence"})
+        else:
+            self._command(
+                {"type": "heartbeat"}
+            )  # it was offline with an open socket: by its own word, or by an operator
 
     async def go(self) -> None:
         """Be offline: close the socket, or say so."""

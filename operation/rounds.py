@@ -10,9 +10,11 @@ from typing import Any
 import structlog
 
 from handlers.metrics import Metrics
+from models.desk import Desk
 from models.errors import StoreUnavailable
 from models.notices import Notice
 from models.stores import Stores
+from operation.records import Records
 from realtime.core import Core
 from realtime.protocol import CloseCode
 from settings import Settings
@@ -23,8 +25,14 @@ TICK_SECONDS = 0.05
 SWEEP_SECONDS = 0.5
 """How exact pings and the slow limit are."""
 
+LOOK_SECONDS = 1.0
+"""How soon it is seen that something needs attention."""
+
+KEEP_SECONDS = 30.0
+"""How often open dashboards are noted as used."""
+
 CLEAN_UP_SECONDS = 3600.0
-"""Logins and sign-in windows that are over are deleted this often."""
+"""Logins, sign-ins and sign-in windows that are over, and events and samples that are old, are deleted this often."""
 
 _log = structlog.stdlib.get_logger("rollcall.rounds")
 
@@ -32,10 +40,14 @@ _log = structlog.stdlib.get_logger("rollcall.rounds")
 class Rounds:
     """Background tasks: none is lost, none fails silently, all end at `stop`."""
 
-    def __init__(self, settings: Settings, core: Core, stores: Stores, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, core: Core, stores: Stores, records: Records, desk: Desk, metrics: Metrics
+    ) -> None:
         self._settings = settings
         self._core = core
         self._stores = stores
+        self._records = records
+        self._desk = desk
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
         self._store_is_down = False
@@ -48,7 +60,13 @@ class Rounds:
         self.spawn(self._every(SWEEP_SECONDS, self._sweep))
         self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))
         self.spawn(self._every(self._settings.save_interval_seconds, self._core.write_back.flush))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._records.save_events))
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
+        self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
+        self.spawn(self._every(LOOK_SECONDS, self._look))
+        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.inspector.look))
+        self.spawn(self._every(self._settings.sample_interval_seconds, self._records.sample))
+        self.spawn(self._every(KEEP_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -103,6 +121,19 @@ class Rounds:
 
     async def _sweep(self) -> None:
         self._core.sweep()
+        self._core.watchers.sweep()
+
+    async def _tell_operators(self) -> None:
+        self._core.watchers.tick()
+
+    async def _look(self) -> None:
+        self._core.overview.look()
+
+    async def _keep_sign_ins(self) -> None:
+        """An open dashboard is a used one; one whose sign-in is over is closed."""
+        for sign_in_id in self._core.watchers.sign_ins():
+            if not await self._desk.keep(sign_in_id, self._core.world.clock.utc()):
+                self._core.watchers.close_sign_in(sign_in_id)
 
     async def _tell_stats(self) -> None:
         self._core.stats.tick()
@@ -122,6 +153,9 @@ class Rounds:
                 self._core.switchboard.drop(notice.first_id)
             self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
             return
+        if notice.kind == "operator_changed":
+            self._core.watchers.close_operator(notice.first_id)
+            return
         after = notice.first_id - 1
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             for user in users:
@@ -129,6 +163,11 @@ class Rounds:
             after = users[-1].profile.user_id
 
     async def _clean_up(self) -> None:
-        now = self._core.world.clock.utc()
+        now, settings = self._core.world.clock.utc(), self._settings
         await self._stores.logins.forget_expired(now - timedelta(days=1))
         await self._stores.attempts.forget_old(now)
+        await self._stores.sign_ins.forget_old(
+            now - timedelta(seconds=settings.operator_session_seconds),
+            now - timedelta(seconds=settings.operator_idle_seconds),
+        )
+        await self._records.forget_old()

@@ -15,6 +15,7 @@ from realtime.ratelimit import SlidingWindow
 from realtime.timers import Timers
 
 Publish = Callable[[Sequence[Change]], None]
+Note = Callable[[Entry, Reason], None]
 
 
 class Announcer:
@@ -30,6 +31,7 @@ class Announcer:
         timers: Timers,
         clock: Clock,
         publish: Publish,
+        note: Note,
         counters: Counters,
         *,
         per_second: int,
@@ -39,6 +41,7 @@ class Announcer:
         self._timers = timers
         self._clock = clock
         self._publish = publish
+        self._note = note
         self._counters = counters
         self._per_second = per_second
         self._false_offline_seconds = false_offline_seconds
@@ -67,4 +70,5 @@ class Announcer:
             self._timers.at(entry.window.opens_at(now), key, partial(self.announce, entry, reason=reason))
             return None
         self._counters.announced[reason] += 1
+        self._note(entry, reason)
         return self._log.append(entry.status, reason)

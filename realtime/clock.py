@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.status import utc_milliseconds
 
@@ -35,3 +35,12 @@ class Clock:
     def utc(self) -> datetime:
         """Wall time, aware, to the millisecond. Never compared with a deadline."""
         return utc_milliseconds(self._wall())
+
+    def wall_of(self, steady: float) -> int:
+        """The wall time of a steady moment, in milliseconds since 1970: for people, and only roughly the same twice."""
+        return milliseconds(self.utc() + timedelta(seconds=steady - self.now()))
+
+
+def milliseconds(moment: datetime) -> int:
+    """An aware moment as milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)

@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from models.refusals import NotFound
-from models.status import Claims, Profile, Status, status_of
+from models.status import Claims, Profile, Standing, Status, state_of, status_of
 from models.users import username_key
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
@@ -20,6 +20,8 @@ class Entry:
 
     __slots__ = (
         "alive",
+        "cause",
+        "cause_by",
         "claims",
         "created_at",
         "disabled",
@@ -34,10 +36,12 @@ class Entry:
         "profile",
         "rank",
         "sessions",
+        "state_since",
         "status",
         "tokens_after",
         "username_key",
         "window",
+        "witnessed",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, created_at: datetime, last_seen: datetime) -> None:
@@ -66,9 +70,22 @@ class Entry:
         self.offline_since: float | None = None
         """Steady time of the last offline for lack of evidence, to know a false one."""
         self.status: Status = status_of(profile, self.claims, alive=False, last_seen=last_seen)
+        self.state_since = last_seen
+        """When the present state (available, busy, offline) began, for people."""
+        self.cause: str = "timed_out"
+        """What led to the present status."""
+        self.cause_by = ""
+        """The operator whose doing it was, if it was an operator's."""
+        self.witnessed = state_of(self.status)
+        """The state of the last event that was noted; see `chronicle`."""
         self.window: SlidingWindow | None = None
         """The announcements of the last second; most users never need one."""
         self.rank = 0
+
+    @property
+    def standing(self) -> Standing:
+        """The present state, since when, and why: what the store keeps of it."""
+        return Standing(state_of(self.status), self.state_since, self.cause, self.cause_by)
 
 
 class Directory:

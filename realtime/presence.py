@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
+from models.calls import Call
 from models.errors import StoreUnavailable
-from models.status import Profile, Status, differs, status_of
+from models.status import Profile, Status, differs, state_of, status_of
 from models.users import StoredUser, username_key
 from realtime.announcer import Announcer
 from realtime.claims import StatusChange, applied, claims_of, validated
 from realtime.clock import Clock
+from realtime.deadlines import Deadlines
 from realtime.directory import Directory, Entry
 from realtime.protocol import Reason
-from realtime.timers import Timers
+from realtime.standing import note_change, restore
 from realtime.turns import Turns
 from realtime.writeback import WriteBack
+
+Touch = Callable[[int], None]
+"""Told a user's id."""
 
 
 class PresenceTimes(msgspec.Struct, frozen=True):
@@ -30,25 +35,32 @@ class PresenceTimes(msgspec.Struct, frozen=True):
 
 
 class Presence:
-    """The engine. Between reading a status and announcing the new one it never awaits."""
+    """The engine. Between reading a status and announcing the new one it never awaits.
+
+    `touch` is told whenever something of a user may have changed, `heard` of every sign of life.
+    """
 
     def __init__(
         self,
         directory: Directory,
         write_back: WriteBack,
         turns: Turns,
-        timers: Timers,
+        deadlines: Deadlines,
         clock: Clock,
         times: PresenceTimes,
         announcer: Announcer,
+        touch: Touch,
+        heard: Touch,
     ) -> None:
         self._directory = directory
         self._write_back = write_back
         self._turns = turns
-        self._timers = timers
+        self._deadlines = deadlines
         self._clock = clock
         self._times = times
         self._announcer = announcer
+        self._touch = touch
+        self._heard = heard
 
     def load(self, user: StoredUser) -> None:
         """Take in a user from the store. Who was online is held: only who doesn't come back is announced offline."""
@@ -60,15 +72,19 @@ class Presence:
         entry.offline_set_at = user.offline_set_at
         entry.evidence_at = now
         entry.claims = claims_of(user, utc)
+        if user.set_busy and not entry.claims.set_busy:  # it ended while nobody was there to write it down
+            self._write_back.mark_unsure(user.profile.user_id)
         if user.online:
             entry.grace_until = now + self._times.hold_seconds
         if user.online and user.heartbeat_at is not None:  # one of who was offline is over, also if the clock went back
             left = self._times.heartbeat_life_seconds - max(0.0, (utc - user.heartbeat_at).total_seconds())
             entry.heartbeat_until = now + left
-        self._await_end(entry)
-        self._await_busy_end(entry)
+        self._deadlines.await_silence(entry, self._evidence_ended)
+        self._deadlines.await_busy_end(entry, self._busy_ended)
         entry.status = self._derive(entry)
+        restore(entry, user.standing, utc)
         self._directory.add(entry)
+        self._touch(user.profile.user_id)
 
     def add(self, user: StoredUser) -> None:
         """A new user, whom everyone is told of."""
@@ -76,12 +92,16 @@ class Presence:
             self.load(user)
             self._announcer.announce(self._directory.get(user.profile.user_id), reason="set")
 
-    def restore_call(self, user_id: int, call_id: str) -> None:
+    def restore_call(self, user_id: int, call: Call) -> None:
         """At start: the user is still in a call. Nobody is there yet to be told."""
         entry = self._directory.find(user_id)
         if entry is not None:
-            entry.claims = msgspec.structs.replace(entry.claims, call_id=call_id)
+            entry.claims = msgspec.structs.replace(entry.claims, call_id=call.call_id)
+            before = entry.status
             self._directory.replace_status(entry, self._derive(entry))
+            note_change(entry, before, call.started_at, "call_started", "")
+            entry.witnessed = state_of(entry.status)
+            self._touch(user_id)
 
     def status(self, user_id: int) -> Status:
         """The user's status. Raises NotFound."""
@@ -93,6 +113,7 @@ class Presence:
         entry.sessions += 1
         self._seen(entry)
         self._review(entry, reason="connected")
+        self._touch(user_id)
         return entry.sessions == 1
 
     def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:
@@ -102,12 +123,13 @@ class Presence:
         if clean:
             self._seen(entry)
         entry.evidence_at = self._clock.now()
+        self._touch(user_id)
         if entry.sessions:
             return False
         patience = self._times.clean_close_seconds if clean else self._times.grace_seconds
         entry.grace_until = self._clock.now() + patience
         entry.lost_reason = reason
-        self._await_end(entry)
+        self._deadlines.await_silence(entry, self._evidence_ended)
         self._write_back.mark(user_id)
         return True
 
@@ -122,8 +144,11 @@ class Presence:
         self._review(entry, reason="heartbeat")
         return entry.status
 
-    async def change(self, user_id: int, change: StatusChange) -> Status:
-        """Carry out what a user asks: save it first, then announce it. Raises Invalid, NotFound, StoreUnavailable."""
+    async def change(self, user_id: int, change: StatusChange, *, by: str = "") -> Status:
+        """Carry out what is asked: save it first, then announce it. `by` is the operator, if an operator asks.
+
+        Raises Invalid, NotFound, StoreUnavailable.
+        """
         entry = self._directory.get(user_id)
         wanted = validated(change, self._clock.utc())
         async with self._turns.of(user_id):
@@ -132,27 +157,27 @@ class Presence:
                 claims = applied(entry.claims, wanted)
                 await self._write_back.save_claims(user_id, claims, at, is_heartbeat=wanted.is_online is True)
             except StoreUnavailable:
-                self._seen(entry)  # who asks is alive, and the store may have noted it even though it gave no answer
+                if not by:
+                    self._seen(entry)  # who asks is alive, and the store may have noted it though it gave no answer
                 self._write_back.mark_unsure(user_id)
                 raise
-            self._apply(entry, wanted, at)
+            self._apply(entry, wanted, at, by)
             return entry.status
 
-    def _apply(self, entry: Entry, wanted: StatusChange, at: datetime) -> None:
+    def _apply(self, entry: Entry, wanted: StatusChange, at: datetime, by: str) -> None:
         busy_until = entry.claims.busy_until
         entry.claims = applied(entry.claims, wanted)
         if entry.claims.busy_until != busy_until:  # else its deadline stands, wherever the wall clock jumped since
-            self._await_busy_end(entry)
+            self._deadlines.await_busy_end(entry, self._busy_ended)
         if wanted.is_online is False:
             entry.offline_set_at = at
             entry.heartbeat_at, entry.heartbeat_until = None, 0.0
-            self._seen(entry)
-        elif wanted.is_online is True:
+        if wanted.is_online is True:
             self._heartbeat(entry, lasting=True)
-        else:
+        elif not by:
             self._seen(entry)
-        self._await_end(entry)
-        self._review(entry, reason="set")
+        self._deadlines.await_silence(entry, self._evidence_ended)
+        self._review(entry, reason="operator" if by else "set", by=by)
 
     def claim_call(self, call_id: str, participants: tuple[int, int]) -> None:
         """Both are in a call from now on."""
@@ -175,6 +200,10 @@ class Presence:
         entry.disabled = True
         self._review(entry, reason="operator")
 
+    def revoke_tokens(self, user_id: int, at: datetime) -> None:
+        """Refuse all of the user's tokens issued up to then."""
+        self._directory.get(user_id).tokens_after = at
+
     def silent_for(self, user_id: int) -> float:
         """Seconds since the last evidence of the user; 0 with a live socket."""
         entry = self._directory.get(user_id)
@@ -194,6 +223,7 @@ class Presence:
         entry.last_seen = max(entry.last_seen, self._clock.utc())
         self._directory.replace_status(entry, msgspec.structs.replace(entry.status, last_seen=entry.last_seen))
         self._write_back.mark(entry.profile.user_id)
+        self._heard(entry.profile.user_id)
 
     def _heartbeat(self, entry: Entry, *, lasting: bool) -> None:
         self._seen(entry)
@@ -203,50 +233,35 @@ class Presence:
         if lasting:
             entry.heartbeat_at = entry.last_seen
             entry.heartbeat_until = self._clock.now() + self._times.heartbeat_life_seconds
-            self._await_end(entry)
+            self._deadlines.await_silence(entry, self._evidence_ended)
 
     def _derive(self, entry: Entry) -> Status:
         until = max(entry.heartbeat_until, entry.grace_until)
         entry.alive = not entry.disabled and (entry.sessions > 0 or self._clock.now() < until)
         return status_of(entry.profile, entry.claims, alive=entry.alive, last_seen=entry.last_seen)
 
-    def _await_end(self, entry: Entry) -> None:
-        """See that silence is noticed. The timer of a user who comes back in time finds evidence, and tells nobody."""
-        until = max(entry.heartbeat_until, entry.grace_until)
-        key = ("evidence", entry.profile.user_id)
-        if entry.sessions == 0 and (entry.alive or until > self._clock.now()):
-            self._timers.at(until, key, partial(self._evidence_ended, entry))
-        else:
-            self._timers.cancel(key)
-
     def _evidence_ended(self, entry: Entry) -> None:
         waited_for_connection = entry.grace_until >= entry.heartbeat_until
         self._review(entry, reason=entry.lost_reason if waited_for_connection else "timed_out")
         self._write_back.mark(entry.profile.user_id)
 
-    def _await_busy_end(self, entry: Entry) -> None:
-        key = ("busy", entry.profile.user_id)
-        until = entry.claims.busy_until
-        if until is None:
-            self._timers.cancel(key)
-        else:
-            left = (until - self._clock.utc()) / timedelta(seconds=1)
-            self._timers.at(self._clock.now() + left, key, partial(self._busy_ended, entry))
-
     def _busy_ended(self, entry: Entry) -> None:
-        # Not saved: a busy_until that lies in the past is read as not busy.
+        # Saved behind: until then a busy_until that lies in the past is read as not busy.
         entry.claims = msgspec.structs.replace(entry.claims, set_busy=False, busy_until=None)
+        self._write_back.mark_unsure(entry.profile.user_id)
         self._review(entry, reason="busy_expired")
 
-    def _review(self, *entries: Entry, reason: Reason) -> None:
+    def _review(self, *entries: Entry, reason: Reason, by: str = "") -> None:
         """Derive the statuses anew and announce those that are news, in one synchronous step."""
         news: list[Entry] = []
         for entry in entries:
             before = entry.status
             self._directory.replace_status(entry, self._derive(entry))
+            self._touch(entry.profile.user_id)
             if differs(before, entry.status):
                 news.append(entry)
+                note_change(entry, before, self._clock.utc(), reason, by)
+                self._write_back.mark(entry.profile.user_id)
             if before.is_online != entry.status.is_online:
                 self._announcer.note_offline(entry, before, reason)
-                self._write_back.mark(entry.profile.user_id)
         self._announcer.announce(*news, reason=reason)

@@ -228,11 +228,11 @@ def encode(message: Message) -> bytes:
     return frame(_encoder.encode(message))
 
 
-def frame(payload: bytes) -> bytes:
+def frame(payload: bytes, head: int = _TEXT) -> bytes:
     """An unmasked text frame around a payload (RFC 6455 §5.2): made once for all who get it."""
     size = len(payload)
     if size < 126:
-        return bytes((_TEXT, size)) + payload
+        return bytes((head, size)) + payload
     if size < 65536:
-        return bytes((_TEXT, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + payload
+        return bytes((head, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((head, 127)) + size.to_bytes(8, "big") + payload

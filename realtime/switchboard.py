@@ -65,7 +65,7 @@ class Switchboard:
         for call in await self._ledger.recover():
             self._take_up(call)
             for user_id in call.participants:
-                self._presence.restore_call(user_id, call.call_id)
+                self._presence.restore_call(user_id, call)
 
     def ongoing_of(self, user_id: int) -> Call | None:
         """The call the user is in."""
@@ -105,6 +105,26 @@ class Switchboard:
         if user_id not in call.participants:
             raise Forbidden("NOT_A_PARTICIPANT", "Only a participant ends a call")
         return await self._end(call, reason, user_id)
+
+    def ongoing(self) -> list[Call]:
+        """Every ongoing call."""
+        return list(self._ongoing.values())
+
+    def find(self, call_id: str) -> Call | None:
+        """An ongoing call."""
+        return self._ongoing.get(call_id)
+
+    async def force_end(self, call_id: str) -> None:
+        """End a call as an operator, also one that only the store knows of, and give up what is left of it.
+
+        Raises StoreUnavailable.
+        """
+        call = self._ongoing.get(call_id) or await self._ledger.get(call_id)
+        if call is not None:
+            await self._end(call, "dropped", None)
+        freed = await self._ledger.give_up(call_id)
+        for user_id in freed:
+            self._presence.release_call(call_id, (user_id, user_id))
 
     def drop(self, user_id: int) -> None:
         """End the call that a user is in who may not be here any more."""

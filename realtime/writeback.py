@@ -65,7 +65,10 @@ class WriteBack:
         entries = [entry for user_id in self._saving if (entry := self._directory.find(user_id))]
         try:
             await self._store.save_evidence(
-                [Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at) for each in entries]
+                [
+                    Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at, each.standing)
+                    for each in entries
+                ]
             )
         except BaseException:  # a cancelled write, too, may not have reached the store
             self._marked |= self._saving

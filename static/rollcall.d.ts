@@ -39,7 +39,8 @@ export interface Call {
   readonly ended_by: number | null;
 }
 
-export type Channel = "feed" | "presence";
+/** `operators` is the dashboard's: the operator's cookie signs in, and every message is an event `message`. */
+export type Channel = "feed" | "presence" | "operators";
 
 /**
  * - `connecting`: a token or a socket is under way.
@@ -101,6 +102,14 @@ export interface RollcallEvents {
   stats: FeedStats;
   call: CallChange;
   error: RollcallError;
+  /** Every message of the server's as it came, after the client has taken what it needs. */
+  message: Message;
+}
+
+/** See docs/reference.md. */
+export interface Message {
+  readonly type: string;
+  readonly [field: string]: any;
 }
 
 /** What may be sent by `send`. For `subscribe` to users there is a method, which keeps the picture right. */
@@ -144,7 +153,7 @@ export interface RollcallOptions {
    * nothing when the user has to sign in. It is asked once at a time and should settle: give its request a timeout.
    */
   getToken?: () => string | null | undefined | Promise<string | null | undefined>;
-  /** `feed` (the default) has `stats` too. */
+  /** `feed` (the default) has `stats` too. `operators` needs no token, subscribes to nothing and keeps no picture. */
   channel?: Channel;
   /** Node before 22: the class of the `ws` package. */
   WebSocket?: new (url: string, protocols: string[]) => WebSocketLike;
@@ -166,6 +175,8 @@ export class Rollcall implements AsyncIterable<StatusChange> {
   readonly roundTrip: number | null;
   /** The own user's id, once told. */
   readonly userId: number | null;
+  /** When the next attempt comes, while `waiting`; milliseconds since 1970. */
+  readonly retryAt: number | null;
   readonly state: State;
 
   get(userId: number): Status | undefined;

@@ -1,6 +1,6 @@
 /**
  * Rollcall's client: one socket, kept alive, and a picture of everyone that equals the server's.
- * No dependencies; browsers, React Native, Node. Types: rollcall.d.ts. How to use it: docs/client.md.
+ * No dependencies; browsers, React Native, Node. Types: rollcall.d.ts; more: docs/client.md.
  */
 
 const SILENCE_MS = 25_000; // nothing heard this long: ask for a sign of life
@@ -37,6 +37,7 @@ export class Rollcall {
   stats = null;
   roundTrip = null;
   userId = null;
+  retryAt = null;
 
   #options;
   #timers;
@@ -68,12 +69,14 @@ export class Rollcall {
   #subscribedAt = -ASKING_MS;
   #due = new Map(); // subscriptions not confirmed yet, and when to ask
   #unnamedCalls = null; // while the server names the ongoing ones
+  #isOperators; // a cookie signs in; messages are the app's to read
 
   constructor(options = {}) {
     this.#options = { url: globalThis.location?.origin, channel: "feed", ...options };
     if (!this.#options.url) throw new TypeError("Rollcall needs the server's url");
     this.#timers = { ...platformTimers, ...options.timers };
     this.#token = options.token ?? null;
+    this.#isOperators = this.#options.channel === "operators";
   }
 
   get state() {
@@ -187,12 +190,12 @@ export class Rollcall {
   async #open() {
     this.#drop();
     this.#become("connecting");
-    if (this.#state === "connecting" && !this.#token) await this.#renewToken();
-    if (this.#state !== "connecting" || this.#socket) return; // closed, or opened anew, while the token came
+    if (this.#state === "connecting" && !this.#token && !this.#isOperators) await this.#renewToken();
+    if (this.#state !== "connecting" || this.#socket) return; // closed, or opened anew, meanwhile
     try {
       this.#socket = this.#dial();
     } catch (error) {
-      // It won't be better later. Browsers quote the subprotocol that they refuse.
+      // It won't be better later. Browsers quote the protocol they refuse.
       return this.#stayAway("CONNECT_ERROR", String(error).replaceAll(this.#token, "…"));
     }
     this.#later("watch", OPENING_MS, () => this.#lost());
@@ -201,12 +204,15 @@ export class Rollcall {
   #dial() {
     const { url, channel, WebSocket = globalThis.WebSocket } = this.#options;
     const named = this.#namedUserIds();
+    const protocols = ["rollcall.v1"];
     this.#askedUserIds = undefined;
     this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
+    if (this.#isOperators) this.#due.clear();
+    else protocols.push(`bearer.${this.#token}`);
     // Who knows nothing asks like one whose knowledge is too old: the answer is everyone's snapshot.
-    const known = named ? "" : `?epoch=${encodeURIComponent(this.#epoch)}&since=${this.#seq}`;
+    const known = named || this.#isOperators ? "" : `?epoch=${encodeURIComponent(this.#epoch)}&since=${this.#seq}`;
     const address = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/${channel}${known}`;
-    const socket = new WebSocket(address, ["rollcall.v1", `bearer.${this.#token}`]);
+    const socket = new WebSocket(address, protocols);
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#closed(code);
     socket.onerror = () => {}; // a close follows
@@ -226,7 +232,7 @@ export class Rollcall {
     try {
       socket.close(code);
     } catch {
-      // some platforms refuse to close what never opened; it is forgotten all the same
+      // some platforms refuse to close what never opened
     }
   }
 
@@ -234,7 +240,7 @@ export class Rollcall {
     this.#settle();
     if (code === TOKEN_EXPIRED || code === REFUSED) return this.#comeBackWithNewToken();
     if (code === REVOKED) return this.#signOut();
-    if (code === TOO_BIG || code > REFUSED) return this.#stayAway(code, "The server asks this client to stay away");
+    if (code === TOO_BIG || code > REFUSED) return this.#stayAway(code, "The server sends this client away");
     this.#lost();
   }
 
@@ -273,7 +279,9 @@ export class Rollcall {
   /** Full jitter: of a thousand clients that lost one server, no two come back together. */
   #waitAndRetry(after) {
     const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** this.#failures++);
-    this.#later("retry", after ?? this.#timers.random() * longest, () => this.#open());
+    after ??= this.#timers.random() * longest;
+    this.retryAt = this.#timers.now() + after;
+    this.#later("retry", after, () => this.#open());
     this.#become("waiting");
   }
 
@@ -306,6 +314,7 @@ export class Rollcall {
       this.#askedAt = null;
       if (this.#state === "stale") this.#become("live");
       this.#handlers[message.type]?.(message);
+      if (message.type) this.#emit("message", message);
     } catch {
       // not the server's: some box in between
     }
@@ -468,7 +477,7 @@ export class Rollcall {
       target.addEventListener(event, fn);
       this.#unhook.push(() => target.removeEventListener(event, fn));
     };
-    // A server on the same machine needs no network: "offline" is a reason to ask, not to give up.
+    // A server on the same machine needs no network: ask, don't give up.
     listen(globalThis, "offline", () => this.#doubt());
     listen(globalThis, "online", () => this.#wakeUp());
     listen(globalThis.document, "visibilitychange", () => {
@@ -514,7 +523,7 @@ export class Rollcall {
           if (listeners.has(fn)) fn(value);
         } catch (error) {
           queueMicrotask(() => {
-            throw error; // the app's mistake is reported as such, and stops nothing here
+            throw error; // the app's mistake is reported, and stops nothing
           });
         }
       }

@@ -134,9 +134,9 @@ class EmbeddedCollection:
 
         return EmbeddedCursor(read)
 
-    async def count_documents(self, filter: Filter, **unknown: object) -> int:
+    async def count_documents(self, filter: Filter, *, limit: int = 0, **unknown: object) -> int:
         _refuse("count_documents", unknown)
-        return await self._read(partial(self._table.count, filter=filter))
+        return await self._read(partial(self._table.count, filter=filter, limit=limit))
 
     async def update_one(
         self, filter: Filter, update: UpdateSpec, upsert: bool = False, **unknown: object

@@ -66,12 +66,12 @@ class Table:
         found = self.rows(connection, condition, f"{order(sort)} LIMIT ? OFFSET ?", (limit or -1, skip))
         return [load_document(text) for (text,) in found]
 
-    def count(self, connection: sqlite3.Connection, filter: Filter) -> int:
-        """How many documents match."""
+    def count(self, connection: sqlite3.Connection, filter: Filter, limit: int) -> int:
+        """How many documents match, counted up to a limit; a limit of 0 means all."""
         connection.execute(self._create)
         condition = where(filter)
-        text = f'SELECT count(*) FROM "{self.name}" WHERE {condition.text}'
-        return int(connection.execute(text, condition.values).fetchone()[0])
+        text = f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}" WHERE {condition.text} LIMIT ?)'
+        return int(connection.execute(text, (*condition.values, limit or -1)).fetchone()[0])
 
     def insert(self, connection: sqlite3.Connection, document: Mapping[str, Any]) -> None:
         """Add a document with an `_id`."""

@@ -22,6 +22,7 @@ const client: Rollcall = new RollcallByDefault({
 });
 new Rollcall({ token: "a", WebSocket });
 new Rollcall();
+const retryIn: number = (new Rollcall({ channel: "operators" }).retryAt ?? 0) - Date.now();
 // @ts-expect-error a channel that is none
 new Rollcall({ channel: "calls" });
 
@@ -34,8 +35,9 @@ client.on("state", ({ after }) => after === "signedOut" && stop());
 client.on("stats", ({ online }) => online + 1);
 client.on("call", ({ after }) => (after satisfies Call | undefined)?.ended_by);
 client.on("error", ({ code, message }) => console.log(code, message));
+client.on("message", ({ type, seq }) => console.log(type satisfies string, seq));
 // @ts-expect-error an event that is none
-client.on("message", () => {});
+client.on("messages", () => {});
 // @ts-expect-error the picture is the client's to write
 client.users.set(1, client.get(1));
 // @ts-expect-error a status does not change: another takes its place
@@ -67,6 +69,6 @@ export function Screen(token: string) {
   void connect().then(disconnect).then(ping);
   const last: Status | undefined = [...statusUpdates, ...presenceUpdates].at(-1)?.status;
   const count: number = users.length + (stats?.online ?? 0) + presence.size;
-  const shown = [mine, state === "live" && isLive, error?.message, connectionError?.length, isConnected, last, count];
+  const shown = [mine, state === "live" && isLive, error?.message, connectionError?.length, isConnected, last, count, retryIn];
   return hooks.RollcallProvider({ client, children: shown.map(String) });
 }

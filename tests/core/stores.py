@@ -133,8 +133,34 @@ class UserStore:
             for row in rows:
                 seen = max(row.last_seen, self.rows[row.user_id].last_seen)
                 self.change(row.user_id, online=row.online, heartbeat_at=row.heartbeat_at, last_seen=seen)
+                if row.standing is not None:
+                    self.change(row.user_id, standing=row.standing)
 
         await self.faults.run("save_evidence", apply)
+
+    async def busy(self) -> list[tuple[int, datetime | None]]:
+        """See models.users.Users.busy."""
+        return await self.faults.run(
+            "busy", lambda: [(each.profile.user_id, each.busy_until) for each in self.rows.values() if each.set_busy]
+        )
+
+
+    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
+        """See models.users.Users.revoke_tokens."""
+        await self.faults.run("revoke_tokens", lambda: self.change(user_id, tokens_after=at))
+        return self.rows[user_id]
+
+
+class LoginStore:
+    """Logins, of which the core only ends all of a user's."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.revoked: list[int] = []
+
+    async def revoke_user(self, user_id: int, at: datetime) -> None:
+        """See models.logins.Logins.revoke_user."""
+        await self.faults.run("revoke_user", lambda: self.revoked.append(user_id))
 
 
 class CallStore:

@@ -8,6 +8,8 @@ from typing import Any
 
 from realtime.protocol import PING_FRAME
 
+_FIN = 0x80
+
 Soon = Callable[[Callable[[], None]], None]
 """Run an action at the loop's next turn."""
 
@@ -33,6 +35,8 @@ class FakeTransport:
         self._buffered = bytearray()
         self._drained: list[Callable[[], None]] = []
         self._received = bytearray()
+        self._fragments = bytearray()
+        """Of a message whose end is still to come."""
         self._messages: list[dict[str, Any]] = []
 
     def take(self, data: bytes, /) -> int:
@@ -119,8 +123,11 @@ class FakeTransport:
             del self._received[:size]
             if raw == PING_FRAME:
                 self.pings += 1
-            else:
-                self._messages.append(json.loads(_payload(raw)))
+                continue
+            self._fragments += _payload(raw)
+            if raw[0] & _FIN:
+                self._messages.append(json.loads(self._fragments))
+                self._fragments.clear()
         return self._messages
 
     def _read_if_reading(self) -> None:
@@ -141,5 +148,5 @@ def _frame_size(data: bytearray) -> int | None:
 
 
 def _payload(raw: bytes) -> bytes:
-    assert raw[0] == 0x81, "a text frame"
+    assert raw[0] in (0x81, 0x01, 0x00, 0x80), "a text frame, or a fragment of one"
     return raw[{126: 4, 127: 10}.get(raw[1], 2) :]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from models.calls import Call, Calls
+from models.logins import Logins
 from models.status import Status
 from models.tokens import Identity, Tokens
 from models.users import Users
@@ -24,7 +25,7 @@ from realtime.clock import Clock
 from realtime.protocol import Channel
 from settings import Settings
 from tests.core.client import Client, Picture, known
-from tests.core.stores import CallStore, Faults, UserStore
+from tests.core.stores import CallStore, Faults, LoginStore, UserStore
 from tests.core.transports import FakeTransport
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class World:
         self.faults = Faults()
         self.users = UserStore(self.faults)
         self.calls = CallStore(self.faults)
+        self.logins = LoginStore(self.faults)
         self.numbers = itertools.count(1)
         self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
         self.send_seconds = 0.0
@@ -98,6 +100,7 @@ class World:
             ),
             cast("Users", self.users),
             cast("Calls", self.calls),
+            cast("Logins", self.logins),
             self.tokens,
         )
         for user in self.users.rows.values():

@@ -215,7 +215,9 @@ async def is_over(reader: asyncio.StreamReader) -> bool:
 
 
 async def test_a_peer_that_vanished_without_a_word_is_closed_with_4000_and_goes_offline(program: MakeProgram) -> None:
-    server, person, _ = await begin(program, ping_interval_seconds=1.0, pong_timeout_seconds=0.5, grace_seconds=1.0)
+    server, person, _ = await begin(
+        program, ping_interval_seconds=1.0, pong_timeout_seconds=0.5, silent_socket_seconds=1.2, grace_seconds=1.0
+    )
     watching = await server.register("watcher")
     watcher = await enter(server.port, watching, watches=True)
     silent = await enter(server.port, person, deaf=True)

@@ -18,6 +18,7 @@ async def test_a_server_that_was_stopped_for_seconds_marks_nobody_dead(program: 
     server = program(
         ping_interval_seconds=1.5,
         pong_timeout_seconds=1.0,
+        silent_socket_seconds=2.0,
         stall_seconds=0.2,
         grace_seconds=1.5,
         heartbeat_interval_seconds=1,

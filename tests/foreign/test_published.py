@@ -81,7 +81,7 @@ async def test_it_comes_back_after_the_server_was_restarted_or_killed(
 
 
 async def test_it_comes_back_after_the_server_gave_it_up_for_lost(program: MakeProgram) -> None:
-    server = program(ping_interval_seconds=1.0, pong_timeout_seconds=0.5)
+    server = program(ping_interval_seconds=1.0, pong_timeout_seconds=0.5, silent_socket_seconds=1.2)
     (ada,) = await server.populate(1)
     await server.start()
     async with in_node(server.port, ada.token) as client:

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=240)]
 SCALED: dict[str, Any] = {
     "ping_interval_seconds": 2.0,
     "pong_timeout_seconds": 1.5,
+    "silent_socket_seconds": 2.5,
     "grace_seconds": 3.0,
     "hold_seconds": 8.0,
     "drain_seconds": 1.0,

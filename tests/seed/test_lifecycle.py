@@ -92,7 +92,7 @@ async def test_an_invalid_message_is_answered_with_an_error_and_the_socket_stays
     await feed.ask({"type": "ping"}, "pong")
 
 
-@pytest.mark.settings(ping_interval_seconds=0.2, pong_timeout_seconds=0.1)
+@pytest.mark.settings(ping_interval_seconds=0.2, pong_timeout_seconds=0.1, silent_socket_seconds=0.25)
 async def test_the_connection_is_kept_healthy_by_pings(
     server: RunningServer, user: MakePerson, socket: OpenSocket
 ) -> None:
@@ -133,7 +133,13 @@ async def test_the_status_follows_a_disconnection(user: MakePerson, socket: Open
     assert (await feed.update(bob.user_id))["status"]["is_online"] is False
 
 
-@pytest.mark.settings(ping_interval_seconds=0.2, pong_timeout_seconds=0.1, grace_seconds=0.1, clean_close_seconds=0.1)
+@pytest.mark.settings(
+    ping_interval_seconds=0.2,
+    pong_timeout_seconds=0.1,
+    silent_socket_seconds=0.25,
+    grace_seconds=0.1,
+    clean_close_seconds=0.1,
+)
 async def test_a_silent_connection_is_cleaned_up(server: RunningServer, user: MakePerson, socket: OpenSocket) -> None:
     """Connection Management 4, Resource Management: "Connections cleaned up on timeout"."""
     ada, bob = await user("ada"), await user("bob")

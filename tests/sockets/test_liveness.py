@@ -11,7 +11,7 @@ from tests.running import RunningServer
 pytestmark = [
     pytest.mark.gen_test,
     pytest.mark.any_store,
-    pytest.mark.settings(ping_interval_seconds=0.4, pong_timeout_seconds=0.2),
+    pytest.mark.settings(ping_interval_seconds=0.4, pong_timeout_seconds=0.2, silent_socket_seconds=0.5),
 ]
 
 

@@ -12,6 +12,7 @@ from tornado.ioloop import IOLoop
 
 from models.database import Database, open_database
 from models.guard import GuardedCollection
+from models.stores import Stores, open_stores
 from settings import Settings
 from tests.mongo import MongoServer
 
@@ -38,3 +39,9 @@ def database(request: pytest.FixtureRequest, io_loop: IOLoop, tmp_path: Path) ->
 def things(database: Database) -> GuardedCollection:
     """An empty collection."""
     return database.collection("things")
+
+
+@pytest.fixture
+def stores(database: Database, io_loop: IOLoop, tmp_path: Path) -> Stores:
+    """All stores, empty."""
+    return io_loop.run_sync(lambda: open_stores(database, store_settings(tmp_path)))

@@ -216,6 +216,12 @@ async def test_pages_follow_each_other_without_gap_or_overlap(things: GuardedCol
     assert len(await things.find({}, limit=0)) == 25
 
 
+@pytest.mark.parametrize(("limit", "counted"), [(0, 8), (1, 1), (7, 7), (8, 8), (9, 8)])
+async def test_a_count_goes_up_to_its_limit(things: GuardedCollection, limit: int, counted: int) -> None:
+    await things.insert_many([{"_id": i, "small": i < 8} for i in range(10)])
+    assert await things.count_documents({"small": True}, limit=limit) == counted
+
+
 async def test_a_scan_gives_every_match_once_in_batches(things: GuardedCollection) -> None:
     await things.insert_many([{"_id": i, "odd": i % 2 == 1} for i in range(20)])
     batches = [batch async for batch in things.scan({"odd": True}, {"odd": 1}, batch=4)]

@@ -1,0 +1,1 @@
+"""The operators' dashboard: pages, actions and the socket behind them."""

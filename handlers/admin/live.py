@@ -1,0 +1,69 @@
+"""The live page, and the one for a screen on a wall."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+from handlers.admin.base import AdminHandler, Office, allows
+from realtime.listing import Filter, Sort
+from realtime.overview import Overview
+
+FILTERS: tuple[Filter, ...] = get_args(Filter)
+SORTS: tuple[Sort, ...] = get_args(Sort)
+
+SEARCH_LIMIT = 100
+"""Characters of a search; no name is longer."""
+
+
+class OverviewHandler(AdminHandler):
+    """What the handlers have in common that show users."""
+
+    def initialize(self, office: Office, overview: Overview) -> None:
+        """Collaborators come from the route."""
+        super().initialize(office)
+        self.overview = overview
+
+    def listed(self) -> dict[str, Any]:
+        """The page of users that the URL asks for. Raises Invalid."""
+        status = cast(Filter, self.choice("status", FILTERS))
+        sort = cast(Sort, self.choice("sort", SORTS))
+        q, page, per_page = self.search(), self.page_number(), self.office.page_rows
+        rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
+        return {
+            "rows": rows,
+            "total": total,
+            "per_page": per_page,
+            "filter": {"status": status, "q": q, "sort": sort, "page": page},
+        }
+
+    def search(self) -> str:
+        """What is searched for."""
+        return self.get_query_argument("q", "")[:SEARCH_LIMIT]
+
+
+class LiveHandler(OverviewHandler):
+    """GET /admin"""
+
+    template = "live.html"
+
+    @allows("viewer")
+    def get(self) -> None:
+        """Everything as of `seq`, in one step: what changes later comes over the socket."""
+        overview = self.overview
+        self.show(
+            self.template,
+            here="live",
+            seq=overview.seq,
+            figures=overview.figures(),
+            calls=overview.calls(),
+            history=overview.history(),
+            events=overview.events(),
+            contradictions=overview.contradictions(),
+            **self.listed(),
+        )
+
+
+class WallHandler(LiveHandler):
+    """GET /admin/wall"""
+
+    template = "wall.html"

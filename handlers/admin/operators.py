@@ -1,0 +1,125 @@
+"""Operators: their accounts and roles, for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import cast
+
+from handlers.admin.base import AdminHandler, Office, allows
+from handlers.admin.diary import Diary
+from models.operators import ROLES, Operator, Operators, Role
+from models.refusals import Conflict, Invalid, NotFound, Refusal
+from realtime.watchers import Watchers
+
+CHANGES = ("role", "disable", "enable", "reset")
+
+
+class OperatorAccounts(AdminHandler):
+    """What both handlers have in common."""
+
+    def initialize(self, office: Office, operators: Operators, watchers: Watchers, diary: Diary) -> None:
+        """Collaborators come from the route."""
+        super().initialize(office)
+        self.operators = operators
+        self.watchers = watchers
+        self.diary = diary
+
+    async def show_all(self, problem: str = "") -> None:
+        """The page, and what was wrong with the form, if something was."""
+        self.show(
+            "operators.html", here="operators", operators=await self.operators.all(), roles=ROLES, problem=problem
+        )
+
+    def role(self) -> Role:
+        """The role that the form gives. Raises Invalid."""
+        role = self.get_body_argument("role", "")
+        if role not in ROLES:
+            raise Invalid(f"A role is one of {', '.join(ROLES)}")
+        return cast(Role, role)
+
+    async def written(
+        self, action: str, target: Operator | str, work: Awaitable[Operator], *, before: str = "", after: str = ""
+    ) -> Operator | None:
+        """Do the work and write it down, also when it is refused; None when the page has told so."""
+        try:
+            changed = await work
+        except Refusal as refusal:
+            await self.diary.note(
+                action, self.operator, self.address, target=target, before=before, outcome=f"refused: {refusal.code}"
+            )
+            if self.wants_json or not isinstance(refusal, Invalid | Conflict):
+                raise
+            _, message = self.settle_error(500, refusal)
+            await self.show_all(message)
+            return None
+        await self.diary.note(action, self.operator, self.address, target=changed, before=before, after=after)
+        return changed
+
+    def done(self, message: str, operator: Operator) -> None:
+        """Say what came of it, to a person or to a script."""
+        if self.wants_json:
+            self.answer({"message": message, "operator": operator})
+        else:
+            self.go("/admin/operators", message)
+
+
+class OperatorsHandler(OperatorAccounts):
+    """GET and POST /admin/operators"""
+
+    @allows("admin")
+    async def get(self) -> None:
+        """Everyone, with what can be changed."""
+        await self.show_all()
+
+    @allows("admin")
+    async def post(self) -> None:
+        """Add one."""
+        name, role = self.get_body_argument("name", ""), self.role()
+        password = self.get_body_argument("password", "", strip=False)
+        added = await self.written("operator_add", name, self.office.desk.add(name, password, role), after=role)
+        if added is not None:
+            self.done(f"Added {added.name}, {added.role}.", added)
+
+
+class OperatorHandler(OperatorAccounts):
+    """POST /admin/operators/{id}"""
+
+    @allows("admin")
+    async def post(self, text: str) -> None:
+        """Change one: another role, out, in again, a new password. It ends the sign-ins that there are."""
+        change = self.get_body_argument("change", "")
+        if change not in CHANGES:
+            raise Invalid(f"change is one of {', '.join(CHANGES)}")
+        one = await self.operators.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if one is None:
+            raise NotFound("There is no such operator")
+        before, after = self._in_words(change, one)
+        changed = await self.written(f"operator_{change}", one, self._change(change, one), before=before, after=after)
+        if changed is not None:
+            if change != "enable":
+                self.watchers.close_operator(changed.operator_id)
+            self.done(f"{changed.name}: {after}.", changed)
+
+    async def _change(self, change: str, one: Operator) -> Operator:
+        desk = self.office.desk
+        match change:
+            case "disable":
+                if one.operator_id == self.operator.operator_id:
+                    raise Conflict("OWN_ACCOUNT", "Your own account can't be disabled: ask another admin")
+                return await desk.change(one.operator_id, disabled=True)
+            case "enable":
+                return await desk.change(one.operator_id, disabled=False)
+            case "role":
+                return await desk.change(one.operator_id, role=self.role())
+            case _:
+                password = self.get_body_argument("password", "", strip=False)
+                return await desk.change(one.operator_id, password=password)
+
+    def _in_words(self, change: str, one: Operator) -> tuple[str, str]:
+        match change:
+            case "role":
+                return one.role, self.role()
+            case "reset":
+                return "", "new password"
+            case _:
+                return "disabled" if one.disabled else "enabled", f"{change}d"

@@ -1,0 +1,157 @@
+"""Orders: an operator's action on one target or many, carried out once however often it is sent, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Literal
+
+import msgspec
+
+from models.audit import Audit, AuditEntry
+from models.errors import StoreUnavailable
+from models.operators import Operator
+from models.refusals import Refusal
+from realtime.actions import Actions, Outcome
+from realtime.clock import Clock
+from realtime.directory import Directory
+from realtime.plans import Target
+from realtime.rows import ActionName
+from realtime.switchboard import Switchboard
+
+AT_ONCE = 16
+"""Targets of one order that are seen to at the same time: the store answers them together."""
+
+REMEMBERED = 5000
+"""Results kept at hand, so that who sends an order twice gets the same answer."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What an operator wants done. `request_id` is the form's, and the same when the form is sent again."""
+
+    request_id: str
+    action: ActionName
+    targets: tuple[Target, ...]
+    reason: str
+    now: bool
+    operator: Operator
+    address: str
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of an order for one target. `code` says why it was refused."""
+
+    target: str
+    name: str
+    outcome: Literal["done", "waiting", "refused"]
+    message: str
+    code: str = ""
+
+
+class Orders:
+    """Each target of each order gets an entry in the audit before anything is done, and what came of it after."""
+
+    def __init__(
+        self, actions: Actions, audit: Audit, clock: Clock, directory: Directory, switchboard: Switchboard
+    ) -> None:
+        self._actions = actions
+        self._audit = audit
+        self._clock = clock
+        self._directory = directory
+        self._switchboard = switchboard
+        self._results: OrderedDict[str, asyncio.Future[Result]] = OrderedDict()
+        """By the entry's id: under way, or done lately."""
+
+    async def carry_out(self, order: Order) -> list[Result]:
+        """What came of each target, in their order. Raises StoreUnavailable when it was not even begun."""
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(target: Target) -> Result:
+            async with room:
+                return await self._once(order, target)
+
+        return list(await asyncio.gather(*(one(target) for target in order.targets)))
+
+    async def refuse(self, order: Order, code: str) -> None:
+        """Write down what an operator wanted and may not do. Raises StoreUnavailable."""
+        for target in order.targets:
+            await self._audit.begin(self._entry(order, target, f"refused: {code}"))
+
+    async def _once(self, order: Order, target: Target) -> Result:
+        entry = self._entry(order, target, "started")
+        known = self._results.get(entry.entry_id)
+        if known is None:
+            known = self._results[entry.entry_id] = asyncio.ensure_future(self._carry_out(order, target, entry))
+            known.add_done_callback(lambda done: self._forget_failed(entry.entry_id, done))
+            while len(self._results) > REMEMBERED:
+                self._results.popitem(last=False)
+        return await asyncio.shield(known)  # whoever asked may leave; the order is carried out all the same
+
+    async def _carry_out(self, order: Order, target: Target, entry: AuditEntry) -> Result:
+        before = await self._audit.begin(entry)
+        if before is not None:
+            return _as_written(before)
+
+        async def later(outcome: Outcome) -> None:
+            await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
+
+        try:
+            outcome = await self._actions.carry_out(
+                order.action, target, order.operator.name, now=order.now, later=later
+            )
+        except (Refusal, StoreUnavailable) as error:
+            return await self._refused(entry, error)
+        await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
+        message = "waits for the end of the call" if outcome.outcome == "waiting" else outcome.after
+        return Result(entry.target, entry.target_name, outcome.outcome, message)
+
+    async def _refused(self, entry: AuditEntry, error: Refusal | StoreUnavailable) -> Result:
+        if isinstance(error, StoreUnavailable):
+            code, message = "STORE_UNAVAILABLE", "The store cannot be reached, try again"
+        else:
+            code, message = error.code, error.message
+        await self._audit.finish(entry.entry_id, outcome=f"refused: {code}", after=entry.before)
+        return Result(entry.target, entry.target_name, "refused", message, code)
+
+    def _forget_failed(self, entry_id: str, done: asyncio.Future[Result]) -> None:
+        """What the store did not take may be tried again."""
+        if done.cancelled() or done.exception() is not None:
+            self._results.pop(entry_id, None)
+
+    def _entry(self, order: Order, target: Target, outcome: str) -> AuditEntry:
+        about = f"call:{target.call_id}" if target.call_id else f"user:{target.user_id}"
+        part = f":{target.session_id}" if target.session_id else ""
+        return AuditEntry(
+            entry_id=f"{order.operator.operator_id}.{order.request_id}.{about}{part}",
+            at=self._clock.utc(),
+            operator=order.operator.name,
+            action=order.action,
+            target=about,
+            target_name=self._name(target),
+            before=self._actions.describe(target),
+            after="",
+            reason=order.reason,
+            address=order.address,
+            outcome=outcome,
+        )
+
+    def _name(self, target: Target) -> str:
+        if not target.call_id:
+            name = self._name_of(target.user_id)
+            return f"{name}, socket {target.session_id}" if target.session_id else name
+        call = self._switchboard.find(target.call_id)
+        return " and ".join(map(self._name_of, call.participants)) if call else ""
+
+    def _name_of(self, user_id: int) -> str:
+        entry = self._directory.find(user_id)
+        return entry.profile.username if entry else f"user {user_id}"
+
+
+def _as_written(entry: AuditEntry) -> Result:
+    """What the audit says of an order that this process doesn't remember."""
+    if entry.outcome.startswith("refused: "):
+        code = entry.outcome.removeprefix("refused: ")
+        return Result(entry.target, entry.target_name, "refused", "It was refused before", code)
+    if entry.outcome == "waiting":
+        return Result(entry.target, entry.target_name, "waiting", "waits for the end of the call")
+    return Result(entry.target, entry.target_name, "done", entry.after or "begun before; see the audit")

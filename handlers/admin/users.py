@@ -1,0 +1,74 @@
+"""Users: the directory, and one person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from handlers.admin.base import Office, allows
+from handlers.admin.live import OverviewHandler
+from models.refusals import NotFound
+from models.stores import Stores
+from realtime.overview import Overview
+from realtime.protocol import USER_ID_LIMIT
+from realtime.wording import event_row
+
+TIMELINE = timedelta(days=1)
+TIMELINE_LIMIT = 200
+"""Events of a person's last day; who flaps has more, and the events page shows them."""
+
+ACTIONS_SHOWN = 20
+"""The latest actions on one person."""
+
+
+class UsersHandler(OverviewHandler):
+    """GET /admin/users"""
+
+    @allows("viewer")
+    def get(self) -> None:
+        """Everyone, filtered, sorted, in pages."""
+        figures = self.overview.figures()
+        counts = {
+            "all": figures.available + figures.busy + figures.offline,
+            "available": figures.available,
+            "busy": figures.busy,
+            "offline": figures.offline,
+        }
+        self.show("users.html", here="users", counts=counts, **self.listed())
+
+
+class UserHandler(OverviewHandler):
+    """GET /admin/users/{id}"""
+
+    def initialize(self, office: Office, overview: Overview, stores: Stores) -> None:
+        """Collaborators come from the route."""
+        super().initialize(office, overview)
+        self.stores = stores
+
+    @allows("viewer")
+    async def get(self, text: str) -> None:
+        """Status and why, every socket, the current call, the last day, what operators did."""
+        user_id = user_id_of(text)
+        self.overview.row(user_id)  # else what follows would be asked for nobody
+        since = self.office.clock.utc() - TIMELINE
+        events = await self.stores.events.since(user_id, since, TIMELINE_LIMIT)
+        acts, acted = await self.stores.audit.page(target=f"user:{user_id}", skip=0, limit=ACTIONS_SHOWN)
+        row = self.overview.row(user_id)
+        self.show(
+            "user.html",
+            here="users",
+            row=row,
+            sessions=self.overview.sessions(user_id),
+            call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
+            contradictions=[each for each in self.overview.contradictions() if each.user_id == user_id],
+            events=[event_row(event) for event in events],
+            is_cut=len(events) == TIMELINE_LIMIT,
+            acts=acts,
+            acted=acted,
+        )
+
+
+def user_id_of(text: str) -> int:
+    """An id in a URL. Raises NotFound for what is none: no page of ours leads there."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:17]) <= USER_ID_LIMIT):
+        raise NotFound("There is no such user")
+    return int(text)

@@ -1,0 +1,109 @@
+"""Operators: who may use the dashboard, and what they may do there; the store over `operators`.
+
+A document: `_id` int, `name`, `name_key` (unique), `password_hash`, `role`, `disabled`, `created_at`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from models.guard import GuardedCollection
+from models.refusals import Conflict
+from models.users import username_key
+
+Role = Literal["viewer", "operator", "admin"]
+
+ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
+"""Each may do what those before it may: look, act, manage operators."""
+
+
+def is_at_least(role: Role, wanted: Role) -> bool:
+    """Whether a role may do what another may."""
+    return ROLES.index(role) >= ROLES.index(wanted)
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """One operator, without the password."""
+
+    operator_id: int
+    name: str
+    role: Role
+    disabled: bool
+    created_at: datetime
+
+
+class Operators:
+    """All operators, by id and by name."""
+
+    def __init__(self, operators: GuardedCollection, counters: GuardedCollection) -> None:
+        self._operators = operators
+        self._counters = counters
+
+    async def ensure_indexes(self) -> None:
+        """Names are unique, whatever their case."""
+        await self._operators.create_index([("name_key", 1)], unique=True)
+
+    async def add(self, name: str, password_hash: str, role: Role, created_at: datetime) -> Operator:
+        """The new operator. Raises Conflict when the name is taken."""
+        document = {
+            "_id": await self._next_id(),
+            "name": name,
+            "name_key": username_key(name),
+            "password_hash": password_hash,
+            "role": role,
+            "disabled": False,
+            "created_at": created_at,
+        }
+        try:
+            await self._operators.insert_one(document)
+        except DuplicateKeyError:
+            raise Conflict("USERNAME_TAKEN", f"There is an operator named {name} already") from None
+        return _operator(document)
+
+    async def all(self) -> list[Operator]:
+        """Everyone, in the order they were added."""
+        return [_operator(row) for row in await self._operators.find({}, sort=[("_id", 1)])]
+
+    async def get(self, operator_id: int) -> Operator | None:
+        """One operator."""
+        document = await self._operators.find_one({"_id": operator_id})
+        return _operator(document) if document else None
+
+    async def credentials(self, name: str) -> tuple[Operator, str] | None:
+        """The operator of a name, and the hash of the password."""
+        document = await self._operators.find_one({"name_key": username_key(name)})
+        return (_operator(document), document["password_hash"]) if document else None
+
+    async def change(
+        self,
+        operator_id: int,
+        *,
+        role: Role | None = None,
+        disabled: bool | None = None,
+        password_hash: str | None = None,
+    ) -> Operator | None:
+        """The operator after the change of what is given. None: there is no such operator."""
+        given = {"role": role, "disabled": disabled, "password_hash": password_hash}
+        changes = {name: value for name, value in given.items() if value is not None}
+        if not changes:
+            return await self.get(operator_id)
+        document = await self._operators.find_one_and_update(
+            {"_id": operator_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
+        )
+        return _operator(document) if document else None
+
+    async def _next_id(self) -> int:
+        counter = await self._counters.find_one_and_update(
+            {"_id": "operator_id"}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        assert counter is not None, "an upsert that returns what is after it returns a document"
+        return int(counter["last"])
+
+
+def _operator(row: dict[str, Any]) -> Operator:
+    return Operator(row["_id"], row["name"], row["role"], row["disabled"], row["created_at"])

@@ -1,0 +1,47 @@
+"""Flapping: users whose state changed too often of late."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+
+FORGOTTEN_AT_ONCE = 2000
+"""Users whose last change is long ago, at each look: more than change within a second."""
+
+
+class Flapping:
+    """Counts `changes` within `seconds`, by steady time. Costs as much as there were changes within that span."""
+
+    def __init__(self, changes: int, seconds: float) -> None:
+        self._changes = changes
+        self._seconds = seconds
+        self._times: dict[int, deque[float]] = {}
+        """The latest changes of each user, in the order of users' last ones."""
+        self._suspects: set[int] = set()
+        """Who changed often enough at some time."""
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def note(self, user_id: int, now: float) -> None:
+        """The user's state changed."""
+        times = self._times.pop(user_id, None) or deque(maxlen=self._changes)
+        times.append(now)
+        self._times[user_id] = times
+        if len(times) == self._changes:
+            self._suspects.add(user_id)
+
+    def forget(self, user_id: int) -> None:
+        """What was counted of the user counts no more: somebody has seen to it."""
+        self._times.pop(user_id, None)
+        self._suspects.discard(user_id)
+
+    def users(self, now: float) -> list[int]:
+        """Who is flapping."""
+        since = now - self._seconds
+        for user_id, times in list(islice(self._times.items(), FORGOTTEN_AT_ONCE)):
+            if times[-1] >= since:
+                break
+            self.forget(user_id)
+        self._suspects = {user_id for user_id in self._suspects if self._times[user_id][0] >= since}
+        return sorted(self._suspects)

@@ -1,0 +1,203 @@
+"""Overview: what operators see, whole, and what changed in it since they were last told."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from models.events import Event
+from models.samples import Sample
+from realtime.attention import Attention
+from realtime.chronicle import Chronicle
+from realtime.clock import Clock, milliseconds
+from realtime.describer import Describer
+from realtime.directory import Directory
+from realtime.history import History
+from realtime.hub import Hub
+from realtime.listing import Filter, Listing, Sort
+from realtime.operatormessages import OverviewMessage, OverviewUpdate, encode_pieces
+from realtime.rowcache import RowCache
+from realtime.rows import CallRow, Contradiction, EventRow, Figures, SampleRow, SessionRow, UserRow
+from realtime.switchboard import Switchboard
+from realtime.wording import event_row
+
+
+class Overview:
+    """Pages read it; `watchers` sends it. While nobody watches, a change costs its place in a set."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        switchboard: Switchboard,
+        hub: Hub,
+        clock: Clock,
+        describer: Describer,
+        rows: RowCache,
+        attention: Attention,
+        chronicle: Chronicle,
+        history: History,
+        *,
+        events_shown: int,
+    ) -> None:
+        self._directory = directory
+        self._switchboard = switchboard
+        self._hub = hub
+        self._clock = clock
+        self._describer = describer
+        self._rows = rows
+        self._attention = attention
+        self._chronicle = chronicle
+        self._history = history
+        self._listing = Listing(directory)
+        self.seq = 0
+        """Rises by one with each update."""
+        self.is_watched = False
+        """Whether anybody is told of updates; `watchers` alone sets it."""
+        self._events: deque[Event] = deque(maxlen=events_shown)
+        """Not told yet, like the samples; older ones than are shown needn't be."""
+        self._samples: list[SampleRow] = []
+        self._told_figures = Figures(0, 0, 0, 0, 0)
+        self._told_calls: dict[str, CallRow] = {}
+        self._told_contradictions: list[Contradiction] = []
+
+    @property
+    def now(self) -> int:
+        """Wall time in milliseconds, as in all rows."""
+        return milliseconds(self._clock.utc())
+
+    def note_event(self, event: Event) -> None:
+        """Something happened."""
+        self._attention.note_event(event)
+        self._events.append(event)
+
+    def look(self) -> None:
+        """Once a second: see what needs attention, and bring some rows up to date."""
+        self._rows.absorb(is_watched=self.is_watched)
+        self._rows.warm()
+        self._attention.look()
+
+    def take_sample(self) -> Sample:
+        """The figures now, which from now on belong to the history."""
+        figures = self.figures()
+        sample = Sample(self._clock.utc(), figures.available, figures.busy, figures.offline, figures.calls)
+        self._samples.append(self._history.add(sample))
+        if not self.is_watched:
+            self._samples.clear()
+        return sample
+
+    def restore(self, samples: list[Sample]) -> None:
+        """At start: the last samples of the process before, oldest first."""
+        for sample in samples:
+            self._history.add(sample)
+
+    def figures(self) -> Figures:
+        """The five figures."""
+        online, available = self._directory.online, self._directory.available
+        return Figures(
+            available=available,
+            busy=online - available,
+            offline=len(self._directory) - online,
+            calls=len(self._switchboard),
+            attention=len(self._attention.found),
+        )
+
+    def row(self, user_id: int) -> UserRow:
+        """One user. Raises NotFound."""
+        return self._describer.user(self._directory.get(user_id))
+
+    def page(self, *, state: Filter, q: str, sort: Sort, skip: int, limit: int) -> tuple[list[UserRow], int]:
+        """One page of users, and how many match. `q` is literal: part of a name, or an id."""
+        entries, total = self._listing.page(
+            self._attention.user_ids, state=state, q=q, sort=sort, skip=skip, limit=limit
+        )
+        return [self._describer.user(entry) for entry in entries], total
+
+    def calls(self) -> list[CallRow]:
+        """Ongoing calls, the longest first."""
+        ongoing = sorted(self._switchboard.ongoing(), key=lambda call: call.started_at)
+        return [self._describer.call(call) for call in ongoing]
+
+    def sessions(self, user_id: int) -> list[SessionRow]:
+        """A user's sockets, the newest first."""
+        sessions = sorted(self._hub.of_user(user_id), key=lambda each: each.opened_at, reverse=True)
+        return [self._describer.session(each) for each in sessions]
+
+    def contradictions(self) -> list[Contradiction]:
+        """What needs attention, the oldest first."""
+        return self._attention.found
+
+    def history(self) -> list[SampleRow]:
+        """The figures of the last 15 minutes, oldest first."""
+        return self._history.rows(self.now)
+
+    def events(self) -> list[EventRow]:
+        """What happened, latest first."""
+        return [event_row(event) for event in self._chronicle.latest()]
+
+    def snapshot(self) -> list[bytes]:
+        """Everything, as frames. Whoever watches already must have been told everything before."""
+        self._rows.absorb(is_watched=self.is_watched)
+        self._events.clear()
+        self._samples.clear()
+        self._told_figures, self._told_contradictions = self.figures(), self._attention.found
+        calls = self.calls()
+        self._told_calls = {row.call_id: row for row in calls}
+        return encode_pieces(
+            OverviewMessage(
+                seq=self.seq,
+                now=self.now,
+                figures=self._told_figures,
+                users=self._rows.all(),
+                calls=calls,
+                history=self.history(),
+                events=self.events(),
+                contradictions=self._told_contradictions,
+            )
+        )
+
+    def update(self, *, is_due: bool = False, everything: bool = False) -> list[bytes] | None:
+        """What changed since the last time, as frames. None when nothing did, unless a sign of life is due.
+
+        Of very many changed rows some wait for the next time, unless everything is asked for.
+        """
+        self._rows.absorb(is_watched=self.is_watched)
+        changes = self._changes(everything)
+        if not changes and not is_due:
+            return None
+        self.seq += 1
+        return encode_pieces(OverviewUpdate(seq=self.seq, now=self.now, **changes))
+
+    def _changes(self, everything: bool) -> dict[str, Any]:
+        """The fields of an update that say something, and note that they are told."""
+        changes: dict[str, Any] = {
+            "users": self._rows.changed(everything=everything),
+            "heard": self._rows.heard(),
+            "calls": self._changed_calls(),
+            "ended": self._ended_calls(),
+            "samples": self._samples,
+            "events": [event_row(event) for event in self._events],
+        }
+        self._samples = []
+        self._events.clear()
+        changes = {name: rows for name, rows in changes.items() if rows}
+        if (figures := self.figures()) != self._told_figures:
+            changes["figures"] = self._told_figures = figures
+        if (found := self._attention.found) is not self._told_contradictions:
+            changes["contradictions"] = self._told_contradictions = found
+        return changes
+
+    def _changed_calls(self) -> list[CallRow]:
+        """Calls that began, and those of which a name changed."""
+        changed: list[CallRow] = []
+        for call in self._switchboard.ongoing():
+            told = self._told_calls.get(call.call_id)
+            if told is None or not self._describer.is_current(told):
+                changed.append(self._describer.call(call))
+        self._told_calls |= {row.call_id: row for row in changed}
+        return changed
+
+    def _ended_calls(self) -> list[str]:
+        ended = [call_id for call_id in self._told_calls if self._switchboard.find(call_id) is None]
+        for call_id in ended:
+            del self._told_calls[call_id]
+        return ended

@@ -1,0 +1,50 @@
+/** Banner: what the connection has to say, shown each second and read out once. */
+
+import { put, write } from "./markup.js";
+import { NAMES } from "./connection.js";
+
+const TOAST_MS = 6_000;
+const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused" };
+
+export class Banner {
+  #connection;
+  #parts = {};
+  #toastTimer;
+
+  constructor(page, connection) {
+    this.#connection = connection;
+    for (const part of page.querySelectorAll("[data-banner]")) this.#parts[part.dataset.banner] = part;
+    this.#parts.retry?.addEventListener("click", () => connection.retry());
+    this.#parts.reload?.addEventListener("click", () => location.reload());
+  }
+
+  /** `waiting`: how many changes wait while paused, else null. */
+  draw(waiting = null) {
+    const { name, text, isOutdated } = this.#connection;
+    const { bar, text: words, retry, signIn, chip, outdated } = this.#parts;
+    put(bar, "hidden", text === "");
+    bar.classList.toggle("bad", name === "down" || name === "signedOut");
+    write(words, text);
+    put(retry, "hidden", name === "signedOut" || name === "away");
+    put(signIn, "hidden", name !== "signedOut");
+    put(outdated, "hidden", !isOutdated);
+    const isPaused = waiting !== null && name === "live";
+    put(chip, "hidden", false);
+    put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
+    write(chip, isPaused ? `Paused, ${waiting} ${waiting === 1 ? "change" : "changes"} waiting` : NAMES[name]);
+  }
+
+  /** Read out, once. */
+  say(text) {
+    write(this.#parts.said, text);
+  }
+
+  /** Shown for a while, and read out. */
+  toast(text) {
+    const { toast } = this.#parts;
+    write(toast, text);
+    toast.classList.add("shown");
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = setTimeout(() => toast.classList.remove("shown"), TOAST_MS);
+  }
+}

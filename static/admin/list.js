@@ -1,0 +1,163 @@
+/** List: rows in a box that scrolls. Some 20 elements stand in the page, however many rows there are. */
+
+const SPARE_ROWS = 4; // above and below, for scrolling and the keyboard
+
+/** Positions are CSS: `--at` of a row, `--count` of the list, and `--row-height`, which only the style sheet knows. */
+export class List {
+  #box; // scrolls
+  #rows; // as high as all rows together
+  #template;
+  #fill;
+  #keys = [];
+  #places = new Map();
+  #elements = new Map(); // by key, those in the page
+  #spare = [];
+  #due = new Set(); // keys to fill
+  #isMoved = true;
+  #height = 0;
+  #rowHeight = 40;
+  #scrollTop = 0;
+
+  /** `fill(element, key, place, count)` writes a row. Rows printed by the server, with `data-key`, are taken over. */
+  constructor(box, { template, fill, onMove }) {
+    this.#box = box;
+    this.#rows = box.querySelector("[data-rows]");
+    this.#template = template;
+    this.#fill = fill;
+    for (const element of [...this.#rows.children]) this.#elements.set(element.dataset.key, element);
+    box.addEventListener("scroll", () => this.#move(onMove), { passive: true });
+    new ResizeObserver(() => {
+      this.#measure();
+      this.#move(onMove);
+    }).observe(box);
+    this.#measure();
+  }
+
+  get keys() {
+    return this.#keys;
+  }
+
+  /** The key of the row that has the keyboard; null when none has. */
+  get focusedKey() {
+    const row = this.#rows.contains(document.activeElement) && document.activeElement.closest("[data-key]");
+    return row ? row.dataset.key : null;
+  }
+
+  show(keys) {
+    this.#keys = keys.map(String);
+    this.#places = new Map(this.#keys.map((key, place) => [key, place]));
+    this.#isMoved = true;
+  }
+
+  /** These rows have changed. */
+  note(keys) {
+    for (const key of keys) this.#due.add(String(key));
+  }
+
+  noteAll() {
+    for (const key of this.#elements.keys()) this.#due.add(key);
+  }
+
+  /** Write what is due. To be called in an animation frame. */
+  draw() {
+    if (this.#isMoved) this.#place();
+    for (const key of this.#due) {
+      const element = this.#elements.get(key);
+      if (element) this.#fill(element, key, this.#places.get(key), this.#keys.length);
+    }
+    this.#due.clear();
+  }
+
+  /** Bring a row into view and give it the keyboard. */
+  focus(place) {
+    const key = this.#keys[place];
+    if (key === undefined) return;
+    const top = place * this.#rowHeight;
+    const bottom = top + this.#rowHeight - this.#height;
+    const scrollTop = Math.min(top, Math.max(bottom, this.#box.scrollTop));
+    if (scrollTop !== this.#box.scrollTop) this.#box.scrollTop = scrollTop;
+    this.#scrollTop = scrollTop;
+    this.#isMoved = true;
+    this.draw();
+    this.#elements.get(key)?.querySelector("a, button")?.focus({ preventScroll: true });
+  }
+
+  /** The row `steps` further than the one that has the keyboard, else the first in view. */
+  step(steps) {
+    const place = this.#places.get(this.focusedKey);
+    const first = Math.ceil(this.#box.scrollTop / this.#rowHeight);
+    this.focus(place === undefined ? first : Math.min(this.#keys.length - 1, Math.max(0, place + steps)));
+  }
+
+  scrollToStart() {
+    this.#box.scrollTop = 0;
+  }
+
+  #move(onMove) {
+    this.#scrollTop = this.#box.scrollTop;
+    this.#isMoved = true;
+    onMove?.();
+  }
+
+  #measure() {
+    this.#height = this.#box.clientHeight;
+    this.#rowHeight = parseFloat(getComputedStyle(this.#rows).getPropertyValue("--row-height")) || 40;
+  }
+
+  /** Give the rows in view an element each, from those whose rows have gone out of it. */
+  #place() {
+    this.#isMoved = false;
+    this.#rows.classList.add("windowed");
+    const wanted = this.#wanted();
+    for (const [key, element] of this.#elements) {
+      if (wanted.has(key)) continue;
+      this.#elements.delete(key);
+      this.#spare.push(element);
+    }
+    for (const key of wanted) {
+      if (this.#elements.has(key)) continue;
+      const element = this.#spare.pop() ?? this.#template.content.firstElementChild.cloneNode(true);
+      element.dataset.key = key;
+      this.#elements.set(key, element);
+    }
+    for (const element of this.#spare.splice(0)) element.remove();
+    this.#arrange(wanted);
+    this.#rows.style.setProperty("--count", this.#keys.length);
+    this.note(wanted);
+  }
+
+  #wanted() {
+    const first = Math.max(0, Math.floor(this.#scrollTop / this.#rowHeight) - SPARE_ROWS);
+    const last = Math.ceil((this.#scrollTop + this.#height) / this.#rowHeight) + SPARE_ROWS;
+    const wanted = this.#keys.slice(first, last);
+    const kept = this.#places.get(this.focusedKey ?? this.#openKey());
+    if (kept < first) wanted.unshift(this.#keys[kept]);
+    if (kept >= last) wanted.push(this.#keys[kept]);
+    return new Set(wanted);
+  }
+
+  /** The row whose menu is open. */
+  #openKey() {
+    return this.#rows.querySelector(":popover-open")?.closest("[data-key]").dataset.key ?? null;
+  }
+
+  /** In the page as on the screen, for whoever reads by the keyboard or by ear. What has the keyboard is not touched. */
+  #arrange(keys) {
+    const kept = this.#elements.get(this.focusedKey ?? this.#openKey());
+    let next = this.#rows.firstElementChild;
+    for (const key of keys) {
+      const element = this.#elements.get(key);
+      element.style.setProperty("--at", this.#places.get(key));
+      if (element === next) next = next.nextElementSibling;
+      else if (element !== kept) this.#rows.insertBefore(element, next);
+      else {
+        while (next !== kept) {
+          const after = next.nextElementSibling;
+          next.remove();
+          next = after;
+        }
+        next = kept.nextElementSibling;
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+"""The audit: an entry is written before the action, once however often it is asked for, and completed after it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from models.audit import AuditEntry
+from models.stores import Stores
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+def entry(number: int, **fields: Any) -> AuditEntry:
+    """An entry `number` seconds after noon."""
+    given = AuditEntry(
+        entry_id=f"request-{number}",
+        at=NOON + timedelta(seconds=number),
+        operator="maya",
+        action="force_offline",
+        target="user:12",
+        target_name="john_doe",
+        before="busy",
+        after="",
+        reason="left the desk",
+        address="192.0.2.1",
+        outcome="started",
+    )
+    return msgspec.structs.replace(given, **fields)
+
+
+async def test_an_entry_is_begun_and_then_finished(stores: Stores) -> None:
+    assert await stores.audit.begin(entry(1)) is None
+    await stores.audit.finish("request-1", outcome="done", after="offline")
+    assert await stores.audit.page(skip=0, limit=10) == ([entry(1, outcome="done", after="offline")], 1)
+
+
+async def test_what_is_begun_twice_is_answered_with_the_first(stores: Stores) -> None:
+    await stores.audit.begin(entry(1))
+    await stores.audit.finish("request-1", outcome="done", after="offline")
+    assert await stores.audit.begin(entry(1, reason="again")) == entry(1, outcome="done", after="offline")
+
+
+async def test_of_many_who_begin_the_same_at_once_one_begins(stores: Stores) -> None:
+    answers = await asyncio.gather(*(stores.audit.begin(entry(1)) for _ in range(8)))
+    assert answers.count(None) == 1
+    assert [each for each in answers if each is not None] == [entry(1)] * 7
+
+
+async def test_pages_follow_each_other_newest_first(stores: Stores) -> None:
+    for number in range(12):
+        await stores.audit.begin(entry(number))
+    pages = [await stores.audit.page(skip=skip, limit=5) for skip in (0, 5, 10)]
+    assert [each for found, _ in pages for each in found] == [entry(number) for number in range(11, -1, -1)]
+    assert {total for _, total in pages} == {12}
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "expected"),
+    [
+        ({"operator": "sam"}, [2, 1]),
+        ({"action": "sign_out"}, [3, 2]),
+        ({"target": "call:c1"}, [1]),
+        ({"operator": "sam", "action": "sign_out"}, [2]),
+        ({"operator": "nobody"}, []),
+    ],
+)
+async def test_a_page_is_narrowed_by_who_what_and_whom(
+    stores: Stores, narrowed: dict[str, str], expected: list[int]
+) -> None:
+    given = [
+        entry(0),
+        entry(1, operator="sam", action="end_call", target="call:c1"),
+        entry(2, operator="sam", action="sign_out"),
+        entry(3, action="sign_out"),
+    ]
+    for each in given:
+        await stores.audit.begin(each)
+    found, total = await stores.audit.page(**narrowed, skip=0, limit=10)
+    assert (found, total) == ([given[number] for number in expected], len(expected))

@@ -1,0 +1,36 @@
+"""Users in the store, as the dashboard asks for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.status import Claims
+from models.stores import Stores
+from models.users import NewUser
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+async def test_those_who_set_busy_are_found_with_its_end(stores: Stores) -> None:
+    ids = await stores.users.create_many([NewUser(f"user{number}", None, None) for number in range(4)], NOON)
+    await stores.users.save_claims(ids[0], Claims(set_busy=True), NOON)
+    await stores.users.save_claims(ids[1], Claims(set_busy=True, busy_until=NOON + HOUR), NOON)
+    await stores.users.save_claims(ids[2], Claims(set_busy=True), NOON)
+    await stores.users.save_claims(ids[2], Claims(), NOON)
+    assert sorted(await stores.users.busy()) == [(ids[0], None), (ids[1], NOON + HOUR)]
+
+
+async def test_revoking_tokens_moves_forward_and_leaves_the_rest(stores: Stores) -> None:
+    user = await stores.users.create(NewUser("ada", None, None), NOON)
+    user_id = user.profile.user_id
+    for moment in (NOON + HOUR, NOON):
+        revoked = await stores.users.revoke_tokens(user_id, moment)
+    assert revoked is not None
+    assert (revoked.tokens_after, revoked.disabled) == (NOON + HOUR, False)
+    assert await stores.users.get(user_id) == revoked
+    assert await stores.users.revoke_tokens(user_id + 1, NOON) is None

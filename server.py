@@ -170,7 +170,7 @@ class Server:
             settings.page_limit,
             settings.page_default,
         )
-        return Parts(settings, web, self.core, stores, accounts, self._database, metrics)
+        return Parts(settings, web, self.core, stores, accounts, self._desk, self._database, metrics)
 
 
 async def open_server(settings: Settings) -> Server:

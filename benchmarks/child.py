@@ -84,8 +84,10 @@ class Child:
 class TalkingChild(Child):
     """A child that takes commands by lines on stdin and answers with JSON objects by lines on stdout."""
 
-    def __init__(self, argv: Sequence[str], *, core: int, log: Path) -> None:
-        super().__init__(argv, core=core, log=log, talks=True)
+    def __init__(
+        self, argv: Sequence[str], *, core: int, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(argv, core=core, log=log, environment=environment, talks=True)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout

@@ -140,7 +140,7 @@ class ApiHandler(RequestHandler):
         self.set_default_headers()
 
     def check_xsrf_cookie(self) -> None:
-        """No cookie says who asks here: that is a bearer token's, which no other site's page can make a browser send."""
+        """No cookie says who asks here; a bearer token does, and no other site can make a browser send it."""
 
     def check_trusted_origin(self, origin: str) -> bool:
         """`check_origins` decides, by the settings, which Tornado does not know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 
@@ -11,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from handlers.vitals import Vitals
 from models.database import Database
 from realtime.core import Core
 
@@ -20,6 +22,7 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.vitals = Vitals(time.monotonic)
         self._core: Core | None = None
         self._database: Database | None = None
         self._store = Histogram(
@@ -41,14 +44,17 @@ class Metrics(Collector):
     def observe_store(self, operation: str, seconds: float, ok: bool) -> None:
         """One call to the store."""
         self._store.labels(operation, str(ok).lower()).observe(seconds)
+        self.vitals.note_store(operation, seconds, ok)
 
     def observe_lag(self, seconds: float) -> None:
         """How late the loop was."""
         self._lag.observe(seconds)
+        self.vitals.note_lag(seconds)
 
     def read_from(self, core: Core, database: Database) -> None:
         """Where the numbers are. Once, when all parts are built."""
         self._core, self._database = core, database
+        self.vitals.read_from(core.counters.messages_in, core.counters.messages_out)
         self.registry.register(self)
 
     def text(self) -> bytes:

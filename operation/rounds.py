@@ -64,7 +64,7 @@ class Rounds:
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
         self.spawn(self._every(LOOK_SECONDS, self._look))
-        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.inspector.look))
+        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.inspect))
         self.spawn(self._every(self._settings.sample_interval_seconds, self._records.sample))
         self.spawn(self._every(KEEP_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
@@ -121,7 +121,6 @@ class Rounds:
 
     async def _sweep(self) -> None:
         self._core.sweep()
-        self._core.watchers.sweep()
 
     async def _tell_operators(self) -> None:
         self._core.watchers.tick()

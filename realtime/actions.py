@@ -76,6 +76,10 @@ class Actions:
         """What the action would do, to be shown before. Raises NotFound, Conflict."""
         return self._plans.make(action, target)
 
+    def describe(self, target: Target) -> str:
+        """The target as it is now, for the audit."""
+        return self._plans.describe(target)
+
     def waiting(self, user_id: int) -> str:
         """The action that waits for the end of the user's call, in words; empty when there is none."""
         waiting = self._waiting.get(user_id)

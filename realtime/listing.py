@@ -13,7 +13,6 @@ Filter = Literal["all", "available", "busy", "calls", "offline", "attention"]
 Sort = Literal["attention", "name", "state", "since", "heard"]
 
 _by_name = attrgetter("username_key")
-_by_rank = attrgetter("rank")
 _by_since = attrgetter("state_since")
 _by_heard = attrgetter("last_seen")
 
@@ -56,7 +55,7 @@ def _sorted(entries: list[Entry], attention: set[int], sort: Sort) -> list[Entry
             states = _in_state([each for each in entries if each.profile.user_id not in attention])
             return [*first, *states["busy"], *states["available"], *states["offline"]]
         case "state":
-            return sorted(entries, key=_by_rank)
+            return [each for entries_in_state in _in_state(entries).values() for each in entries_in_state]
         case "since":
             return sorted(entries, key=_by_since)
         case "heard":

@@ -40,9 +40,8 @@ class Watcher:
         self.is_open = True
         self.close_code: int | None = None
         """The code it was closed with from this side."""
-        self.heard_at = now()
-        self.pinged_at = now()
-        """Steady time of the last ping; at first, of the opening."""
+        self.heard_at = self.pinged_at = now()
+        """Steady times of the last sign of life and the last ping; at first one moment, so that no pong is owed."""
         self.waiting_since: float | None = None
         """Steady time since when the peer took nothing; None while nothing waits on it."""
         self.is_behind = False

@@ -12,11 +12,11 @@ import jinja2
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
-from handlers.admin.remarks import Remarks
+from handlers.admin.remarks import Remark, Remarks
 from handlers.base import ApiHandler, Web
 from models.desk import Desk, OnDuty
 from models.operators import Operator, Role, is_at_least
-from models.refusals import Forbidden, Invalid, Unauthenticated
+from models.refusals import Forbidden, Invalid, NotFound, Unauthenticated
 from realtime.clock import Clock
 
 POLICY = (
@@ -43,6 +43,11 @@ _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
+def xsrf_cookie(*, has_tls: bool) -> str:
+    """The cookie with the XSRF token: a name that browsers take only over TLS, where there is TLS."""
+    return "__Host-xsrf" if has_tls else "_xsrf"
+
+
 @dataclass(frozen=True)
 class Office:
     """What every page of the dashboard needs."""
@@ -54,13 +59,12 @@ class Office:
     clock: Clock
     has_tls: bool
     page_rows: int
-    session_seconds: int
     remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def xsrf_cookie(self) -> str:
         """The name of the cookie with the XSRF token."""
-        return "__Host-xsrf" if self.has_tls else "_xsrf"
+        return xsrf_cookie(has_tls=self.has_tls)
 
 
 def allows(role: Role | Literal["anybody"]) -> Callable[[Verb], Verb]:
@@ -76,10 +80,10 @@ def allows(role: Role | Literal["anybody"]) -> Callable[[Verb], Verb]:
 class AdminHandler(ApiHandler):
     """A page, or what a page asks for. `duty` says which operator asks."""
 
-    options = RequestHandler.options  # nothing is offered to other origins
+    options = RequestHandler.options  # type: ignore[assignment]  # nothing is offered to other origins
 
-    def initialize(self, office: Office) -> None:
-        """Collaborators come from the route."""
+    def set_up_admin(self, office: Office) -> None:
+        """What each page's `initialize` begins with."""
         self.set_up(office.web)
         self.office = office
         self.duty: OnDuty | None = None
@@ -166,22 +170,29 @@ class AdminHandler(ApiHandler):
                 version=self.office.assets.version,
                 asset=self.office.assets.url,
                 xsrf=self.xsrf_token.decode(),
-                remark=self.office.remarks.take(self.duty.sign_in.sign_in_id) if self.duty else "",
+                remark=self.office.remarks.take(self.duty.sign_in.sign_in_id) if self.duty else None,
                 now=self.now_ms,
-                url=self.request.uri,
+                link=self.link,
+                request_id=self.request_id,
                 **values,
             )
         )
+
+    def link(self, **changes: str | int) -> str:
+        """This page with some of its query changed; what is empty is left out."""
+        query: dict[str, str | int] = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        query |= changes
+        return "?" + urlencode({name: value for name, value in query.items() if value != ""})
 
     @property
     def now_ms(self) -> int:
         """The server's clock, as rows have it."""
         return int(self.office.clock.utc().timestamp() * 1000)
 
-    def go(self, url: str, remark: str = "") -> None:
+    def go(self, url: str, remark: str = "", *, is_refusal: bool = False) -> None:
         """Answer a form: see there, and what that page should say first."""
         if remark and self.duty is not None:
-            self.office.remarks.leave(self.duty.sign_in.sign_in_id, remark)
+            self.office.remarks.leave(self.duty.sign_in.sign_in_id, Remark(remark, is_refusal))
         self.redirect(url, status=303)
 
     def next_page(self) -> str:
@@ -229,3 +240,16 @@ class AdminHandler(ApiHandler):
         if self.request.method != "GET" or self.wants_json:
             raise Unauthenticated("Sign in first")
         self.redirect("/admin/login?" + urlencode({"next": self.request.uri or "/admin"}), status=303)
+
+
+class NothingHandler(AdminHandler):
+    """Any URL below /admin that no route has."""
+
+    def initialize(self, office: Office) -> None:
+        """Collaborators come from the route."""
+        self.set_up_admin(office)
+
+    @allows("viewer")
+    def get(self, _: str) -> None:
+        """Refuse, with a page that leads back. Raises NotFound."""
+        raise NotFound("There is nothing at this URL")

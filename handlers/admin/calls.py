@@ -23,6 +23,15 @@ SEARCHED_USERS = 200
 """Of a search by name: calls of at most so many users."""
 
 
+_WHY = {
+    "operator": "an operator ended it",
+    "completed": "a party hung up",
+    "dropped": "a party was gone for too long, or the server found it without one",
+    "cancelled": "the caller gave up",
+}
+"""Why a call ended, by its reason."""
+
+
 class ShownCall(msgspec.Struct, frozen=True):
     """A call with the names of its parties, as a page prints it."""
 
@@ -33,34 +42,14 @@ class ShownCall(msgspec.Struct, frozen=True):
     """Milliseconds from the start to the end, or to now."""
 
 
-class CallsHandler(OverviewHandler):
-    """GET /admin/calls"""
+class CallPages(OverviewHandler):
+    """What both handlers have in common."""
 
     def initialize(self, office: Office, overview: Overview, stores: Stores, directory: Directory) -> None:
         """Collaborators come from the route."""
-        super().initialize(office, overview)
+        self.set_up_overview(office, overview)
         self.stores = stores
         self.directory = directory
-
-    @allows("viewer")
-    async def get(self) -> None:
-        """All calls, the newest first; those of a name when one is searched for."""
-        state, q, page = self.choice("state", STATES), self.search(), self.page_number()
-        user_ids, per_page = self._named(q), self.office.page_rows
-        calls, total = await self.stores.calls.page(
-            state=cast(CallFilter, state) if state else None,
-            user_ids=user_ids,
-            skip=(page - 1) * per_page,
-            limit=per_page,
-        )
-        self.show(
-            "calls.html",
-            here="calls",
-            calls=[self.named(call) for call in calls],
-            total=total,
-            per_page=per_page,
-            filter={"state": state, "q": q, "page": page},
-        )
 
     def named(self, call: Call) -> ShownCall:
         """The call with its parties' names."""
@@ -69,18 +58,43 @@ class CallsHandler(OverviewHandler):
             call, self._name(call.caller_id), self._name(call.callee_id), until - milliseconds(call.started_at)
         )
 
+    def _name(self, user_id: int) -> str:
+        entry = self.directory.find(user_id)
+        return entry.profile.username if entry else f"user {user_id}"
+
+
+class CallsHandler(CallPages):
+    """GET /admin/calls"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """All calls, the newest first; those of a name when one is searched for."""
+        state, q, page = self.choice("state", STATES), self.search(), self.page_number()
+        user_ids, per_page = self._named(q), self.office.page_rows
+        calls, total = await self.stores.calls.page(
+            state=cast("CallFilter", state) if state else None,
+            user_ids=user_ids,
+            skip=(page - 1) * per_page,
+            limit=per_page,
+        )
+        self.show(
+            "calls.html",
+            here="calls",
+            calls=[self.named(call) for call in calls],
+            wrong={each.call_id for each in self.overview.contradictions()},
+            total=total,
+            per_page=per_page,
+            filter={"state": state, "q": q, "page": page},
+        )
+
     def _named(self, q: str) -> list[int] | None:
         if not q:
             return None
         rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS)
         return [row.user_id for row in rows]
 
-    def _name(self, user_id: int) -> str:
-        entry = self.directory.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
 
-
-class CallHandler(CallsHandler):
+class CallHandler(CallPages):
     """GET /admin/calls/{id}"""
 
     @allows("viewer")
@@ -100,5 +114,6 @@ class CallHandler(CallsHandler):
             events=[event_row(event) for event in events],
             ended_by=operator or names.get(call.ended_by or 0, ""),
             by_operator=bool(operator),
+            why=_WHY.get("operator" if operator else call.end_reason or "", ""),
             contradictions=[each for each in self.overview.contradictions() if each.call_id == call_id],
         )

@@ -29,14 +29,14 @@ class Diary:
         outcome: str = "done",
     ) -> None:
         """Write it down. `target` is an operator, or the name of one that came to nothing. Raises StoreUnavailable."""
-        is_operator = isinstance(target, Operator)
+        named = ("", target) if isinstance(target, str) else (f"operator:{target.operator_id}", target.name)
         entry = AuditEntry(
             entry_id=secrets.token_hex(12),
             at=self._clock.utc(),
             operator=operator.name,
             action=action,
-            target=f"operator:{target.operator_id}" if is_operator else "",
-            target_name=target.name if is_operator else target,
+            target=named[0],
+            target_name=named[1],
             before=before,
             after=after,
             reason=reason,

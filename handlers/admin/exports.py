@@ -22,7 +22,7 @@ class ExportHandler(AdminHandler):
     """A file to be kept."""
 
     async def send_csv(self, name: str, head: Sequence[str], batches: AsyncIterator[list[Sequence[Cell]]]) -> None:
-        """Send all rows. When the store fails midway the connection breaks, so that nobody takes a part for the whole."""
+        """Send all rows. When the store fails midway the connection breaks: nobody takes a part for the whole."""
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
         self.write(_lines([head]))

@@ -18,15 +18,15 @@ SEARCH_LIMIT = 100
 class OverviewHandler(AdminHandler):
     """What the handlers have in common that show users."""
 
-    def initialize(self, office: Office, overview: Overview) -> None:
-        """Collaborators come from the route."""
-        super().initialize(office)
+    def set_up_overview(self, office: Office, overview: Overview) -> None:
+        """What the `initialize` of each begins with."""
+        self.set_up_admin(office)
         self.overview = overview
 
     def listed(self) -> dict[str, Any]:
         """The page of users that the URL asks for. Raises Invalid."""
-        status = cast(Filter, self.choice("status", FILTERS))
-        sort = cast(Sort, self.choice("sort", SORTS))
+        status = cast("Filter", self.choice("status", FILTERS))
+        sort = cast("Sort", self.choice("sort", SORTS))
         q, page, per_page = self.search(), self.page_number(), self.office.page_rows
         rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
         return {
@@ -45,6 +45,10 @@ class LiveHandler(OverviewHandler):
     """GET /admin"""
 
     template = "live.html"
+
+    def initialize(self, office: Office, overview: Overview) -> None:
+        """Collaborators come from the route."""
+        self.set_up_overview(office, overview)
 
     @allows("viewer")
     def get(self) -> None:

@@ -16,7 +16,7 @@ class LoginHandler(AdminHandler):
 
     def initialize(self, office: Office, watchers: Watchers, diary: Diary) -> None:
         """Collaborators come from the route."""
-        super().initialize(office)
+        self.set_up_admin(office)
         self.watchers = watchers
         self.diary = diary
 
@@ -34,7 +34,7 @@ class LoginHandler(AdminHandler):
         name, password = (self.get_body_argument(field, "", strip=False) for field in ("name", "password"))
         device = self.request.headers.get("User-Agent", "")[:DEVICE_LIMIT]
         try:
-            secret, sign_in, operator = await self.office.desk.sign_in(name, password, self.address, device)
+            secret, _, operator = await self.office.desk.sign_in(name, password, self.address, device)
         except (Unauthenticated, TooMany, Overloaded) as refusal:
             self._refuse(refusal)
             return
@@ -68,7 +68,7 @@ class LogoutHandler(AdminHandler):
 
     def initialize(self, office: Office, watchers: Watchers, diary: Diary) -> None:
         """Collaborators come from the route."""
-        super().initialize(office)
+        self.set_up_admin(office)
         self.watchers = watchers
         self.diary = diary
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import cast
 
 from handlers.admin.base import AdminHandler, Office, allows
 from handlers.admin.diary import Diary
@@ -19,7 +18,7 @@ class OperatorAccounts(AdminHandler):
 
     def initialize(self, office: Office, operators: Operators, watchers: Watchers, diary: Diary) -> None:
         """Collaborators come from the route."""
-        super().initialize(office)
+        self.set_up_admin(office)
         self.operators = operators
         self.watchers = watchers
         self.diary = diary
@@ -35,7 +34,7 @@ class OperatorAccounts(AdminHandler):
         role = self.get_body_argument("role", "")
         if role not in ROLES:
             raise Invalid(f"A role is one of {', '.join(ROLES)}")
-        return cast(Role, role)
+        return role
 
     async def written(
         self, action: str, target: Operator | str, work: Awaitable[Operator], *, before: str = "", after: str = ""

@@ -25,6 +25,8 @@ AT_ONCE = 16
 REMEMBERED = 5000
 """Results kept at hand, so that who sends an order twice gets the same answer."""
 
+WAITS = "waits for the end of the call"
+
 
 class Order(msgspec.Struct, frozen=True):
     """What an operator wants done. `request_id` is the form's, and the same when the form is sent again."""
@@ -102,7 +104,7 @@ class Orders:
         except (Refusal, StoreUnavailable) as error:
             return await self._refused(entry, error)
         await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
-        message = "waits for the end of the call" if outcome.outcome == "waiting" else outcome.after
+        message = WAITS if outcome.outcome == "waiting" else outcome.after
         return Result(entry.target, entry.target_name, outcome.outcome, message)
 
     async def _refused(self, entry: AuditEntry, error: Refusal | StoreUnavailable) -> Result:
@@ -149,9 +151,12 @@ class Orders:
 
 def _as_written(entry: AuditEntry) -> Result:
     """What the audit says of an order that this process doesn't remember."""
-    if entry.outcome.startswith("refused: "):
-        code = entry.outcome.removeprefix("refused: ")
-        return Result(entry.target, entry.target_name, "refused", "It was refused before", code)
-    if entry.outcome == "waiting":
-        return Result(entry.target, entry.target_name, "waiting", "waits for the end of the call")
-    return Result(entry.target, entry.target_name, "done", entry.after or "begun before; see the audit")
+    target, name, outcome = entry.target, entry.target_name, entry.outcome
+    if outcome == "done":
+        return Result(target, name, "done", entry.after)
+    if outcome == "waiting":
+        return Result(target, name, "waiting", WAITS)
+    if outcome == "started":
+        message = "It was begun before, and what came of it is not known: look how it is now, and ask anew"
+        return Result(target, name, "refused", message, "UNKNOWN_OUTCOME")
+    return Result(target, name, "refused", "It was refused before", outcome.removeprefix("refused: "))

@@ -32,7 +32,8 @@ EVENT_COLUMNS = (
     "time", "kind", "user_id", "username", "cause", "other_id", "other_name", "call_id", "duration_seconds", "operator",
 )  # fmt: skip
 AUDIT_COLUMNS = (
-    "time", "operator", "action", "target", "target_name", "before", "after", "reason", "address", "outcome", "entry_id",
+    "time", "operator", "action", "target", "target_name", "before", "after", "reason", "address", "outcome",
+    "entry_id",
 )  # fmt: skip
 
 
@@ -41,14 +42,14 @@ class Records(AdminHandler):
 
     def initialize(self, office: Office, stores: Stores, directory: Directory) -> None:
         """Collaborators come from the route."""
-        super().initialize(office)
+        self.set_up_admin(office)
         self.stores = stores
         self.directory = directory
 
     def wanted_events(self) -> tuple[EventKind | None, str, int | None]:
         """(kind, user as given, the id meant) of the URL: 0 for a user that there is not. Raises Invalid."""
         kind, user = self.choice("kind", KINDS), self.get_query_argument("user", "")[:100]
-        return cast(EventKind, kind) if kind else None, user, self._user_id(user) if user else None
+        return cast("EventKind", kind) if kind else None, user, self._user_id(user) if user else None
 
     def wanted_entries(self) -> dict[str, str | None]:
         """What the URL narrows the audit to. Raises Invalid."""

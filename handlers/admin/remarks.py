@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import msgspec
+
 REMARKS_LIMIT = 1000
 """Sign-ins that have one; the oldest are forgotten beyond it."""
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """What came of a form, good or not."""
+
+    text: str
+    is_refusal: bool = False
 
 
 class Remarks:
     """The last remark for each sign-in. In memory: neither a link nor another site can put words here."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, str] = OrderedDict()
+        self._waiting: OrderedDict[str, Remark] = OrderedDict()
 
-    def leave(self, sign_in_id: str, text: str) -> None:
+    def leave(self, sign_in_id: str, remark: Remark) -> None:
         """For the next page."""
-        self._waiting[sign_in_id] = text
+        self._waiting[sign_in_id] = remark
         self._waiting.move_to_end(sign_in_id)
         if len(self._waiting) > REMARKS_LIMIT:
             self._waiting.popitem(last=False)
 
-    def take(self, sign_in_id: str) -> str:
+    def take(self, sign_in_id: str) -> Remark | None:
         """Once."""
-        return self._waiting.pop(sign_in_id, "")
+        return self._waiting.pop(sign_in_id, None)

@@ -38,7 +38,7 @@ class OperatorSocketHandler(WebSocketHandler, AdminHandler):
         refusals: Buckets,
     ) -> None:
         """Collaborators come from the route."""
-        AdminHandler.initialize(self, office)
+        self.set_up_admin(office)
         self.watchers = watchers
         self.commands = commands
         self.clock = clock

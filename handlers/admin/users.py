@@ -23,6 +23,10 @@ ACTIONS_SHOWN = 20
 class UsersHandler(OverviewHandler):
     """GET /admin/users"""
 
+    def initialize(self, office: Office, overview: Overview) -> None:
+        """Collaborators come from the route."""
+        self.set_up_overview(office, overview)
+
     @allows("viewer")
     def get(self) -> None:
         """Everyone, filtered, sorted, in pages."""
@@ -33,7 +37,8 @@ class UsersHandler(OverviewHandler):
             "busy": figures.busy,
             "offline": figures.offline,
         }
-        self.show("users.html", here="users", counts=counts, **self.listed())
+        wrong = {each.user_id: each for each in self.overview.contradictions()}
+        self.show("users.html", here="users", counts=counts, wrong=wrong, **self.listed())
 
 
 class UserHandler(OverviewHandler):
@@ -41,7 +46,7 @@ class UserHandler(OverviewHandler):
 
     def initialize(self, office: Office, overview: Overview, stores: Stores) -> None:
         """Collaborators come from the route."""
-        super().initialize(office, overview)
+        self.set_up_overview(office, overview)
         self.stores = stores
 
     @allows("viewer")

@@ -91,7 +91,7 @@ export function fillUser(element, user, wrong, now) {
   row.attribute("more", "aria-label", `Actions for ${username}`);
   row.attribute("more", "popovertarget", `menu-${userId}`);
   row.set("menu", "id", `menu-${userId}`);
-  row.set("act", "disabled", !mayAct());
+  for (const part of ["act", "more"]) row.set(part, "disabled", !mayAct());
   row.input("user", userId);
 }
 

@@ -1,6 +1,6 @@
 /** Menu: a popover beside its button, with arrow keys. It works without this too, in the middle of the page. */
 
-const HIGHEST = 280; // pixels; a menu that would not fit below its button opens upwards
+const HIGHEST = 200; // pixels; a menu that would not fit below its button opens upwards
 
 /** `onToggle(isOpen)` is told of every menu in `box`. */
 export function tendMenus(box, onToggle) {

@@ -4,17 +4,18 @@ import { folded } from "./words.js";
 
 export const SORT_MS = 1_000;
 const PLACES = 2 ** 20; // more than there are names: a key is a rank, then the place by name
-const RANK_OF_STATE = { busy: 0, available: 1, offline: 2 };
+const RANK_OF_STATE = { available: 0, busy: 1, offline: 2 };
+const BUSY_FIRST = { busy: 1, available: 2, offline: 3 };
 
 const seconds = (milliseconds) => Math.floor(milliseconds / 1_000);
 
-/** Lower comes first. Numbers of at most 33 bits, so that key and place fit into a double. */
+/** Lower comes first, as on pages without a script (realtime/listing.py). At most 33 bits: key and place make a double. */
 const RANKS = {
-  attention: (row, isWrong) => (isWrong ? 0 : 1 + RANK_OF_STATE[row.state]),
+  attention: (row, isWrong) => (isWrong ? 0 : BUSY_FIRST[row.state]),
   name: () => 0,
   state: (row) => RANK_OF_STATE[row.state],
   since: (row) => seconds(row.since),
-  heard: (row) => seconds(row.heard),
+  heard: (row) => 2 ** 32 - seconds(row.heard),
 };
 
 const IN_FILTER = {
@@ -105,7 +106,7 @@ export class Order {
   }
 
   #isFound(userId) {
-    return this.q === "" || this.#searched.get(userId).includes(this.q);
+    return this.q === "" || this.#searched.get(userId).includes(this.q) || this.q.replace("#", "") === String(userId);
   }
 
   /** Names rarely change, and comparing them is the dear part. */
@@ -116,12 +117,12 @@ export class Order {
       if (this.#names.get(userId) === username) continue;
       isOld = true;
       this.#names.set(userId, username);
-      this.#searched.set(userId, `${folded(username)} #${userId}`);
+      this.#searched.set(userId, folded(username));
     }
     if (!isOld) return;
     for (const userId of this.#names.keys()) if (!users.has(userId)) this.#names.delete(userId);
-    const text = (userId) => this.#searched.get(userId);
-    this.#byName = [...users.keys()].sort((one, other) => (text(one) < text(other) ? -1 : 1));
+    const keys = new Map([...this.#names].map(([userId, name]) => [userId, name.normalize("NFKC").toLowerCase()]));
+    this.#byName = [...keys.keys()].sort((one, other) => (keys.get(one) < keys.get(other) ? -1 : 1));
     this.#places = new Map(this.#byName.map((userId, place) => [userId, place]));
   }
 }

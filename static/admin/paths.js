@@ -42,7 +42,7 @@ export function area(allRuns, upper, lower, { now, top, spanMs = SPAN_MS }) {
 /** A round upper edge for the axis, and the lines to draw: at most 4. */
 export function scale(highest) {
   if (highest <= 0) return { top: 4, marks: [0, 2, 4] };
-  const rough = highest / 3;
+  const rough = highest / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(1, power * [1, 2, 5, 10].find((factor) => factor * power >= rough));
   const marks = [];

@@ -73,6 +73,11 @@ def test_a_search_is_part_of_a_name_or_an_id(five: World, q: str, listed: list[s
     assert names(five, q=q) == listed
 
 
+def test_a_filter_keeps_who_is_on_a_call(five: World) -> None:
+    five.call(1, 4)
+    assert names(five, state="calls") == ["bob", "zoe"]
+
+
 def test_a_search_stays_within_the_filter(five: World) -> None:
     assert names(five, q="a", state="busy") == ["Ann", "Dora"]
 

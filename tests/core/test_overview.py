@@ -238,6 +238,18 @@ def test_an_update_says_what_is_new_and_nothing_else(make_world: MakeWorld) -> N
     assert screen.updates()[-1]["ended"] == [call.call_id]
 
 
+def test_a_party_of_a_call_who_is_renamed_is_so_in_all_rows(make_world: MakeWorld) -> None:
+    world = four_users(make_world(4))
+    screen = watch(world)
+    call = world.call(1, 2)
+    tell(world)
+    world.core.presence.rename(Profile(2, "ann", None))
+    tell(world)
+    picture = screen.fold()
+    assert picture["calls"][call.call_id]["callee_name"] == "ann"
+    assert picture["users"][1]["because"]["text"] == "on a call with ann,"
+
+
 def test_a_sample_is_told_to_who_watches(world: World) -> None:
     world.core.overview.take_sample()
     screen = watch(world)
@@ -291,4 +303,5 @@ def test_a_client_of_the_feed_is_told_nothing_of_operators(world: World) -> None
     client: Client = world.connect(1)
     watch(world)
     world.advance(2)
-    assert {each["type"] for each in client.messages()} == {"connection_established", "user_status_update", "feed_stats"}
+    told = {each["type"] for each in client.messages()}
+    assert told == {"connection_established", "user_status_update", "feed_stats"}

@@ -99,7 +99,8 @@ def test_one_who_ends_while_it_waits_is_sent_nothing_more(many: World) -> None:
     screen.watcher.closed_by_peer(None)
     screen.transport.resume()
     many.settle()
-    assert screen.fold() and screen.overviews == 1
+    assert screen.fold()
+    assert screen.overviews == 1
 
 
 def test_updates_are_behind_what_the_protocol_layer_writes_of_its_own(many: World) -> None:
@@ -109,6 +110,26 @@ def test_updates_are_behind_what_the_protocol_layer_writes_of_its_own(many: Worl
     change(many, 1)
     assert screen.fold() == other.fold()
     assert [each["type"] for each in screen.messages()][2:4] == ["its own", "overview_update"]
+
+
+def test_a_line_that_is_full_to_the_byte_loses_nothing(many: World) -> None:
+    screen, other = watch(many), watch(many)
+    screen.fold()
+    screen.transport.kernel_bytes = 0
+    change(many, 1)
+    assert screen.watcher.waiting_since is not None
+    screen.transport.kernel_bytes = 1000
+    many.soon(screen.transport.flow)
+    many.settle()
+    assert screen.fold() == other.fold()
+
+
+def test_nothing_is_sent_after_the_end(many: World) -> None:
+    screen = watch(many)
+    sent = len(screen.messages())
+    screen.watcher.closed_by_peer(None)
+    screen.watcher.push(frame(b"{}"))
+    assert len(screen.messages()) == sent
 
 
 def test_one_who_is_lost_while_behind_is_closed(many: World) -> None:

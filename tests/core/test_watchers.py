@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from realtime.admission import Full
 from realtime.protocol import CloseCode
+from realtime.ratelimit import SlidingWindow
+from realtime.watcher import Watcher
 from tests.core.conftest import MakeWorld
 from tests.core.transports import FakeTransport
 from tests.core.watching import on_duty, pass_time, tell, watch
@@ -117,7 +121,8 @@ def test_a_ping_is_answered(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"type":"heartbeat"}', '{"type":"subscribe","subscription":"feed"}', '{"type":"end_call"}', "nonsense", ""]
+    "text",
+    ['{"type":"heartbeat"}', '{"type":"subscribe","subscription":"feed"}', '{"type":"end_call"}', "nonsense", ""],
 )
 def test_any_other_command_is_refused(world: World, text: str) -> None:
     screen = watch(world)
@@ -174,6 +179,15 @@ def test_a_socket_that_answers_no_ping_is_closed(world: World) -> None:
     pass_time(world, 2, screen)
     assert screen.transport.closed == (4000, "no pong")
     assert len(world.core.watchers) == 0
+
+
+def test_a_socket_that_was_not_pinged_yet_owes_no_pong(world: World) -> None:
+    moments = itertools.count(1.0, 1e-6)  # no two moments of a real clock are the same
+    watcher = Watcher(
+        "1", on_duty(world.time.wall()), FakeTransport(world.soon), lambda: next(moments), SlidingWindow(1, 1.0),
+        world.core.counters, limit_bytes=65536,
+    )  # fmt: skip
+    assert watcher.heard_at >= watcher.pinged_at
 
 
 def test_the_end_of_a_sign_in_ends_its_sockets_and_no_others(world: World) -> None:

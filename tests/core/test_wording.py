@@ -52,9 +52,7 @@ def test_a_change_reads_as_a_sentence(kind: str, cause: str, operator: str, text
     ],
 )
 def test_a_call_reads_as_a_sentence(kind: str, cause: str, operator: str, seconds: int | None, text: str) -> None:
-    call = event(
-        kind, cause, operator=operator, other_id=8, other_name="bob", call_id="c", duration_seconds=seconds
-    )
+    call = event(kind, cause, operator=operator, other_id=8, other_name="bob", call_id="c", duration_seconds=seconds)
     assert event_row(call).text == text
 
 

@@ -1,0 +1,163 @@
+"""Browser: Debian's Chromium with the dashboard in it, and what the page costs its main thread."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+from benchmarks.failure import BenchmarkError
+
+_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+
+_SCREEN = ViewportSize(width=1440, height=900)
+
+_TRACED = ["toplevel"]
+"""Threads and their tasks. More would be work of its own."""
+
+_COUNT_FRAMES = """() => {
+  const next = () => { window.framesSeen += 1; requestAnimationFrame(next); };
+  window.framesSeen = 0;
+  requestAnimationFrame(next);
+}"""
+
+_STAMP = """
+const look = () => {
+  if (document.documentElement?.dataset.feed !== "live") return setTimeout(look, 2);
+  // The page draws in the next frame; when the one after that begins, it has been painted.
+  requestAnimationFrame(() => requestAnimationFrame(() => { window.liveAfter = performance.now(); }));
+};
+look();
+"""
+"""Runs before the page's own scripts. Zero is the beginning of the navigation."""
+
+_PATIENCE_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a page cost over some seconds."""
+
+    seconds: float
+    task_seconds: float
+    """Of all tasks of the main thread together."""
+    longest_seconds: float
+    """The longest task, by the wall's clock."""
+    longest_cpu_seconds: float
+    """The same without the time in which the machine did something else."""
+    frames: int
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a page came up."""
+
+    seconds: float
+    """From the navigation until its rows are painted and it is live."""
+    rows: int
+    """Users' rows in the document."""
+    listed: int
+    """Users in the list."""
+    elements: int
+
+
+class Operator:
+    """Somebody signed in by the form, in a browser without a cache."""
+
+    def __init__(self, browser: Browser, address: str, name: str, password: str) -> None:
+        self._browser = browser
+        self._address = address
+        self._context = browser.new_context(viewport=_SCREEN)
+        self._sign_in(name, password)
+
+    @property
+    def cookie(self) -> str:
+        """The header that says who this is."""
+        return "; ".join(f"{each['name']}={each['value']}" for each in self._context.cookies())
+
+    def watch(self) -> Page:
+        """The live page, live."""
+        return self._live(self._context)
+
+    def open_afresh(self) -> Opening:
+        """The live page in a browser that has never seen it."""
+        context = self._browser.new_context(viewport=_SCREEN, storage_state=self._context.storage_state())
+        context.add_init_script(_STAMP)
+        page = self._live(context)
+        page.wait_for_function("() => window.liveAfter", timeout=_PATIENCE_MS)
+        seen = page.evaluate("""() => ({
+          seconds: window.liveAfter / 1000,
+          rows: document.querySelectorAll("#users [data-rows] > [data-key]").length,
+          listed: document.querySelector("#users [role=table]").ariaRowCount - 1,
+          elements: document.querySelectorAll("*").length,
+        })""")
+        context.close()
+        return Opening(**seen)
+
+    def measure(self, page: Page, seconds: float) -> Load:
+        """Let the page run for some time, with a frame as often as there can be one."""
+        page.evaluate(_COUNT_FRAMES)
+        page.wait_for_timeout(1000)
+        self._browser.start_tracing(page=page, categories=_TRACED)
+        frames = page.evaluate("() => window.framesSeen")
+        began = page.evaluate("() => performance.now()")
+        page.wait_for_timeout(seconds * 1000)
+        frames = page.evaluate("() => window.framesSeen") - frames
+        lasted = (page.evaluate("() => performance.now()") - began) / 1000
+        tasks = _tasks_of_page(json.loads(self._browser.stop_tracing())["traceEvents"])
+        return Load(
+            seconds=lasted,
+            task_seconds=sum(task["dur"] for task in tasks) / 1e6,
+            longest_seconds=max(task["dur"] for task in tasks) / 1e6,
+            longest_cpu_seconds=max(task["tdur"] for task in tasks) / 1e6,
+            frames=frames,
+        )
+
+    def _sign_in(self, name: str, password: str) -> None:
+        page = self._context.new_page()
+        page.goto(f"{self._address}/admin")
+        page.fill("[name=name]", name)
+        page.fill("[name=password]", password)
+        page.click("[type=submit]")
+        page.wait_for_url(f"{self._address}/admin", timeout=_PATIENCE_MS)
+        page.close()
+
+    def _live(self, context: BrowserContext) -> Page:
+        page = context.new_page()
+        page.goto(f"{self._address}/admin")
+        page.wait_for_function("() => document.documentElement.dataset.feed === 'live'", timeout=_PATIENCE_MS)
+        return page
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser. Raises BenchmarkError when there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        raise BenchmarkError("the page needs chromium: run `make browser` first")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+def _tasks_of_page(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tasks of the busiest main thread, which is the page's: other renderers stand by."""
+    threads = {
+        (each["pid"], each["tid"])
+        for each in events
+        if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"
+    }
+    tasks: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    for each in events:
+        if each["ph"] == "X" and each["name"].endswith("RunTask") and (each["pid"], each["tid"]) in threads:
+            tasks[each["pid"], each["tid"]].append(each)
+    if not tasks:
+        raise BenchmarkError("Chromium's trace names no task of the page")
+    return max(tasks.values(), key=lambda them: sum(task["dur"] for task in them))

@@ -1,0 +1,80 @@
+"""Timed: the real server, which also counts what operators cost its loop. Talks by lines, see `TalkingChild`.
+
+Run as `python -m benchmarks.timed`. Settings are variables, as ever; any line is answered with what was counted since
+the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import msgspec
+
+from operation.errand import with_secret
+from realtime.overview import Overview
+from realtime.watchers import Watchers
+from server import serve
+from settings import read_settings
+
+_TIMED: dict[tuple[type, str], str] = {
+    (Overview, "update"): "making_seconds",
+    (Watchers, "tick"): "ticking_seconds",
+    (Watchers, "admit"): "admitting_seconds",
+}
+"""Methods that operators cost, and where their time is counted."""
+
+
+class Counted(msgspec.Struct):
+    """What is counted. Seconds are the CPU's, spent by the loop's thread."""
+
+    updates: int = 0
+    """Each made once, for all operators."""
+    making_seconds: float = 0.0
+    ticking_seconds: float = 0.0
+    """The making included."""
+    admitting_seconds: float = 0.0
+    """Of letting operators in, each with the whole overview."""
+
+
+class Server:
+    """The server of this process, and what was counted of it."""
+
+    def __init__(self) -> None:
+        self._counted = Counted()
+        for (owner, name), field in _TIMED.items():
+            setattr(owner, name, self._timed(getattr(owner, name), field))
+
+    async def serve(self) -> None:
+        """Until SIGTERM; answer lines meanwhile."""
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._answer)
+        await serve(with_secret(read_settings(os.environ)), demo=False)
+
+    def _timed(self, method: Callable[..., Any], field: str) -> Callable[..., Any]:
+        @wraps(method)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            began = time.thread_time()
+            answer = method(*args, **kwargs)
+            setattr(self._counted, field, getattr(self._counted, field) + time.thread_time() - began)
+            if field == "making_seconds" and answer is not None:
+                self._counted.updates += 1
+            return answer
+
+        return timed
+
+    def _answer(self) -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            return
+        line = msgspec.json.encode({"event": "counted"} | msgspec.structs.asdict(self._counted))
+        os.write(sys.stdout.fileno(), line + b"\n")
+        self._counted = Counted()
+
+
+if __name__ == "__main__":
+    asyncio.run(Server().serve())

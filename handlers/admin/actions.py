@@ -1,0 +1,234 @@
+"""Actions: what one would hit, and carrying it out. A form and a script use the same URL."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from typing import get_args
+
+import msgspec
+
+from handlers.admin.base import AdminHandler, Office, allows
+from handlers.admin.orders import Order, Orders, Result
+from handlers.admin.users import user_id_of
+from models.operators import is_at_least
+from models.refusals import Conflict, Forbidden, Invalid, NotFound
+from realtime.actions import Actions
+from realtime.overview import Overview
+from realtime.plans import Plan, Target
+from realtime.rows import ActionName
+
+ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
+
+VERBS: dict[ActionName, str] = {
+    "force_offline": "Force offline",
+    "disconnect": "Disconnect",
+    "sign_out": "Sign out everywhere",
+    "clear_busy": "Clear busy",
+    "end_call": "End call",
+}
+"""As buttons and headings say it."""
+
+EFFECTS: dict[ActionName, str] = {
+    "force_offline": "They will be shown as offline to everybody until the next heartbeat. Their calls end first.",
+    "disconnect": "Their sockets will be closed. Their apps stay away until they are opened anew.",
+    "sign_out": "All their sockets are closed and all their tokens stop working: they have to sign in again.",
+    "clear_busy": "Busy set by hand is forgotten; who is on a call stays busy until it ends.",
+    "end_call": "The calls end for both parties, and all are told.",
+}
+"""What an action on several does."""
+
+REASON_LIMIT = 200
+"""Characters."""
+
+STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
+"""Of a single target that was refused; else 409."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What an action would hit, for the dialog."""
+
+    title: str
+    effect: str
+    hits: list[str]
+    waits: bool
+    request_id: str
+    count: int
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of an action."""
+
+    outcome: str
+    message: str
+    results: list[Result]
+
+
+class ActionsHandler(AdminHandler):
+    """GET and POST /admin/actions"""
+
+    def initialize(
+        self, office: Office, actions: Actions, orders: Orders, overview: Overview, targets_limit: int
+    ) -> None:
+        """Collaborators come from the route."""
+        self.set_up_admin(office)
+        self.actions = actions
+        self.orders = orders
+        self.overview = overview
+        self.targets_limit = targets_limit
+
+    async def prepare(self) -> None:
+        """Who may not act and tries is written down. Raises as its base."""
+        try:
+            await super().prepare()
+        except Forbidden:
+            if self.request.method == "POST" and self.duty and not is_at_least(self.duty.operator.role, "operator"):
+                await self.orders.refuse(self._order(), "ROLE_TOO_LOW")
+            raise
+
+    @allows("operator")
+    def get(self) -> None:
+        """What it would hit: the page that asks for a reason, or what a dialog shows. Raises NotFound, Conflict."""
+        preview = self._preview()
+        if self.wants_json:
+            self.answer(preview)
+        else:
+            self._ask(preview)
+
+    @allows("operator")
+    async def post(self) -> None:
+        """Carry it out, once for each request id."""
+        order = self._order()
+        if not order.reason:
+            self._want_a_reason()
+            return
+        results = await self.orders.carry_out(order)
+        done = Done(_outcome(results), _in_words(order.action, results), results)
+        if self.wants_json:
+            self._answer(done)
+        else:
+            self.go(self.next_page(), done.message, is_refusal=done.outcome == "refused")
+
+    def _answer(self, done: Done) -> None:
+        """One that was refused is an error, as everywhere; of several each result says it."""
+        if done.outcome == "refused" and len(done.results) == 1:
+            self.set_status(STATUS_OF_CODE.get(done.results[0].code, 409))
+            self.write_refusal(done.results[0].code, done.results[0].message)
+        else:
+            self.answer(done)
+
+    def _want_a_reason(self) -> None:
+        problem = f"Give a reason, of at most {REASON_LIMIT} characters"
+        if self.wants_json:
+            raise Invalid(problem)
+        self.set_status(400)
+        self._ask(self._preview(), problem)
+
+    def _ask(self, preview: Preview, problem: str = "") -> None:
+        names = ("action", "user_id", "call_id", "session_id")
+        self.show(
+            "confirm.html",
+            preview=preview,
+            verb=VERBS[self._action()],
+            problem=problem,
+            fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
+            next=self.next_page() if self.get_argument("next", "") else self._page_of_target(),
+        )
+
+    def _preview(self) -> Preview:
+        action, targets = self._action(), self._targets()
+        request_id = self.get_argument("request_id", "")
+        request_id = request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_urlsafe(16)
+        if len(targets) == 1:
+            plan = self.actions.plan(action, targets[0])
+            return Preview(plan.title, plan.effect, plan.hits, plan.waits, request_id, 1)
+        plans = list(self._plans(action, targets))
+        if not plans:
+            raise Conflict("NOTHING_TO_DO", "There is nothing to do for any of them")
+        return Preview(
+            f"{VERBS[action]}: {len(plans)} {'calls' if action == 'end_call' else 'users'}",
+            EFFECTS[action],
+            self._hits(action, targets, len(plans)),
+            any(plan.waits for plan in plans),
+            request_id,
+            len(plans),
+        )
+
+    def _plans(self, action: ActionName, targets: tuple[Target, ...]) -> Iterator[Plan]:
+        for target in targets:
+            try:
+                yield self.actions.plan(action, target)
+            except (NotFound, Conflict):
+                continue  # of several, those that have changed meanwhile are left out
+
+    def _hits(self, action: ActionName, targets: tuple[Target, ...], count: int) -> list[str]:
+        """What several come to; whom there is nothing to do for is said too."""
+        hits = []
+        if action in ("force_offline", "disconnect", "sign_out"):
+            rows = [self.overview.row(target.user_id) for target in targets]
+            sockets = sum(row.sockets for row in rows)
+            calls = len({row.call_id for row in rows if row.call_id}) if action == "force_offline" else 0
+            hits = [_counted(sockets, "socket")] * bool(sockets) + [_counted(calls, "call")] * bool(calls)
+        left_out = len(targets) - count
+        return hits + [f"nothing to do for {left_out} of them"] * bool(left_out)
+
+    def _order(self) -> Order:
+        request_id = self.get_body_argument("request_id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            raise Invalid("request_id is 8 to 64 letters, digits, - or _, and new for each form")
+        reason = self.get_body_argument("reason", "")
+        return Order(
+            request_id=request_id,
+            action=self._action(),
+            targets=self._targets(),
+            reason=reason if len(reason) <= REASON_LIMIT and reason.isprintable() else "",
+            now=self.get_body_argument("now", "") not in ("", "0", "false"),
+            operator=self.operator,
+            address=self.address,
+        )
+
+    def _action(self) -> ActionName:
+        action = self.get_argument("action", "")
+        if action not in ACTION_NAMES:
+            raise Invalid(f"action is one of {', '.join(ACTION_NAMES)}")
+        return action
+
+    def _targets(self) -> tuple[Target, ...]:
+        """Users, or one socket of a user, or calls; each once. Raises Invalid."""
+        kind = "call_id" if self._action() == "end_call" else "user_id"
+        given = [each for each in dict.fromkeys(self.get_arguments(kind)) if each]
+        if not 1 <= len(given) <= self.targets_limit:
+            raise Invalid(f"Give {kind} 1 to {self.targets_limit} times")
+        if kind == "call_id":
+            return tuple(Target(call_id=each[:64]) for each in given)
+        session_id = self.get_argument("session_id", "")[:64]
+        if session_id and (self._action() != "disconnect" or len(given) > 1):
+            raise Invalid("session_id is for disconnect, and for one user")
+        return tuple(Target(user_id=user_id_of(each), session_id=session_id) for each in given)
+
+    def _page_of_target(self) -> str:
+        targets = self._targets()
+        if len(targets) > 1:
+            return "/admin/users"
+        return f"/admin/users/{targets[0].user_id}" if targets[0].user_id else f"/admin/calls/{targets[0].call_id}"
+
+
+def _outcome(results: list[Result]) -> str:
+    """Of several, what went furthest."""
+    outcomes = {result.outcome for result in results}
+    return next(each for each in ("waiting", "done", "refused") if each in outcomes)
+
+
+def _in_words(action: ActionName, results: list[Result]) -> str:
+    if len(results) == 1:
+        result = results[0]
+        return f"{VERBS[action]}, {result.name or result.target}: {result.message}."
+    counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
+    return f"{VERBS[action]}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,59 @@
+"""System: how the server is doing, and its settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+from handlers.admin.base import AdminHandler, Office, allows
+from handlers.openapi import API_VERSION
+from handlers.vitals import Vitals
+from models.database import Database
+from realtime.core import Core
+from settings import Settings, masked, variable
+
+
+class SystemHandler(AdminHandler):
+    """GET /admin/system"""
+
+    def initialize(self, office: Office, core: Core, vitals: Vitals, database: Database, settings: Settings) -> None:
+        """Collaborators come from the route."""
+        self.set_up_admin(office)
+        self.core = core
+        self.vitals = vitals
+        self.database = database
+        self.shown = settings
+
+    @allows("admin")
+    def get(self) -> None:
+        """All of it as of now."""
+        core = self.core
+        sockets = Counter[str](session.channel for session in core.hub)
+        sockets["operators"] = len(core.watchers)
+        self.show(
+            "system.html",
+            here="system",
+            vitals=self.vitals,
+            counters=core.counters,
+            sockets=sockets,
+            behind=len(core.fan_out.behind()),
+            unsaved_users=len(core.write_back),
+            unsaved_events=len(core.chronicle.unsaved(10_000)),
+            is_store_down=self.database.breaker.is_open,
+            store="MongoDB" if self.shown.mongodb_url else "the embedded store",
+            users=len(core.directory),
+            program=API_VERSION,
+            groups=_groups(self.shown),
+        )
+
+
+def _groups(settings: Settings) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
+    """(group, [(variable, value, meaning, whether it is the default)]) as on the page of settings in the documents."""
+    values = masked(settings)
+    groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = []
+    for each in dataclasses.fields(settings):
+        if each.metadata["group"]:
+            groups.append((each.metadata["group"], []))
+        is_default = getattr(settings, each.name) == each.default
+        groups[-1][1].append((variable(each.name), values[each.name], each.metadata["help"], is_default))
+    return groups

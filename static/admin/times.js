@@ -1,0 +1,14 @@
+// Times: what the server prints in UTC, in the zone of the reader.
+
+const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+
+const today = dayOfYear.format(new Date());
+
+for (const element of document.querySelectorAll("time.local")) {
+  const moment = new Date(element.dateTime);
+  const day = dayOfYear.format(moment);
+  element.textContent = day === today ? timeOfDay.format(moment) : `${day}, ${timeOfDay.format(moment)}`;
+  element.title = element.dateTime;
+}
+for (const element of document.querySelectorAll("[data-zone]")) element.hidden = true;

@@ -1,0 +1,158 @@
+"""Fixtures: one loop and one browser for the package, a server for each module, and pages that must behave.
+
+A browser belongs to the loop that started it. So here, other than elsewhere, tests share a loop.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from tests.clients import PATIENCE_SECONDS
+from tests.conftest import SECRETS
+from tests.dashboard.conduct import Conduct
+from tests.dashboard.site import QUICK, Site
+from tests.foreign.published import CHROMIUM_FLAGS
+from tests.program import MakeProgram, blameless_programs
+from tests.secrets_seen import SecretsSeen
+
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+
+
+class MakeSite(Protocol):
+    """Makes a server with operators, which is yet to be started."""
+
+    def __call__(self, **settings: Any) -> Site: ...
+
+
+class Visit(Protocol):
+    """Opens a page of a site as an operator; as nobody with an empty name. Options are of the browser's context."""
+
+    async def __call__(
+        self, path: str = "/admin", name: str = "operator", *, at: Site | None = None, **options: Any
+    ) -> Page: ...
+
+
+@pytest.fixture(scope="package")
+def io_loop() -> Iterator[IOLoop]:
+    """The loop of all tests here."""
+    loop = IOLoop()
+    loop.make_current()
+    yield loop
+    loop.clear_current()
+    loop.close(all_fds=True)
+
+
+@pytest.fixture(scope="package")
+def http(io_loop: IOLoop) -> Iterator[AsyncHTTPClient]:
+    """An HTTP client with room for many requests at once."""
+    client = AsyncHTTPClient(force_instance=True, max_clients=500)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="package")
+def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
+    """What was secret in this run, and its logs."""
+    return request.config.stash[SECRETS]
+
+
+@pytest.fixture(scope="package")
+def browser(io_loop: IOLoop) -> Iterator[Browser]:
+    """Chromium."""
+    path = shutil.which("chromium")
+    assert path is not None, "run `make browser` first"
+
+    async def launch() -> tuple[Playwright, Browser]:
+        playwright = await async_playwright().start()
+        return playwright, await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+
+    async def end() -> None:
+        await browser.close()
+        await playwright.stop()
+
+    playwright, browser = io_loop.run_sync(launch)
+    yield browser
+    io_loop.run_sync(end)
+
+
+@pytest.fixture(scope="module")
+def programs(
+    io_loop: IOLoop, tmp_path_factory: pytest.TempPathFactory, secrets_seen: SecretsSeen, http: AsyncHTTPClient
+) -> Iterator[MakeProgram]:
+    """Makes servers that last for a module."""
+    yield from blameless_programs(io_loop, tmp_path_factory.mktemp("site"), secrets_seen, http)
+
+
+@pytest.fixture(scope="module")
+def site(request: pytest.FixtureRequest, io_loop: IOLoop, programs: MakeProgram, secrets_seen: SecretsSeen) -> Site:
+    """The server of a module, with what its SETTINGS say. Its tests each have users of their own."""
+    made = Site(programs(**{**QUICK, **getattr(request.module, "SETTINGS", {})}), secrets_seen)
+    io_loop.run_sync(made.start)
+    return made
+
+
+@pytest.fixture
+def make_site(
+    io_loop: IOLoop, tmp_path_factory: pytest.TempPathFactory, secrets_seen: SecretsSeen, http: AsyncHTTPClient
+) -> Iterator[MakeSite]:
+    """Makes servers for one test, each over data of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    making = blameless_programs(io_loop, folder, secrets_seen, http)
+    make = next(making)
+    made: list[Site] = []
+
+    def make_site(**settings: Any) -> Site:
+        own = {"data_dir": folder / f"data-{len(made)}", **QUICK, **settings}
+        made.append(Site(make(**own), secrets_seen))
+        return made[-1]
+
+    yield make_site
+    next(making, None)
+
+
+@pytest.fixture
+def conduct() -> Iterator[Conduct]:
+    """How all pages behave. What is not excused fails the test."""
+    watched = Conduct()
+    yield watched
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def contexts(io_loop: IOLoop, conduct: Conduct) -> Iterator[list[BrowserContext]]:
+    """All contexts of a test; they are closed at its end."""
+    opened: list[BrowserContext] = []
+    yield opened
+
+    async def close() -> None:
+        for each in opened:
+            await each.close()
+
+    io_loop.run_sync(close)
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, browser: Browser, conduct: Conduct, contexts: list[BrowserContext]) -> Visit:
+    """Opens pages: of the module's site, unless another is given."""
+
+    async def open_page(
+        path: str = "/admin", name: str = "operator", *, at: Site | None = None, **options: Any
+    ) -> Page:
+        place: Site = at or request.getfixturevalue("site")
+        if name:
+            options["storage_state"] = await place.signed_in(browser, name)
+        context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        await conduct.watch(context, place.origin)
+        page = await context.new_page()
+        await page.goto(place.origin + path)
+        return page
+
+    return open_page

@@ -1,0 +1,120 @@
+"""Site: a server with operators of each role, as browsers visit it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, StorageState
+
+from models.operators import ROLES
+from models.stores import Stores
+from operation.errand import opened_stores
+from operation.operators import ensure_operator
+from tests.clients import Person, Socket
+from tests.program import ServerProgram
+from tests.secrets_seen import SecretsSeen
+
+QUICK: dict[str, Any] = {
+    "grace_seconds": 0.3,
+    "clean_close_seconds": 0.1,
+    "hold_seconds": 5.0,
+    "inspect_interval_seconds": 0.3,
+    "notice_interval_seconds": 0.1,
+    "save_interval_seconds": 0.1,
+    "sample_interval_seconds": 0.5,
+    "reconnect_spread_seconds": 0.1,
+    "announcements_per_second": 1000,
+    "command_burst": 100_000,
+    "commands_per_second": 100_000.0,
+    "drain_seconds": 0.5,
+}
+"""What need not be waited for, and limits that nothing here is about."""
+
+
+class Site:
+    """One server after another over the same data. Operators are called by their role; `second` operates too."""
+
+    def __init__(self, program: ServerProgram, seen: SecretsSeen) -> None:
+        self.program = program
+        self._seen = seen
+        self.passwords = {name: secrets.token_hex(16) for name in (*ROLES, "second")}
+        self._states: dict[str, StorageState] = {}
+        for password in self.passwords.values():
+            seen.note(password)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.program.port}"
+
+    async def start(self) -> None:
+        """Start the server; the first time there are operators to make."""
+        async with self.stores() as stores:
+            for name, password in self.passwords.items():
+                role = "operator" if name == "second" else name
+                await ensure_operator(stores, self.program.settings, name, password, role)  # type: ignore[arg-type]
+        await self.program.start()
+
+    def stores(self) -> AbstractAsyncContextManager[Stores]:
+        """The stores, opened from outside the server."""
+        return opened_stores(self.program.settings)
+
+    async def person(self, username: str) -> Person:
+        """A new user."""
+        return await self.program.register(username)
+
+    async def online(self, *usernames: str) -> list[Person]:
+        """New users who are available."""
+        people = [await self.person(username) for username in usernames]
+        for each in people:
+            await heartbeat(each)
+        return people
+
+    @asynccontextmanager
+    async def connected(self, person: Person) -> AsyncIterator[Socket]:
+        """A socket of this user's."""
+        async with await Socket.open(self.feed_url(person)) as socket:
+            yield await socket.settle()
+
+    def feed_url(self, person: Person) -> str:
+        """Where an app of this user's connects to."""
+        return f"ws://127.0.0.1:{self.program.port}/ws/feed?token={person.token}"
+
+    async def sign_in(self, page: Page, name: str) -> None:
+        """Fill in the form, and be on the page that follows."""
+        await page.goto(f"{self.origin}/admin/login")
+        await page.get_by_label("Operator").fill(name)
+        await page.get_by_label("Password").fill(self.passwords[name])
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="Sign in").click()
+
+    async def signed_in(self, browser: Browser, name: str) -> StorageState:
+        """The cookies of an operator, signed in once by the form."""
+        if name not in self._states:
+            context = await browser.new_context()
+            await self.sign_in(await context.new_page(), name)
+            self._states[name] = await context.storage_state()
+            await self._note_cookies(context)
+            await context.close()
+        return self._states[name]
+
+    async def _note_cookies(self, context: BrowserContext) -> None:
+        for cookie in await context.cookies():
+            if cookie.get("name", "").endswith(("rollcall", "rollcall_operator")):
+                self._seen.note(cookie.get("value", ""))
+
+
+async def heartbeat(person: Person) -> None:
+    """The user is there."""
+    answer = await person.post("/users/me/heartbeat")
+    assert answer.status == 200, answer.body
+
+
+async def call(caller: Person, callee: Person) -> str:
+    """The id of a new call."""
+    answer = await caller.post("/calls/start", {"callee_id": callee.user_id, "call_type": "audio"})
+    assert answer.status == 201, answer.body
+    call_id: str = answer.body["call_id"]
+    return call_id

@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback browser node
+.PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback bench-dashboard browser node
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -17,7 +17,7 @@ serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 	$(BIN)/python server.py
 
 test: .venv/tests browser node lint ## everything, with both stores, a browser and coverage
-	node --test tests/client/*.test.js
+	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
@@ -44,6 +44,9 @@ bench-quick: .venv/server ## fan-out against the limit of one core in C, in a mi
 
 bench-comeback: .venv/server node ## a restart under a thousand clients, in a minute
 	$(BIN)/python -m benchmarks.comeback
+
+bench-dashboard: .venv/tests browser ## the operators' page under load and with 10,000 users, in two minutes
+	$(BIN)/python -m benchmarks.dashboard
 
 browser:
 	@command -v chromium >/dev/null || { echo 'installing chromium for the browser tests'; \

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
@@ -21,11 +22,15 @@ _SCREEN = ViewportSize(width=1440, height=900)
 _TRACED = ["toplevel"]
 """Threads and their tasks. More would be work of its own."""
 
-_COUNT_FRAMES = """() => {
+_COUNT = """() => {
+  window.longTasks = 0;
+  new PerformanceObserver((list) => { window.longTasks += list.getEntries().length; }).observe({ type: "longtask" });
   const next = () => { window.framesSeen += 1; requestAnimationFrame(next); };
   window.framesSeen = 0;
   requestAnimationFrame(next);
 }"""
+
+_READ = "() => ({ now: performance.now(), frames: window.framesSeen, longTasks: window.longTasks })"
 
 _STAMP = """
 const look = () => {
@@ -51,6 +56,10 @@ class Load:
     """The longest task, by the wall's clock."""
     longest_cpu_seconds: float
     """The same without the time in which the machine did something else."""
+    waited_seconds: float
+    """In which the main thread could have run, and something else had the core."""
+    long_tasks: int
+    """Those of more than 50 ms, as PerformanceObserver counts them."""
     frames: int
 
 
@@ -82,8 +91,10 @@ class Operator:
         return "; ".join(f"{each['name']}={each['value']}" for each in self._context.cookies())
 
     def watch(self) -> Page:
-        """The live page, live."""
-        return self._live(self._context)
+        """The live page, live, with a frame as often as there can be one."""
+        page = self._live(self._context)
+        page.evaluate(_COUNT)
+        return page
 
     def open_afresh(self) -> Opening:
         """The live page in a browser that has never seen it."""
@@ -101,23 +112,29 @@ class Operator:
         return Opening(**seen)
 
     def measure(self, page: Page, seconds: float) -> Load:
-        """Let the page run for some time, with a frame as often as there can be one."""
-        page.evaluate(_COUNT_FRAMES)
-        page.wait_for_timeout(1000)
+        """What a page that is watched costs for some time."""
         self._browser.start_tracing(page=page, categories=_TRACED)
-        frames = page.evaluate("() => window.framesSeen")
-        began = page.evaluate("() => performance.now()")
+        before, waited_before = page.evaluate(_READ), self._waited()
         page.wait_for_timeout(seconds * 1000)
-        frames = page.evaluate("() => window.framesSeen") - frames
-        lasted = (page.evaluate("() => performance.now()") - began) / 1000
+        after, waited_after = page.evaluate(_READ), self._waited()
         tasks = _tasks_of_page(json.loads(self._browser.stop_tracing())["traceEvents"])
         return Load(
-            seconds=lasted,
+            seconds=(after["now"] - before["now"]) / 1000,
             task_seconds=sum(task["dur"] for task in tasks) / 1e6,
             longest_seconds=max(task["dur"] for task in tasks) / 1e6,
             longest_cpu_seconds=max(task["tdur"] for task in tasks) / 1e6,
-            frames=frames,
+            waited_seconds=max(waited - waited_before.get(pid, 0.0) for pid, waited in waited_after.items()),
+            long_tasks=after["longTasks"] - before["longTasks"],
+            frames=after["frames"] - before["frames"],
         )
+
+    def _waited(self) -> dict[int, float]:
+        """How long the main threads of all pages have waited for a core so far, by process."""
+        session = self._browser.new_browser_cdp_session()
+        processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+        session.detach()
+        pids = [each["id"] for each in processes if each["type"] == "renderer"]
+        return {pid: int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9 for pid in pids}
 
     def _sign_in(self, name: str, password: str) -> None:
         page = self._context.new_page()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import jinja2
@@ -53,8 +53,7 @@ class Parts:
 
 def routes(parts: Parts) -> list[URLSpec]:
     """All URLs, with what their handlers need."""
-    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
-    templates.filters.update(FILTERS)
+    templates = _templates()
     assets = Assets(HERE / "static", HERE / "templates" / "admin")
     refusals = Buckets(parts.settings.refusals_per_address, parts.settings.refusals_per_second)
     return [
@@ -63,6 +62,16 @@ def routes(parts: Parts) -> list[URLSpec]:
         *_sockets(parts, refusals),
         *_admin(parts, _office(parts, templates, assets), refusals),
     ]
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    """All templates, compiled: the first who opens a page would hold up everybody else with it."""
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
+    templates.filters.update(FILTERS)
+    for name in templates.list_templates():
+        templates.get_template(name)
+    return templates
 
 
 def _pages(parts: Parts, templates: jinja2.Environment, assets: Assets) -> list[URLSpec]:

@@ -40,8 +40,9 @@ class Audit:
 
     async def ensure_indexes(self) -> None:
         """Who, what or whom, then the newest."""
-        for field in ("operator", "action", "target"):
-            await self._audit.create_index([(field, 1), ("at", -1)])
+        await self._audit.create_index([("operator", 1), ("at", -1)])
+        await self._audit.create_index([("action", 1), ("at", -1)])
+        await self._audit.create_index([("target", 1), ("at", -1)])
         await self._audit.create_index([("at", -1)])
 
     async def begin(self, entry: AuditEntry) -> AuditEntry | None:

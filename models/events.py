@@ -48,8 +48,10 @@ class Events:
 
     async def ensure_indexes(self) -> None:
         """Whom or what an event is about, then the newest; and the age, to forget it."""
-        for field in ("kind", "user_id", "other_id", "call_id"):
-            await self._events.create_index([(field, 1), ("_id", -1)])
+        await self._events.create_index([("kind", 1), ("_id", -1)])
+        await self._events.create_index([("user_id", 1), ("_id", -1)])
+        await self._events.create_index([("other_id", 1), ("_id", -1)])
+        await self._events.create_index([("call_id", 1), ("_id", -1)])
         await self._events.create_index([("at", 1)])
 
     async def add_many(self, events: Sequence[Event]) -> None:

@@ -40,6 +40,7 @@ KNOWN_SECONDS = 10.0
 SOCKETLESS = 6
 """One in so many of the made-up users has no socket and lives by heartbeats."""
 
+FIRST_MEDDLE_SECONDS = 8.0
 MEDDLE_SECONDS = 45.0
 """Between two traces of a hand in the store."""
 
@@ -95,8 +96,10 @@ class Demo:
 
     async def _meddle(self, user_ids: list[int]) -> None:
         """Now and then somebody writes to the store by hand, so that operators have something to repair."""
+        wait = FIRST_MEDDLE_SECONDS
         while True:
-            await asyncio.sleep(MEDDLE_SECONDS)
+            await asyncio.sleep(wait)
+            wait = MEDDLE_SECONDS
             user_id = random.choice(user_ids)  # noqa: S311  (a play, no secret)
             with contextlib.suppress(StoreUnavailable):
                 async with opened_stores(self._settings) as stores:

@@ -21,8 +21,11 @@ OPENING_PAUSE_SECONDS = 0.12
 PAUSE_SECONDS = (0.3, 1.4)
 """Between two actions: at most some six visible changes a second, mostly one or two."""
 
-CALL_SECONDS = (8.0, 40.0)
-BUSY_SECONDS = (15.0, 60.0)
+CALL_SECONDS = (20.0, 150.0)
+BUSY_SECONDS = (30.0, 120.0)
+REST_SECONDS = 30.0
+"""Who did something leaves it at that for so long. Else everybody would look like an app gone wrong to operators."""
+
 HEARTBEAT_SECONDS = 30.0
 CALLS_LIMIT = 6
 FLAPS = 5
@@ -41,6 +44,7 @@ class Play:
         self._calls: dict[str, tuple[Call, float]] = {}
         """Ongoing calls, and when the caller hangs up."""
         self._next_beat = 0.0
+        self._rests_until: dict[int, float] = {}
 
     async def begin(self) -> None:
         """End what an earlier run left, then let the first come, of all those whom a restart still holds online."""
@@ -92,12 +96,14 @@ class Play:
         for call, until in self._calls.values():
             if until <= self._clock():
                 del self._calls[call.call_id]
+                self._rest(*call.participants)
                 await self._players[call.caller_id].hang_up(call.call_id)
                 return True
         return False
 
     async def _act(self, statuses: Sequence[Status]) -> None:
         """Draw an action; each is the likelier the more there are who could do it."""
+        statuses = [each for each in statuses if self._rests_until.get(each.user_id, 0.0) <= self._clock()]
         offline = [each.user_id for each in statuses if not each.is_online]
         free = [each.user_id for each in statuses if each.is_available]
         in_call = {user_id for call, _ in self._calls.values() for user_id in call.participants}
@@ -138,6 +144,12 @@ class Play:
     async def _start_call(self, caller_id: int, callee_id: int) -> None:
         call = await self._players[caller_id].call(callee_id, self._dice.choice(["audio", "video"]))
         self._calls[call.call_id] = call, self._clock() + self._dice.uniform(*CALL_SECONDS)
+        self._rest(*call.participants)
 
     def _one_of(self, user_ids: Sequence[int]) -> Player:
-        return self._players[self._dice.choice(user_ids)]
+        user_id = self._dice.choice(user_ids)
+        self._rest(user_id)
+        return self._players[user_id]
+
+    def _rest(self, *user_ids: int) -> None:
+        self._rests_until |= dict.fromkeys(user_ids, self._clock() + REST_SECONDS)

@@ -17,6 +17,13 @@ from realtime.protocol import CloseCode
 
 REQUEST_SECONDS = 5.0
 
+DEVICES = (
+    "Example/3.1 (Android 14)", "Example/2.9 (Android 13)", "Example/3.2 (iPhone; iOS 18)",
+    "Example/3.1 (iPhone; iOS 17)",
+    "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0",
+)  # fmt: skip
+"""What the made-up users' apps say they are."""
+
 Mint = Callable[[int], str]
 """A fresh access token of a user."""
 
@@ -117,7 +124,10 @@ class Player:
         return HTTPRequest(
             url,
             method,
-            headers={"Authorization": f"Bearer {self._mint(self.user_id)}"},
+            headers={
+                "Authorization": f"Bearer {self._mint(self.user_id)}",
+                "User-Agent": DEVICES[self.user_id % len(DEVICES)],
+            },
             body=body,
             request_timeout=REQUEST_SECONDS,
             # It is this process that answers, by whatever name its certificate is made out to.

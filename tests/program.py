@@ -54,6 +54,8 @@ class ServerProgram:
         self._seen = seen
         self._http = http
         self.log = seen.folder / f"{secrets.token_hex(4)}.log"
+        self.root = ROOT
+        """Where the program's files are; a test may have a copy of its own."""
         self._process: subprocess.Popen[bytes] | None = None
         seen.note(self.settings.jwt_secret)
 
@@ -162,10 +164,12 @@ class ServerProgram:
     def _launch(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         environment |= {variable(name): _as_text(value) for name, value in self._given.items()}
+        if self.root != ROOT:  # coverage is of these files, not of copies
+            environment = {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "server.py"],
-                cwd=ROOT,
+                cwd=self.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -100,7 +100,7 @@ class CallHandler(CallPages):
     @allows("viewer")
     async def get(self, call_id: str) -> None:
         """Parties, timeline, who ended it and why."""
-        call = await self.stores.calls.get(call_id)
+        call = await self.stores.calls.get(call_id) if call_id.isascii() and call_id.isprintable() else None
         if call is None:
             raise NotFound("There is no such call")
         events = await self.stores.events.of_call(call_id)

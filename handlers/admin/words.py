@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from realtime.clock import milliseconds
 from realtime.rows import Because
@@ -59,6 +59,14 @@ def because(cause: Because, now: int) -> str:
     return f"{cause.text} {shown}{cause.tail}"
 
 
+def why(cause: Because, now: int) -> Markup:
+    """The same, with a time of day that a script shows in the reader's zone."""
+    if cause.at is None or cause.counts != "clock":
+        return escape(because(cause, now))
+    shown = _MARKUP.format("local short", _iso(cause.at), f"{_aware(cause.at):%H:%M} UTC")
+    return Markup("{} {}{}").format(cause.text, shown, cause.tail)
+
+
 def initials(name: str) -> str:
     """One or two letters that stand for a face."""
     parts = [part for part in name.replace("_", " ").replace(".", " ").split() if part[0].isalnum()]
@@ -82,6 +90,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "stamp": stamp,
     "day": day,
     "because": because,
+    "why": why,
     "initials": initials,
     "ms": milliseconds,
 }

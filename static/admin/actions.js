@@ -34,15 +34,20 @@ export class ActionDialog {
     this.#onToggle = onToggle;
     for (const part of dialog.querySelectorAll("[data-f]")) this.#parts[part.dataset.f] = part;
     this.#form.addEventListener("submit", (event) => this.#submitted(event));
-    dialog.addEventListener("close", () => onToggle(false));
+    this.#parts.cancel.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      this.#asked = null; // an answer that comes now is nobody's
+      onToggle(false);
+    });
   }
 
   /** Ask about an action on these targets, given as form fields; `why` is a first proposal of a reason. */
   async open(action, targets, { about = "", why = "" } = {}) {
     const asked = new URLSearchParams([["action", action], ...targets]);
-    const { title, effect, hits, error, reason, send, later } = this.#parts;
+    const { title, effect, hits, error, request, reason, send, later } = this.#parts;
     this.#asked = asked;
     this.#form.reset();
+    request.value = "";
     reason.value = why;
     write(title, about ? `${ACTION_WORDS[action]}: ${about}` : ACTION_WORDS[action]);
     write(effect, "Looking what it would hit…");
@@ -78,19 +83,20 @@ export class ActionDialog {
   }
 
   async #submitted(event) {
-    if (event.submitter?.formMethod === "dialog") return;
     event.preventDefault();
-    if (this.#isSending) return;
+    if (this.#isSending || !this.#parts.request.value) return;
     this.#isSending = this.#parts.send.disabled = true;
     this.#parts.error.hidden = true;
     const body = new URLSearchParams([...this.#asked, ...new FormData(this.#form)]);
+    const asked = this.#asked;
     try {
       const { message } = await ask(URL_OF_ACTIONS, { method: "POST", body });
-      this.#dialog.close();
       this.#tell(message);
+      if (this.#asked === asked) this.#dialog.close();
     } catch (failure) {
+      if (this.#asked !== asked) return this.#tell(inWords(failure));
       this.#refuse(inWords(failure));
-      this.#parts.send.disabled = false; // with the same request id: what was done is not done twice
+      this.#parts.send.disabled = !mayAct(); // with the same request id: what was done is not done twice
     } finally {
       this.#isSending = false;
     }

@@ -2,6 +2,7 @@
 
 import { put, write } from "./markup.js";
 import { NAMES } from "./connection.js";
+import { count } from "./words.js";
 
 const TOAST_MS = 6_000;
 const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused" };
@@ -31,7 +32,7 @@ export class Banner {
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
-    write(chip, isPaused ? `Paused, ${waiting} ${waiting === 1 ? "change" : "changes"} waiting` : NAMES[name]);
+    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : NAMES[name]);
   }
 
   /** Read out, once. */

@@ -41,6 +41,7 @@ export class Connection {
   #isWhole = false; // there was an overview on the present socket
   #wasWhole = false;
   #isRestarting = false;
+  #isRetrying = false; // closed for a moment only
   #timer = null;
 
   constructor(client, { version, figuresAt, timers = platform }) {
@@ -66,7 +67,9 @@ export class Connection {
 
   /** Don't wait for the next attempt. */
   retry() {
+    this.#isRetrying = true;
     this.#client.close();
+    this.#isRetrying = false;
     this.#client.connect();
   }
 
@@ -115,7 +118,7 @@ export class Connection {
 
   #moved(state) {
     if (state === "waiting" || state === "connecting") this.#isWhole = false;
-    this.#judge();
+    if (!this.#isRetrying) this.#judge();
   }
 
   #judge(absence) {

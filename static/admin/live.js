@@ -149,11 +149,11 @@ function pause() {
   if (isPaused) ticker.stop();
   else {
     picture.changeAll();
-    ticker.start();
+    if (connection.isLive) ticker.start();
   }
   users.look(shown);
   banner.draw(waiting);
-  banner.say(isPaused ? "Paused" : "Live again");
+  banner.say(isPaused ? "Paused" : "Going on");
   requestFrame();
 }
 

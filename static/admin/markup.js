@@ -78,7 +78,7 @@ export function fillUser(element, user, wrong, now) {
   row.text("state", STATE_WORDS[state]);
   row.set("state", "className", `state ${state}`);
   row.text("name", username);
-  row.attribute("name", "href", `/admin/users/${userId}`);
+  for (const link of ["name", "open"]) row.attribute(link, "href", `/admin/users/${userId}`);
   row.text("id", `#${userId}`);
   row.text("since", span(now - user.since));
   const cause = because(wrong ? wrong.because : user.because, now);

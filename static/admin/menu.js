@@ -1,6 +1,6 @@
 /** Menu: a popover beside its button, with arrow keys. It works without this too, in the middle of the page. */
 
-const HIGHEST = 200; // pixels; a menu that would not fit below its button opens upwards
+const HIGHEST = 240; // pixels; a menu that would not fit below its button opens upwards
 
 /** `onToggle(isOpen)` is told of every menu in `box`. */
 export function tendMenus(box, onToggle) {
@@ -11,7 +11,7 @@ export function tendMenus(box, onToggle) {
     ({ target, newState }) => {
       const isOpen = newState === "open";
       if (isOpen) itemsOf(target)[0]?.focus({ preventScroll: true });
-      onToggle(isOpen);
+      onToggle(box.querySelector(":popover-open") !== null); // another one may have opened before this one closed
     },
     true,
   );

@@ -1,6 +1,6 @@
 /** Order: which users are listed, and in which order. Sorts on numbers, at most once a second. No DOM. */
 
-import { folded } from "./words.js";
+import { folded, sortKey } from "./words.js";
 
 export const SORT_MS = 1_000;
 const PLACES = 2 ** 20; // more than there are names: a key is a rank, then the place by name
@@ -37,7 +37,7 @@ export class Order {
   #byName = []; // user ids
   #places = new Map(); // of users, by name
   #names = new Map(); // what was compared last
-  #searched = new Map(); // the text that a search looks into
+  #searched = new Map(); // what a search looks into, of those it has looked at
 
   constructor(picture) {
     this.#picture = picture;
@@ -60,8 +60,8 @@ export class Order {
 
   /** The operator asks for other users or another order. Sort by `refresh` with `force`. */
   choose({ status = this.status, sort = this.sort, q = this.q }) {
-    this.status = status in IN_FILTER || status in RANK_OF_STATE ? status : "all";
-    this.sort = sort in RANKS ? sort : "attention";
+    this.status = Object.hasOwn(IN_FILTER, status) || Object.hasOwn(RANK_OF_STATE, status) ? status : "all";
+    this.sort = Object.hasOwn(RANKS, sort) ? sort : "attention";
     this.q = folded(q.trim());
     this.#isDue = true;
   }
@@ -106,7 +106,9 @@ export class Order {
   }
 
   #isFound(userId) {
-    return this.q === "" || this.#searched.get(userId).includes(this.q) || this.q.replace("#", "") === String(userId);
+    if (this.q === "" || this.q.replace("#", "") === String(userId)) return true;
+    if (!this.#searched.has(userId)) this.#searched.set(userId, folded(this.#names.get(userId)));
+    return this.#searched.get(userId).includes(this.q);
   }
 
   /** Names rarely change, and comparing them is the dear part. */
@@ -117,12 +119,13 @@ export class Order {
       if (this.#names.get(userId) === username) continue;
       isOld = true;
       this.#names.set(userId, username);
-      this.#searched.set(userId, folded(username));
+      this.#searched.delete(userId);
     }
     if (!isOld) return;
     for (const userId of this.#names.keys()) if (!users.has(userId)) this.#names.delete(userId);
-    const keys = new Map([...this.#names].map(([userId, name]) => [userId, name.normalize("NFKC").toLowerCase()]));
-    this.#byName = [...keys.keys()].sort((one, other) => (keys.get(one) < keys.get(other) ? -1 : 1));
+    const keyed = Array.from(this.#names, ([userId, name]) => ({ userId, key: sortKey(name) }));
+    keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.userId - other.userId));
+    this.#byName = keyed.map(({ userId }) => userId);
     this.#places = new Map(this.#byName.map((userId, place) => [userId, place]));
   }
 }

@@ -1,6 +1,7 @@
 // Times: what the server prints in UTC, in the zone of the reader.
 
 const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const hourOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
 
 const today = dayOfYear.format(new Date());
@@ -8,7 +9,7 @@ const today = dayOfYear.format(new Date());
 for (const element of document.querySelectorAll("time.local")) {
   const moment = new Date(element.dateTime);
   const day = dayOfYear.format(moment);
-  element.textContent = day === today ? timeOfDay.format(moment) : `${day}, ${timeOfDay.format(moment)}`;
+  const time = (element.classList.contains("short") ? hourOfDay : timeOfDay).format(moment);
+  element.textContent = day === today ? time : `${day}, ${time}`;
   element.title = element.dateTime;
 }
-for (const element of document.querySelectorAll("[data-zone]")) element.hidden = true;

@@ -104,6 +104,8 @@ export class Users {
     write(this.#parts.count, text);
     this.#parts.table.setAttribute("aria-rowcount", ids.length + 1);
     put(this.#parts.empty, "hidden", ids.length > 0);
+    put(this.#parts.clear, "hidden", !isFiltered);
+    write(this.#parts.nobody, isFiltered ? "Nobody matches." : "No users yet.");
     this.#showBulk(isFiltered ? ids.length : 0);
   }
 
@@ -121,7 +123,7 @@ export class Users {
 
   #listen() {
     const { form, q, sort, clear, now } = this.#parts;
-    this.order.choose({ status: form.dataset.status, sort: sort.value, q: q.value });
+    this.order.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value });
     for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
     form.addEventListener("submit", (event) => event.preventDefault());
     q.addEventListener("input", () => this.choose({ q: q.value }));

@@ -32,10 +32,19 @@ class MakeSite(Protocol):
 
 
 class Visit(Protocol):
-    """Opens a page of a site as an operator; as nobody with an empty name. Options are of the browser's context."""
+    """Opens a page of a site as an operator; as nobody with an empty name. Options are of the browser's context.
+
+    All visits of an operator share one sign-in, unless it is to be a fresh one.
+    """
 
     async def __call__(
-        self, path: str = "/admin", name: str = "operator", *, at: Site | None = None, **options: Any
+        self,
+        path: str = "/admin",
+        name: str = "operator",
+        *,
+        at: Site | None = None,
+        fresh: bool = False,
+        **options: Any,
     ) -> Page: ...
 
 
@@ -139,19 +148,26 @@ def contexts(io_loop: IOLoop, conduct: Conduct) -> Iterator[list[BrowserContext]
 
 
 @pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Browser, conduct: Conduct, contexts: list[BrowserContext]) -> Visit:
+def visit(site: Site, browser: Browser, conduct: Conduct, contexts: list[BrowserContext]) -> Visit:
     """Opens pages: of the module's site, unless another is given."""
 
     async def open_page(
-        path: str = "/admin", name: str = "operator", *, at: Site | None = None, **options: Any
+        path: str = "/admin",
+        name: str = "operator",
+        *,
+        at: Site | None = None,
+        fresh: bool = False,
+        **options: Any,
     ) -> Page:
-        place: Site = at or request.getfixturevalue("site")
-        if name:
+        place = at or site
+        if name and not fresh:
             options["storage_state"] = await place.signed_in(browser, name)
         context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         await conduct.watch(context, place.origin)
         page = await context.new_page()
+        if fresh:
+            await place.sign_in(page, name)
         await page.goto(place.origin + path)
         return page
 

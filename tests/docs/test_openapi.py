@@ -21,6 +21,8 @@ from tests.running import RunningServer
 pytestmark = pytest.mark.any_store
 
 METHODS = ("get", "post", "put", "patch", "delete")
+OF_THE_DASHBOARD = ("/admin", "/static/v/", "/ws/operators")
+"""Pages for people and what they are made of: no API of programs."""
 
 Document = dict[str, Any]
 
@@ -55,6 +57,7 @@ def routes(server: RunningServer) -> set[tuple[str, str]]:
         for rule in application.wildcard_router.rules
         for method in METHODS
         if getattr(rule.target, method) is not RequestHandler._unimplemented_method
+        if not rule.matcher.regex.pattern.startswith(OF_THE_DASHBOARD)  # type: ignore[attr-defined]
     }
 
 

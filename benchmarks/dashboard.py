@@ -1,0 +1,199 @@
+"""Dashboard: the operators' page in Chromium on the real server: under load, with many users, and what it costs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import click
+from playwright.sync_api import Browser, Page
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.browser import Load, Opening, Operator, chromium
+from benchmarks.changes import Changes, bring_online
+from benchmarks.cores import allow_open_files
+from benchmarks.failure import BenchmarkError
+from benchmarks.onlookers import Onlookers
+from benchmarks.seat import Seat, seated
+from benchmarks.timed import Counted
+
+_USERS, _CHANGES_PER_SECOND = 500, 200.0
+_MANY_USERS, _MANY_ONLINE = 10_000, 2_000
+_OPENINGS = 5
+_ONLOOKERS = 90
+"""Beside the page: the server by default has room for 100."""
+
+_COUNTED_SECONDS = 8.0
+_SETTLE_SECONDS = 2.0
+_LOOKS = 3
+
+_WAITED = 0.03
+"""Share of the time that the main thread is kept waiting for a core, beyond which a look isn't one at the page."""
+
+_LONGEST_SECONDS = 0.050
+_BUSY_MS = 200.0
+_OPEN_MS = 1000.0
+"""As asked of the dashboard. The other figures are not judged."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    what: str
+    seen: float
+    unit: str
+    counts: str
+    """What exactly is counted."""
+    most: float | None = None
+    """Beyond it the run fails; None: reported, not judged."""
+
+    @property
+    def holds(self) -> bool:
+        return self.most is None or self.seen <= self.most
+
+
+@click.command()
+@click.option("--seconds", default=20.0, show_default=True, help="How long the page is looked at under load.")
+def main(seconds: float) -> None:
+    """See whether the dashboard keeps up; exit with 1 when a figure is missed."""
+    try:
+        allow_open_files(1000)
+        with chromium() as browser:
+            figures = [*_under_load(browser, seconds), *_with_many(browser)]
+    except BenchmarkError as error:
+        Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    _print(Console(), figures)
+    sys.exit(0 if all(figure.holds for figure in figures) else 1)
+
+
+def _under_load(browser: Browser, seconds: float) -> Iterator[Figure]:
+    """The page while much changes, then the server's side of it."""
+    with seated(browser, _USERS) as seat:
+        bring_online(seat.port, seat.tokens)
+        page = seat.operator.watch()
+        with Changes(seat.port, seat.tokens, _CHANGES_PER_SECOND) as changes:
+            time.sleep(_SETTLE_SECONDS)
+            load = _load(seat.operator, page, seconds)
+            rate = changes.rate()
+            one = _cost(seat)
+            with Onlookers(seat.port, seat.operator.cookie, _ONLOOKERS) as onlookers:
+                many = _cost(seat)
+                onlookers.check()
+            changes.rate()
+    yield from _of_page(load, rate)
+    yield from _of_server(one, many)
+
+
+def _load(operator: Operator, page: Page, seconds: float) -> Load:
+    """What the page costs, when the machine leaves it the core; after some looks, when it doesn't."""
+    for _ in range(_LOOKS - 1):
+        load = operator.measure(page, seconds)
+        if _is_calm(load) or load.longest_seconds <= _LONGEST_SECONDS:
+            return load
+    return operator.measure(page, seconds)
+
+
+def _is_calm(load: Load) -> bool:
+    return load.waited_seconds <= _WAITED * load.seconds
+
+
+def _cost(seat: Seat) -> Counted:
+    time.sleep(_SETTLE_SECONDS)
+    seat.counted()
+    time.sleep(_COUNTED_SECONDS)
+    return seat.counted()
+
+
+def _with_many(browser: Browser) -> Iterator[Figure]:
+    """The page when there are very many users: how soon, and how small."""
+    with seated(browser, _MANY_USERS) as seat:
+        bring_online(seat.port, seat.tokens[:_MANY_ONLINE])
+        seat.counted()
+        openings = [seat.operator.open_afresh() for _ in range(_OPENINGS)]
+        admitting = seat.counted().admitting_seconds / _OPENINGS
+    yield from _of_openings(openings)
+    yield Figure(
+        "one operator comes", 1e3 * admitting, "ms", "CPU of the server's loop to let one in, all of the users included"
+    )
+
+
+def _of_page(load: Load, rate: float) -> Iterator[Figure]:
+    judged = load.longest_seconds if _is_calm(load) else load.longest_cpu_seconds
+    yield Figure(
+        "longest task", 1e3 * judged, "ms",
+        f"of the page's main thread in {load.seconds:.0f} s, with {_USERS} users online and {rate:.0f} changes a"
+        f" second. {_by_both_clocks(load)}", 1e3 * _LONGEST_SECONDS,
+    )  # fmt: skip
+    yield Figure(
+        "main thread", 1e3 * load.task_seconds / load.seconds, "ms/s",
+        "all its tasks together, those included that count the frames", _BUSY_MS,
+    )  # fmt: skip
+    yield Figure("frames", load.frames / load.seconds, "/s", "callbacks of requestAnimationFrame; a screen has 60")
+
+
+def _by_both_clocks(load: Load) -> str:
+    clocks = (
+        f"By the wall {1e3 * load.longest_seconds:.0f} ms, by the CPU {1e3 * load.longest_cpu_seconds:.0f} ms;"
+        f" PerformanceObserver saw {load.long_tasks} of more than 50 ms"
+    )
+    if _is_calm(load):
+        return f"{clocks}."
+    return f"{clocks}. Other programs kept it waiting for {load.waited_seconds:.1f} s, so the CPU's is judged."
+
+
+def _of_server(one: Counted, many: Counted) -> Iterator[Figure]:
+    each = (_sending(many) - _sending(one)) / _ONLOOKERS
+    yield Figure(
+        "one more operator", 1e6 * each, "µs",
+        f"CPU of the server's loop for each update, from 1 to {1 + _ONLOOKERS} operators",
+    )  # fmt: skip
+    yield Figure(
+        "an update", 1e3 * one.making_seconds / one.updates, "ms",
+        f"CPU of the server's loop to make one for all, {one.updates / _COUNTED_SECONDS:.1f} a second, of"
+        f" {_CHANGES_PER_SECOND * _COUNTED_SECONDS / one.updates:.0f} changes each",
+    )  # fmt: skip
+
+
+def _of_openings(openings: list[Opening]) -> Iterator[Figure]:
+    seconds = sorted(opening.seconds for opening in openings)
+    yield Figure(
+        "open", 1e3 * median(seconds), "ms",
+        f"from the navigation until {openings[0].listed:,} users are listed, painted and live; the median of"
+        f" {len(seconds)}, each without a cache ({', '.join(f'{1e3 * each:.0f}' for each in seconds)})", _OPEN_MS,
+    )  # fmt: skip
+    yield Figure(
+        "rows in the page", max(opening.rows for opening in openings), "",
+        f"of users, then; {max(opening.elements for opening in openings)} elements in all",
+    )  # fmt: skip
+
+
+def _sending(counted: Counted) -> float:
+    """Seconds an update, without what is done once for all."""
+    return (counted.ticking_seconds - counted.making_seconds) / counted.updates
+
+
+def _print(console: Console, figures: list[Figure]) -> None:
+    table = Table(title="The dashboard", title_justify="left")
+    table.add_column("what")
+    table.add_column("asked", justify="right")
+    table.add_column("seen", justify="right")
+    table.add_column("counts", overflow="fold")
+    for figure in figures:
+        style = "" if figure.most is None else "bold green" if figure.holds else "bold red"
+        asked = "" if figure.most is None else f"≤ {figure.most:g} {figure.unit}"
+        table.add_row(figure.what, asked, f"{_short(figure.seen)} {figure.unit}", figure.counts, style=style)
+    console.print(table)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.2f}"
+
+
+if __name__ == "__main__":
+    main()

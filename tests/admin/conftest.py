@@ -1,0 +1,61 @@
+"""Fixtures: operators, and browsers at the dashboard."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import pytest
+
+from models.operators import Operator, Role
+from tests.admin.browser import Browser
+from tests.clients import Api
+from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
+
+PASSWORD = f"an operator's password {secrets.token_hex(8)}"
+"""Everybody's."""
+
+
+class AddOperator(Protocol):
+    """Adds an operator, who has `PASSWORD`."""
+
+    def __call__(self, role: Role, name: str = "") -> Awaitable[Operator]: ...
+
+
+SignedIn = Callable[[Role], Awaitable[Browser]]
+
+
+@pytest.fixture
+def new_browser(api: Api, secrets_seen: SecretsSeen) -> Callable[[], Browser]:
+    """Another browser, with no cookies."""
+    return lambda: Browser(api, secrets_seen)
+
+
+@pytest.fixture
+def browser(new_browser: Callable[[], Browser]) -> Browser:
+    """A browser."""
+    return new_browser()
+
+
+@pytest.fixture
+def operator(server: RunningServer, secrets_seen: SecretsSeen) -> AddOperator:
+    """Adds operators; without a name one is called as its role."""
+    secrets_seen.note(PASSWORD)
+
+    async def add(role: Role, name: str = "") -> Operator:
+        return await server.server._desk.add(name or role, PASSWORD, role)
+
+    return add
+
+
+@pytest.fixture
+def signed_in(operator: AddOperator, new_browser: Callable[[], Browser]) -> SignedIn:
+    """Adds an operator of a role, and gives the browser that is signed in."""
+
+    async def sign_in(role: Role) -> Browser:
+        added = await operator(role)
+        return await new_browser().signed_in(added.name, PASSWORD)
+
+    return sign_in

@@ -1,0 +1,57 @@
+"""Over TLS the dashboard's cookies have names that browsers take over TLS alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from settings import Settings
+from tests.admin.browser import Browser, set_cookies
+from tests.admin.conftest import PASSWORD, AddOperator
+from tests.certificate import Certificate, make_certificate
+from tests.clients import Api
+from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for localhost."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def settings(settings: Settings, certificate: Certificate) -> Settings:
+    """The settings of the other tests, with TLS."""
+    return dataclasses.replace(settings, tls_certificate=str(certificate.certificate), tls_key=str(certificate.key))
+
+
+@pytest.fixture
+def http(io_loop: IOLoop, certificate: Certificate) -> Iterator[AsyncHTTPClient]:
+    """An HTTP client that trusts the certificate and no other."""
+    client = AsyncHTTPClient(force_instance=True, defaults={"ca_certs": str(certificate.certificate)})
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def api(server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen) -> Api:
+    """The server over TLS."""
+    return Api(f"https://localhost:{server.port}", http, secrets_seen)
+
+
+async def test_both_cookies_are_bound_to_this_host_and_to_tls(browser: Browser, operator: AddOperator) -> None:
+    await operator("viewer")
+    form = await browser.get("/admin/login")
+    answer = await browser.sign_in("viewer", PASSWORD)
+    cookies = [*set_cookies(form), *set_cookies(answer)]
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-xsrf", "__Host-rollcall"}
+    kept = [cookie.partition("; ")[2] for cookie in cookies if "expires" not in cookie]
+    assert set(kept) == {"HttpOnly; Path=/; SameSite=Lax; Secure"}
+    assert (await browser.get("/admin")).status == 200

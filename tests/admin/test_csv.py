@@ -1,0 +1,130 @@
+"""CSV: everything that the filter leaves, and nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tornado.simple_httpclient import HTTPStreamClosedError
+
+from handlers.admin import records
+from models.audit import AuditEntry
+from models.errors import StoreUnavailable
+from models.events import Event
+from tests.admin.conftest import SignedIn
+from tests.clients import Answer
+from tests.conftest import MakePerson
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.gen_test]
+
+NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+def event(number: int, username: str = "ada", **fields: object) -> Event:
+    """An event `number` seconds after noon."""
+    given = {"kind": "available", "user_id": 1, "cause": "connected", **fields}
+    return Event(event_id=f"{number:012x}", at=NOON + timedelta(seconds=number), username=username, **given)  # type: ignore[arg-type]
+
+
+def entry(number: int, **fields: str) -> AuditEntry:
+    """An entry `number` seconds after noon."""
+    given = {
+        "operator": "maya", "action": "sign_out", "target": "user:1", "target_name": "ada", "before": "", "after": "",
+        "reason": "a test", "address": "127.0.0.1", "outcome": "done", **fields,
+    }  # fmt: skip
+    return AuditEntry(entry_id=f"{number:06}", at=NOON + timedelta(seconds=number), **given)
+
+
+def rows(answer: Answer) -> list[dict[str, str]]:
+    """The rows by column."""
+    assert answer.status == 200, answer.body
+    return list(csv.DictReader(io.StringIO(answer.body)))
+
+
+async def test_events_are_all_there_newest_first(
+    server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 7)
+    await server.stores.events.add_many([event(number) for number in range(20)])
+    answer = await (await signed_in("viewer")).get("/admin/events.csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="events.csv"'
+    assert [row["time"] for row in rows(answer)] == [f"2026-01-31T12:00:{n:02}.123Z" for n in range(19, -1, -1)]
+
+
+async def test_a_row_has_all_fields_of_an_event(server: RunningServer, signed_in: SignedIn) -> None:
+    call = {"kind": "call_ended", "cause": "completed", "other_id": 2, "other_name": "bob", "call_id": "c1"}
+    await server.stores.events.add_many([event(0, duration_seconds=6, operator="maya", **call)])
+    (row,) = rows(await (await signed_in("viewer")).get("/admin/events.csv"))
+    assert row == {
+        "time": "2026-01-31T12:00:00.123Z", "kind": "call_ended", "user_id": "1", "username": "ada",
+        "cause": "completed", "other_id": "2", "other_name": "bob", "call_id": "c1", "duration_seconds": "6",
+        "operator": "maya",
+    }  # fmt: skip
+
+
+async def test_the_filter_of_the_page_is_that_of_the_file(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    await user("bob")
+    await server.stores.events.add_many([event(1), event(2, "bob", user_id=2), event(3, kind="busy")])
+    browser = await signed_in("viewer")
+    page = (await browser.get("/admin/events", kind="available", user="ADA")).body
+    assert 'href="/admin/events.csv?kind=available&amp;user=ADA"' in page
+    found = rows(await browser.get("/admin/events.csv", kind="available", user="ADA"))
+    assert [(row["kind"], row["username"]) for row in found] == [("available", "ada")]
+    assert rows(await browser.get("/admin/events.csv", user="nobody")) == []
+
+
+async def test_the_audit_is_all_there_newest_first(
+    server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 7)
+    for number in range(20):
+        await server.stores.audit.begin(entry(number))
+    found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
+    assert [row["entry_id"] for row in found] == [f"{number:06}" for number in range(19, -1, -1)]
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("https://evil.example")'])
+async def test_a_formula_in_a_name_is_text_in_a_spreadsheet(
+    formula: str, server: RunningServer, signed_in: SignedIn
+) -> None:
+    await server.stores.events.add_many([event(0, formula)])
+    await server.stores.audit.begin(entry(0, reason=formula, target_name=formula))
+    browser = await signed_in("viewer")
+    (event_row,) = rows(await browser.get("/admin/events.csv"))
+    (audit_row,) = rows(await browser.get("/admin/audit.csv", action="sign_out"))
+    assert (event_row["username"], audit_row["reason"], audit_row["target_name"]) == (f"'{formula}",) * 3
+
+
+async def test_commas_quotes_and_lines_come_through(server: RunningServer, signed_in: SignedIn) -> None:
+    name = 'a,"b"\nc'
+    await server.stores.events.add_many([event(0, name)])
+    (row,) = rows(await (await signed_in("viewer")).get("/admin/events.csv"))
+    assert row["username"] == name
+
+
+@pytest.mark.any_store
+async def test_a_part_is_not_taken_for_the_whole_when_the_store_fails_midway(
+    server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 2)
+    await server.stores.events.add_many([event(number) for number in range(4)])
+    browser = await signed_in("viewer")
+    older, asked = server.stores.events.older, []
+
+    async def fails_later(*given: object, **named: object) -> list[Event]:
+        asked.append(given)
+        if len(asked) > 1:
+            raise StoreUnavailable
+        return await older(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("models.events.Events.older", lambda self, *given, **named: fails_later(*given, **named))
+    with pytest.raises(HTTPStreamClosedError):
+        await browser.get("/admin/events.csv")
+    assert (await browser.get("/admin/events.csv")).status == 503

@@ -1,0 +1,121 @@
+"""Operators' accounts, as admins manage them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from tests.admin.browser import JSON_PLEASE, Browser
+from tests.admin.conftest import PASSWORD, AddOperator, SignedIn
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+OTHER = f"another password {secrets.token_hex(8)}"
+
+
+async def test_an_admin_adds_an_operator_who_can_sign_in(
+    signed_in: SignedIn, new_browser: Callable[[], Browser]
+) -> None:
+    admin = await signed_in("admin")
+    answer = await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "operator"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/operators")
+    page = (await admin.get("/admin/operators")).body
+    assert "Added maya, operator." in page
+    assert OTHER not in page
+    await new_browser().signed_in("maya", OTHER)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"name": "admin", "password": OTHER, "role": "viewer"}, 409),
+        ({"name": "maya", "password": "short", "role": "viewer"}, 400),
+        ({"name": "maya", "password": OTHER, "role": "emperor"}, 400),
+        ({"name": "", "password": OTHER, "role": "viewer"}, 400),
+        ({"name": "x" * 65, "password": OTHER, "role": "viewer"}, 400),
+        ({}, 400),
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_with_a_new_operator_is_said_and_nobody_is_added(
+    fields: dict[str, str], status: int, server: RunningServer, signed_in: SignedIn
+) -> None:
+    admin = await signed_in("admin")
+    by_form = await admin.post("/admin/operators", fields)
+    by_script = await admin.post("/admin/operators", fields, headers=JSON_PLEASE)
+    assert (by_form.status, by_script.status) == (status, status)
+    assert [each.name for each in await server.stores.operators.all()] == ["admin"]
+
+
+@pytest.mark.parametrize("change", [{"change": "disable"}, {"change": "role", "role": "viewer"}])
+async def test_the_last_admin_stays_one(change: dict[str, str], server: RunningServer, signed_in: SignedIn) -> None:
+    admin = await signed_in("admin")
+    answer = await admin.post("/admin/operators/1", change, headers=JSON_PLEASE)
+    assert (answer.status, answer.code) in ((409, "LAST_ADMIN"), (409, "OWN_ACCOUNT"))
+    (kept,) = await server.stores.operators.all()
+    assert (kept.role, kept.disabled) == ("admin", False)
+
+
+async def test_nobody_disables_the_own_account(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin = await signed_in("admin")
+    await operator("admin", "second")
+    answer = await admin.post("/admin/operators/1", {"change": "disable"}, headers=JSON_PLEASE)
+    assert (answer.status, answer.code) == (409, "OWN_ACCOUNT")
+    assert "Disable admin" not in (await admin.get("/admin/operators")).body
+
+
+@pytest.mark.parametrize(
+    ("change", "works_after"),
+    [
+        ({"change": "disable"}, False),
+        ({"change": "role", "role": "viewer"}, True),
+        ({"change": "reset", "password": OTHER}, False),
+    ],
+    ids=lambda change: str(change),
+)
+async def test_a_change_signs_the_operator_out_everywhere(
+    change: dict[str, str],
+    works_after: bool,
+    signed_in: SignedIn,
+    operator: AddOperator,
+    new_browser: Callable[[], Browser],
+) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    browsers = [await new_browser().signed_in("maya", PASSWORD) for _ in range(2)]
+    assert (await admin.post(f"/admin/operators/{other.operator_id}", change)).status == 303
+    assert [(await each.get("/admin")).status for each in browsers] == [303, 303]
+    assert ((await new_browser().sign_in("maya", PASSWORD)).status == 303) is works_after
+
+
+async def test_who_is_enabled_again_can_sign_in(
+    signed_in: SignedIn, operator: AddOperator, new_browser: Callable[[], Browser]
+) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    for change in ("disable", "enable"):
+        await admin.post(f"/admin/operators/{other.operator_id}", {"change": change})
+    await new_browser().signed_in("maya", PASSWORD)
+
+
+async def test_an_operator_that_there_is_not_is_404(signed_in: SignedIn) -> None:
+    admin = await signed_in("admin")
+    for operator_id in ("99", "x", "1x", "99999999999999"):
+        assert (await admin.post(f"/admin/operators/{operator_id}", {"change": "disable"})).status == 404
+    assert (await admin.post("/admin/operators/1", {"change": "delete"})).status == 400
+
+
+async def test_what_admins_do_is_in_the_audit_also_when_it_is_refused(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    admin = await signed_in("admin")
+    await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "operator"})
+    await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "viewer"})
+    await admin.post("/admin/operators/2", {"change": "role", "role": "viewer"})
+    entries, _ = await server.stores.audit.page(skip=0, limit=10)
+    assert [(each.action, each.target_name, each.before, each.after, each.outcome) for each in entries[::-1][1:]] == [
+        ("operator_add", "maya", "", "operator", "done"),
+        ("operator_add", "maya", "", "", "refused: USERNAME_TAKEN"),
+        ("operator_role", "maya", "operator", "viewer", "done"),
+    ]

@@ -1,0 +1,228 @@
+"""Pages: what stands on them, and how to get to the rest."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from models.calls import Call, ended
+from models.users import NewUser
+from tests.admin.browser import Browser
+from tests.admin.conftest import SignedIn
+from tests.clients import Api, Person
+from tests.conftest import MakePerson, OpenSocket
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+
+def names(page: str) -> list[str]:
+    """The users of a table, from the top."""
+    return re.findall(r'<a class="name" href="/admin/users/\d+">([^<]+)</a>', page)
+
+
+def text(page: str) -> str:
+    """What a reader sees, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+async def users_named(server: RunningServer, count: int) -> None:
+    """So many users, user000 and so on, who never came online."""
+    at = server.core.world.clock.utc()
+    for number in range(count):
+        server.core.presence.add(await server.stores.users.create(NewUser(f"user{number:03}", None, None), at))
+
+
+async def call_of(server: RunningServer, caller: Person, callee: Person, call_id: str, minutes_ago: int) -> Call:
+    """A call that ended."""
+    start = server.core.world.clock.utc() - timedelta(minutes=minutes_ago)
+    call = Call(call_id, caller.user_id, callee.user_id, "audio", "ongoing", start)
+    await server.stores.calls.insert(call)
+    over = ended(call, "completed", start + timedelta(seconds=64), callee.user_id)
+    await server.stores.calls.end(over)
+    return over
+
+
+async def test_the_home_page_leads_here(api: Api) -> None:
+    assert 'href="/admin"' in (await api.get("/")).body
+
+
+async def test_users_come_in_pages_of_fifty(server: RunningServer, signed_in: SignedIn) -> None:
+    await users_named(server, 120)
+    browser = await signed_in("viewer")
+    url, seen, sizes = "/admin/users?sort=name", [], []
+    while url:
+        page = (await browser.get(url)).body
+        seen += names(page)
+        sizes.append(len(names(page)))
+        more = re.search(r'rel="next" href="([^"]+)"', page)
+        url = "/admin/users" + more[1].replace("&amp;", "&") if more else ""
+    assert sizes == [50, 50, 20]
+    assert seen == [f"user{number:03}" for number in range(120)]
+
+
+async def test_users_are_found_by_part_of_a_name_by_id_and_by_state(signed_in: SignedIn, user: MakePerson) -> None:
+    ada, _, cem = await user("ada"), await user("bob"), await user("Cemal")
+    await ada.post("/users/me/heartbeat")
+    browser = await signed_in("viewer")
+    asked = {
+        "q=EMA": ["Cemal"],
+        f"q={cem.user_id}": ["Cemal"],
+        "status=available": ["ada"],
+        "status=offline&sort=name": ["bob", "Cemal"],
+        "status=busy": [],
+        "q=%25": [],
+    }
+    assert {query: names((await browser.get(f"/admin/users?{query}")).body) for query in asked} == asked
+    assert "Nobody matches." in (await browser.get("/admin/users?q=zzz")).body
+
+
+@pytest.mark.parametrize(
+    "query", ["status=x", "sort=x", "page=0", "page=-1", "page=x", "page=1e3", "page=9999999", "status=$where"]
+)
+async def test_a_filter_that_there_is_not_is_400(query: str, signed_in: SignedIn) -> None:
+    answer = await (await signed_in("viewer")).get(f"/admin/users?{query}")
+    assert answer.status == 400
+    assert 'class="brand"' in answer.body
+
+
+async def test_a_page_beyond_the_last_is_empty_and_leads_back(signed_in: SignedIn, user: MakePerson) -> None:
+    await user("ada")
+    answer = await (await signed_in("viewer")).get("/admin/users?page=7")
+    assert (answer.status, names(answer.body)) == (200, [])
+    assert 'rel="prev" href="?page=6"' in answer.body
+
+
+async def test_a_person_has_sessions_a_reason_a_day_and_what_was_done(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    await socket(ada, "/ws/presence")
+    await bob.post("/users/me/heartbeat")
+    call = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "video"})).body
+    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    page = text((await (await signed_in("viewer")).get(f"/admin/users/{ada.user_id}")).body)
+    assert "ada #1 Busy on a call with bob, 00:0" in page
+    assert re.search(r"Sessions 1 .* Python .*127\.0\.0\.1 presence", page)
+    assert "ada called bob" in page
+    assert "ada came online" in page
+    assert "Nobody has acted on ada." in page
+    assert call["call_id"] not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/users/99", "/admin/users/x", "/admin/users/0", "/admin/users/1x", "/admin/users/99999999999999999999",
+        "/admin/calls/99", "/admin/calls/%00", "/admin/calls/" + "x" * 5000,
+    ],
+    ids=lambda path: path[:32],
+)  # fmt: skip
+async def test_who_or_what_there_is_not_is_404_with_a_way_back(path: str, signed_in: SignedIn) -> None:
+    answer = await (await signed_in("viewer")).get(path)
+    assert answer.status == 404
+    assert '<a class="button primary" href="/admin">' in answer.body
+
+
+async def test_calls_are_listed_newest_first_and_found_by_a_party(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, bob, cem = await user("ada"), await user("bob"), await user("cem")
+    for person in (ada, cem):
+        await person.post("/users/me/heartbeat")
+    await call_of(server, ada, bob, "first", 30)
+    await call_of(server, bob, cem, "second", 20)
+    await ada.post("/calls/start", {"callee_id": cem.user_id, "call_type": "video"})
+    browser = await signed_in("viewer")
+    parties = {
+        query: names((await browser.get(f"/admin/calls{query}")).body)
+        for query in ("", "?state=ongoing", "?state=ended", "?q=bo", "?q=nobody")
+    }
+    assert parties == {
+        "": ["ada", "cem", "bob", "cem", "ada", "bob"],
+        "?state=ongoing": ["ada", "cem"],
+        "?state=ended": ["bob", "cem", "ada", "bob"],
+        "?q=bo": ["bob", "cem", "ada", "bob"],
+        "?q=nobody": [],
+    }
+
+
+async def test_a_call_says_who_ended_it_and_why(server: RunningServer, signed_in: SignedIn, user: MakePerson) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    await call_of(server, ada, bob, "first", 30)
+    page = text((await (await signed_in("viewer")).get("/admin/calls/first")).body)
+    assert "Completed, after 01:04" in page
+    assert "Ended by bob Why a party hung up" in page
+
+
+async def test_events_are_narrowed_by_kind_and_by_user(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    await ada.post("/users/me/heartbeat")
+    await bob.post("/users/me/heartbeat")
+    await bob.put("/users/me/status", {"is_busy": True})
+    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    browser = await signed_in("viewer")
+
+    async def told(**query: str) -> list[str]:
+        page = (await browser.get("/admin/events", **query)).body
+        return re.findall(r'<th scope="row">([^<]+)</th>', page)
+
+    assert await told() == ["bob is busy", "bob came online", "ada came online"]
+    assert await told(kind="busy") == ["bob is busy"]
+    assert await told(user="ada") == ["ada came online"]
+    assert await told(user=str(bob.user_id), kind="available") == ["bob came online"]
+    assert "No user is called “nobody”" in (await browser.get("/admin/events", user="nobody")).body
+
+
+async def test_the_system_page_shows_no_secret(server: RunningServer, signed_in: SignedIn) -> None:
+    browser = await signed_in("admin")
+    page = (await browser.get("/admin/system")).body
+    assert server.settings.jwt_secret not in page
+    assert "ROLLCALL_JWT_SECRET" in page
+    assert "••••" in page
+    assert "ROLLCALL_PORT" in page
+
+
+async def test_the_system_page_has_the_numbers(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    await socket(await user("ada"))
+    page = text((await (await signed_in("admin")).get("/admin/system")).body)
+    for name in ("Loop lag", "Messages a second", "Conflated 0", "Dropped 0", "Store up", "breaker closed", "Unsaved"):
+        assert name in page
+    assert "Sockets 1 1 feed, 0 presence, 0 operators" in page
+    assert "sign_ins.insert_one" in page
+
+
+async def test_the_live_page_is_as_of_its_seq(server: RunningServer, signed_in: SignedIn, user: MakePerson) -> None:
+    await (await user("ada")).post("/users/me/heartbeat")
+    page = (await (await signed_in("viewer")).get("/admin")).body
+    assert f'data-seq="{server.core.overview.seq}"' in page
+    assert "ada" in page
+
+
+@pytest.mark.parametrize(
+    ("theme", "attribute"),
+    [("dark", ' data-theme="dark"'), ("light", ' data-theme="light"'), ("", ""), ('"><script>', "")],
+)
+async def test_the_theme_of_the_cookie_is_printed(theme: str, attribute: str, browser: Browser) -> None:
+    browser.cookies["rollcall_theme"] = theme
+    assert f'<html lang="en"{attribute}>' in (await browser.get("/admin/login")).body
+
+
+async def test_files_of_pages_are_kept_for_good_and_change_their_address(signed_in: SignedIn) -> None:
+    browser = await signed_in("viewer")
+    page = (await browser.get("/admin/users")).body
+    (version,) = set(re.findall(r'"/static/v/([0-9a-f]{12})/', page))
+    for url in re.findall(r'"(/static/v/[^"]+)"', page):
+        answer = await browser.get(url)
+        assert answer.status == 200, url
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert f'<meta name="version" content="{version}">' in page
+    assert (await browser.get("/static/v/000000000000/admin/base.css")).status == 404
+    assert (await browser.get(f"/static/v/{version}/admin/nothing.css")).status == 404
+    assert (await browser.get(f"/static/v/{version}/../../server.py")).status in (403, 404)

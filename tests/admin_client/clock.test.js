@@ -1,0 +1,80 @@
+/** Clock, ticker, rate: the server's time, one tick a second of it, and what happens in a second. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ServerClock } from "../../static/admin/clock.js";
+import { Rate } from "../../static/admin/rate.js";
+import { Ticker } from "../../static/admin/ticker.js";
+import { FakeTimers, NOW } from "./fakes.js";
+
+function clockAt(serverNow) {
+  let own = 0;
+  return { clock: new ServerClock(serverNow, () => own), pass: (ms) => (own += ms) };
+}
+
+test("between two messages the server's time goes on by the own clock", () => {
+  const { clock, pass } = clockAt(NOW);
+  pass(1_234);
+  assert.equal(clock.now(), NOW + 1_234);
+});
+
+test("a message that was late does not set the clock back", () => {
+  const { clock, pass } = clockAt(NOW);
+  pass(1_000);
+  clock.hear(NOW + 1_000 - 300);
+  assert.ok(Math.abs(clock.now() - (NOW + 1_000)) < 5);
+});
+
+test("a message that was faster than the first is believed at once", () => {
+  const { clock, pass } = clockAt(NOW);
+  pass(1_000);
+  clock.hear(NOW + 1_400);
+  assert.equal(clock.now(), NOW + 1_400);
+});
+
+test("a clock that ran ahead is led back within minutes", () => {
+  const { clock, pass } = clockAt(NOW + 200);
+  for (let second = 1; second <= 300; second++) {
+    pass(1_000);
+    clock.hear(NOW + second * 1_000);
+  }
+  assert.ok(clock.now() - (NOW + 300_000) < 2);
+});
+
+test("another server's time counts from its first message", () => {
+  const { clock } = clockAt(NOW);
+  clock.restart(NOW - 5_000);
+  assert.equal(clock.now(), NOW - 5_000);
+});
+
+test("there is one tick at each full second, and none after stop", () => {
+  const timers = new FakeTimers();
+  timers.time = NOW + 400;
+  const ticks = [];
+  const ticker = new Ticker({ now: timers.now }, () => ticks.push(timers.time), timers);
+  ticker.start();
+  ticker.start();
+  timers.advance(2_700);
+  assert.deepEqual(ticks, [NOW + 1_000, NOW + 2_000, NOW + 3_000]);
+  ticker.stop();
+  timers.advance(5_000);
+  assert.deepEqual([ticks.length, timers.pending], [3, 0]);
+});
+
+test("a rate is that of the last 5 s", () => {
+  const rate = new Rate();
+  assert.equal(rate.text(0), "");
+  assert.deepEqual([10, 20, 30, 40, 50].map((count) => rate.text(count)), ["10/s", "10/s", "10/s", "10/s", "10/s"]);
+  assert.equal(rate.text(50), "8/s");
+});
+
+test("a slow rate has a fraction, and none is 0/s", () => {
+  const rate = new Rate();
+  rate.text(0);
+  rate.text(0);
+  assert.equal(rate.text(1), "0.5/s");
+  rate.restart();
+  assert.equal(rate.text(100), "");
+  assert.equal(rate.text(100), "0/s");
+});

@@ -1,0 +1,113 @@
+/** Fakes: rows of made-up users, a clock that is advanced, and a client of which the test plays the server. */
+
+export const NOW = 1_800_000_000_000;
+
+export const user = (userId, rest = {}) => ({
+  user_id: userId,
+  username: `user ${userId}`,
+  state: "available",
+  since: NOW - 60_000,
+  heard: NOW - 5_000,
+  because: { text: "connected" },
+  ...rest,
+});
+
+export const call = (callId, callerId, calleeId, rest = {}) => ({
+  call_id: callId,
+  caller_id: callerId,
+  caller_name: `user ${callerId}`,
+  callee_id: calleeId,
+  callee_name: `user ${calleeId}`,
+  call_type: "audio",
+  started_at: NOW - 30_000,
+  ...rest,
+});
+
+export const wrong = (key, rest = {}) => ({
+  key,
+  kind: "busy_without_cause",
+  because: { text: "set busy in the store" },
+  since: NOW - 1_000,
+  username: "somebody",
+  repair: "clear_busy",
+  effect: "Clears busy",
+  ...rest,
+});
+
+export const overview = (rest = {}) => ({
+  type: "overview",
+  seq: 1,
+  now: NOW,
+  figures: { available: 2, busy: 0, offline: 0, calls: 0, attention: 0 },
+  users: [user(1), user(2)],
+  calls: [],
+  history: [],
+  events: [],
+  contradictions: [],
+  ...rest,
+});
+
+export const update = (rest = {}) => ({ type: "overview_update", seq: 2, now: NOW + 250, ...rest });
+
+/** Time that moves when told, for what takes `timers`. */
+export class FakeTimers {
+  time = NOW;
+  #timers = new Map();
+  #count = 0;
+  now = () => this.time;
+  set = (fn, ms) => {
+    this.#timers.set(++this.#count, { fn, at: this.time + ms });
+    return this.#count;
+  };
+  clear = (id) => this.#timers.delete(id);
+
+  get pending() {
+    return this.#timers.size;
+  }
+
+  advance(ms) {
+    const end = this.time + ms;
+    for (let next; (next = this.#next(end));) {
+      const [id, { fn, at }] = next;
+      this.#timers.delete(id);
+      this.time = Math.max(this.time, at);
+      fn();
+    }
+    this.time = end;
+  }
+
+  #next(end) {
+    return [...this.#timers].filter(([, { at }]) => at <= end).sort(([, one], [, other]) => one.at - other.at)[0];
+  }
+}
+
+/** Rollcall's shape, without a network. */
+export class FakeClient {
+  state = "offline";
+  retryAt = null;
+  dialled = 0;
+  #listeners = { message: [], state: [] };
+
+  on(event, fn) {
+    this.#listeners[event].push(fn);
+  }
+
+  connect() {
+    this.dialled++;
+    this.become("connecting");
+  }
+
+  close() {
+    this.become("offline");
+  }
+
+  become(after) {
+    const before = this.state;
+    this.state = after;
+    for (const fn of this.#listeners.state) fn({ before, after });
+  }
+
+  say(message) {
+    for (const fn of this.#listeners.message) fn(message);
+  }
+}

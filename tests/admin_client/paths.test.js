@@ -1,0 +1,70 @@
+/** Paths: samples as lines and areas in a unit box, with gaps where nobody looked. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { across, area, line, minutes, runs, scale } from "../../static/admin/paths.js";
+import { NOW } from "./fakes.js";
+
+const MINUTE = 60_000;
+const samples = (...ages) => ages.map((age) => [NOW - age, 2, 1, 0, 1]);
+const value = (sample) => sample[1];
+const box = { now: NOW, top: 4 };
+
+test("now is at the right, and 15 minutes ago at the left", () => {
+  assert.deepEqual([across(NOW, NOW), across(NOW - 15 * MINUTE, NOW), across(NOW - 7.5 * MINUTE, NOW)], [1, 0, 0.5]);
+});
+
+test("a line goes through all samples of a run", () => {
+  assert.equal(line(runs(samples(10_000, 5_000, 0)), value, box), "M0.9889 0.5L0.9944 0.5L1 0.5");
+});
+
+test("an area is closed along the lower value", () => {
+  const lower = (sample) => sample[2];
+  assert.equal(area(runs(samples(5_000, 0)), value, lower, box), "M0.9944 0.5L1 0.5L1 0.75L0.9944 0.75Z");
+});
+
+test("where samples are missing the line is broken", () => {
+  assert.equal(runs(samples(120_000, 115_000, 60_000, 55_000)).length, 2);
+  assert.match(line(runs(samples(120_000, 115_000, 60_000, 55_000)), value, box), /^M[^M]+M[^M]+$/);
+});
+
+test("an absence is a gap, whatever is known of it since", () => {
+  const all = samples(30_000, 25_000, 20_000, 15_000, 10_000, 5_000);
+  const [before, after] = runs(all, [[NOW - 26_000, NOW - 9_000]]);
+  assert.deepEqual(before.map(([at]) => NOW - at), [30_000]);
+  assert.deepEqual(after.map(([at]) => NOW - at), [5_000]);
+});
+
+test("an absence between two samples breaks the line too", () => {
+  assert.equal(runs(samples(10_000, 5_000), [[NOW - 9_000, NOW - 6_000]]).length, 2);
+});
+
+test("what is older than the box ends at its edge", () => {
+  assert.match(line(runs(samples(15 * MINUTE + 5_000, 15 * MINUTE - 5_000)), value, box), /^M0 0.5L/);
+});
+
+test("nothing to show is an empty path", () => {
+  assert.deepEqual([line(runs([]), value, box), area(runs([]), value, value, box)], ["", ""]);
+});
+
+test("the axis has round marks, few of them, and room above", () => {
+  for (const [highest, marks] of [
+    [0, [0, 2, 4]],
+    [1, [0, 1]],
+    [3, [0, 1, 2, 3]],
+    [34, [0, 10, 20, 30]],
+    [330, [0, 100, 200, 300]],
+    [9_999, [0, 5_000]],
+  ]) {
+    const found = scale(highest);
+    assert.deepEqual(found.marks, marks, `${highest}`);
+    assert.ok(found.top >= highest);
+  }
+});
+
+test("each fifth minute is named", () => {
+  const named = minutes(NOW);
+  assert.equal(named.length, 3);
+  for (const at of named) assert.equal(at % (5 * MINUTE), 0);
+});

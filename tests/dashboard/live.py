@@ -1,0 +1,108 @@
+"""Live: the live page as an operator sees and uses it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.clients import Person
+
+RECORD = """([name, selector]) => {
+  const part = document.querySelector(selector);
+  const read = () => part.getClientRects().length ? part.textContent.trim() : "";
+  const texts = (window.records ??= {})[name] = [read()];
+  const note = () => read() !== texts.at(-1) && texts.push(read());
+  const watched = { childList: true, characterData: true, subtree: true, attributes: true };
+  new MutationObserver(note).observe(part, watched);
+}"""
+
+TEXTS_OF_ROWS = """([rows, parts]) => [...document.querySelectorAll(rows)].map((row) =>
+  parts.map((part) => row.querySelector(`[data-f=${part}]`).textContent.trim()))"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a part of the page has said since it was recorded, in order."""
+
+    page: Page
+    name: str
+
+    async def texts(self) -> list[str]:
+        """What it said; empty where it was not to be seen."""
+        texts: list[str] = await self.page.evaluate("(name) => window.records[name]", self.name)
+        return texts
+
+    async def says(self, pattern: str, *, seconds: float = 8) -> str:
+        """What it said, or says in time, that matches."""
+        await self.page.wait_for_function(
+            "([name, pattern]) => window.records[name].some((text) => new RegExp(`^${pattern}$`).test(text))",
+            arg=[self.name, pattern],
+            timeout=seconds * 1000,
+        )
+        return next(text for text in await self.texts() if re.fullmatch(pattern, text))
+
+
+class Live:
+    """What stands on the page, by name."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.chip = page.locator("[data-banner=chip]")
+        self.banner = page.locator("[data-banner=text]")
+        self.toast = page.locator("[data-banner=toast]")
+        self.outdated = page.locator("[data-banner=outdated]")
+        self.held = page.locator("[data-users=held]")
+        self.search = page.get_by_role("searchbox")
+        self.rows = page.locator("#users [data-rows] > .row")
+        self.dialog = page.locator("dialog#act")
+        self.menu = page.locator("#users :popover-open")
+
+    async def ready(self) -> Live:
+        """Once it is live."""
+        await expect(self.chip).to_have_text("Live")
+        return self
+
+    def figure(self, name: str) -> Locator:
+        """One of the five."""
+        return self.page.locator(f"[data-figure={name}] [data-f=figure]")
+
+    def row(self, person: Person) -> Locator:
+        """The user's row."""
+        return self.page.locator(f'#users [data-rows] > [data-user="{person.user_id}"]')
+
+    def cell(self, person: Person, part: str) -> Locator:
+        """A part of the user's row."""
+        return self.row(person).locator(f"[data-f={part}]").first
+
+    def call(self, call_id: str) -> Locator:
+        """The call's row."""
+        return self.page.locator(f'#calls [data-rows] > [data-key="{call_id}"]')
+
+    def wrong(self, key: str) -> Locator:
+        """Something that needs attention; without what is gone and only held."""
+        return self.page.locator(f'#attention [data-rows] > [data-key="{key}"]:not(.gone)')
+
+    async def listed(self, *parts: str) -> list[Any]:
+        """The names in the list from top to bottom, or these parts of each row."""
+        rows = await self.page.evaluate(TEXTS_OF_ROWS, ["#users [data-rows] > .row", parts or ["name"]])
+        return rows if parts else [name for (name,) in rows]
+
+    async def choose(self, person: Person, item: str) -> None:
+        """Open the menu of a row, and choose from it."""
+        await self.cell(person, "more").click()
+        await self.menu.get_by_role("button", name=item).click()
+
+    async def confirm(self, reason: str) -> None:
+        """Say why, once it is said what will be hit, and send."""
+        await expect(self.dialog.locator("[data-f=send]")).to_be_enabled()
+        await self.dialog.get_by_label("Reason").fill(reason)
+        await self.dialog.locator("[data-f=send]").click()
+        await expect(self.dialog).to_be_hidden()
+
+    async def record(self, name: str, selector: str) -> Record:
+        """Write down all that a part says from now on."""
+        await self.page.evaluate(RECORD, [name, selector])
+        return Record(self.page, name)

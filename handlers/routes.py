@@ -149,9 +149,10 @@ def _admin(parts: Parts, office: Office, refusals: Buckets) -> list[URLSpec]:
     for_calls = {**for_overview, "stores": stores, "directory": core.directory}
     for_records = {"office": office, "stores": stores, "directory": core.directory}
     for_operators = {**for_duty, "operators": stores.operators}
+    orders = Orders(core.actions, stores.audit, clock, core.directory, core.switchboard)
     for_actions = {
         **for_overview, "actions": core.actions, "targets_limit": parts.settings.action_targets_limit,
-        "orders": Orders(core.actions, stores.audit, clock, core.directory, core.switchboard),
+        "orders": orders,
     }  # fmt: skip
     for_system = {
         "office": office, "core": core, "vitals": parts.metrics.vitals, "database": parts.database,
@@ -175,6 +176,7 @@ def _admin(parts: Parts, office: Office, refusals: Buckets) -> list[URLSpec]:
         URLSpec(r"/admin/audit", records.AuditHandler, for_records),
         URLSpec(r"/admin/audit\.csv", records.AuditCsvHandler, for_records),
         URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),
+        URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"office": office, "orders": orders}),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),

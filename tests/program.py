@@ -161,16 +161,34 @@ class ServerProgram:
             or each.get("status") == 500
         ]  # fmt: skip
 
-    def _launch(self) -> None:
+    async def command(self, *words: str, given: str = "") -> None:
+        """Run a command of the command line over the same data, with some standard input."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "server.py",
+            *words,
+            cwd=self.root,
+            env=self._environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate(given.encode())
+        assert process.returncode == 0, said.decode()
+
+    def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         environment |= {variable(name): _as_text(value) for name, value in self._given.items()}
         if self.root != ROOT:  # coverage is of these files, not of copies
             environment = {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
+        return environment
+
+    def _launch(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "server.py"],
                 cwd=self.root,
-                env=environment,
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -216,6 +216,23 @@ class ActionsHandler(AdminHandler):
         return f"/admin/users/{targets[0].user_id}" if targets[0].user_id else f"/admin/calls/{targets[0].call_id}"
 
 
+class ProgressHandler(AdminHandler):
+    """GET /admin/actions/progress"""
+
+    def initialize(self, office: Office, orders: Orders) -> None:
+        """Collaborators come from the route."""
+        self.set_up_admin(office)
+        self.orders = orders
+
+    @allows("operator")
+    def get(self) -> None:
+        """How far one's own order is, for what takes longer. Raises NotFound when it is not under way."""
+        progress = self.orders.progress(self.operator, self.get_query_argument("request_id", ""))
+        if progress is None:
+            raise NotFound("No such order is under way")
+        self.answer(progress)
+
+
 def _outcome(results: list[Result]) -> str:
     """Of several, what went furthest."""
     outcomes = {result.outcome for result in results}
@@ -225,7 +242,8 @@ def _outcome(results: list[Result]) -> str:
 def _in_words(action: ActionName, results: list[Result]) -> str:
     if len(results) == 1:
         result = results[0]
-        return f"{VERBS[action]}, {result.name or result.target}: {result.message}."
+        name = result.name or "a call that only the store knew"
+        return f"{VERBS[action]}, {name}: {result.message}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
     return f"{VERBS[action]}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."
 

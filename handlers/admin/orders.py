@@ -50,6 +50,13 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
 
 
+class Progress(msgspec.Struct):
+    """How far an order is: targets done, of how many."""
+
+    done: int
+    count: int
+
+
 class Orders:
     """Each target of each order gets an entry in the audit before anything is done, and what came of it after."""
 
@@ -63,16 +70,28 @@ class Orders:
         self._switchboard = switchboard
         self._results: OrderedDict[str, asyncio.Future[Result]] = OrderedDict()
         """By the entry's id: under way, or done lately."""
+        self._under_way: dict[tuple[int, str], Progress] = {}
 
     async def carry_out(self, order: Order) -> list[Result]:
         """What came of each target, in their order. Raises StoreUnavailable when it was not even begun."""
         room = asyncio.Semaphore(AT_ONCE)
+        key = (order.operator.operator_id, order.request_id)
+        progress = self._under_way[key] = Progress(0, len(order.targets))
 
         async def one(target: Target) -> Result:
             async with room:
-                return await self._once(order, target)
+                result = await self._once(order, target)
+            progress.done += 1
+            return result
 
-        return list(await asyncio.gather(*(one(target) for target in order.targets)))
+        try:
+            return list(await asyncio.gather(*(one(target) for target in order.targets)))
+        finally:
+            self._under_way.pop(key, None)
+
+    def progress(self, operator: Operator, request_id: str) -> Progress | None:
+        """How far an operator's order is; None when it is not under way."""
+        return self._under_way.get((operator.operator_id, request_id))
 
     async def refuse(self, order: Order, code: str) -> None:
         """Write down what an operator wanted and may not do. Raises StoreUnavailable."""

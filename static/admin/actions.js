@@ -2,6 +2,7 @@
 
 import { mayAct } from "./guard.js";
 import { write } from "./markup.js";
+import { tellProgress } from "./progress.js";
 import { ACTION_WORDS } from "./words.js";
 
 const URL_OF_ACTIONS = "/admin/actions";
@@ -89,6 +90,9 @@ export class ActionDialog {
     this.#parts.error.hidden = true;
     const body = new URLSearchParams([...this.#asked, ...new FormData(this.#form)]);
     const asked = this.#asked;
+    const { send, request } = this.#parts;
+    const label = send.textContent;
+    const stopTelling = tellProgress(request.value, (text) => this.#asked === asked && write(send, text));
     try {
       const { message } = await ask(URL_OF_ACTIONS, { method: "POST", body });
       this.#tell(message);
@@ -98,6 +102,8 @@ export class ActionDialog {
       this.#refuse(inWords(failure));
       this.#parts.send.disabled = !mayAct(); // with the same request id: what was done is not done twice
     } finally {
+      stopTelling();
+      if (this.#asked === asked) write(send, label);
       this.#isSending = false;
     }
   }

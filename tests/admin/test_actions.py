@@ -352,3 +352,29 @@ async def test_an_event_tells_the_other_operators(server: RunningServer, signed_
     await act(browser, "force_offline", user_id=ada.user_id)
     await server.stores.events.add_many(server.core.chronicle.unsaved(100))
     assert "operator forced ada offline" in (await browser.get("/admin/events", kind="action")).body
+
+
+async def test_what_takes_long_says_how_far_it_is(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [await online(user, f"user {number}") for number in range(40)]
+    browser = await signed_in("operator")
+    go_on, begun = asyncio.Event(), []
+    begin = server.stores.audit.begin
+
+    async def begin_slowly(entry: AuditEntry) -> AuditEntry | None:
+        begun.append(entry)
+        if len(begun) > 20:
+            await go_on.wait()
+        return await begin(entry)
+
+    monkeypatch.setattr(server.stores.audit, "begin", begin_slowly)
+    fields = [*order("force_offline").items(), *(("user_id", str(person.user_id)) for person in people)]
+    acting = asyncio.ensure_future(browser.post("/admin/actions", fields, headers=JSON_PLEASE))
+    url, told = f"/admin/actions/progress?request_id={REQUEST}", {}
+    async with asyncio.timeout(5):
+        while told != {"done": 20, "count": 40}:
+            told = (await browser.get(url, headers=JSON_PLEASE)).body
+    go_on.set()
+    assert (await acting).body["message"] == "Force offline: 40 done."
+    assert (await browser.get(url, headers=JSON_PLEASE)).status == 404

@@ -38,6 +38,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("GET", "/admin/audit.csv", "/admin/audit.csv"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/actions", "/admin/actions?action=sign_out&user_id=1"): (303, 303, 403, 200, 200, 303),
     ("POST", "/admin/actions", "/admin/actions"): (401, 401, 403, 303, 303, 401),
+    ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("GET", "/admin/operators", "/admin/operators"): ADMINS,
     ("POST", "/admin/operators", "/admin/operators"): FORM_OF_ADMINS,

@@ -50,7 +50,8 @@ class Site:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.program.port}"
+        scheme = "https" if self.program.settings.tls_certificate else "http"
+        return f"{scheme}://127.0.0.1:{self.program.port}"
 
     async def start(self) -> None:
         """Start the server; the first time there are operators to make."""

@@ -13,8 +13,11 @@ from tornado.web import Application, RequestHandler
 
 from docs.tables import made_pages, settings_page
 from models.calls import Call
+from models.operators import ROLES
 from models.status import Status
+from realtime.operatormessages import OperatorMessage
 from realtime.protocol import CloseCode, Command, ErrorCode, Message, Reason, Subscription
+from realtime.rows import ActionName, Because, CallRow, Contradiction, EventRow, Figures, SampleRow, UserRow
 from settings import Settings, variable
 from tests.clients import Api
 from tests.conftest import MakePerson
@@ -22,24 +25,28 @@ from tests.running import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+DASHBOARD = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("C*.md"))]
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def section(title: str) -> str:
+def section(title: str, page: str = PROTOCOL) -> str:
     """The text under a heading, up to the next of the same rank or above."""
     rank = title.partition(" ")[0]
-    _, _, rest = PROTOCOL.partition(f"\n{title}\n")
-    assert rest, f"docs/protocol.md has no section {title!r}"
+    _, _, rest = page.partition(f"\n{title}\n")
+    assert rest, f"there is no section {title!r}"
     return re.split(rf"^#{{1,{len(rank)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def rows(title: str) -> list[list[str]]:
-    """The cells of the table in a section, without its head."""
-    lines = [line for line in section(title).splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+def rows(title: str, page: str = PROTOCOL) -> list[list[str]]:
+    """The cells of the tables in a section, without their heads."""
+    lines = section(title, page).splitlines()
+    rules = [place for place, line in enumerate(lines) if line.startswith("|---")]
+    heads = {place + step for place in rules for step in (-1, 0)}
+    cells = [line for place, line in enumerate(lines) if line.startswith("|") and place not in heads]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in cells]
 
 
 def quoted(text: str) -> list[str]:
@@ -54,7 +61,10 @@ def tags(base: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
 
 def url(pattern: str) -> str:
     """A route's pattern as people write it."""
-    return pattern.rstrip("$").replace("([^/]+)", "{id}").replace("(.*)", "…").replace("\\", "")
+    known = {"([^/]+)": "{id}", "([0-9a-f]+)": "{version}", "(.*)": "…", "\\": ""}
+    for written, meant in known.items():
+        pattern = pattern.replace(written, meant)
+    return pattern.rstrip("$")
 
 
 def routes(server: RunningServer) -> set[tuple[str, str]]:
@@ -71,7 +81,8 @@ def routes(server: RunningServer) -> set[tuple[str, str]]:
 
 @pytest.mark.any_store
 def test_every_url_is_documented_and_every_documented_url_is_there(server: RunningServer) -> None:
-    documented = {tuple(quoted(row[0])[0].split(" ", 1)) for row in rows("## HTTP") if row[0].startswith("`")}
+    listed = [*rows("## HTTP"), *rows("### URLs", DASHBOARD)]
+    documented = {tuple(quoted(row[0])[0].split(" ", 1)) for row in listed if row[0].startswith("`")}
     sockets = {("GET", path) for path in quoted(section("## Sockets")) if path.startswith("/ws/")}
     assets = {("GET", path) for path in quoted(section("## HTTP")) if path == "/static/…"}
     assert documented | sockets | assets == routes(server)
@@ -88,6 +99,36 @@ def test_every_url_that_any_page_names_is_there(server: RunningServer) -> None:
     assert called <= {path for _, path in known} | assets | to_be_saved
     assert len(named) > 20
     assert called
+
+
+@pytest.mark.any_store
+def test_every_url_of_the_dashboard_is_documented_with_the_role_it_takes(server: RunningServer) -> None:
+    application = server.server._http.request_callback
+    assert isinstance(application, Application)
+    handlers = {url(rule.matcher.regex.pattern): rule.target for rule in application.wildcard_router.rules}  # type: ignore[attr-defined]
+    roles = {}
+    for row in rows("### URLs", DASHBOARD):
+        method, path = quoted(row[0])[0].split(" ", 1)
+        if path.startswith(("/admin", "/ws")):
+            assert getattr(handlers[path], method.lower()).allowed == row[1], path
+            roles[path] = row[1]
+    assert set(roles.values()) == {"anybody", *ROLES}
+
+
+def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() -> None:
+    table = {quoted(row[0])[0]: set(quoted(" ".join(row[1:]))) for row in rows("### The socket", DASHBOARD)}
+    messages = {str(each.__struct_config__.tag): each for each in OperatorMessage.__subclasses__()}
+    shown = {each.__name__: each for each in (UserRow, Because, CallRow, Contradiction, Figures, SampleRow, EventRow)}
+    assert table.keys() == {**messages, **shown}.keys()
+    for name, type in {**messages, **shown}.items():
+        assert set(type.__struct_fields__) <= table[name], name
+
+
+def test_every_action_and_outcome_of_the_dashboard_is_described() -> None:
+    assert [row[0].lower().replace(" ", "_") for row in rows("## Actions", DASHBOARD)] == [
+        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call",
+    ]  # fmt: skip
+    assert len(get_args(ActionName)) == 5
 
 
 def test_every_command_is_documented_with_its_fields() -> None:
@@ -128,7 +169,7 @@ def test_every_error_code_of_http_is_documented() -> None:
     """All texts in the code that look like a code are one."""
     written = {
         node.value
-        for floor in ("models", "realtime", "handlers")
+        for floor in ("models", "realtime", "handlers", "handlers/admin")
         for path in (ROOT / floor).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)

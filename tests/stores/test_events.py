@@ -118,3 +118,19 @@ async def test_beyond_so_many_the_oldest_go(stores: Stores, monkeypatch: pytest.
     assert await stores.events.trim(10) == 0
     assert await stores.events.trim(2) == 8
     assert numbers((await stores.events.page(skip=0, limit=10))[0]) == [9, 8]
+
+
+async def test_all_can_be_gone_through_whatever_comes_meanwhile(stores: Stores) -> None:
+    await stores.events.add_many([event(number) for number in range(10)])
+    seen, older = [], "~"
+    while found := await stores.events.older(older, limit=4):
+        seen += numbers(found)
+        older = found[-1].event_id
+        await stores.events.add_many([event(100 + len(seen))])
+    assert seen == list(range(9, -1, -1))
+
+
+async def test_what_is_gone_through_is_narrowed_as_a_page_is(stores: Stores) -> None:
+    await stores.events.add_many([event(1), event(2, 2), *CALL])
+    assert numbers(await stores.events.older("~", user_id=2, limit=10)) == [9, 3, 2]
+    assert numbers(await stores.events.older("000009", user_id=2, kind="call_started", limit=10)) == [3]

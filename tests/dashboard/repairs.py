@@ -1,0 +1,44 @@
+"""Repairs: something wrong is shown to two operators with its cause, repaired by one, and gone for both."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+from playwright.async_api import expect
+
+from tests.dashboard.conftest import Visit
+from tests.dashboard.live import Live
+
+SHOWN_SECONDS = 5.0
+"""How long something wrong may go unseen."""
+
+REPAIRED_SECONDS = 5.0
+
+
+async def see_and_repair(
+    visit: Visit, key: str, *, cause: str, effect: str, repair: str, produce: Callable[[], Awaitable[float]]
+) -> None:
+    """Two operators look on. `produce` makes it wrong, and answers since when it is."""
+    one, other = [await Live(await visit(name=name)).ready() for name in ("operator", "second")]
+    since = await produce()
+    wrong = one.wrong(key)
+    await expect(wrong.locator("[data-f=because]")).to_have_text(re.compile(cause))
+    await expect(other.wrong(key)).to_be_visible()
+    shown_after = time.monotonic() - since
+    assert shown_after < SHOWN_SECONDS, f"shown after {shown_after:.1f} s"
+    await expect(wrong.locator("[data-f=effect]")).to_have_text(re.compile(effect))
+
+    await wrong.get_by_role("button", name=repair).click()
+    await one.confirm("it looked stuck")
+    repaired = time.monotonic()
+    await expect(other.wrong(key)).to_have_count(0)
+    await expect(one.wrong(key)).to_have_count(0)
+    assert time.monotonic() - repaired < REPAIRED_SECONDS
+
+
+def named(label: str) -> list[str]:
+    """Names that nobody has."""
+    return [f"{name} {label} {secrets.token_hex(2)}" for name in ("Ada", "Bob", "Cem")]

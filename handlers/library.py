@@ -14,7 +14,10 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-FIRST = ("index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings", "troubleshooting")
+FIRST = (
+    "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings",
+    "troubleshooting",
+)  # fmt: skip
 """Names of pages in the order of the navigation; the rest follows by name."""
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}

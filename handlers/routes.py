@@ -18,6 +18,7 @@ from handlers.admin.assets import Assets, VersionedAssetHandler
 from handlers.admin.base import NothingHandler, Office, xsrf_cookie
 from handlers.admin.diary import Diary
 from handlers.admin.orders import Orders
+from handlers.admin.previews import Previews
 from handlers.admin.socket import OperatorSocketHandler
 from handlers.admin.words import FILTERS
 from handlers.asyncapi import asyncapi
@@ -151,8 +152,8 @@ def _admin(parts: Parts, office: Office, refusals: Buckets) -> list[URLSpec]:
     for_operators = {**for_duty, "operators": stores.operators}
     orders = Orders(core.actions, stores.audit, clock, core.directory, core.switchboard)
     for_actions = {
-        **for_overview, "actions": core.actions, "targets_limit": parts.settings.action_targets_limit,
-        "orders": orders,
+        "office": office, "previews": Previews(core.actions, core.overview), "orders": orders,
+        "targets_limit": parts.settings.action_targets_limit,
     }  # fmt: skip
     for_system = {
         "office": office, "core": core, "vitals": parts.metrics.vitals, "database": parts.database,

@@ -92,9 +92,10 @@ def _plus(one: Point, other: Point) -> Point:
 
 
 def _tag(tag: int, content: bytes) -> bytes:
-    """DER, X.690 §8.1."""
+    """DER, X.690 §8.1 and §10.1: the length in as few bytes as can be; browsers take no other."""
     size = len(content)
-    length = bytes((size,)) if size < 128 else bytes((0x82,)) + size.to_bytes(2, "big")
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    length = bytes((size,)) if size < 128 else bytes((0x80 | len(digits),)) + digits
     return bytes((tag,)) + length + content
 
 

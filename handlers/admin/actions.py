@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
 from typing import get_args
 
 import msgspec
 
 from handlers.admin.base import AdminHandler, Office, allows
 from handlers.admin.orders import Order, Orders, Result
+from handlers.admin.previews import VERBS, Preview, Previews
 from handlers.admin.users import user_id_of
 from models.operators import is_at_least
-from models.refusals import Conflict, Forbidden, Invalid, NotFound
-from realtime.actions import Actions
-from realtime.overview import Overview
-from realtime.plans import Plan, Target
+from models.refusals import Forbidden, Invalid, NotFound
+from realtime.plans import Target
 from realtime.rows import ActionName
 
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
-
-VERBS: dict[ActionName, str] = {
-    "force_offline": "Force offline",
-    "disconnect": "Disconnect",
-    "sign_out": "Sign out everywhere",
-    "clear_busy": "Clear busy",
-    "end_call": "End call",
-}
-"""As buttons and headings say it."""
-
-EFFECTS: dict[ActionName, str] = {
-    "force_offline": "They will be shown as offline to everybody until the next heartbeat. Their calls end first.",
-    "disconnect": "Their sockets will be closed. Their apps stay away until they are opened anew.",
-    "sign_out": "All their sockets are closed and all their tokens stop working: they have to sign in again.",
-    "clear_busy": "Busy set by hand is forgotten; who is on a call stays busy until it ends.",
-    "end_call": "The calls end for both parties, and all are told.",
-}
-"""What an action on several does."""
 
 REASON_LIMIT = 200
 """Characters."""
@@ -46,17 +26,6 @@ STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
 """Of a single target that was refused; else 409."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """What an action would hit, for the dialog."""
-
-    title: str
-    effect: str
-    hits: list[str]
-    waits: bool
-    request_id: str
-    count: int
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -70,14 +39,11 @@ class Done(msgspec.Struct, frozen=True):
 class ActionsHandler(AdminHandler):
     """GET and POST /admin/actions"""
 
-    def initialize(
-        self, office: Office, actions: Actions, orders: Orders, overview: Overview, targets_limit: int
-    ) -> None:
+    def initialize(self, office: Office, previews: Previews, orders: Orders, targets_limit: int) -> None:
         """Collaborators come from the route."""
         self.set_up_admin(office)
-        self.actions = actions
+        self.previews = previews
         self.orders = orders
-        self.overview = overview
         self.targets_limit = targets_limit
 
     async def prepare(self) -> None:
@@ -139,41 +105,9 @@ class ActionsHandler(AdminHandler):
         )
 
     def _preview(self) -> Preview:
-        action, targets = self._action(), self._targets()
         request_id = self.get_argument("request_id", "")
         request_id = request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_urlsafe(16)
-        if len(targets) == 1:
-            plan = self.actions.plan(action, targets[0])
-            return Preview(plan.title, plan.effect, plan.hits, plan.waits, request_id, 1)
-        plans = list(self._plans(action, targets))
-        if not plans:
-            raise Conflict("NOTHING_TO_DO", "There is nothing to do for any of them")
-        return Preview(
-            f"{VERBS[action]}: {len(plans)} {'calls' if action == 'end_call' else 'users'}",
-            EFFECTS[action],
-            self._hits(action, targets, len(plans)),
-            any(plan.waits for plan in plans),
-            request_id,
-            len(plans),
-        )
-
-    def _plans(self, action: ActionName, targets: tuple[Target, ...]) -> Iterator[Plan]:
-        for target in targets:
-            try:
-                yield self.actions.plan(action, target)
-            except (NotFound, Conflict):
-                continue  # of several, those that have changed meanwhile are left out
-
-    def _hits(self, action: ActionName, targets: tuple[Target, ...], count: int) -> list[str]:
-        """What several come to; whom there is nothing to do for is said too."""
-        hits = []
-        if action in ("force_offline", "disconnect", "sign_out"):
-            rows = [self.overview.row(target.user_id) for target in targets]
-            sockets = sum(row.sockets for row in rows)
-            calls = len({row.call_id for row in rows if row.call_id}) if action == "force_offline" else 0
-            hits = [_counted(sockets, "socket")] * bool(sockets) + [_counted(calls, "call")] * bool(calls)
-        left_out = len(targets) - count
-        return hits + [f"nothing to do for {left_out} of them"] * bool(left_out)
+        return self.previews.make(self._action(), self._targets(), request_id)
 
     def _order(self) -> Order:
         request_id = self.get_body_argument("request_id", "")
@@ -246,7 +180,3 @@ def _in_words(action: ActionName, results: list[Result]) -> str:
         return f"{VERBS[action]}, {name}: {result.message}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
     return f"{VERBS[action]}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -12,11 +13,12 @@ import jinja2
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
+from handlers.admin.parameters import changed_query
 from handlers.admin.remarks import Remark, Remarks
 from handlers.base import ApiHandler, Web
 from models.desk import Desk, OnDuty
 from models.operators import Operator, Role, is_at_least
-from models.refusals import Forbidden, Invalid, NotFound, Unauthenticated
+from models.refusals import Forbidden, NotFound, Unauthenticated
 from realtime.clock import Clock
 
 POLICY = (
@@ -35,8 +37,6 @@ SECTIONS = (
     ("operators", "/admin/operators", "Operators", "admin"),
 )
 """The links of the header: name, URL, text, and the role that sees them."""
-
-PAGE_MAXIMUM = 100_000
 
 _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 
@@ -172,17 +172,11 @@ class AdminHandler(ApiHandler):
                 xsrf=self.xsrf_token.decode(),
                 remark=self.office.remarks.take(self.duty.sign_in.sign_in_id) if self.duty else None,
                 now=self.now_ms,
-                link=self.link,
+                link=partial(changed_query, self),
                 request_id=self.request_id,
                 **values,
             )
         )
-
-    def link(self, **changes: str | int) -> str:
-        """This page with some of its query changed; what is empty is left out."""
-        query: dict[str, str | int] = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        query |= changes
-        return "?" + urlencode({name: value for name, value in query.items() if value != ""})
 
     @property
     def now_ms(self) -> int:
@@ -199,21 +193,6 @@ class AdminHandler(ApiHandler):
         """Where the form wants to go on, if that is a page of ours."""
         wanted = self.get_argument("next", "")
         return wanted if _OWN_PAGE.fullmatch(wanted) else "/admin"
-
-    def choice(self, name: str, among: tuple[str, ...]) -> str:
-        """A parameter that is one of few words; the first of them when it is not given. Raises Invalid."""
-        given = self.get_query_argument(name, "") or among[0]
-        if given not in among:
-            raise Invalid(f"{name} is one of {', '.join(filter(None, among))}")
-        return given
-
-    def page_number(self) -> int:
-        """Which page of a list is wanted, from 1. Raises Invalid."""
-        text = self.get_query_argument("page", "1")
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-        if not 1 <= number <= PAGE_MAXIMUM:
-            raise Invalid(f"page is between 1 and {PAGE_MAXIMUM}")
-        return number
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A person gets a page with the way back, a script the error that all others get."""

@@ -8,6 +8,7 @@ import msgspec
 
 from handlers.admin.base import Office, allows
 from handlers.admin.live import OverviewHandler
+from handlers.admin.parameters import choice, page_number
 from models.calls import Call
 from models.refusals import NotFound
 from models.stores import Stores
@@ -69,7 +70,7 @@ class CallsHandler(CallPages):
     @allows("viewer")
     async def get(self) -> None:
         """All calls, the newest first; those of a name when one is searched for."""
-        state, q, page = self.choice("state", STATES), self.search(), self.page_number()
+        state, q, page = choice(self, "state", STATES), self.search(), page_number(self)
         user_ids, per_page = self._named(q), self.office.page_rows
         calls, total = await self.stores.calls.page(
             state=cast("CallFilter", state) if state else None,

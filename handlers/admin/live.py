@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast, get_args
 
 from handlers.admin.base import AdminHandler, Office, allows
+from handlers.admin.parameters import choice, page_number
 from realtime.listing import Filter, Sort
 from realtime.overview import Overview
 
@@ -25,9 +26,9 @@ class OverviewHandler(AdminHandler):
 
     def listed(self) -> dict[str, Any]:
         """The page of users that the URL asks for. Raises Invalid."""
-        status = cast("Filter", self.choice("status", FILTERS))
-        sort = cast("Sort", self.choice("sort", SORTS))
-        q, page, per_page = self.search(), self.page_number(), self.office.page_rows
+        status = cast("Filter", choice(self, "status", FILTERS))
+        sort = cast("Sort", choice(self, "sort", SORTS))
+        q, page, per_page = self.search(), page_number(self), self.office.page_rows
         rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
         return {
             "rows": rows,

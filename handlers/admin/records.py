@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminHandler, Office, allows
 from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.parameters import choice, page_number
 from models.audit import AuditEntry
 from models.events import Event, EventKind
 from models.guard import COUNT_LIMIT
@@ -48,13 +49,13 @@ class Records(AdminHandler):
 
     def wanted_events(self) -> tuple[EventKind | None, str, int | None]:
         """(kind, user as given, the id meant) of the URL: 0 for a user that there is not. Raises Invalid."""
-        kind, user = self.choice("kind", KINDS), self.get_query_argument("user", "")[:100]
+        kind, user = choice(self, "kind", KINDS), self.get_query_argument("user", "")[:100]
         return cast("EventKind", kind) if kind else None, user, self._user_id(user) if user else None
 
     def wanted_entries(self) -> dict[str, str | None]:
         """What the URL narrows the audit to. Raises Invalid."""
         return {
-            "action": self.choice("action", ACTIONS) or None,
+            "action": choice(self, "action", ACTIONS) or None,
             "operator": self.get_query_argument("operator", "")[:100] or None,
             "target": self.get_query_argument("target", "")[:100] or None,
         }
@@ -75,7 +76,7 @@ class EventsHandler(Records):
     async def get(self) -> None:
         """What changed, newest first."""
         kind, user, user_id = self.wanted_events()
-        page, per_page = self.page_number(), self.office.page_rows
+        page, per_page = page_number(self), self.office.page_rows
         events, total = await self.stores.events.page(
             kind=kind, user_id=user_id, skip=(page - 1) * per_page, limit=per_page
         )
@@ -115,7 +116,7 @@ class AuditHandler(Records):
     @allows("viewer")
     async def get(self) -> None:
         """What operators did, newest first."""
-        wanted, page, per_page = self.wanted_entries(), self.page_number(), self.office.page_rows
+        wanted, page, per_page = self.wanted_entries(), page_number(self), self.office.page_rows
         entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
         given = {name: value or "" for name, value in wanted.items()}
         self.show(

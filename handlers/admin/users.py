@@ -10,6 +10,7 @@ from models.refusals import NotFound
 from models.stores import Stores
 from realtime.overview import Overview
 from realtime.protocol import USER_ID_LIMIT
+from realtime.rows import Contradiction, UserRow
 from realtime.wording import event_row
 
 TIMELINE = timedelta(days=1)
@@ -37,7 +38,7 @@ class UsersHandler(OverviewHandler):
             "busy": figures.busy,
             "offline": figures.offline,
         }
-        wrong = {each.user_id: each for each in self.overview.contradictions()}
+        wrong = {key: each for each in self.overview.contradictions() for key in (each.user_id, each.call_id) if key}
         self.show("users.html", here="users", counts=counts, wrong=wrong, **self.listed())
 
 
@@ -64,16 +65,21 @@ class UserHandler(OverviewHandler):
             row=row,
             sessions=self.overview.sessions(user_id),
             call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
-            contradictions=[each for each in self.overview.contradictions() if each.user_id == user_id],
+            contradictions=self._wrong_with(row),
             events=[event_row(event) for event in events],
             is_cut=len(events) == TIMELINE_LIMIT,
             acts=acts,
             acted=acted,
         )
 
+    def _wrong_with(self, row: UserRow) -> list[Contradiction]:
+        """What needs attention about the user or the user's call."""
+        about = {row.user_id, row.call_id} - {""}
+        return [each for each in self.overview.contradictions() if {each.user_id, each.call_id} & about]
+
 
 def user_id_of(text: str) -> int:
     """An id in a URL. Raises NotFound for what is none: no page of ours leads there."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:17]) <= USER_ID_LIMIT):
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and 0 < int(text) <= USER_ID_LIMIT):
         raise NotFound("There is no such user")
     return int(text)

@@ -378,3 +378,18 @@ async def test_what_takes_long_says_how_far_it_is(
     go_on.set()
     assert (await acting).body["message"] == "Force offline: 40 done."
     assert (await browser.get(url, headers=JSON_PLEASE)).status == 404
+
+
+async def test_of_several_only_those_are_counted_for_whom_there_is_something_to_do(
+    signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada, bob, _ = await in_a_call(user)
+    cem = await user("cem")
+    await socket(ada)
+    browser = await signed_in("operator")
+    ids = "&".join(f"user_id={user_id}" for user_id in (ada.user_id, bob.user_id, cem.user_id, 99))
+    answer = await browser.get(f"/admin/actions?action=force_offline&{ids}", headers=JSON_PLEASE)
+    assert (answer.body["title"], answer.body["count"], answer.body["waits"]) == ("Force offline: 2 users", 2, True)
+    assert answer.body["hits"] == ["1 socket", "1 call", "nothing to do for 2 of them"]
+    nobody = await browser.get("/admin/actions?action=force_offline&user_id=98&user_id=99", headers=JSON_PLEASE)
+    assert (nobody.status, nobody.code) == (409, "NOTHING_TO_DO")

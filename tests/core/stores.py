@@ -144,7 +144,6 @@ class UserStore:
             "busy", lambda: [(each.profile.user_id, each.busy_until) for each in self.rows.values() if each.set_busy]
         )
 
-
     async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
         """See models.users.Users.revoke_tokens."""
         await self.faults.run("revoke_tokens", lambda: self.change(user_id, tokens_after=at))

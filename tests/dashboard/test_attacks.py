@@ -313,8 +313,5 @@ async def test_a_socket_that_names_another_origin_is_refused_even_with_the_cooki
         with pytest.raises(websockets.InvalidStatus) as refused:
             await Socket.open(url, headers={"Cookie": cookie, "Origin": origin})
         assert refused.value.response.status_code == 403
-    with pytest.raises(websockets.InvalidStatus) as refused:
-        await Socket.open(url, headers={"Cookie": cookie, "Host": "attacker.example"})
-    assert refused.value.response.status_code == 403
     async with await Socket.open(url, headers={"Cookie": cookie, "Origin": site.origin}) as socket:
         assert (await socket.take())["type"] == "connection_established"

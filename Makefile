@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests of real time, which need the machine to themselves.
+ALONE := tests/faults tests/network tests/foreign tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback bench-dashboard browser node
@@ -19,7 +21,8 @@ serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 test: .venv/tests browser node lint ## everything, with both stores, a browser and coverage
 	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(ALONE:%=--ignore %)
+	$(BIN)/coverage run -m pytest $(ALONE)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include '*/realtime/*' --omit '*/tests/*' --fail-under 100

@@ -25,6 +25,8 @@ ASYNC_TIMEOUT_SECONDS = 30.0
 """Of one test; only a failing one takes as long."""
 
 SECRETS = pytest.StashKey[SecretsSeen]()
+LEAKS = pytest.StashKey[list[str]]()
+"""Where secrets stand in the logs of this run, of all the processes that share its tests."""
 
 FAST: dict[str, Any] = {
     "port": 0,
@@ -65,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"ignore:{said_by_pytest_tornado}:DeprecationWarning")
     config.option.async_test_timeout = max(config.option.async_test_timeout, ASYNC_TIMEOUT_SECONDS)
     config.stash[SECRETS] = SecretsSeen()
+    config.stash[LEAKS] = []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -77,15 +80,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("store", kinds, indirect=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of several processes that share the tests has ended: take over what it found in its logs."""
+    node.config.stash[LEAKS] += getattr(node, "workeroutput", {}).get("leaks", [])
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a secret of it stands in a log."""
-    if session.config.stash[SECRETS].leaks():
+    leaks = session.config.stash[LEAKS]
+    leaks += session.config.stash[SECRETS].leaks()
+    if leaks:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["leaks"] = leaks
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which logs hold a secret, and when the Motor half was not run."""
-    if leaks := config.stash[SECRETS].leaks():
+    if leaks := config.stash[LEAKS]:
         terminalreporter.write_line(f"Secrets of this run stand in its logs: {', '.join(leaks[:20])}", red=True)
     if reason := find_mongo().reason:
         terminalreporter.write_line(reason, yellow=True)

@@ -38,7 +38,7 @@ async def test_an_admin_adds_an_operator_who_can_sign_in(
         ({"name": "x" * 65, "password": OTHER, "role": "viewer"}, 400),
         ({}, 400),
     ],
-    ids=str,
+    ids=["a taken name", "a short password", "no such role", "no name", "too long a name", "nothing"],
 )
 async def test_what_is_wrong_with_a_new_operator_is_said_and_nobody_is_added(
     fields: dict[str, str], status: int, server: RunningServer, signed_in: SignedIn
@@ -74,7 +74,7 @@ async def test_nobody_disables_the_own_account(signed_in: SignedIn, operator: Ad
         ({"change": "role", "role": "viewer"}, True),
         ({"change": "reset", "password": OTHER}, False),
     ],
-    ids=lambda change: str(change),
+    ids=["disable", "role", "reset"],
 )
 async def test_a_change_signs_the_operator_out_everywhere(
     change: dict[str, str],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import struct
 from pathlib import Path
 from typing import get_args
 
@@ -221,6 +222,15 @@ def test_every_link_between_pages_leads_somewhere() -> None:
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_readmes_first_picture_is_the_dashboard_small_enough_to_load_and_told_in_words() -> None:
+    alternative, target = re.findall(r"!\[(.+?)\]\((.+?)\)", (ROOT / "README.md").read_text(encoding="utf-8"))[0]
+    picture = (ROOT / target).read_bytes()
+    assert target == "docs/dashboard.png"
+    assert struct.unpack(">II", picture[16:24]) == (1440, 900)
+    assert len(picture) <= 300 * 1024
+    assert [word for word in ("figures", "chart", "needs attention", "calls", "users") if word not in alternative] == []
 
 
 def test_every_make_target_that_any_page_names_is_there() -> None:

@@ -46,7 +46,7 @@ export class Chart {
     this.#path("calls", line(all, calls, box));
     this.#label(this.#rows, marks, (mark) => [1 - mark / top, mark.toLocaleString("en")]);
     this.#label(this.#columns, minutes(now), (at) => [across(at, now), clock(at).slice(0, 5)]);
-    this.#describe(figures);
+    this.#describe(figures, samples[0] ?? last);
   }
 
   #path(name, d) {
@@ -70,8 +70,12 @@ export class Chart {
     });
   }
 
-  #describe(figures) {
-    for (const name of ["available", "busy", "calls"]) write(this.#parts[`${name}-now`], figures[name].toLocaleString("en"));
+  /** In words too, for whoever doesn't see the lines. */
+  #describe(figures, [, available, busyThen, , callsThen]) {
+    const then = { available, busy: busyThen, calls: callsThen };
+    const changes = Object.keys(then).map((name) => `${name} from ${then[name]} to ${figures[name]}`);
+    write(this.#parts["in-words"], changes.join(", "));
+    for (const name of Object.keys(then)) write(this.#parts[`${name}-now`], figures[name].toLocaleString("en"));
   }
 }
 

@@ -164,6 +164,7 @@ def visit(site: Site, browser: Browser, conduct: Conduct, contexts: list[Browser
             options["storage_state"] = await place.signed_in(browser, name)
         context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         await conduct.watch(context, place.origin)
         page = await context.new_page()
         if fresh:

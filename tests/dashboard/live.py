@@ -61,8 +61,9 @@ class Live:
         self.menu = page.locator("#users :popover-open")
 
     async def ready(self) -> Live:
-        """Once it is live."""
+        """Once it is live, and has drawn its rows."""
         await expect(self.chip).to_have_text("Live")
+        await self.page.locator("#users [data-rows].windowed").wait_for(state="attached")
         return self
 
     def figure(self, name: str) -> Locator:
@@ -101,6 +102,10 @@ class Live:
         await self.dialog.get_by_label("Reason").fill(reason)
         await self.dialog.locator("[data-f=send]").click()
         await expect(self.dialog).to_be_hidden()
+
+    async def retry(self) -> None:
+        """Don't wait for the next attempt, even if the page is back by now."""
+        await self.page.locator("[data-banner=retry]").evaluate("(button) => button.click()")
 
     async def record(self, name: str, selector: str) -> Record:
         """Write down all that a part says from now on."""

@@ -29,6 +29,7 @@ QUICK: dict[str, Any] = {
     "save_interval_seconds": 0.1,
     "sample_interval_seconds": 0.5,
     "reconnect_spread_seconds": 0.1,
+    "flapping_changes": 1000,
     "announcements_per_second": 1000,
     "command_burst": 100_000,
     "commands_per_second": 100_000.0,

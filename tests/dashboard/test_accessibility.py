@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -24,18 +24,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
 TALL = 4000
 """Whatever scrolls is judged only where it is in view."""
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": TALL}, "has_touch": True, "is_mobile": True},
-    "forced colours": {"forced_colors": "active"},
-}
-
-STATES_LOOKS = ["light", "dark", "phone"]
+DESK = {"width": 1440, "height": TALL}
+PHONE = {"width": 390, "height": TALL}
 
 
-def look_of(name: str) -> dict[str, Any]:
-    return {"viewport": {"width": 1440, "height": TALL}, **LOOKS[name]}
+@dataclass(frozen=True)
+class Look:
+    """What a person has set, and on what."""
+
+    name: str
+    size: dict[str, int] = field(default_factory=lambda: DESK)
+    colours: Literal["light", "dark"] = "light"
+    forced: Literal["active", "none"] = "none"
+
+
+LOOKS = [Look("light"), Look("dark", colours="dark"), Look("phone", PHONE), Look("forced colours", forced="active")]
 
 
 @pytest.fixture(scope="module")
@@ -57,114 +60,143 @@ async def gather(site: Site) -> list[Person]:
     return people
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe finds, and whether the page is wider than its window."""
-    results = await Axe().run(page)
-    found = [f"{each['id']}: {node['html']}" for each in results.response["violations"] for node in each["nodes"]]
-    wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found + [f"{wider} px too wide"] * (wider > 0)
+async def violations(page: Page, *, looks: list[Look] = LOOKS) -> list[str]:
+    """What axe finds in each look, and whether the page is wider than its window."""
+    found: list[str] = []
+    for look in looks:
+        await page.emulate_media(color_scheme=look.colours, forced_colors=look.forced)
+        await page.set_viewport_size(look.size)  # type: ignore[arg-type]
+        results = (await Axe().run(page)).response["violations"]
+        problems = [f"{each['id']}: {node['html']}" for each in results for node in each["nodes"]]
+        wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        problems += [f"{wider} px too wide"] * (wider > 0)
+        found += [f"{urlsplit(page.url).path} in {look.name}: {each}" for each in problems]
+    return found
 
 
-@asynccontextmanager
-async def live_in(visit: Visit, look: str, **options: Any) -> AsyncIterator[Live]:
-    live = Live(await visit(**look_of(look), **options))
-    yield await live.ready()
+PAGES = [
+    "/admin/users", "/admin/users/{stuck}", "/admin/users/{calling}", "/admin/users?q=a&status=busy",
+    "/admin/users?q=zzz", "/admin/calls", "/admin/calls/{call}", "/admin/events", "/admin/audit", "/admin/system",
+    "/admin/operators", "/admin/wall", "/admin/nothing", "/admin/actions?action=force_offline&user_id={calling}",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("path", PAGES)
 async def test_no_page_lacks_anything_that_axe_knows_of(
-    site: Site, crowd: list[Person], visit: Visit, conduct: Conduct, look: str
+    crowd: list[Person], visit: Visit, conduct: Conduct, path: str
 ) -> None:
     conduct.excuse(r"status of 404 .*/admin/nothing")
-    person = crowd[0].user_id
     (ongoing,) = (await crowd[0].get("/calls/ongoing")).body["items"]
-    page = await visit("/admin", "admin", **look_of(look))
-    await expect(Live(page).wrong(f"busy_without_cause:{crowd[2].user_id}")).to_be_visible()
-    found = [f"/admin: {each}" for each in await violations(page)]
-    for path in (
-        "/admin/users", f"/admin/users/{person}", f"/admin/users/{crowd[2].user_id}", "/admin/users?q=a&status=busy",
-        "/admin/users?q=zzz", "/admin/calls", f"/admin/calls/{ongoing['call_id']}", "/admin/events", "/admin/audit",
-        "/admin/system", "/admin/operators", "/admin/wall", "/admin/nothing",
-        f"/admin/actions?action=force_offline&user_id={person}",
-    ):  # fmt: skip
-        await page.goto(site.origin + path)
-        found += [f"{path}: {each}" for each in await violations(page)]
-    login = await visit("/admin/login", "", **look_of(look))
-    found += [f"/admin/login: {each}" for each in await violations(login)]
-    assert found == []
+    ids = {"stuck": crowd[2].user_id, "calling": crowd[0].user_id, "call": ongoing["call_id"]}
+    page = await visit(path.format(**ids), "admin")
+    assert await violations(page) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_an_open_menu_lacks_nothing(crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look) as live:
-        await live.cell(crowd[0], "more").click()
-        await expect(live.menu).to_be_visible()
-        assert await violations(live.page) == []
+async def test_the_sign_in_lacks_nothing(visit: Visit) -> None:
+    assert await violations(await visit("/admin/login", "")) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_an_open_dialog_lacks_nothing(crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look) as live:
-        await live.choose(crowd[0], "Force offline")
-        await expect(live.dialog.get_by_text("1 call with Björn Santos")).to_be_visible()
-        assert await violations(live.page) == []
+async def test_the_live_page_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await expect(live.wrong(f"busy_without_cause:{crowd[2].user_id}")).to_be_visible()
+    assert await violations(live.page) == []
 
 
-@pytest.mark.parametrize("look", STATES_LOOKS)
-async def test_the_help_lacks_nothing(crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look) as live:
-        await live.page.keyboard.press("?")
-        await expect(live.page.locator("dialog#help")).to_be_visible()
-        assert await violations(live.page) == []
+async def test_an_open_menu_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.cell(crowd[0], "more").click()
+    await expect(live.menu).to_be_visible()
+    assert await violations(live.page) == []
 
 
-@pytest.mark.parametrize("look", STATES_LOOKS)
-async def test_a_search_without_a_match_lacks_nothing(crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look) as live:
-        await live.search.fill("zzz")
-        await expect(live.page.get_by_text("Nobody matches")).to_be_visible()
-        assert await violations(live.page) == []
+async def test_an_open_dialog_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.choose(crowd[0], "Force offline")
+    await expect(live.dialog.get_by_text("1 call with Björn Santos")).to_be_visible()
+    assert await violations(live.page) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_a_stale_page_lacks_nothing(crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look) as live:
-        await live.page.context.set_offline(True)
-        await expect(live.chip).to_have_text("No update")
-        assert await violations(live.page) == []
+async def test_the_help_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.page.keyboard.press("?")
+    await expect(live.page.locator("dialog#help")).to_be_visible()
+    assert await violations(live.page) == []
 
 
-@pytest.mark.parametrize("look", LOOKS)
+async def test_a_search_without_a_match_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.search.fill("zzz")
+    await expect(live.page.get_by_text("Nobody matches")).to_be_visible()
+    assert await violations(live.page) == []
+
+
+async def test_a_stale_page_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.page.context.set_offline(True)
+    await expect(live.chip).to_have_text("No update")
+    assert await violations(live.page) == []
+
+
 async def test_a_page_without_its_server_lacks_nothing(
-    site: Site, crowd: list[Person], visit: Visit, conduct: Conduct, look: str
+    site: Site, crowd: list[Person], visit: Visit, conduct: Conduct
 ) -> None:
     conduct.excuse("WebSocket connection to .* failed")
-    async with live_in(visit, look) as live:
-        site.program.kill()
-        try:
-            await expect(live.chip).to_have_text("Connection lost")
-            assert await violations(live.page) == []
-        finally:
-            await site.program.start()
-
-
-@pytest.mark.parametrize("look", STATES_LOOKS)
-async def test_a_signed_out_page_lacks_nothing(site: Site, crowd: list[Person], visit: Visit, look: str) -> None:
-    async with live_in(visit, look, name="second", fresh=True) as live:
-        other = await live.page.context.new_page()
-        await site.sign_out(other)
-        await expect(live.banner).to_contain_text("You are signed out")
+    live = await Live(await visit()).ready()
+    site.program.kill()
+    try:
+        await expect(live.chip).to_have_text("Connection lost")
         assert await violations(live.page) == []
+    finally:
+        await site.program.start()
 
 
-@pytest.mark.parametrize("look", STATES_LOOKS)
-async def test_pages_that_have_nothing_to_show_lack_nothing(make_site: MakeSite, visit: Visit, look: str) -> None:
+async def test_a_signed_out_page_lacks_nothing(site: Site, crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit(name="second", fresh=True)).ready()
+    await site.sign_out(await live.page.context.new_page())
+    await expect(live.banner).to_contain_text("You are signed out")
+    assert await violations(live.page) == []
+
+
+async def test_pages_that_have_nothing_to_show_lack_nothing(make_site: MakeSite, visit: Visit) -> None:
     site = make_site()
     await site.start()
-    page = await visit("/admin", "admin", at=site, **look_of(look))
+    page = await visit("/admin", "admin", at=site)
     await expect(page.get_by_text("No calls right now")).to_be_visible()
-    found = [f"/admin: {each}" for each in await violations(page)]
+    found = await violations(page)
     for path in ("/admin/users", "/admin/calls", "/admin/events", "/admin/audit", "/admin/wall"):
         await page.goto(site.origin + path)
-        found += [f"{path}: {each}" for each in await violations(page)]
+        found += await violations(page, looks=LOOKS[:1])
     assert found == []
+
+
+OVERLAPS = """() => {
+  const overlap = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 1
+    && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 1;
+  const name = (part) => part.textContent.trim().slice(0, 40);
+  const found = [];
+  const compare = (parts) => parts.forEach((one, at) => parts.slice(at + 1).forEach((other) => {
+    if (overlap(one.getBoundingClientRect(), other.getBoundingClientRect())) found.push([name(one), name(other)]);
+  }));
+  const seen = (part) => part.getClientRects().length && name(part) && !part.closest(":popover-open, [popover]");
+  for (const list of document.querySelectorAll("[data-rows], tbody, .timeline")) {
+    const rows = [...list.children].filter(seen);
+    compare(rows);
+    for (const row of rows) {
+      compare([...row.children].filter((part) => seen(part) && !part.classList.contains("visually-hidden")));
+      if (row.scrollHeight > row.clientHeight + 1) found.push(["too high", name(row)]);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280, 1440])
+async def test_no_row_lies_over_another_whatever_the_width(
+    site: Site, crowd: list[Person], visit: Visit, width: int
+) -> None:
+    page = await visit(name="admin", viewport={"width": width, "height": 900})
+    await Live(page).ready()
+    assert await page.evaluate(OVERLAPS) == []
+    for path in ("/admin/users", "/admin/calls", "/admin/audit", "/admin/events", f"/admin/users/{crowd[0].user_id}"):
+        await page.goto(site.origin + path)
+        assert (path, await page.evaluate(OVERLAPS)) == (path, [])

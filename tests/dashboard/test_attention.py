@@ -24,6 +24,7 @@ SETTINGS = {
     "pong_timeout_seconds": 2.9,
     "silent_socket_seconds": 3.5,
     "long_call_seconds": 4.0,
+    "flapping_changes": 4,
 }
 """A silent socket is to be seen before it is closed, which is after 5.9 s."""
 

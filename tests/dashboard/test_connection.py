@@ -109,7 +109,7 @@ async def test_the_way_back_is_said_once_and_the_line_has_a_gap(site: Site, visi
     site.program.kill()
     await expect(live.chip).to_have_text("Connection lost")
     await site.program.start()
-    await page.get_by_role("button", name="Retry now").click()
+    await live.retry()
     await expect(live.chip).to_have_text("Live")
     await expect(line).to_have_attribute("d", re.compile(f"(M[^M]*){{{pieces + 1}}}"))
     assert [text for text in await toast.texts() if text] == ["Back: connected again, and the figures are live."]

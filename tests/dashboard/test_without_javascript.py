@@ -1,0 +1,146 @@
+"""JavaScript off: the pages read, filters and pages are URLs, and each action is a form."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import Page, expect
+from tornado.ioloop import IOLoop
+
+from models.status import Claims
+from tests.clients import Person
+from tests.dashboard.conduct import Conduct
+from tests.dashboard.conftest import Visit
+from tests.dashboard.live import Live
+from tests.dashboard.site import Site, call
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
+
+SETTINGS = {"page_rows": 5}
+
+NAMES = [f"Person {letter}" for letter in "ABCDEFGH"]
+
+
+@pytest.fixture(scope="module")
+def people(io_loop: IOLoop, site: Site) -> list[Person]:
+    """Eight who are available: more than a page has rows."""
+    return io_loop.run_sync(lambda: site.online(*NAMES))
+
+
+async def plain(visit: Visit, path: str, name: str = "operator") -> Page:
+    return await visit(path, name, java_script_enabled=False)
+
+
+async def names(page: Page) -> list[str]:
+    return await page.locator("main a.name:visible").all_text_contents()
+
+
+async def test_the_live_page_reads(site: Site, people: list[Person], visit: Visit) -> None:
+    call_id = await call(people[0], people[1])
+    page = await plain(visit, "/admin")
+    live = Live(page)
+    await expect(live.figure("available")).to_have_text(str(len(people) - 2))
+    await expect(live.figure("calls")).to_have_text("1")
+    await expect(live.call(call_id)).to_contain_text(people[0].username)
+    await expect(live.cell(people[0], "because")).to_have_text(re.compile(r"on a call with Person B, \d\d:\d\d"))
+    await expect(page.locator("#events")).to_contain_text("Person A called Person B")
+    for script in ("[data-banner=chip]", "#pause", "[data-theme-switch]", "[data-help]"):
+        await expect(page.locator(script)).to_be_hidden()  # what would do nothing
+    assert await page.locator("[data-chart=available]").get_attribute("d") is not None
+    assert (await people[0].post("/calls/end", {"call_id": call_id})).status == 200
+
+
+async def test_filters_search_sort_and_pages_are_urls(site: Site, people: list[Person], visit: Visit) -> None:
+    assert (await people[3].put("/users/me/status", {"is_busy": True})).status == 200
+    for path in ("/admin", "/admin/users"):
+        page = await plain(visit, f"{path}?sort=name")
+        assert (await names(page))[:5] == NAMES[:5]
+        await page.get_by_role("link", name="More").click()
+        assert (await names(page))[:3] == NAMES[5:]
+        await page.get_by_role("link", name="Back").click()
+        assert (await names(page))[:5] == NAMES[:5]
+        await page.get_by_role("group", name="Show").get_by_role("link", name="Busy").click()
+        assert await names(page) == ["Person D"]
+        await page.goto(site.origin + path)
+        await page.get_by_role("searchbox").fill("person h")
+        await page.get_by_role("button", name="Apply").click()
+        assert await names(page) == ["Person H"]
+        await page.goto(site.origin + path)
+        await page.get_by_label("Sort").select_option("name")
+        await page.get_by_role("button", name="Apply").click()
+        assert (await names(page))[:5] == NAMES[:5]
+    page = await plain(visit, "/admin")
+    await page.locator("[data-figure=busy]").click()
+    assert await names(page) == ["Person D"]
+    assert (await people[3].put("/users/me/status", {"is_busy": False})).status == 200
+
+
+async def test_an_action_is_done_by_a_form_with_its_reason_and_written_down(
+    site: Site, people: list[Person], visit: Visit
+) -> None:
+    page = await plain(visit, "/admin?sort=name")
+    live = Live(page)
+    await live.choose(people[4], "Force offline")
+    await expect(page.get_by_role("heading", name="Force offline: Person E")).to_be_visible()
+    await page.get_by_role("button", name="Force offline").click()
+    assert await page.get_by_label("Reason").evaluate("(input) => input.validity.valueMissing")
+    await page.get_by_label("Reason").fill("left without a word")
+    await page.get_by_role("button", name="Force offline").click()
+    await expect(page.get_by_role("status")).to_contain_text("Force offline, Person E")
+    assert (await people[4].get("/users/me/status")).body["is_online"] is False
+    await page.goto(f"{site.origin}/admin/audit")
+    row = page.get_by_role("row").filter(has_text="left without a word")
+    for words in ("operator", "Force offline", "Person E", "available", "offline", "done", "127.0.0.1"):
+        await expect(row).to_contain_text(words)
+    assert (await people[4].post("/users/me/heartbeat")).status == 200
+
+
+async def test_a_form_without_a_reason_is_shown_again(people: list[Person], visit: Visit, conduct: Conduct) -> None:
+    conduct.excuse("status of 400")
+    page = await plain(visit, f"/admin/actions?action=force_offline&user_id={people[5].user_id}")
+    await page.get_by_label("Reason").evaluate("(input) => input.removeAttribute('required')")
+    await page.get_by_role("button", name="Force offline").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Give a reason")
+    assert (await people[5].get("/users/me/status")).body["is_online"] is True
+
+
+async def test_what_needs_attention_is_repaired_by_a_form(site: Site, people: list[Person], visit: Visit) -> None:
+    async with site.stores() as stores:
+        await stores.users.save_claims(people[6].user_id, Claims(set_busy=True), datetime.now(UTC))
+    watching = await Live(await visit()).ready()
+    key = f"busy_without_cause:{people[6].user_id}"
+    await expect(watching.wrong(key)).to_be_visible()
+    page = await plain(visit, "/admin?status=attention")
+    assert (await names(page))[-1:] == ["Person G"]
+    await Live(page).wrong(key).get_by_role("button", name="Clear busy").click()
+    await page.get_by_label("Reason").fill("by hand")
+    await page.get_by_role("button", name="Clear busy").click()
+    await expect(page.get_by_role("status")).to_contain_text("Clear busy, Person G")
+    await expect(watching.wrong(key)).to_have_count(0)
+
+
+async def test_several_are_acted_on_by_one_form(people: list[Person], visit: Visit) -> None:
+    page = await plain(visit, "/admin?q=person")
+    await page.get_by_role("button", name="Clear busy of these 5…").click()
+    await expect(page.get_by_role("heading", name="Clear busy: 5 users")).to_be_visible()
+    await page.get_by_role("link", name="Cancel").click()
+
+
+async def test_signing_in_and_out_needs_no_script(site: Site, visit: Visit) -> None:
+    page = await visit("/admin/login?next=/admin/calls", "", java_script_enabled=False)
+    await page.get_by_label("Operator").fill("second")
+    await page.get_by_label("Password").fill(site.passwords["second"])
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(f"{site.origin}/admin/calls")
+    await page.get_by_role("button", name="second").click()
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await page.goto(f"{site.origin}/admin")
+    await expect(page).to_have_url(re.compile("/admin/login"))
+
+
+async def test_a_viewer_is_offered_no_action(people: list[Person], visit: Visit) -> None:
+    for path in ("/admin", "/admin/users", f"/admin/users/{people[0].user_id}", "/admin/calls"):
+        page = await plain(visit, path, "viewer")
+        await expect(page.locator("[data-acts], form[action='/admin/actions']")).to_have_count(0)

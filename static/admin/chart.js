@@ -46,7 +46,13 @@ export class Chart {
     this.#path("calls", line(all, calls, box));
     this.#label(this.#rows, marks, (mark) => [1 - mark / top, mark.toLocaleString("en")]);
     this.#label(this.#columns, minutes(now), (at) => [across(at, now), clock(at).slice(0, 5)]);
+    this.tell(figures);
     this.#describe(figures, samples[0] ?? last);
+  }
+
+  /** The figures beside the names of the lines. */
+  tell(figures) {
+    for (const name of ["available", "busy", "calls"]) write(this.#parts[`${name}-now`], figures[name].toLocaleString("en"));
   }
 
   #path(name, d) {
@@ -75,7 +81,6 @@ export class Chart {
     const then = { available, busy: busyThen, calls: callsThen };
     const changes = Object.keys(then).map((name) => `${name} from ${then[name]} to ${figures[name]}`);
     write(this.#parts["in-words"], changes.join(", "));
-    for (const name of Object.keys(then)) write(this.#parts[`${name}-now`], figures[name].toLocaleString("en"));
   }
 }
 

@@ -13,7 +13,12 @@ export class Hold {
   }
 
   get isHeld() {
-    return this.#pins.size > 0 || this.rest > 0;
+    return this.isPinned || this.rest > 0;
+  }
+
+  /** Nobody knows for how long. */
+  get isPinned() {
+    return this.#pins.size > 0;
   }
 
   /** Milliseconds until the last touch counts no more. */

@@ -85,7 +85,10 @@ function draw() {
   if (isAll || changed.calls) calls.show(shown.callsByAge());
   if (isAll || changed.contradictions) attention.show(shown.contradictions);
   if (isAll || changed.events) events.show(shown.events);
-  if (isAll || changed.figures) cards.draw(shown, now);
+  if (isAll || changed.figures) {
+    cards.draw(shown, now);
+    chart.tell(shown.figures);
+  }
   if (isAll || changed.samples) drawLines(now);
   users.draw();
   for (const panel of panels) panel.draw();

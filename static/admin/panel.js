@@ -8,9 +8,17 @@ const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "wheel", "t
 
 /** Whatever somebody does in an element counts as work there. */
 export function feel(element, hold, onTouch = () => {}) {
-  for (const event of TOUCHES) {
-    element.addEventListener(event, () => (hold.touch(), onTouch()), { passive: true });
-  }
+  let place = "";
+  const touch = ({ type, clientX, clientY }) => {
+    if (type === "pointermove") {
+      const before = place;
+      place = `${clientX},${clientY}`;
+      if (place === before) return; // what lies under a resting pointer changed: browsers tell of that as of a move
+    }
+    hold.touch();
+    onTouch();
+  };
+  for (const event of TOUCHES) element.addEventListener(event, touch, { passive: true });
 }
 
 export class Panel {

@@ -69,7 +69,7 @@ export class Users {
     const now = performance.now();
     this.order.pin(this.#list.focusedKey === null ? null : Number(this.#list.focusedKey));
     if (this.order.refresh(now, { isHeld: this.hold.isHeld, force: this.#isForced })) this.#show();
-    else if (this.order.isDue) this.#later(Math.max(this.order.rest(now), this.hold.rest));
+    else if (this.order.isDue && !this.hold.isPinned) this.#later(Math.max(this.order.rest(now), this.hold.rest));
     this.#isForced = false;
     this.#list.draw();
     put(this.#parts.held, "hidden", !this.hold.isHeld);

@@ -123,6 +123,13 @@ async def test_the_help_lacks_nothing(crowd: list[Person], visit: Visit) -> None
     assert await violations(live.page) == []
 
 
+async def test_a_paused_page_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.page.keyboard.press("p")
+    await expect(live.chip).to_have_text("Paused, 0 changes waiting")
+    assert await violations(live.page) == []
+
+
 async def test_a_search_without_a_match_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
     await live.search.fill("zzz")

@@ -115,7 +115,7 @@ async def test_the_keyboard_in_the_list_holds_the_order(people: list[Person], vi
         await live.page.keyboard.press("j")
     await expect(live.cell(people[3], "name")).to_be_focused()
     before = await live.cell(people[3], "name").bounding_box()
-    await change(people[10:], 20)
+    await change(people[10:59], 20)
     await turn(people[59], is_busy=True)
     await expect(live.page.locator("#events [data-f=text]").first).to_have_text(re.compile(NAMES[59]))
     await expect(live.cell(people[3], "name")).to_be_focused()
@@ -144,10 +144,12 @@ async def test_an_open_menu_or_dialog_holds_the_order_as_long_as_it_is_open(
     await page.clock.fast_forward(5_000)
     await expect(part).to_be_visible()
     assert (await order_of(page))[:3] == NAMES[:3]
+    await page.mouse.move(1, 1)  # else it lies on the list once that is no longer covered, and holds it anew
     await page.keyboard.press("Escape")
     await expect(part).to_be_hidden()
     await page.clock.fast_forward(9_000)
-    await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[40])
+    # The jump of the clock makes the page stale for a moment, and a focus that is given back holds the order anew.
+    await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[40], timeout=20_000)
 
 
 async def test_a_row_with_the_keyboard_is_never_given_to_another_user(people: list[Person], visit: Visit) -> None:

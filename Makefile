@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests of real time, which need the machine to themselves.
-ALONE := tests/faults tests/network tests/foreign tests/dashboard
+ALONE := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback bench-dashboard browser node

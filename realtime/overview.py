@@ -21,6 +21,9 @@ from realtime.rows import CallRow, Contradiction, EventRow, Figures, SampleRow, 
 from realtime.switchboard import Switchboard
 from realtime.wording import event_row
 
+UNSAVED_SHOWN = 10_000
+"""Pages look through so many; more wait only while the store is down, and then there are no such pages."""
+
 
 class Overview:
     """Pages read it; `watchers` sends it. While nobody watches, a change costs its place in a set."""
@@ -133,6 +136,10 @@ class Overview:
     def events(self) -> list[EventRow]:
         """What happened, latest first."""
         return [event_row(event) for event in self._chronicle.latest()]
+
+    def unsaved_events(self) -> list[Event]:
+        """What happened and is not in the store yet, oldest first."""
+        return self._chronicle.unsaved(UNSAVED_SHOWN)
 
     def snapshot(self) -> list[bytes]:
         """Everything, as frames. Whoever watches already must have been told everything before."""

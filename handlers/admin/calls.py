@@ -104,7 +104,8 @@ class CallHandler(CallPages):
         call = await self.stores.calls.get(call_id) if call_id.isascii() and call_id.isprintable() else None
         if call is None:
             raise NotFound("There is no such call")
-        events = await self.stores.events.of_call(call_id)
+        stored = self.stores.events.of_call(call_id)
+        events = await self.with_unsaved(stored, lambda event: event.call_id == call_id)
         shown = self.named(call)
         names = {call.caller_id: shown.caller_name, call.callee_id: shown.callee_name}
         operator = next((event.operator for event in events if event.kind == "call_ended"), "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, cast, get_args
 
 from handlers.admin.base import AdminHandler, Office, allows
 from handlers.admin.parameters import choice, page_number
+from models.events import Event
 from realtime.listing import Filter, Sort
 from realtime.overview import Overview
 
@@ -36,6 +38,14 @@ class OverviewHandler(AdminHandler):
             "per_page": per_page,
             "filter": {"status": status, "q": q, "sort": sort, "page": page},
         }
+
+    async def with_unsaved(
+        self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool], *, newest_first: bool = False
+    ) -> list[Event]:
+        """Events that the store has, and those about the same that it doesn't have yet: a form may just have acted."""
+        known = {event.event_id: event for event in self.overview.unsaved_events() if is_about(event)}
+        known |= {event.event_id: event for event in await stored}
+        return [known[event_id] for event_id in sorted(known, reverse=newest_first)]
 
     def search(self) -> str:
         """What is searched for."""

@@ -56,7 +56,10 @@ class UserHandler(OverviewHandler):
         user_id = user_id_of(text)
         self.overview.row(user_id)  # else what follows would be asked for nobody
         since = self.office.clock.utc() - TIMELINE
-        events = await self.stores.events.since(user_id, since, TIMELINE_LIMIT)
+        stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
+        events = await self.with_unsaved(
+            stored, lambda event: user_id in (event.user_id, event.other_id), newest_first=True
+        )
         acts, acted = await self.stores.audit.page(target=f"user:{user_id}", skip=0, limit=ACTIONS_SHOWN)
         row = self.overview.row(user_id)
         self.show(
@@ -66,8 +69,8 @@ class UserHandler(OverviewHandler):
             sessions=self.overview.sessions(user_id),
             call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
             contradictions=self._wrong_with(row),
-            events=[event_row(event) for event in events],
-            is_cut=len(events) == TIMELINE_LIMIT,
+            events=[event_row(event) for event in events[:TIMELINE_LIMIT]],
+            is_cut=len(events) >= TIMELINE_LIMIT,
             acts=acts,
             acted=acted,
         )

@@ -9,6 +9,8 @@ import pytest
 
 from models.calls import Call, ended
 from models.users import NewUser
+from realtime.actions import Outcome
+from realtime.plans import Target
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
@@ -154,6 +156,23 @@ async def test_a_call_says_who_ended_it_and_why(server: RunningServer, signed_in
     page = text((await (await signed_in("viewer")).get("/admin/calls/first")).body)
     assert "Completed, after 01:04" in page
     assert "Ended by bob Why a party hung up" in page
+
+
+async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_store(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    for each in (ada, bob):
+        await each.post("/users/me/heartbeat")
+    call_id = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})).body["call_id"]
+
+    async def later(_: Outcome) -> None:
+        """Nothing waits here."""
+
+    await server.core.actions.carry_out("end_call", Target(call_id=call_id), "maya", now=True, later=later)
+    assert server.core.chronicle.unsaved(1) != []
+    page = text((await (await signed_in("viewer")).get(f"/admin/calls/{call_id}")).body)
+    assert "Ended by maya operator" in page
 
 
 async def test_events_are_narrowed_by_kind_and_by_user(

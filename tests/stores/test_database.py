@@ -129,7 +129,7 @@ async def test_a_server_that_dies_and_returns_is_used_again_with_what_it_had(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
     name = killable_mongo_server.fresh_database("outage")
     settings = store_settings(
-        tmp_path / "data", mongodb_url=killable_mongo_server.url, mongodb_database=name, store_deadline_seconds=0.5
+        tmp_path / "data", mongodb_url=killable_mongo_server.url, mongodb_database=name, store_deadline_seconds=2.0
     )
     database = await open_database(settings)
     things = database.collection("things")

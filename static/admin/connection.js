@@ -65,8 +65,9 @@ export class Connection {
     this.#watch();
   }
 
-  /** Don't wait for the next attempt. */
+  /** Don't wait for the next attempt. Nothing to do for one who asks in the moment it came back by itself. */
   retry() {
+    if (this.isLive) return;
     this.#isRetrying = true;
     this.#client.close();
     this.#isRetrying = false;

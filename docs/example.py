@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
 
 from playwright.sync_api import Route, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+from docs.demo import PATIENCE_SECONDS, ROOT, running_demo
+
 PICTURE = ROOT / "docs" / "example.png"
 WIDTH, HEIGHT = 360, 400
-PATIENCE_SECONDS = 60.0
 
 FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
 """A page that is handed to the browser, not saved in static/, has no address. Such may not ask a local one."""
@@ -43,32 +37,8 @@ def example() -> tuple[str, str]:
 
 def main() -> None:
     """Start the demo, look at it through the example, and keep what is seen."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
-        log = Path(folder) / "demo.log"
-        with log.open("wb") as written:
-            demo = subprocess.Popen(  # noqa: S603  (our own words)
-                [sys.executable, "server.py", "--demo", "--data-dir", f"{folder}/data", "--port", str(port)],
-                cwd=ROOT,
-                stdout=written,
-                stderr=written,
-            )
-        try:
-            _photograph(f"http://localhost:{port}", _token(log))
-        finally:
-            demo.terminate()
-            demo.wait()
-
-
-def _token(log: Path) -> str:
-    """The token that the demo prints."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (printed := _TOKEN.search(log.read_text(encoding="utf-8"))):
-        if time.monotonic() > deadline:
-            sys.exit(log.read_text(encoding="utf-8"))
-        time.sleep(0.1)
-    return printed[1]
+    with running_demo(_TOKEN) as (address, invitation):
+        _photograph(address, invitation[1])
 
 
 def _photograph(address: str, token: str) -> None:

@@ -1,33 +1,26 @@
-"""Sockets: from Tornado's WebSocket to a session, and the transport back."""
+"""Users' sockets, /ws/feed and /ws/presence: who opens one, by which credentials, and what a returning client knows."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any
-
-import structlog
 from tornado.httputil import HTTPServerRequest
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-from handlers.base import ApiHandler, Web
-from handlers.frames import FairProtocol
-from handlers.streams import SUBPROTOCOL, StreamTransport, stream_of, turn_away
-from models.refusals import Invalid, TokenExpired, TooMany, Unauthenticated
+from handlers.base import Web
+from handlers.conversation import ConversationHandler
+from handlers.streams import StreamTransport
+from models.refusals import TokenExpired, TooMany, Unauthenticated
 from models.tokens import Identity
-from realtime.admission import Admission, Arrival, Full
+from realtime.admission import Admission, Arrival
 from realtime.clock import Clock
 from realtime.commands import Commands
 from realtime.counters import Counters
-from realtime.protocol import Channel, CloseCode, Error
+from realtime.protocol import Channel, CloseCode
 from realtime.ratelimit import Buckets
 from realtime.session import Session
 
 _BEARER = "bearer."
 
-_log = structlog.stdlib.get_logger("rollcall.sockets")
 
-
-class SocketHandler(WebSocketHandler, ApiHandler):
+class SocketHandler(ConversationHandler[Session]):
     """/ws/feed and /ws/presence"""
 
     def initialize(
@@ -42,13 +35,11 @@ class SocketHandler(WebSocketHandler, ApiHandler):
     ) -> None:
         """Collaborators come from the route."""
         self.set_up(web)
+        self.set_up_conversation(commands, counters)
         self.channel: Channel = channel
         self.admission = admission
-        self.commands = commands
         self.clock = clock
-        self.counters = counters
         self.refusals = refusals
-        self.session: Session | None = None
         self.identity: Identity | None = None
         self.refusal: Unauthenticated | None = None
 
@@ -65,32 +56,16 @@ class SocketHandler(WebSocketHandler, ApiHandler):
         finally:
             scrub(self.request)
 
-    def check_origin(self, origin: str) -> bool:
-        """`prepare` has checked it, also where Tornado would not ask."""
-        return True
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Of `rollcall.v1, bearer.<token>` the first names the protocol, the second was only a way to send a token."""
-        return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
-
-    async def get(self, *args: str, **kwargs: str) -> None:
-        """The upgrade. Raises Invalid for a request that isn't one."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise Invalid("This URL speaks WebSocket only")
-        await super().get(*args, **kwargs)
-
-    def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
-        """Never awaits: a peer lost meanwhile would go unnoticed."""
-        stream = stream_of(self)
-        if stream.closed():
-            return None  # the peer left during the upgrade
-        if self.identity is None:
-            expired = isinstance(self.refusal, TokenExpired)
-            code = CloseCode.TOKEN_EXPIRED if expired else CloseCode.REFUSED
-            self.counters.closes[code] += 1
-            turn_away(self, stream, code, self.refusal.message if self.refusal else "Invalid token")
+    def turned_away(self) -> tuple[CloseCode, str] | None:
+        """Who has no credentials that count."""
+        if self.identity is not None:
             return None
-        self.set_nodelay(True)
+        code = CloseCode.TOKEN_EXPIRED if isinstance(self.refusal, TokenExpired) else CloseCode.REFUSED
+        return code, self.refusal.message if self.refusal else "Invalid token"
+
+    def admit(self, transport: StreamTransport) -> Session:
+        """Let the user in. Raises Full."""
+        assert self.identity is not None, "who isn't known was turned away"
         address = self.web.origins.address(self.request)
         arrival = Arrival(
             self.identity,
@@ -101,59 +76,7 @@ class SocketHandler(WebSocketHandler, ApiHandler):
             _number(self.get_query_argument("since", None)),
             self.web.origins.counts_by_address(address),
         )
-        try:
-            self.session = self.admission.admit(arrival, StreamTransport(self, stream))
-        except Full as full:
-            self.counters.refused[full.close_code.name.lower()] += 1
-            self.close(full.close_code, str(full))
-        else:
-            self.web.traffic.sockets += 1
-        return None
-
-    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """One command. What goes wrong in the server is the server's, so the socket stays."""
-        session = self.session
-        if session is None:
-            return None
-        try:
-            if isinstance(message, str):
-                self.commands.dispatch(session, message)
-            else:
-                self.commands.not_text(session)
-        except Exception:
-            _log.exception("command failed", session_id=session.session_id, user_id=session.user_id)
-            session.push(Error(message="Something went wrong", code="SERVER_ERROR"))
-        return None
-
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Tornado's, made fair. None when the client speaks no version that Tornado knows."""
-        made = super().get_websocket_protocol()
-        return FairProtocol(self, made, self.too_many_fragments) if isinstance(made, WebSocketProtocol13) else made
-
-    def too_many_fragments(self) -> None:
-        """A message that never ends."""
-        if self.session is not None:
-            self.session.close(CloseCode.PROTOCOL_VIOLATION, "too many fragments")
-
-    def on_ping(self, data: bytes) -> None:
-        """Tornado has answered; a flood of pings counts as a flood of commands."""
-        if self.session is not None:
-            self.commands.allow(self.session)
-
-    def on_pong(self, data: bytes) -> None:
-        """An answer to our ping."""
-        if self.session is not None:
-            self.commands.pong(self.session)
-
-    def on_close(self) -> None:
-        """The connection is gone, from whichever side."""
-        if self.session is not None:
-            self.web.traffic.sockets -= 1
-            self.session.closed_by_peer(self.close_code)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """As for other requests."""
-        ApiHandler.log_exception(self, typ, value, tb)
+        return self.admission.admit(arrival, transport)
 
     def _identify(self) -> Identity:
         """Exactly one credential: a token or a ticket in the URL, a header, or a subprotocol."""

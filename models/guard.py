@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -21,10 +21,6 @@ Keys = Sequence[tuple[str, int]]
 Projection = Mapping[str, Any] | Sequence[str] | None
 UpdateSpec = Mapping[str, Any]
 T = TypeVar("T")
-
-# Documents that `scan` reads at once: some 50 ms of the embedded store, far from the deadline of a call.
-SCAN_BATCH = 5_000
-
 
 COUNT_LIMIT = 10_000
 """As far as pages of long lists are counted: some 15 ms of the embedded store."""
@@ -136,22 +132,6 @@ class GuardedCollection:
             return documents
 
         return await self._run("find", call)
-
-    async def scan(
-        self, filter: Filter, projection: Projection = None, *, batch: int = SCAN_BATCH
-    ) -> AsyncIterator[list[Document]]:
-        """All documents that match, by `_id`, in lists of at most `batch` with a deadline each.
-
-        For what is too much for one call. The ids are all of one type; `filter` and `projection` leave `_id` alone.
-        """
-        after: Filter = {}
-        while True:
-            found = await self.find({**filter, **after}, projection, sort=[("_id", 1)], limit=batch)
-            if found:
-                yield found
-            if len(found) < batch:
-                return
-            after = {"_id": {"$gt": found[-1]["_id"]}}
 
     async def count_documents(self, filter: Filter, *, limit: int = 0) -> int:
         """How many documents match, counted up to `limit`; a limit of 0 means all."""

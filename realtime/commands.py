@@ -32,7 +32,7 @@ from realtime.protocol import (
     UnsubscriptionConfirmed,
     decode,
 )
-from realtime.ratelimit import Buckets, SlidingWindow
+from realtime.ratelimit import Buckets
 from realtime.session import Session
 from realtime.stats import Stats
 from realtime.switchboard import Switchboard
@@ -133,10 +133,7 @@ class Commands:
 
     def _strike(self, session: Session, kind: str, limit: int, code: CloseCode) -> None:
         """One error is answered and forgiven; a stream of them ends the socket."""
-        strikes = session.strikes.get(kind)
-        if strikes is None:
-            strikes = session.strikes[kind] = SlidingWindow(limit, self._rules.strike_window_seconds)
-        if not strikes.take(self._clock.now()):
+        if not session.strikes.add(kind, limit, self._rules.strike_window_seconds, self._clock.now()):
             session.close(code, kind)
 
     def _ping(self, session: Session, command: Ping) -> None:

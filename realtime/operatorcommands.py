@@ -6,7 +6,7 @@ from realtime.clock import Clock
 from realtime.commands import CommandRules
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Error, ErrorCode, Ping, Pong, decode
-from realtime.ratelimit import Buckets, SlidingWindow
+from realtime.ratelimit import Buckets
 from realtime.watcher import Watcher
 
 
@@ -34,7 +34,7 @@ class OperatorCommands:
         watcher.heard_at = self._clock.now()
         utc = self._clock.utc()
         stamp = utc.isoformat().replace("+00:00", "Z") if command.timestamp is None else command.timestamp
-        watcher.say(Pong(timestamp=stamp, server_time=utc))
+        watcher.push(Pong(timestamp=stamp, server_time=utc))
 
     def not_text(self, watcher: Watcher) -> None:
         """A binary message, which no command is."""
@@ -63,12 +63,9 @@ class OperatorCommands:
 
     def _refuse(self, watcher: Watcher, code: ErrorCode, message: str) -> None:
         if watcher.errors.take(self._clock.now()):
-            watcher.say(Error(message=message, code=code))
+            watcher.push(Error(message=message, code=code))
 
     def _strike(self, watcher: Watcher, kind: str, limit: int, code: CloseCode) -> None:
         """One error is answered and forgiven; a stream of them ends the socket."""
-        strikes = watcher.strikes.get(kind)
-        if strikes is None:
-            strikes = watcher.strikes[kind] = SlidingWindow(limit, self._rules.strike_window_seconds)
-        if not strikes.take(self._clock.now()):
+        if not watcher.strikes.add(kind, limit, self._rules.strike_window_seconds, self._clock.now()):
             watcher.close(code, kind)

@@ -54,6 +54,20 @@ class SlidingWindow:
         return max(now, self._times[0] + self._seconds)
 
 
+class Strikes:
+    """What one socket was refused, by kind. Each kind's window is made with the first of it."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, SlidingWindow] = {}
+
+    def add(self, kind: str, limit: int, seconds: float, now: float) -> bool:
+        """Count one; whether it is still forgiven."""
+        window = self._windows.get(kind)
+        if window is None:
+            window = self._windows[kind] = SlidingWindow(limit, seconds)
+        return window.take(now)
+
+
 class Buckets:
     """A token bucket for each key that is in use. Full ones are dropped, so that old keys cost nothing."""
 

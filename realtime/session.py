@@ -8,7 +8,7 @@ from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.outbox import Interest, Outbox
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
-from realtime.ratelimit import SlidingWindow
+from realtime.ratelimit import SlidingWindow, Strikes
 from realtime.transport import Transport
 
 ABNORMAL = 1006
@@ -45,7 +45,7 @@ class Session:
         """Steady time of the last sign of life: a pong, or a command that was carried out."""
         self.expires_at = now
         """Steady time at which the token ends."""
-        self.strikes: dict[str, SlidingWindow] = {}
+        self.strikes = Strikes()
         """Refused commands by kind."""
         self.subscriptions: dict[Subscription, frozenset[int] | None] = {}
         """What is subscribed to; with the ids of users where it is narrowed to them."""

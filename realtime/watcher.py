@@ -8,7 +8,7 @@ from collections.abc import Callable
 from models.desk import OnDuty
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Message, encode
-from realtime.ratelimit import SlidingWindow
+from realtime.ratelimit import SlidingWindow, Strikes
 from realtime.session import ABNORMAL
 from realtime.transport import Transport
 
@@ -35,7 +35,7 @@ class Watcher:
         self.transport = transport
         self.errors = errors
         """Answers to invalid commands."""
-        self.strikes: dict[str, SlidingWindow] = {}
+        self.strikes = Strikes()
         """Refused commands by kind."""
         self.is_open = True
         self.close_code: int | None = None
@@ -56,12 +56,12 @@ class Watcher:
         """Of updates among the pieces; what else waits is bounded by how often it is made."""
         self._lost = False
 
-    def say(self, message: Message) -> None:
+    def push(self, message: Message) -> None:
         """Send one message, behind what waits."""
         self._counters.messages_out[str(message.__struct_config__.tag)] += 1
-        self.push(encode(message))
+        self.push_frames(encode(message))
 
-    def push(self, *pieces: bytes) -> None:
+    def push_frames(self, *pieces: bytes) -> None:
         """Send frames, behind what waits."""
         if self.is_open:
             self._pieces.extend(pieces)
@@ -80,7 +80,7 @@ class Watcher:
             self.is_behind = True
         if not self.is_behind:
             self._update_bytes += size
-            self.push(*update)
+            self.push_frames(*update)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """End it from this side. Nothing is sent after the close frame."""

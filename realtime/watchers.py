@@ -81,7 +81,7 @@ class Watchers:
         watcher.on_closed = self._forget
         self._tell(everything=True)
         self._watchers[watcher.session_id] = watcher
-        watcher.push(*self._greeting(watcher, version), *self._whole())
+        watcher.push_frames(*self._greeting(watcher, version), *self._whole())
         return watcher
 
     def tick(self) -> None:
@@ -122,7 +122,7 @@ class Watchers:
         """Send everybody away, each with a delay of its own, and take nobody in any more."""
         self._closing = True
         for watcher in self:
-            watcher.say(ServerDraining(reconnect_after_ms=reconnect_after_ms()))
+            watcher.push(ServerDraining(reconnect_after_ms=reconnect_after_ms()))
             watcher.close(CloseCode.RESTART, "service restart")
 
     def _tell(self, *, everything: bool) -> None:
@@ -142,7 +142,7 @@ class Watchers:
         """One who missed updates has taken all that waited."""
         self._tell(everything=True)  # to the others: one who is behind is offered nothing
         watcher.is_behind = False
-        watcher.push(*self._whole())
+        watcher.push_frames(*self._whole())
 
     def _whole(self) -> list[bytes]:
         """Everything, when all who aren't behind have been told all: so they stand at its `seq`."""
@@ -172,5 +172,5 @@ class Watchers:
 
 
 def _sign_out(watcher: Watcher) -> None:
-    watcher.say(Error(message="Signed out", code="AUTH_ERROR"))
+    watcher.push(Error(message="Signed out", code="AUTH_ERROR"))
     watcher.close(CloseCode.TOKEN_EXPIRED, "signed out")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import websockets
 
+from handlers.admin.socket import OperatorSocketHandler
 from realtime.protocol import CloseCode
 from tests.admin.browser import SESSION_COOKIE, Browser
 from tests.admin.conftest import PASSWORD, AddOperator, SignedIn
@@ -120,6 +121,23 @@ async def test_signed_out_in_one_tab_all_sockets_of_the_sign_in_end_within_a_sec
         assert [await tab.closed() for tab in tabs] == [4401] * 3
     await other.ask({"type": "ping"}, "pong")
     await other.close()
+
+
+async def test_who_signs_out_while_a_socket_opens_loses_it_as_well(
+    server: RunningServer, opened: Open, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = OperatorSocketHandler.prepare
+
+    async def prepare_and_sign_out(handler: OperatorSocketHandler) -> None:
+        await prepare(handler)
+        assert handler.duty is not None
+        await server.stores.sign_ins.end(handler.duty.sign_in.sign_in_id)
+        server.core.watchers.close_sign_in(handler.duty.sign_in.sign_in_id)
+
+    monkeypatch.setattr(OperatorSocketHandler, "prepare", prepare_and_sign_out)
+    browser = await signed_in("viewer")
+    async with asyncio.timeout(1):
+        assert await (await opened(browser)).closed() == 4401
 
 
 @pytest.mark.parametrize("change", [{"change": "disable"}, {"change": "role", "role": "viewer"}], ids=str)

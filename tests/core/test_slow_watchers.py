@@ -128,7 +128,7 @@ def test_nothing_is_sent_after_the_end(many: World) -> None:
     screen = watch(many)
     sent = len(screen.messages())
     screen.watcher.closed_by_peer(None)
-    screen.watcher.push(frame(b"{}"))
+    screen.watcher.push_frames(frame(b"{}"))
     assert len(screen.messages()) == sent
 
 

@@ -222,13 +222,6 @@ async def test_a_count_goes_up_to_its_limit(things: GuardedCollection, limit: in
     assert await things.count_documents({"small": True}, limit=limit) == counted
 
 
-async def test_a_scan_gives_every_match_once_in_batches(things: GuardedCollection) -> None:
-    await things.insert_many([{"_id": i, "odd": i % 2 == 1} for i in range(20)])
-    batches = [batch async for batch in things.scan({"odd": True}, {"odd": 1}, batch=4)]
-    assert [len(batch) for batch in batches] == [4, 4, 2]
-    assert [document["_id"] for batch in batches for document in batch] == list(range(1, 20, 2))
-
-
 @pytest.mark.parametrize(
     ("projection", "expected"),
     [

@@ -73,12 +73,11 @@ class Ledger:
         await self._store.release(here.call_id, here.participants)
         return finished
 
-    async def give_up(self, call_id: str) -> list[int]:
-        """Give up the claims that a call holds which isn't ongoing any more; whose they were."""
-        holders = [user_id for user_id, holder in await self._store.all_claims() if holder == call_id]
-        for user_id in holders:
-            await self._store.release(call_id, (user_id, user_id))
-        return holders
+    async def give_up(self, call_id: str) -> None:
+        """Give up the claims that a call holds which isn't ongoing any more."""
+        for user_id, holder in await self._store.all_claims():
+            if holder == call_id:
+                await self._store.release(call_id, (user_id, user_id))
 
     async def settle(self, call: Call) -> Call | None:
         """What became of a call whose write failed. Its claims are given up unless it is ongoing."""

@@ -113,7 +113,6 @@ class Presence:
         entry.sessions += 1
         self._seen(entry)
         self._review(entry, reason="connected")
-        self._touch(user_id)
         return entry.sessions == 1
 
     def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:
@@ -187,6 +186,11 @@ class Presence:
         """Both are out of this call; the claims below it show again."""
         self._change_call(participants, call_id, None, "call_ended")
 
+    def give_up_call(self, call_id: str) -> None:
+        """Whoever is still held by this call, which is over, is out of it."""
+        held = tuple(entry.profile.user_id for entry in self._directory if entry.claims.call_id == call_id)
+        self._change_call(held, call_id, None, "call_ended")
+
     def rename(self, profile: Profile) -> None:
         """A user's profile changed."""
         entry = self._directory.get(profile.user_id)
@@ -209,7 +213,7 @@ class Presence:
         entry = self._directory.get(user_id)
         return 0.0 if entry.sessions else self._clock.now() - entry.evidence_at
 
-    def _change_call(self, participants: tuple[int, int], old: str | None, new: str | None, reason: Reason) -> None:
+    def _change_call(self, participants: tuple[int, ...], old: str | None, new: str | None, reason: Reason) -> None:
         changed: list[Entry] = []
         for user_id in participants:
             entry = self._directory.find(user_id)

@@ -122,9 +122,8 @@ class Switchboard:
         call = self._ongoing.get(call_id) or await self._ledger.get(call_id)
         if call is not None:
             await self._end(call, "dropped", None)
-        freed = await self._ledger.give_up(call_id)
-        for user_id in freed:
-            self._presence.release_call(call_id, (user_id, user_id))
+        await self._ledger.give_up(call_id)
+        self._presence.give_up_call(call_id)
 
     def drop(self, user_id: int) -> None:
         """End the call that a user is in who may not be here any more."""

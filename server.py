@@ -19,25 +19,25 @@ from argon2 import PasswordHasher
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from handlers.base import Traffic, Web
+from handlers.api.metrics import Metrics
+from handlers.base import HandlerContext, Traffic
 from handlers.logs import set_up_logs
-from handlers.metrics import Metrics
 from handlers.origins import Origins
-from handlers.routes import Parts, make_application
+from handlers.routes import AppContext, make_application
 from models.accounts import AccountRules, Accounts
 from models.database import Database, open_database
-from models.desk import desk_of
 from models.errors import StoreUnavailable
+from models.operator_auth import operator_auth_of
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
-from operation.commandline import command_line
-from operation.demo import Demo
-from operation.errand import tokens_of
+from operation.background import Background
+from operation.cli.command import tokens_of
+from operation.cli.main import command_line
+from operation.demo.demo import Demo
 from operation.listening import ListeningSocket
-from operation.records import Records
-from operation.rounds import Rounds
+from operation.persistence import Persistence
 from realtime.clock import Clock
-from realtime.core import World, build_core
+from realtime.core import Environment, build_core
 from realtime.protocol import CloseCode, ServerDraining
 from settings import Settings
 
@@ -63,14 +63,14 @@ class Server:
             waiting_limit=settings.password_waiting_limit,
         )
         self.tokens = tokens_of(settings)
-        self.core = build_core(settings, self._world(), stores.users, stores.calls, stores.logins, self.tokens)
-        self._records = Records(settings, self.core, stores)
-        self._desk = desk_of(stores, self._passwords, settings, self.core.world.clock.utc)
-        self._rounds = Rounds(settings, self.core, stores, self._records, self._desk, metrics)
+        self.core = build_core(settings, self._environment(), stores.users, stores.calls, stores.logins, self.tokens)
+        self._persistence = Persistence(settings, self.core, stores)
+        self._operator_auth = operator_auth_of(stores, self._passwords, settings, self.core.environment.clock.utc)
+        self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
         self._traffic = Traffic()
         metrics.read_from(self.core, database)
         self._http = HTTPServer(
-            make_application(self._parts(metrics)),
+            make_application(self._app_context(metrics)),
             ssl_options=_tls(settings),
             max_header_size=settings.header_limit_bytes,
             max_body_size=settings.body_limit_bytes,
@@ -87,7 +87,7 @@ class Server:
         gc.freeze()
         sockets = bind_sockets(self.settings.port, self.settings.host, backlog=self.settings.listen_backlog)
         self.port = sockets[0].getsockname()[1]
-        await self._rounds.start()
+        await self._background.start()
         self._http.add_sockets(ListeningSocket(each) for each in sockets)
 
     async def drain(self) -> None:
@@ -99,7 +99,8 @@ class Server:
         random.shuffle(sessions)
         # Each gets a slot of its own, of at least a millisecond: no two are told the same.
         slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
-        self.core.watchers.drain(lambda: int(500 + random.random() * self.settings.reconnect_spread_seconds * 1000))  # noqa: S311
+        spread_ms = self.settings.reconnect_spread_seconds * 1000
+        self.core.operator_sessions.drain(lambda: int(500 + random.random() * spread_ms))  # noqa: S311
         for place, session in enumerate(sessions):
             jitter = random.random() * (slot - 1)  # noqa: S311  (spread, not secrecy)
             session.push(ServerDraining(reconnect_after_ms=int(500 + place * slot + jitter)))
@@ -111,10 +112,10 @@ class Server:
 
     async def stop(self) -> None:
         """Save what is behind and let everything go."""
-        await self._rounds.stop()
+        await self._background.stop()
         try:
             await self.core.write_back.flush()
-            await self._records.save_events()
+            await self._persistence.save_events()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
         await self._http.close_all_connections()
@@ -129,21 +130,21 @@ class Server:
                 self.core.presence.load(user)
             after = users[-1].profile.user_id
         await self.core.switchboard.recover()
-        await self._records.restore()
+        await self._persistence.restore()
         for login_id, until in await self._stores.logins.revoked(_utc_now()):
-            self.core.gate.note_revoked(login_id, until.timestamp())
+            self.core.authenticator.note_revoked(login_id, until.timestamp())
 
-    def _world(self) -> World:
-        return World(
+    def _environment(self) -> Environment:
+        return Environment(
             clock=Clock(time.monotonic, _utc_now, stall_seconds=self.settings.stall_seconds),
             unix_now=time.time,
             elapsed=time.perf_counter,
             call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
-            spawn=lambda work: self._rounds.spawn(work),
+            spawn=lambda work: self._background.spawn(work),
             new_id=lambda: secrets.token_hex(12),
         )
 
-    def _parts(self, metrics: Metrics) -> Parts:
+    def _app_context(self, metrics: Metrics) -> AppContext:
         settings, stores = self.settings, self._stores
         rules = AccountRules(
             settings.access_token_seconds,
@@ -154,23 +155,23 @@ class Server:
         accounts = Accounts(
             stores.users,
             stores.logins,
-            stores.attempts,
+            stores.sign_in_limits,
             self._passwords,
             self.tokens,
             rules,
-            now=self.core.world.clock.utc,
-            new_id=self.core.world.new_id,
+            now=self.core.environment.clock.utc,
+            new_id=self.core.environment.new_id,
         )
         origins = Origins(settings.host, settings.allowed_hosts, settings.allowed_origins, settings.trusted_proxies)
-        web = Web(
-            self.core.gate,
+        context = HandlerContext(
+            self.core.authenticator,
             origins,
             self._traffic,
             settings.retry_after_seconds,
             settings.page_limit,
             settings.page_default,
         )
-        return Parts(settings, web, self.core, stores, accounts, self._desk, self._database, metrics)
+        return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
 
 
 async def open_server(settings: Settings) -> Server:
@@ -189,7 +190,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     await server.start()
     scheme = "https" if settings.tls_certificate else "http"
-    _log.info("listening", url=f"{scheme}://{settings.host}:{server.port}", users=len(server.core.directory))
+    _log.info("listening", url=f"{scheme}://{settings.host}:{server.port}", users=len(server.core.registry))
     show = Demo(server.port, server.tokens, settings) if demo else None
     if show is not None:
         await show.start()

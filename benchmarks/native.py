@@ -12,12 +12,12 @@ from benchmarks.failure import BenchmarkError
 _HERE = Path(__file__).parent
 
 
-def compile_program(name: str, directory: Path) -> Path:
+def compile_program(name: str, registry: Path) -> Path:
     """Compile `name`.c of this directory with -O2; return the program's path in `directory`."""
     compiler = os.environ.get("CC") or next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         raise BenchmarkError("no C compiler (cc, gcc, clang or $CC): without one there is no limit to compare with")
-    program = directory / name
+    program = registry / name
     flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra")
     command = [compiler, *flags, "-o", str(program), str(_HERE / f"{name}.c")]
     try:

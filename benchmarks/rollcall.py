@@ -37,7 +37,7 @@ class Rollcall:
     def __init__(self, server: Child, sink: Sink, port: int, tokens: list[str]) -> None:
         self._server = server
         self.sink = sink
-        self._turns = cycle(tokens)
+        self._user_locks = cycle(tokens)
         self._busy = dict.fromkeys(tokens, False)
         self._links = [
             http.client.HTTPConnection("127.0.0.1", port, timeout=_REQUEST_SECONDS) for _ in range(_MOST_AT_ONCE)
@@ -51,7 +51,7 @@ class Rollcall:
         asked = self._links[: wave.ahead + wave.changes]
         try:
             for link in asked:
-                self._ask(link, next(self._turns))
+                self._ask(link, next(self._user_locks))
             for link in asked:
                 self._check(link.getresponse())
         except (OSError, http.client.HTTPException) as error:

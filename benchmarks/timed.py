@@ -16,16 +16,16 @@ from typing import Any
 
 import msgspec
 
-from operation.errand import with_secret
-from realtime.overview import Overview
-from realtime.watchers import Watchers
+from operation.cli.command import with_secret
+from realtime.dashboard.operator_sessions import OperatorSessions
+from realtime.dashboard.overview import Overview
 from server import serve
 from settings import read_settings
 
 _TIMED: dict[tuple[type, str], str] = {
     (Overview, "update"): "making_seconds",
-    (Watchers, "tick"): "ticking_seconds",
-    (Watchers, "admit"): "admitting_seconds",
+    (OperatorSessions, "tick"): "ticking_seconds",
+    (OperatorSessions, "admit"): "admitting_seconds",
 }
 """Methods that operators cost, and where their time is counted."""
 

@@ -14,9 +14,9 @@ from rich.console import Console
 
 from models.calls import Call
 from models.status import Claims, Profile, Status, status_of
-from operation.board import Board
-from operation.people import NAMES
-from operation.screen import screen
+from operation.cli.watch_screen import screen
+from operation.cli.watch_state import WatchState
+from operation.demo.demo_users import NAMES
 from realtime.protocol import FeedCounts, Reason, UserStatusUpdate
 
 PICTURE = Path(__file__).parent / "watch.svg"
@@ -38,14 +38,14 @@ def picture() -> str:
         record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), color_system="truecolor", _environ={}
     )
     wall = Wall()
-    board = Board(lambda: wall.now)
+    board = WatchState(lambda: wall.now)
     _tell(board, wall)
     console.print(screen(board, height=HEIGHT, now=wall.now))
     drawing = console.export_svg(title="rollcall watch", unique_id="watch")
     return re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)
 
 
-def _tell(board: Board, wall: Wall) -> None:
+def _tell(board: WatchState, wall: Wall) -> None:
     people = [Profile(place, name, None) for place, name in enumerate(NAMES[:SHOWN], 1)]
     seen = START - timedelta(hours=2)
     board.fold_snapshot([status_of(each, Claims(), alive=False, last_seen=seen) for each in people], is_last=True)
@@ -68,7 +68,7 @@ def _tell(board: Board, wall: Wall) -> None:
     wall.now += timedelta(seconds=12)
 
 
-def _update(board: Board, profile: Profile, reason: Reason, claims: Claims, at: datetime, *, alive: bool) -> None:
+def _update(board: WatchState, profile: Profile, reason: Reason, claims: Claims, at: datetime, *, alive: bool) -> None:
     status: Status = status_of(profile, claims, alive=alive, last_seen=at)
     board.fold_update(UserStatusUpdate(user_id=profile.user_id, status=status, seq=1, reason=reason))
 

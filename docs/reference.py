@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from handlers.api import ENDPOINTS, Endpoint
-from handlers.asyncapi import REPLIES, asyncapi
-from handlers.openapi import openapi
+from handlers.docs.asyncapi import REPLIES, asyncapi
+from handlers.docs.endpoints import ENDPOINTS, Endpoint
+from handlers.docs.openapi import openapi
 from realtime.protocol import Command, Message
 from settings import Settings
 

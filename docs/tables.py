@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from docs.reference import reference_page
-from handlers.api import ERRORS
-from handlers.asyncapi import CLOSES
+from handlers.docs.asyncapi import CLOSES
+from handlers.docs.endpoints import ERRORS
 from settings import Settings, variable
 
 HERE = Path(__file__).parent

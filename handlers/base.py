@@ -12,23 +12,23 @@ import structlog
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.origins import Origins
-from models.errors import StoreUnavailable
-from models.refusals import (
+from models.errors import (
     Conflict,
     Forbidden,
     Invalid,
     NotFound,
     Overloaded,
-    Refusal,
+    RequestError,
+    StoreUnavailable,
     TooMany,
     Unauthenticated,
 )
 from models.tokens import Identity
-from realtime.gate import Gate
+from realtime.sockets.authenticator import Authenticator
 
 T = TypeVar("T")
 
-HTTP_STATUS: dict[type[Refusal], int] = {
+HTTP_STATUS: dict[type[RequestError], int] = {
     Invalid: 400,
     Unauthenticated: 401,
     Forbidden: 403,
@@ -52,10 +52,10 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class Web:
+class HandlerContext:
     """What every handler needs."""
 
-    gate: Gate
+    authenticator: Authenticator
     origins: Origins
     traffic: Traffic
     retry_after_seconds: int
@@ -105,9 +105,9 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
 class ApiHandler(RequestHandler):
     """A JSON endpoint."""
 
-    def set_up(self, web: Web) -> None:
+    def set_up(self, context: HandlerContext) -> None:
         """What each handler's `initialize` begins with; the route gives it its collaborators."""
-        self.web = web
+        self.context = context
         self.is_counted = False
 
     def set_default_headers(self) -> None:
@@ -124,18 +124,18 @@ class ApiHandler(RequestHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Before any verb."""
-        self.web.traffic.requests += 1
+        self.context.traffic.requests += 1
         self.is_counted = True
         self.check_origins()
         return None
 
     def on_finish(self) -> None:
         """After the answer is written."""
-        self.web.traffic.requests -= self.is_counted
+        self.context.traffic.requests -= self.is_counted
 
     def check_origins(self) -> None:
         """Refuse a request from a page that may not ask; let one that may read the answer. Raises Forbidden."""
-        self.web.origins.check(self.request)
+        self.context.origins.check(self.request)
         self.allowed_origin = self.request.headers.get("Origin")
         self.set_default_headers()
 
@@ -159,7 +159,7 @@ class ApiHandler(RequestHandler):
         scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("Give an access token: Authorization: Bearer …")
-        return self.web.gate.identify(token)
+        return self.context.authenticator.identify(token)
 
     def read(self, shape: type[T]) -> T:
         """The body as a value. Raises Invalid, which names the field."""
@@ -185,9 +185,9 @@ class ApiHandler(RequestHandler):
 
     def span(self, query: PageQuery) -> tuple[int, int]:
         """(items to skip, items wanted) of a page. Raises Invalid."""
-        per_page = self.web.page_default if query.per_page is msgspec.UNSET else query.per_page
-        if not 1 <= per_page <= self.web.page_limit:
-            raise Invalid(f"per_page is between 1 and {self.web.page_limit}")
+        per_page = self.context.page_default if query.per_page is msgspec.UNSET else query.per_page
+        if not 1 <= per_page <= self.context.page_limit:
+            raise Invalid(f"per_page is between 1 and {self.context.page_limit}")
         if not 1 <= query.page <= PAGE_MAXIMUM:
             raise Invalid(f"page is between 1 and {PAGE_MAXIMUM}")
         return (query.page - 1) * per_page, per_page
@@ -210,14 +210,14 @@ class ApiHandler(RequestHandler):
     def settle_error(self, status_code: int, error: BaseException | None) -> tuple[str, str]:
         """Set the status and the headers that an error has; its (code, message)."""
         code, message = _generic(status_code)
-        if isinstance(error, Refusal):
+        if isinstance(error, RequestError):
             code, message = error.code, error.message
             self.set_status(next(status for kind, status in HTTP_STATUS.items() if isinstance(error, kind)))
         elif isinstance(error, StoreUnavailable):
             code, message = "STORE_UNAVAILABLE", "The store cannot be reached, try again"
             self.set_status(503)
         if self.get_status() == 503:
-            self.set_header("Retry-After", str(self.web.retry_after_seconds))
+            self.set_header("Retry-After", str(self.context.retry_after_seconds))
         if isinstance(error, TooMany):
             self.set_header("Retry-After", str(error.retry_after))
         if self.get_status() == 401:
@@ -238,7 +238,7 @@ class ApiHandler(RequestHandler):
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Only what nobody expected is worth a traceback; the request itself, with its token, never is printed."""
-        if not isinstance(value, Refusal | StoreUnavailable | HTTPError):
+        if not isinstance(value, RequestError | StoreUnavailable | HTTPError):
             _log.error(
                 "unexpected error",
                 request_id=self.request_id,
@@ -251,9 +251,9 @@ class ApiHandler(RequestHandler):
 class NotFoundHandler(ApiHandler):
     """Any URL that no route has."""
 
-    def initialize(self, web: Web) -> None:
+    def initialize(self, context: HandlerContext) -> None:
         """Collaborators come from the route."""
-        self.set_up(web)
+        self.set_up(context)
 
     def prepare(self) -> None:
         """Refuse, whatever the verb."""

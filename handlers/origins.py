@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
 
-from models.refusals import Forbidden
+from models.errors import Forbidden
 
 
 class Origins:

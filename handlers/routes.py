@@ -10,26 +10,28 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers import auth, calls, documents, feed, health, pages, sockets, users
-from handlers.admin import actions, live, login, operators, records, system
+from handlers.admin import actions, history, live, login, operators, system
 from handlers.admin import calls as admin_calls
 from handlers.admin import users as admin_users
+from handlers.admin.action_runner import ActionRunner
 from handlers.admin.assets import Assets, VersionedAssetHandler
-from handlers.admin.base import NothingHandler, Office, xsrf_cookie
-from handlers.admin.diary import Diary
-from handlers.admin.orders import Orders
-from handlers.admin.previews import Previews
+from handlers.admin.audit_log import AuditLog
+from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
+from handlers.admin.confirmation import Confirmations
+from handlers.admin.formatting import FILTERS
 from handlers.admin.socket import OperatorSocketHandler
-from handlers.admin.words import FILTERS
-from handlers.asyncapi import asyncapi
-from handlers.base import NotFoundHandler, Web
-from handlers.library import Library
+from handlers.api import auth, calls, feed, health, users
+from handlers.api.metrics import Metrics
+from handlers.base import HandlerContext, NotFoundHandler
+from handlers.docs import documents, pages
+from handlers.docs.asyncapi import asyncapi
+from handlers.docs.docs_pages import DocsPages
+from handlers.docs.openapi import openapi
 from handlers.logs import log_request
-from handlers.metrics import Metrics
-from handlers.openapi import openapi
+from handlers.sockets import users as sockets
 from models.accounts import Accounts
 from models.database import Database
-from models.desk import Desk
+from models.operator_auth import OperatorAuth
 from models.stores import Stores
 from realtime.core import Core
 from realtime.ratelimit import Buckets
@@ -39,29 +41,29 @@ HERE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Parts:
+class AppContext:
     """What the handlers are given, each its share."""
 
     settings: Settings
-    web: Web
+    context: HandlerContext
     core: Core
     stores: Stores
     accounts: Accounts
-    desk: Desk
+    operator_auth: OperatorAuth
     database: Database
     metrics: Metrics
 
 
-def routes(parts: Parts) -> list[URLSpec]:
+def routes(app: AppContext) -> list[URLSpec]:
     """All URLs, with what their handlers need."""
     templates = _templates()
     assets = Assets(HERE / "static", HERE / "templates" / "admin")
-    refusals = Buckets(parts.settings.refusals_per_address, parts.settings.refusals_per_second)
+    refusals = Buckets(app.settings.refusals_per_address, app.settings.refusals_per_second)
     return [
-        *_pages(parts, templates, assets),
-        *_api(parts),
-        *_sockets(parts, refusals),
-        *_admin(parts, _office(parts, templates, assets), refusals),
+        *_pages(app, templates, assets),
+        *_api(app),
+        *_sockets(app, refusals),
+        *_admin(app, _admin_context(app, templates, assets), refusals),
     ]
 
 
@@ -75,36 +77,39 @@ def _templates() -> jinja2.Environment:
     return templates
 
 
-def _pages(parts: Parts, templates: jinja2.Environment, assets: Assets) -> list[URLSpec]:
+def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> list[URLSpec]:
     """What a person reads who opens the server in a browser."""
-    core, web, static = parts.core, parts.web, str(HERE / "static")
-    for_docs = {"web": web, "templates": templates, "library": Library(HERE)}
-    of_http, of_sockets = (documents.description(partial(make, parts.settings)) for make in (openapi, asyncapi))
+    core, context, static = app.core, app.context, str(HERE / "static")
+    for_docs = {"context": context, "templates": templates, "docs_pages": DocsPages(HERE)}
+    of_http, of_sockets = (documents.description(partial(make, app.settings)) for make in (openapi, asyncapi))
     return [
-        URLSpec(r"/", pages.HomeHandler, {"web": web, "templates": templates, "stats": core.stats}),
-        URLSpec(r"/static/v/([0-9a-f]+)/(.*)", VersionedAssetHandler, {"web": web, "path": static, "assets": assets}),
-        URLSpec(r"/static/(.*)", pages.AssetHandler, {"web": web, "path": static}),
+        URLSpec(r"/", pages.HomeHandler, {"context": context, "templates": templates, "stats": core.stats}),
+        URLSpec(
+            r"/static/v/([0-9a-f]+)/(.*)", VersionedAssetHandler, {"context": context, "path": static, "assets": assets}
+        ),
+        URLSpec(r"/static/(.*)", pages.AssetHandler, {"context": context, "path": static}),
         URLSpec(r"/docs", documents.DocsHandler, for_docs),
         URLSpec(r"/docs/(.*)", documents.DocsHandler, for_docs),
-        URLSpec(r"/openapi\.json", documents.DescriptionHandler, {"web": web, "description": of_http}),
-        URLSpec(r"/asyncapi\.json", documents.DescriptionHandler, {"web": web, "description": of_sockets}),
+        URLSpec(r"/openapi\.json", documents.DescriptionHandler, {"context": context, "description": of_http}),
+        URLSpec(r"/asyncapi\.json", documents.DescriptionHandler, {"context": context, "description": of_sockets}),
     ]
 
 
-def _api(parts: Parts) -> list[URLSpec]:
+def _api(app: AppContext) -> list[URLSpec]:
     """What apps ask over HTTP."""
-    core, web, settings = parts.core, parts.web, parts.settings
+    core, context, settings = app.core, app.context, app.settings
     for_auth = {
-        "web": web, "accounts": parts.accounts, "presence": core.presence, "ticket_seconds": settings.ticket_seconds,
+        "context": context, "accounts": app.accounts, "presence": core.presence,
+        "ticket_seconds": settings.ticket_seconds,
     }  # fmt: skip
     for_users = {
-        "web": web, "presence": core.presence, "directory": core.directory, "users": parts.stores.users,
+        "context": context, "presence": core.presence, "registry": core.registry, "users": app.stores.users,
         "batch_limit": settings.presence_batch_limit,
     }  # fmt: skip
-    for_feed = {"web": web, "directory": core.directory, "stats": core.stats}
-    for_calls = {"web": web, "switchboard": core.switchboard, "calls": parts.stores.calls}
+    for_feed = {"context": context, "registry": core.registry, "stats": core.stats}
+    for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
     for_health = {
-        "web": web, "database": parts.database, "admission": core.admission, "metrics": parts.metrics,
+        "context": context, "database": app.database, "admission": core.admission, "metrics": app.metrics,
     }  # fmt: skip
     return [
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),
@@ -129,11 +134,11 @@ def _api(parts: Parts) -> list[URLSpec]:
     ]
 
 
-def _sockets(parts: Parts, refusals: Buckets) -> list[URLSpec]:
+def _sockets(app: AppContext, refusals: Buckets) -> list[URLSpec]:
     """What apps are told over sockets."""
-    core = parts.core
+    core = app.core
     for_sockets = {
-        "web": parts.web, "admission": core.admission, "commands": core.commands, "clock": core.world.clock,
+        "context": app.context, "admission": core.admission, "commands": core.commands, "clock": core.environment.clock,
         "counters": core.counters, "refusals": refusals,
     }  # fmt: skip
     return [
@@ -142,69 +147,73 @@ def _sockets(parts: Parts, refusals: Buckets) -> list[URLSpec]:
     ]
 
 
-def _admin(parts: Parts, office: Office, refusals: Buckets) -> list[URLSpec]:
+def _admin(app: AppContext, admin: AdminContext, refusals: Buckets) -> list[URLSpec]:
     """The operators' dashboard, its actions and its socket."""
-    core, stores, clock = parts.core, parts.stores, parts.core.world.clock
-    for_duty = {"office": office, "watchers": core.watchers, "diary": Diary(stores.audit, clock)}
-    for_overview = {"office": office, "overview": core.overview}
-    for_calls = {**for_overview, "stores": stores, "directory": core.directory}
-    for_records = {"office": office, "stores": stores, "directory": core.directory}
-    for_operators = {**for_duty, "operators": stores.operators}
-    orders = Orders(core.actions, stores.audit, clock, core.directory, core.switchboard)
+    core, stores, clock = app.core, app.stores, app.core.environment.clock
+    for_sign_in = {
+        "admin": admin,
+        "operator_sessions": core.operator_sessions,
+        "audit_log": AuditLog(stores.audit, clock),
+    }
+    for_overview = {"admin": admin, "overview": core.overview}
+    for_calls = {**for_overview, "stores": stores, "registry": core.registry}
+    for_history = {"admin": admin, "stores": stores, "registry": core.registry}
+    for_operators = {**for_sign_in, "operators": stores.operators}
+    action_runner = ActionRunner(core.actions, stores.audit, clock, core.registry, core.switchboard)
     for_actions = {
-        "office": office, "previews": Previews(core.actions, core.overview), "orders": orders,
-        "targets_limit": parts.settings.action_targets_limit,
+        "admin": admin, "confirmations": Confirmations(core.actions, core.overview), "action_runner": action_runner,
+        "targets_limit": app.settings.action_targets_limit,
     }  # fmt: skip
     for_system = {
-        "office": office, "core": core, "vitals": parts.metrics.vitals, "database": parts.database,
-        "settings": parts.settings,
+        "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
+        "settings": app.settings,
     }  # fmt: skip
     for_socket = {
-        "office": office, "watchers": core.watchers, "commands": core.operator_commands, "clock": clock,
+        "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands, "clock": clock,
         "counters": core.counters, "refusals": refusals,
     }  # fmt: skip
     return [
-        URLSpec(r"/admin/login", login.LoginHandler, for_duty),
-        URLSpec(r"/admin/logout", login.LogoutHandler, for_duty),
+        URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),
+        URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
         URLSpec(r"/admin", live.LiveHandler, for_overview),
         URLSpec(r"/admin/wall", live.WallHandler, for_overview),
-        URLSpec(r"/admin/users", admin_users.UsersHandler, for_overview),
-        URLSpec(r"/admin/users/([^/]+)", admin_users.UserHandler, {**for_overview, "stores": stores}),
-        URLSpec(r"/admin/calls", admin_calls.CallsHandler, for_calls),
-        URLSpec(r"/admin/calls/([^/]+)", admin_calls.CallHandler, for_calls),
-        URLSpec(r"/admin/events", records.EventsHandler, for_records),
-        URLSpec(r"/admin/events\.csv", records.EventsCsvHandler, for_records),
-        URLSpec(r"/admin/audit", records.AuditHandler, for_records),
-        URLSpec(r"/admin/audit\.csv", records.AuditCsvHandler, for_records),
+        URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
+        URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, {**for_overview, "stores": stores}),
+        URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
+        URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
+        URLSpec(r"/admin/events", history.EventsHandler, for_history),
+        URLSpec(r"/admin/events\.csv", history.EventsCsvHandler, for_history),
+        URLSpec(r"/admin/audit", history.AuditHandler, for_history),
+        URLSpec(r"/admin/audit\.csv", history.AuditCsvHandler, for_history),
         URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),
-        URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"office": office, "orders": orders}),
+        URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
-        URLSpec(r"/admin/(.*)", NothingHandler, {"office": office}),
+        URLSpec(r"/admin/(.*)", NothingHandler, {"admin": admin}),
         URLSpec(r"/ws/operators", OperatorSocketHandler, for_socket),
     ]
 
 
-def _office(parts: Parts, templates: jinja2.Environment, assets: Assets) -> Office:
+def _admin_context(app: AppContext, templates: jinja2.Environment, assets: Assets) -> AdminContext:
     """What every page of the dashboard needs."""
-    settings = parts.settings
-    return Office(
-        parts.web, parts.desk, templates, assets, parts.core.world.clock, bool(settings.tls_certificate),
+    settings = app.settings
+    return AdminContext(
+        app.context, app.operator_auth, templates, assets, app.core.environment.clock, bool(settings.tls_certificate),
         settings.page_rows,
     )  # fmt: skip
 
 
-def make_application(parts: Parts) -> Application:
+def make_application(app: AppContext) -> Application:
     """The Tornado application. Compression and Tornado's own pings are off; see docs/decisions."""
     return Application(
-        routes(parts),
+        routes(app),
         default_handler_class=NotFoundHandler,
-        default_handler_args={"web": parts.web},
+        default_handler_args={"context": app.context},
         log_function=log_request,
         xsrf_cookies=True,
-        xsrf_cookie_name=xsrf_cookie(has_tls=bool(parts.settings.tls_certificate)),
+        xsrf_cookie_name=xsrf_cookie(has_tls=bool(app.settings.tls_certificate)),
         cross_origin_protection=True,
-        websocket_max_message_size=parts.settings.message_limit_bytes,
+        websocket_max_message_size=app.settings.message_limit_bytes,
         websocket_ping_interval=0,
     )

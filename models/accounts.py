@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from models.attempts import Attempts
+from models.errors import Forbidden, Invalid, Unauthenticated
 from models.logins import Logins
 from models.passwords import Passwords
-from models.refusals import Forbidden, Invalid, Unauthenticated
+from models.sign_in_limits import SignInLimits
 from models.tokens import Identity, Tokens
 from models.users import NewUser, StoredUser, Users, username_key
 
@@ -50,7 +50,7 @@ class Accounts:
         self,
         users: Users,
         logins: Logins,
-        attempts: Attempts,
+        sign_in_limits: SignInLimits,
         passwords: Passwords,
         tokens: Tokens,
         rules: AccountRules,
@@ -60,7 +60,7 @@ class Accounts:
     ) -> None:
         self._users = users
         self._logins = logins
-        self._attempts = attempts
+        self._sign_in_limits = sign_in_limits
         self._passwords = passwords
         self._tokens = tokens
         self._rules = rules
@@ -82,13 +82,13 @@ class Accounts:
     async def login(self, username: str, password: str, address: str) -> TokenPair:
         """Tokens for a name and its password. Raises Unauthenticated, which doesn't say what was wrong, or TooMany."""
         key = username_key(username)
-        await self._attempts.check(key, address, self._now())
+        await self._sign_in_limits.check(key, address, self._now())
         found = await self._users.credentials(username)
         user_id, stored, disabled = found or (0, None, False)
         if not await self._passwords.matches(password, stored) or disabled:
-            await self._attempts.failed(key, address, self._now())
+            await self._sign_in_limits.failed(key, address, self._now())
             raise Unauthenticated("Wrong username or password")
-        await self._attempts.succeeded(key)
+        await self._sign_in_limits.succeeded(key)
         return await self._sign_in(user_id)
 
     async def refresh(self, refresh_token: str) -> TokenPair:

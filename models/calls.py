@@ -10,8 +10,8 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.errors import Invalid
 from models.guard import COUNT_LIMIT, GuardedCollection
-from models.refusals import Invalid
 
 CallType = Literal["audio", "video"]
 EndReason = Literal["completed", "dropped", "cancelled"]

@@ -12,8 +12,8 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from models.errors import Conflict
 from models.guard import GuardedCollection
-from models.refusals import Conflict
 from models.users import username_key
 
 Role = Literal["viewer", "operator", "admin"]

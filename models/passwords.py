@@ -10,7 +10,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from models.refusals import Overloaded
+from models.errors import Overloaded
 
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ class Claims(msgspec.Struct, frozen=True):
     call_id: str | None = None
 
 
-class Standing(msgspec.Struct, frozen=True):
+class CurrentState(msgspec.Struct, frozen=True):
     """The state a user is in, since when, and what led to the present status: an announcement's reason, and who.
 
     `by` names the operator when the reason is `operator`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.attempts import Attempts
 from models.audit import Audit
 from models.calls import Calls
 from models.database import Database
@@ -13,7 +12,8 @@ from models.logins import Logins
 from models.notices import Notices
 from models.operators import Operators
 from models.samples import Samples
-from models.signins import SignIns
+from models.sign_in_limits import SignInLimits
+from models.sign_ins import SignIns
 from models.users import Users
 from settings import Settings
 
@@ -25,7 +25,7 @@ class Stores:
     users: Users
     calls: Calls
     logins: Logins
-    attempts: Attempts
+    sign_in_limits: SignInLimits
     notices: Notices
     operators: Operators
     sign_ins: SignIns
@@ -40,7 +40,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         users=Users(database.collection("users"), database.collection("counters")),
         calls=Calls(database.collection("calls"), database.collection("call_claims")),
         logins=Logins(database.collection("logins")),
-        attempts=Attempts(
+        sign_in_limits=SignInLimits(
             database.collection("sign_in_attempts"),
             window_seconds=settings.sign_in_window_seconds,
             per_account=settings.sign_in_failures_per_account,

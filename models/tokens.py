@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jwt
 import msgspec
 
-from models.refusals import TokenExpired, Unauthenticated
+from models.errors import TokenExpired, Unauthenticated
 
 TokenType = Literal["access", "refresh"]
 

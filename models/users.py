@@ -18,10 +18,9 @@ import msgspec
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.errors import StoreUnavailable
+from models.errors import Conflict, StoreUnavailable
 from models.guard import GuardedCollection
-from models.refusals import Conflict
-from models.status import Claims, Profile, Standing
+from models.status import Claims, CurrentState, Profile
 
 BULK_ROWS = 1000
 """Rows of one write: far from the deadline of a call, and from MongoDB's limit of 16 MB."""
@@ -42,7 +41,7 @@ class StoredUser(msgspec.Struct, frozen=True):
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
-    standing: Standing | None = None
+    current_state: CurrentState | None = None
     """None until the user was first seen."""
 
 
@@ -61,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True):
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
-    standing: Standing | None = None
+    current_state: CurrentState | None = None
     """Left as it is in the store if None."""
 
 
@@ -208,8 +207,8 @@ def username_key(username: str) -> str:
 
 def _evidence(row: Evidence) -> dict[str, Any]:
     fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
-    if row.standing is not None:
-        fields["standing"] = msgspec.structs.asdict(row.standing)
+    if row.current_state is not None:
+        fields["standing"] = msgspec.structs.asdict(row.current_state)
     return fields
 
 
@@ -244,5 +243,5 @@ def _stored(row: dict[str, Any]) -> StoredUser:
         online=row["online"],
         last_seen=row["last_seen"],
         heartbeat_at=row["heartbeat_at"],
-        standing=Standing(**standing) if (standing := row.get("standing")) else None,
+        current_state=CurrentState(**current_state) if (current_state := row.get("standing")) else None,
     )

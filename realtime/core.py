@@ -9,41 +9,41 @@ from models.calls import Call, Calls
 from models.logins import Logins
 from models.tokens import Tokens
 from models.users import Users
-from realtime.actions import Actions
-from realtime.admission import Admission, SocketLimits
-from realtime.announcer import Announcer
-from realtime.attention import Attention
-from realtime.changelog import ChangeLog
-from realtime.chronicle import Chronicle
+from realtime.calls.call_store import CallStore
+from realtime.calls.switchboard import Spawn, Switchboard, Tell
 from realtime.clock import Clock
-from realtime.commands import CommandRules, Commands
 from realtime.counters import Counters
-from realtime.dashboard import Shown, build_dashboard
-from realtime.deadlines import Deadlines
-from realtime.directory import Directory
-from realtime.fanout import CallLater, FanOut
-from realtime.gate import Gate
-from realtime.hub import Hub
-from realtime.inspector import Inspector
-from realtime.ledger import Ledger
-from realtime.liveness import Liveness
-from realtime.operatorcommands import OperatorCommands
-from realtime.overview import Overview
-from realtime.plans import Plans
-from realtime.presence import Presence, PresenceTimes
+from realtime.dashboard.action_previews import ActionPreviews
+from realtime.dashboard.actions import Actions
+from realtime.dashboard.event_log import EventLog
+from realtime.dashboard.issues import AttentionRules, IssueDetector
+from realtime.dashboard.operator_commands import OperatorCommands
+from realtime.dashboard.operator_sessions import OperatorSessions, WatcherRules
+from realtime.dashboard.overview import History, Overview
+from realtime.dashboard.row_builder import RowBuilder
+from realtime.dashboard.row_cache import ChangedUsers, RowCache
+from realtime.dashboard.store_check import CheckedCalls, CheckedUsers, StoreCheck
+from realtime.presence.changelog import ChangeLog
+from realtime.presence.deadlines import Deadlines
+from realtime.presence.engine import Presence, PresenceTimes
+from realtime.presence.locks import UserLocks
+from realtime.presence.publisher import Publisher
+from realtime.presence.registry import Registry
+from realtime.presence.writeback import WriteBack
 from realtime.ratelimit import Buckets
-from realtime.stats import Stats
-from realtime.switchboard import Spawn, Switchboard, Tell
+from realtime.sockets.admission import Admission, SocketLimits
+from realtime.sockets.authenticator import Authenticator
+from realtime.sockets.commands import CommandRules, Commands
+from realtime.sockets.fanout import CallLater, FanOut
+from realtime.sockets.hub import Hub
+from realtime.sockets.liveness import Liveness
+from realtime.sockets.stats import Stats
 from realtime.timers import Timers
-from realtime.touched import Touched
-from realtime.turns import Turns
-from realtime.watchers import Watchers
-from realtime.writeback import WriteBack
 from settings import Settings
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """What the core takes from outside: time, ids, and ways to do things later."""
 
     clock: Clock
@@ -59,10 +59,10 @@ class World:
 class Core:
     """The parts that others call."""
 
-    world: World
+    environment: Environment
     counters: Counters
     timers: Timers
-    directory: Directory
+    registry: Registry
     log: ChangeLog
     write_back: WriteBack
     presence: Presence
@@ -70,74 +70,87 @@ class Core:
     fan_out: FanOut
     hub: Hub
     stats: Stats
-    gate: Gate
+    authenticator: Authenticator
     liveness: Liveness
     buckets: Buckets
     commands: Commands
     admission: Admission
-    chronicle: Chronicle
+    event_log: EventLog
     actions: Actions
-    inspector: Inspector
-    attention: Attention
+    store_check: StoreCheck
+    attention: IssueDetector
     overview: Overview
-    watchers: Watchers
+    operator_sessions: OperatorSessions
     operator_commands: OperatorCommands
 
     def tick(self) -> None:
         """Let time pass: run what is due."""
-        self.timers.run_due(self.world.clock.tick())
+        self.timers.run_due(self.environment.clock.tick())
 
     def sweep(self) -> None:
         """Once a second: pings, slow sockets, buckets nobody needs."""
         self.liveness.sweep(self.fan_out.behind())
-        self.watchers.sweep()
-        self.buckets.drop_full(self.world.clock.now())
+        self.operator_sessions.sweep()
+        self.buckets.drop_full(self.environment.clock.now())
 
     async def inspect(self) -> None:
         """Compare the store with memory, and at once see what needs attention by it. Raises StoreUnavailable."""
-        await self.inspector.look()
+        await self.store_check.look()
         self.overview.look()
 
 
-def build_core(settings: Settings, world: World, users: Users, calls: Calls, logins: Logins, tokens: Tokens) -> Core:
+def build_core(
+    settings: Settings, environment: Environment, users: Users, calls: Calls, logins: Logins, tokens: Tokens
+) -> Core:
     """All parts, each with the ones it needs."""
-    clock, counters, timers = world.clock, Counters(), Timers()
-    directory, turns, log, touched = Directory(), Turns(), ChangeLog(world.new_id()), Touched()
-    fan_out = _fan_out(settings, world, log, counters)
+    clock, counters, timers = environment.clock, Counters(), Timers()
+    registry, user_locks, log, changed_users = Registry(), UserLocks(), ChangeLog(environment.new_id()), ChangedUsers()
+    fan_out = _fan_out(settings, environment, log, counters)
     hub = Hub(fan_out, counters)
-    chronicle = Chronicle(directory, clock, world.new_id()[:6], shown=settings.events_shown)
-    announcer = _announcer(settings, log, timers, clock, fan_out, chronicle, counters)
-    write_back = WriteBack(directory, users, turns)
+    event_log = EventLog(registry, clock, environment.new_id()[:6], shown=settings.events_shown)
+    publisher = _publisher(settings, log, timers, clock, fan_out, event_log, counters)
+    write_back = WriteBack(registry, users, user_locks)
     presence = Presence(
-        directory, write_back, turns, Deadlines(timers, clock), clock, _presence_times(settings), announcer,
-        touched.users.add, touched.heard.add,
+        registry, write_back, user_locks, Deadlines(timers, clock), clock, _presence_times(settings), publisher,
+        changed_users.users.add, changed_users.heard.add,
     )  # fmt: skip
-    told: list[Tell] = [hub.tell_participants, chronicle.call_changed]
-    switchboard = _switchboard(settings, world, calls, presence, timers, told)
-    stats = Stats(directory, switchboard, hub, log)
-    gate = Gate(tokens, directory, hub, clock, world.unix_now, ticket_seconds=settings.ticket_seconds)
+    told: list[Tell] = [hub.tell_participants, event_log.call_changed]
+    switchboard = _switchboard(settings, environment, calls, presence, timers, told)
+    stats = Stats(registry, switchboard, hub, log)
+    authenticator = Authenticator(
+        tokens, registry, hub, clock, environment.unix_now, ticket_seconds=settings.ticket_seconds
+    )
     liveness = _liveness(settings, timers, clock)
     buckets = Buckets(settings.command_burst, settings.commands_per_second)
     commands = Commands(
-        gate, presence, fan_out, liveness, switchboard, stats, buckets, clock, counters, _command_rules(settings)
+        authenticator,
+        presence,
+        fan_out,
+        liveness,
+        switchboard,
+        stats,
+        buckets,
+        clock,
+        counters,
+        _command_rules(settings),
     )
     admission = Admission(
-        hub, fan_out, presence, directory, log, liveness, gate, stats, clock, counters, world.new_id,
+        hub, fan_out, presence, registry, log, liveness, authenticator, stats, clock, counters, environment.new_id,
         _socket_limits(settings),
     )  # fmt: skip
     actions = Actions(
-        presence, switchboard, hub, chronicle, Plans(directory, switchboard, hub),
-        _revoke(users, logins, presence, clock), world.spawn, touched.users.add,
+        presence, switchboard, hub, event_log, ActionPreviews(registry, switchboard, hub),
+        _revoke(users, logins, presence, clock), environment.spawn, changed_users.users.add,
     )  # fmt: skip
     told.append(actions.call_changed)
     board = build_dashboard(
-        settings, Shown(directory, switchboard, hub, chronicle, touched, actions.waiting, calls, users),
-        clock, counters, buckets, _command_rules(settings), log.epoch, world.new_id,
+        settings, Shown(registry, switchboard, hub, event_log, changed_users, actions.waiting, calls, users),
+        clock, counters, buckets, _command_rules(settings), log.epoch, environment.new_id,
     )  # fmt: skip
     return Core(
-        world, counters, timers, directory, log, write_back, presence, switchboard, fan_out, hub, stats, gate,
-        liveness, buckets, commands, admission, chronicle, actions,
-        board.inspector, board.attention, board.overview, board.watchers, board.commands,
+        environment, counters, timers, registry, log, write_back, presence, switchboard, fan_out, hub, stats,
+        authenticator,        liveness, buckets, commands, admission, event_log, actions,
+        board.store_check, board.attention, board.overview, board.operator_sessions, board.commands,
     )  # fmt: skip
 
 
@@ -153,32 +166,32 @@ def _revoke(users: Users, logins: Logins, presence: Presence, clock: Clock) -> C
     return revoke
 
 
-def _fan_out(settings: Settings, world: World, log: ChangeLog, counters: Counters) -> FanOut:
+def _fan_out(settings: Settings, environment: Environment, log: ChangeLog, counters: Counters) -> FanOut:
     return FanOut(
         log,
         counters,
-        world.call_later,
-        world.elapsed,
+        environment.call_later,
+        environment.elapsed,
         interval_seconds=settings.flush_interval_seconds,
         slice_seconds=settings.flush_slice_seconds,
     )
 
 
-def _announcer(
+def _publisher(
     settings: Settings,
     log: ChangeLog,
     timers: Timers,
     clock: Clock,
     fan_out: FanOut,
-    chronicle: Chronicle,
+    event_log: EventLog,
     counters: Counters,
-) -> Announcer:
-    return Announcer(
+) -> Publisher:
+    return Publisher(
         log,
         timers,
         clock,
         fan_out.publish,
-        chronicle.status_announced,
+        event_log.status_announced,
         counters,
         per_second=settings.announcements_per_second,
         false_offline_seconds=settings.false_offline_seconds,
@@ -187,20 +200,20 @@ def _announcer(
 
 def _switchboard(
     settings: Settings,
-    world: World,
+    environment: Environment,
     calls: Calls,
     presence: Presence,
     timers: Timers,
     told: list[Tell],
 ) -> Switchboard:
     return Switchboard(
-        Ledger(calls, world.clock),
+        CallStore(calls, environment.clock),
         presence,
         timers,
-        world.clock,
+        environment.clock,
         _each(told),
-        world.spawn,
-        world.new_id,
+        environment.spawn,
+        environment.new_id,
         lease_seconds=settings.call_lease_seconds,
         settle_seconds=settings.store_deadline_seconds,
     )
@@ -245,6 +258,79 @@ def _socket_limits(s: Settings) -> SocketLimits:
         s.sockets_limit,
         s.outbox_limit_bytes,
         s.snapshot_page_users,
+        s.heartbeat_interval_seconds,
+        s.error_interval_seconds,
+    )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What there is to show: everything that others keep."""
+
+    registry: Registry
+    switchboard: Switchboard
+    hub: Hub
+    event_log: EventLog
+    changed_users: ChangedUsers
+    waiting: Callable[[int], str]
+    """The action that waits for the end of a user's call, in words."""
+    calls: CheckedCalls
+    users: CheckedUsers
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The parts that others call."""
+
+    store_check: StoreCheck
+    attention: IssueDetector
+    overview: Overview
+    operator_sessions: OperatorSessions
+    commands: OperatorCommands
+
+
+def build_dashboard(
+    settings: Settings,
+    shown: Shown,
+    clock: Clock,
+    counters: Counters,
+    buckets: Buckets,
+    rules: CommandRules,
+    epoch: str,
+    new_id: Callable[[], str],
+) -> Dashboard:
+    """All parts, each with the ones it needs."""
+    store_check = StoreCheck(shown.calls, shown.users, shown.registry, shown.switchboard)
+    attention = IssueDetector(
+        shown.registry, shown.switchboard, shown.hub, store_check, clock, _attention_rules(settings)
+    )
+    row_builder = RowBuilder(
+        shown.registry, shown.switchboard, shown.hub, clock, shown.waiting, grace_seconds=settings.grace_seconds
+    )
+    rows = RowCache(shown.registry, row_builder, shown.changed_users, attention.review)
+    overview = Overview(
+        shown.registry, shown.switchboard, shown.hub, clock, row_builder, rows, attention, shown.event_log,
+        History(settings.sample_interval_seconds), events_shown=settings.events_shown,
+    )  # fmt: skip
+    shown.event_log.listen(overview.note_event)
+    operator_sessions = OperatorSessions(overview, clock, counters, epoch, new_id, _watcher_rules(settings))
+    commands = OperatorCommands(buckets, clock, counters, rules)
+    return Dashboard(store_check, attention, overview, operator_sessions, commands)
+
+
+def _attention_rules(s: Settings) -> AttentionRules:
+    return AttentionRules(s.long_call_seconds, s.silent_socket_seconds, s.flapping_changes, s.flapping_seconds)
+
+
+def _watcher_rules(s: Settings) -> WatcherRules:
+    return WatcherRules(
+        s.operator_sockets_limit,
+        s.operator_session_seconds,
+        s.overview_idle_seconds,
+        s.outbox_limit_bytes,
+        s.ping_interval_seconds,
+        s.pong_timeout_seconds,
+        s.slow_limit_seconds,
         s.heartbeat_interval_seconds,
         s.error_interval_seconds,
     )

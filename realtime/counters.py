@@ -1,4 +1,4 @@
-"""Counters: what the core counts, as plain numbers; `handlers/metrics.py` gives them their Prometheus names."""
+"""Counters: what the core counts, as plain numbers; `handlers/api/metrics.py` gives them their Prometheus names."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from handlers.metrics import Metrics
+from handlers.api.metrics import Metrics
 from models.database import open_database
 from models.stores import Stores, open_stores
 from models.tokens import Tokens

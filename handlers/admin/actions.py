@@ -8,14 +8,14 @@ from typing import get_args
 
 import msgspec
 
-from handlers.admin.base import AdminHandler, Office, allows
-from handlers.admin.orders import Order, Orders, Result
-from handlers.admin.previews import VERBS, Preview, Previews
+from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
+from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.confirmation import VERBS, Confirmation, Confirmations
 from handlers.admin.users import user_id_of
+from models.errors import Forbidden, Invalid, NotFound
 from models.operators import is_at_least
-from models.refusals import Forbidden, Invalid, NotFound
-from realtime.plans import Target
-from realtime.rows import ActionName
+from realtime.dashboard.action_previews import ActionTarget
+from realtime.dashboard.rows import ActionName
 
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
 
@@ -33,17 +33,19 @@ class Done(msgspec.Struct, frozen=True):
 
     outcome: str
     message: str
-    results: list[Result]
+    results: list[ActionResult]
 
 
 class ActionsHandler(AdminHandler):
     """GET and POST /admin/actions"""
 
-    def initialize(self, office: Office, previews: Previews, orders: Orders, targets_limit: int) -> None:
+    def initialize(
+        self, admin: AdminContext, confirmations: Confirmations, action_runner: ActionRunner, targets_limit: int
+    ) -> None:
         """Collaborators come from the route."""
-        self.set_up_admin(office)
-        self.previews = previews
-        self.orders = orders
+        self.set_up_admin(admin)
+        self.confirmations = confirmations
+        self.action_runner = action_runner
         self.targets_limit = targets_limit
 
     async def prepare(self) -> None:
@@ -51,8 +53,12 @@ class ActionsHandler(AdminHandler):
         try:
             await super().prepare()
         except Forbidden:
-            if self.request.method == "POST" and self.duty and not is_at_least(self.duty.operator.role, "operator"):
-                await self.orders.refuse(self._order(), "ROLE_TOO_LOW")
+            if (
+                self.request.method == "POST"
+                and self.signed_in
+                and not is_at_least(self.signed_in.operator.role, "operator")
+            ):
+                await self.action_runner.refuse(self._action_request(), "ROLE_TOO_LOW")
             raise
 
     @allows("operator")
@@ -67,12 +73,12 @@ class ActionsHandler(AdminHandler):
     @allows("operator")
     async def post(self) -> None:
         """Carry it out, once for each request id."""
-        order = self._order()
-        if not order.reason:
+        request = self._action_request()
+        if not request.reason:
             self._want_a_reason()
             return
-        results = await self.orders.carry_out(order)
-        done = Done(_outcome(results), _in_words(order.action, results), results)
+        results = await self.action_runner.carry_out(request)
+        done = Done(_outcome(results), _in_words(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
@@ -93,7 +99,7 @@ class ActionsHandler(AdminHandler):
         self.set_status(400)
         self._ask(self._preview(), problem)
 
-    def _ask(self, preview: Preview, problem: str = "") -> None:
+    def _ask(self, preview: Confirmation, problem: str = "") -> None:
         names = ("action", "user_id", "call_id", "session_id")
         self.show(
             "confirm.html",
@@ -104,17 +110,17 @@ class ActionsHandler(AdminHandler):
             next=self.next_page() if self.get_argument("next", "") else self._page_of_target(),
         )
 
-    def _preview(self) -> Preview:
+    def _preview(self) -> Confirmation:
         request_id = self.get_argument("request_id", "")
         request_id = request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_urlsafe(16)
-        return self.previews.make(self._action(), self._targets(), request_id)
+        return self.confirmations.make(self._action(), self._targets(), request_id)
 
-    def _order(self) -> Order:
+    def _action_request(self) -> ActionRequest:
         request_id = self.get_body_argument("request_id", "")
         if not _REQUEST_ID.fullmatch(request_id):
             raise Invalid("request_id is 8 to 64 letters, digits, - or _, and new for each form")
         reason = self.get_body_argument("reason", "")
-        return Order(
+        return ActionRequest(
             request_id=request_id,
             action=self._action(),
             targets=self._targets(),
@@ -130,18 +136,18 @@ class ActionsHandler(AdminHandler):
             raise Invalid(f"action is one of {', '.join(ACTION_NAMES)}")
         return action
 
-    def _targets(self) -> tuple[Target, ...]:
+    def _targets(self) -> tuple[ActionTarget, ...]:
         """Users, or one socket of a user, or calls; each once. Raises Invalid."""
         kind = "call_id" if self._action() == "end_call" else "user_id"
         given = [each for each in dict.fromkeys(self.get_arguments(kind)) if each]
         if not 1 <= len(given) <= self.targets_limit:
             raise Invalid(f"Give {kind} 1 to {self.targets_limit} times")
         if kind == "call_id":
-            return tuple(Target(call_id=each[:64]) for each in given)
+            return tuple(ActionTarget(call_id=each[:64]) for each in given)
         session_id = self.get_argument("session_id", "")[:64]
         if session_id and (self._action() != "disconnect" or len(given) > 1):
             raise Invalid("session_id is for disconnect, and for one user")
-        return tuple(Target(user_id=user_id_of(each), session_id=session_id) for each in given)
+        return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id) for each in given)
 
     def _page_of_target(self) -> str:
         targets = self._targets()
@@ -153,27 +159,27 @@ class ActionsHandler(AdminHandler):
 class ProgressHandler(AdminHandler):
     """GET /admin/actions/progress"""
 
-    def initialize(self, office: Office, orders: Orders) -> None:
+    def initialize(self, admin: AdminContext, action_runner: ActionRunner) -> None:
         """Collaborators come from the route."""
-        self.set_up_admin(office)
-        self.orders = orders
+        self.set_up_admin(admin)
+        self.action_runner = action_runner
 
     @allows("operator")
     def get(self) -> None:
         """How far one's own order is, for what takes longer. Raises NotFound when it is not under way."""
-        progress = self.orders.progress(self.operator, self.get_query_argument("request_id", ""))
+        progress = self.action_runner.progress(self.operator, self.get_query_argument("request_id", ""))
         if progress is None:
             raise NotFound("No such order is under way")
         self.answer(progress)
 
 
-def _outcome(results: list[Result]) -> str:
+def _outcome(results: list[ActionResult]) -> str:
     """Of several, what went furthest."""
     outcomes = {result.outcome for result in results}
     return next(each for each in ("waiting", "done", "refused") if each in outcomes)
 
 
-def _in_words(action: ActionName, results: list[Result]) -> str:
+def _in_words(action: ActionName, results: list[ActionResult]) -> str:
     if len(results) == 1:
         result = results[0]
         name = result.name or "a call that only the store knew"

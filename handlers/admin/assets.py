@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from handlers.base import Web
-from handlers.pages import AssetHandler
-from models.refusals import NotFound
+from handlers.base import HandlerContext
+from handlers.docs.pages import AssetHandler
+from models.errors import NotFound
 
 VERSION_DIGITS = 12
 """Of the hash: enough that no two versions of one installation are the same by chance."""
@@ -32,9 +32,9 @@ class Assets:
 class VersionedAssetHandler(AssetHandler):
     """GET /static/v/{version}/…"""
 
-    def initialize(self, web: Web, path: str, assets: Assets) -> None:  # type: ignore[override]  # as its base
+    def initialize(self, context: HandlerContext, path: str, assets: Assets) -> None:  # type: ignore[override]  # as its base
         """Collaborators come from the route."""
-        super().initialize(web, path)
+        super().initialize(context, path)
         self.assets = assets
 
     def prepare(self) -> None:

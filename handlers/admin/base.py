@@ -13,12 +13,12 @@ import jinja2
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
+from handlers.admin.flash import FlashMessage, FlashMessages
 from handlers.admin.parameters import changed_query
-from handlers.admin.remarks import Remark, Remarks
-from handlers.base import ApiHandler, Web
-from models.desk import Desk, OnDuty
+from handlers.base import ApiHandler, HandlerContext
+from models.errors import Forbidden, NotFound, Unauthenticated
+from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
-from models.refusals import Forbidden, NotFound, Unauthenticated
 from realtime.clock import Clock
 
 POLICY = (
@@ -49,17 +49,17 @@ def xsrf_cookie(*, has_tls: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Office:
+class AdminContext:
     """What every page of the dashboard needs."""
 
-    web: Web
-    desk: Desk
+    context: HandlerContext
+    operator_auth: OperatorAuth
     templates: jinja2.Environment
     assets: Assets
     clock: Clock
     has_tls: bool
     page_rows: int
-    remarks: Remarks = field(default_factory=Remarks)
+    flash_messages: FlashMessages = field(default_factory=FlashMessages)
 
     @property
     def xsrf_cookie(self) -> str:
@@ -82,11 +82,11 @@ class AdminHandler(ApiHandler):
 
     options = RequestHandler.options  # type: ignore[assignment]  # nothing is offered to other origins
 
-    def set_up_admin(self, office: Office) -> None:
+    def set_up_admin(self, admin: AdminContext) -> None:
         """What each page's `initialize` begins with."""
-        self.set_up(office.web)
-        self.office = office
-        self.duty: OnDuty | None = None
+        self.set_up(admin.context)
+        self.admin = admin
+        self.signed_in: SignedInOperator | None = None
 
     def set_default_headers(self) -> None:
         """On every answer, errors included."""
@@ -101,19 +101,19 @@ class AdminHandler(ApiHandler):
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
             raise HTTPError(405)
-        self.duty = await self.identify_operator()
+        self.signed_in = await self.identify_operator()
         if allowed == "anybody":
             return
-        if self.duty is None:
+        if self.signed_in is None:
             self._ask_to_sign_in()
-        elif not is_at_least(self.duty.operator.role, allowed):
+        elif not is_at_least(self.signed_in.operator.role, allowed):
             raise Forbidden("ROLE_TOO_LOW", f"This takes the role {allowed}, and yours is {self.operator.role}")
 
     def check_origins(self) -> None:
         """Only the dashboard's own pages ask; origins that are allowed for apps are not. Raises Forbidden."""
-        self.web.origins.check(self.request)
+        self.context.origins.check(self.request)
         origin = self.request.headers.get("Origin")
-        if origin is not None and not self.web.origins.is_own(origin, self.request.headers.get("Host", "")):
+        if origin is not None and not self.context.origins.is_own(origin, self.request.headers.get("Host", "")):
             raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may ask")
 
     def check_xsrf_cookie(self) -> None:
@@ -127,18 +127,18 @@ class AdminHandler(ApiHandler):
     @property
     def operator(self) -> Operator:
         """Who asks; for verbs that are not anybody's."""
-        assert self.duty is not None, "nobody comes this far without a sign-in"
-        return self.duty.operator
+        assert self.signed_in is not None, "nobody comes this far without a sign-in"
+        return self.signed_in.operator
 
     @property
     def address(self) -> str:
         """Where the request came from."""
-        return self.web.origins.address(self.request)
+        return self.context.origins.address(self.request)
 
     @property
     def is_secure(self) -> bool:
         """Whether the browser speaks TLS, with this server or with a trusted proxy before it."""
-        return self.office.has_tls or self.web.origins.is_https(self.request)
+        return self.admin.has_tls or self.context.origins.is_https(self.request)
 
     @property
     def cookie_name(self) -> str:
@@ -157,20 +157,20 @@ class AdminHandler(ApiHandler):
 
     def show(self, template: str, *, here: str = "", **values: Any) -> None:
         """Write a page. `here` is the section it belongs to."""
-        operator = self.duty.operator if self.duty else None
+        operator = self.signed_in.operator if self.signed_in else None
         theme = self.get_cookie("rollcall_theme", "")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
-            self.office.templates.get_template(f"admin/{template}").render(
+            self.admin.templates.get_template(f"admin/{template}").render(
                 operator=operator,
                 may_act=operator is not None and is_at_least(operator.role, "operator"),
                 sections=[each[:3] for each in SECTIONS if operator and is_at_least(operator.role, each[3])],  # type: ignore[arg-type]
                 here=here,
                 theme=theme if theme in ("light", "dark") else "",
-                version=self.office.assets.version,
-                asset=self.office.assets.url,
+                version=self.admin.assets.version,
+                asset=self.admin.assets.url,
                 xsrf=self.xsrf_token.decode(),
-                remark=self.office.remarks.take(self.duty.sign_in.sign_in_id) if self.duty else None,
+                flash=self.admin.flash_messages.take(self.signed_in.sign_in.sign_in_id) if self.signed_in else None,
                 now=self.now_ms,
                 link=partial(changed_query, self),
                 request_id=self.request_id,
@@ -181,12 +181,12 @@ class AdminHandler(ApiHandler):
     @property
     def now_ms(self) -> int:
         """The server's clock, as rows have it."""
-        return int(self.office.clock.utc().timestamp() * 1000)
+        return int(self.admin.clock.utc().timestamp() * 1000)
 
-    def go(self, url: str, remark: str = "", *, is_refusal: bool = False) -> None:
+    def go(self, url: str, flash: str = "", *, is_refusal: bool = False) -> None:
         """Answer a form: see there, and what that page should say first."""
-        if remark and self.duty is not None:
-            self.office.remarks.leave(self.duty.sign_in.sign_in_id, Remark(remark, is_refusal))
+        if flash and self.signed_in is not None:
+            self.admin.flash_messages.leave(self.signed_in.sign_in.sign_in_id, FlashMessage(flash, is_refusal))
         self.redirect(url, status=303)
 
     def next_page(self) -> str:
@@ -205,13 +205,13 @@ class AdminHandler(ApiHandler):
         self.show("error.html", status=self.get_status(), code=code, message=message)
         self.finish()
 
-    async def identify_operator(self) -> OnDuty | None:
+    async def identify_operator(self) -> SignedInOperator | None:
         """Who asks, by the cookie; None for nobody. Raises StoreUnavailable."""
         secret = self.get_cookie(self.cookie_name)
         if not secret:
             return None
         try:
-            return await self.office.desk.identify(secret)
+            return await self.admin.operator_auth.identify(secret)
         except Unauthenticated:
             return None
 
@@ -224,9 +224,9 @@ class AdminHandler(ApiHandler):
 class NothingHandler(AdminHandler):
     """Any URL below /admin that no route has."""
 
-    def initialize(self, office: Office) -> None:
+    def initialize(self, admin: AdminContext) -> None:
         """Collaborators come from the route."""
-        self.set_up_admin(office)
+        self.set_up_admin(admin)
 
     @allows("viewer")
     def get(self, _: str) -> None:

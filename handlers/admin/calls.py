@@ -6,16 +6,16 @@ from typing import Literal, cast
 
 import msgspec
 
-from handlers.admin.base import Office, allows
+from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
 from handlers.admin.parameters import choice, page_number
 from models.calls import Call
-from models.refusals import NotFound
+from models.errors import NotFound
 from models.stores import Stores
 from realtime.clock import milliseconds
-from realtime.directory import Directory
-from realtime.overview import Overview
-from realtime.wording import event_row
+from realtime.dashboard.event_text import event_row
+from realtime.dashboard.overview import Overview
+from realtime.presence.registry import Registry
 
 CallFilter = Literal["ongoing", "ended"]
 STATES = ("", "ongoing", "ended")
@@ -46,11 +46,11 @@ class ShownCall(msgspec.Struct, frozen=True):
 class CallPages(OverviewHandler):
     """What both handlers have in common."""
 
-    def initialize(self, office: Office, overview: Overview, stores: Stores, directory: Directory) -> None:
+    def initialize(self, admin: AdminContext, overview: Overview, stores: Stores, registry: Registry) -> None:
         """Collaborators come from the route."""
-        self.set_up_overview(office, overview)
+        self.set_up_overview(admin, overview)
         self.stores = stores
-        self.directory = directory
+        self.registry = registry
 
     def named(self, call: Call) -> ShownCall:
         """The call with its parties' names."""
@@ -60,18 +60,18 @@ class CallPages(OverviewHandler):
         )
 
     def _name(self, user_id: int) -> str:
-        entry = self.directory.find(user_id)
+        entry = self.registry.find(user_id)
         return entry.profile.username if entry else f"user {user_id}"
 
 
-class CallsHandler(CallPages):
+class AdminCallsHandler(CallPages):
     """GET /admin/calls"""
 
     @allows("viewer")
     async def get(self) -> None:
         """All calls, the newest first; those of a name when one is searched for."""
         state, q, page = choice(self, "state", STATES), self.search(), page_number(self)
-        user_ids, per_page = self._named(q), self.office.page_rows
+        user_ids, per_page = self._named(q), self.admin.page_rows
         calls, total = await self.stores.calls.page(
             state=cast("CallFilter", state) if state else None,
             user_ids=user_ids,
@@ -95,7 +95,7 @@ class CallsHandler(CallPages):
         return [row.user_id for row in rows]
 
 
-class CallHandler(CallPages):
+class AdminCallHandler(CallPages):
     """GET /admin/calls/{id}"""
 
     @allows("viewer")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, cast, get_args
 
-from handlers.admin.base import AdminHandler, Office, allows
+from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.parameters import choice, page_number
 from models.events import Event
-from realtime.listing import Filter, Sort
-from realtime.overview import Overview
+from realtime.dashboard.overview import Overview
+from realtime.dashboard.user_query import UserFilter, UserSort
 
-FILTERS: tuple[Filter, ...] = get_args(Filter)
-SORTS: tuple[Sort, ...] = get_args(Sort)
+FILTERS: tuple[UserFilter, ...] = get_args(UserFilter)
+SORTS: tuple[UserSort, ...] = get_args(UserSort)
 
 SEARCH_LIMIT = 100
 """Characters of a search; no name is longer."""
@@ -21,16 +21,16 @@ SEARCH_LIMIT = 100
 class OverviewHandler(AdminHandler):
     """What the handlers have in common that show users."""
 
-    def set_up_overview(self, office: Office, overview: Overview) -> None:
+    def set_up_overview(self, admin: AdminContext, overview: Overview) -> None:
         """What the `initialize` of each begins with."""
-        self.set_up_admin(office)
+        self.set_up_admin(admin)
         self.overview = overview
 
     def listed(self) -> dict[str, Any]:
         """The page of users that the URL asks for. Raises Invalid."""
-        status = cast("Filter", choice(self, "status", FILTERS))
-        sort = cast("Sort", choice(self, "sort", SORTS))
-        q, page, per_page = self.search(), page_number(self), self.office.page_rows
+        status = cast("UserFilter", choice(self, "status", FILTERS))
+        sort = cast("UserSort", choice(self, "sort", SORTS))
+        q, page, per_page = self.search(), page_number(self), self.admin.page_rows
         rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
         return {
             "rows": rows,
@@ -57,9 +57,9 @@ class LiveHandler(OverviewHandler):
 
     template = "live.html"
 
-    def initialize(self, office: Office, overview: Overview) -> None:
+    def initialize(self, admin: AdminContext, overview: Overview) -> None:
         """Collaborators come from the route."""
-        self.set_up_overview(office, overview)
+        self.set_up_overview(admin, overview)
 
     @allows("viewer")
     def get(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from handlers.admin.base import AdminHandler, Office, allows
-from handlers.admin.diary import Diary
+from handlers.admin.audit_log import AuditLog
+from handlers.admin.base import AdminContext, AdminHandler, allows
+from models.errors import Conflict, Invalid, NotFound, RequestError
 from models.operators import ROLES, Operator, Operators, Role
-from models.refusals import Conflict, Invalid, NotFound, Refusal
-from realtime.watchers import Watchers
+from realtime.dashboard.operator_sessions import OperatorSessions
 
 CHANGES = ("role", "disable", "enable", "reset")
 
@@ -16,12 +16,14 @@ CHANGES = ("role", "disable", "enable", "reset")
 class OperatorAccounts(AdminHandler):
     """What both handlers have in common."""
 
-    def initialize(self, office: Office, operators: Operators, watchers: Watchers, diary: Diary) -> None:
+    def initialize(
+        self, admin: AdminContext, operators: Operators, operator_sessions: OperatorSessions, audit_log: AuditLog
+    ) -> None:
         """Collaborators come from the route."""
-        self.set_up_admin(office)
+        self.set_up_admin(admin)
         self.operators = operators
-        self.watchers = watchers
-        self.diary = diary
+        self.operator_sessions = operator_sessions
+        self.audit_log = audit_log
 
     async def show_all(self, problem: str = "") -> None:
         """The page, and what was wrong with the form, if something was."""
@@ -42,8 +44,8 @@ class OperatorAccounts(AdminHandler):
         """Do the work and write it down, also when it is refused; None when the page has told so."""
         try:
             changed = await work
-        except Refusal as refusal:
-            await self.diary.note(
+        except RequestError as refusal:
+            await self.audit_log.note(
                 action, self.operator, self.address, target=target, before=before, outcome=f"refused: {refusal.code}"
             )
             if self.wants_json or not isinstance(refusal, Invalid | Conflict):
@@ -51,7 +53,7 @@ class OperatorAccounts(AdminHandler):
             _, message = self.settle_error(500, refusal)
             await self.show_all(message)
             return None
-        await self.diary.note(action, self.operator, self.address, target=changed, before=before, after=after)
+        await self.audit_log.note(action, self.operator, self.address, target=changed, before=before, after=after)
         return changed
 
     def done(self, message: str, operator: Operator) -> None:
@@ -75,7 +77,7 @@ class OperatorsHandler(OperatorAccounts):
         """Add one."""
         name, role = self.get_body_argument("name", ""), self.role()
         password = self.get_body_argument("password", "", strip=False)
-        added = await self.written("operator_add", name, self.office.desk.add(name, password, role), after=role)
+        added = await self.written("operator_add", name, self.admin.operator_auth.add(name, password, role), after=role)
         if added is not None:
             self.done(f"Added {added.name}, {added.role}.", added)
 
@@ -96,23 +98,23 @@ class OperatorHandler(OperatorAccounts):
         changed = await self.written(f"operator_{change}", one, self._change(change, one), before=before, after=after)
         if changed is not None:
             if change != "enable":
-                self.watchers.close_operator(changed.operator_id)
+                self.operator_sessions.close_operator(changed.operator_id)
             self.done(f"{changed.name}: {after}.", changed)
 
     async def _change(self, change: str, one: Operator) -> Operator:
-        desk = self.office.desk
+        operator_auth = self.admin.operator_auth
         match change:
             case "disable":
                 if one.operator_id == self.operator.operator_id:
                     raise Conflict("OWN_ACCOUNT", "Your own account can't be disabled: ask another admin")
-                return await desk.change(one.operator_id, disabled=True)
+                return await operator_auth.change(one.operator_id, disabled=True)
             case "enable":
-                return await desk.change(one.operator_id, disabled=False)
+                return await operator_auth.change(one.operator_id, disabled=False)
             case "role":
-                return await desk.change(one.operator_id, role=self.role())
+                return await operator_auth.change(one.operator_id, role=self.role())
             case _:
                 password = self.get_body_argument("password", "", strip=False)
-                return await desk.change(one.operator_id, password=password)
+                return await operator_auth.change(one.operator_id, password=password)
 
     def _in_words(self, change: str, one: Operator) -> tuple[str, str]:
         match change:

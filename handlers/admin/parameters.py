@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from tornado.web import RequestHandler
 
-from models.refusals import Invalid
+from models.errors import Invalid
 
 PAGE_MAXIMUM = 100_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
-from handlers.admin.base import AdminHandler, Office, allows
-from handlers.openapi import API_VERSION
-from handlers.vitals import Vitals
+from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.api.runtime_stats import RuntimeStats
+from handlers.docs.openapi import API_VERSION
 from models.database import Database
 from realtime.core import Core
 from settings import Settings, masked, variable
@@ -16,11 +16,13 @@ from settings import Settings, masked, variable
 class SystemHandler(AdminHandler):
     """GET /admin/system"""
 
-    def initialize(self, office: Office, core: Core, vitals: Vitals, database: Database, settings: Settings) -> None:
+    def initialize(
+        self, admin: AdminContext, core: Core, runtime_stats: RuntimeStats, database: Database, settings: Settings
+    ) -> None:
         """Collaborators come from the route."""
-        self.set_up_admin(office)
+        self.set_up_admin(admin)
         self.core = core
-        self.vitals = vitals
+        self.runtime_stats = runtime_stats
         self.database = database
         self.shown = settings
 
@@ -29,19 +31,19 @@ class SystemHandler(AdminHandler):
         """All of it as of now."""
         core = self.core
         sockets = Counter[str](session.channel for session in core.hub)
-        sockets["operators"] = len(core.watchers)
+        sockets["operators"] = len(core.operator_sessions)
         self.show(
             "system.html",
             here="system",
-            vitals=self.vitals,
+            runtime_stats=self.runtime_stats,
             counters=core.counters,
             sockets=sockets,
             behind=len(core.fan_out.behind()),
             unsaved_users=len(core.write_back),
-            unsaved_events=len(core.chronicle.unsaved(10_000)),
+            unsaved_events=len(core.event_log.unsaved(10_000)),
             is_store_down=self.database.breaker.is_open,
             store="MongoDB" if self.shown.mongodb_url else "the embedded store",
-            users=len(core.directory),
+            users=len(core.registry),
             program=API_VERSION,
             groups=_groups(self.shown),
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from handlers.admin.base import Office, allows
+from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
-from models.refusals import NotFound
+from models.errors import NotFound
 from models.stores import Stores
-from realtime.overview import Overview
+from realtime.dashboard.event_text import event_row
+from realtime.dashboard.overview import Overview
+from realtime.dashboard.rows import Issue, UserRow
 from realtime.protocol import USER_ID_LIMIT
-from realtime.rows import Contradiction, UserRow
-from realtime.wording import event_row
 
 TIMELINE = timedelta(days=1)
 TIMELINE_LIMIT = 200
@@ -21,12 +21,12 @@ ACTIONS_SHOWN = 20
 """The latest actions on one person."""
 
 
-class UsersHandler(OverviewHandler):
+class AdminUsersHandler(OverviewHandler):
     """GET /admin/users"""
 
-    def initialize(self, office: Office, overview: Overview) -> None:
+    def initialize(self, admin: AdminContext, overview: Overview) -> None:
         """Collaborators come from the route."""
-        self.set_up_overview(office, overview)
+        self.set_up_overview(admin, overview)
 
     @allows("viewer")
     def get(self) -> None:
@@ -42,12 +42,12 @@ class UsersHandler(OverviewHandler):
         self.show("users.html", here="users", counts=counts, wrong=wrong, **self.listed())
 
 
-class UserHandler(OverviewHandler):
+class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
-    def initialize(self, office: Office, overview: Overview, stores: Stores) -> None:
+    def initialize(self, admin: AdminContext, overview: Overview, stores: Stores) -> None:
         """Collaborators come from the route."""
-        self.set_up_overview(office, overview)
+        self.set_up_overview(admin, overview)
         self.stores = stores
 
     @allows("viewer")
@@ -55,7 +55,7 @@ class UserHandler(OverviewHandler):
         """Status and why, every socket, the current call, the last day, what operators did."""
         user_id = user_id_of(text)
         self.overview.row(user_id)  # else what follows would be asked for nobody
-        since = self.office.clock.utc() - TIMELINE
+        since = self.admin.clock.utc() - TIMELINE
         stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
         events = await self.with_unsaved(
             stored, lambda event: user_id in (event.user_id, event.other_id), newest_first=True
@@ -75,7 +75,7 @@ class UserHandler(OverviewHandler):
             acted=acted,
         )
 
-    def _wrong_with(self, row: UserRow) -> list[Contradiction]:
+    def _wrong_with(self, row: UserRow) -> list[Issue]:
         """What needs attention about the user or the user's call."""
         about = {row.user_id, row.call_id} - {""}
         return [each for each in self.overview.contradictions() if {each.user_id, each.call_id} & about]

@@ -15,7 +15,7 @@ Fields = dict[str, Any]
 TYPE_MISMATCH, CONFLICTING_OPERATORS, IMMUTABLE_FIELD = 14, 40, 66
 
 
-class Change(NamedTuple):
+class FieldUpdate(NamedTuple):
     """One field's part of an update: the operator's function, the field and the stored operand."""
 
     apply: Callable[[Fields, str, Any], None]
@@ -29,8 +29,8 @@ class Update:
     def __init__(self, update: Mapping[str, Mapping[str, Any]]) -> None:
         if not update:
             raise ValueError("an update cannot be empty")
-        self._changes: list[Change] = []
-        self._insert_changes: list[Change] = []
+        self._changes: list[FieldUpdate] = []
+        self._insert_changes: list[FieldUpdate] = []
         fields: set[str] = set()
         for operator, operands in update.items():
             for field, operand in operands.items() if operator in OPERATORS else ():
@@ -48,7 +48,7 @@ class Update:
         if operator == "$inc" and (isinstance(operand, bool) or not isinstance(operand, int | float)):
             raise WriteError(f"$inc needs a number for {field!r}", TYPE_MISMATCH)
         changes = self._insert_changes if operator == "$setOnInsert" else self._changes
-        changes.append(Change(OPERATORS[operator], field, stored(operand)))
+        changes.append(FieldUpdate(OPERATORS[operator], field, stored(operand)))
 
     def applied_to(self, before: Fields) -> Fields:
         """The document after the update; `before` stays as it is."""

@@ -38,7 +38,7 @@ class Operation(NamedTuple):
     future: asyncio.Future[Any]
 
 
-class Outcome(NamedTuple):
+class OperationResult(NamedTuple):
     """What became of an operation: its result, unless an error."""
 
     operation: Operation
@@ -98,15 +98,15 @@ class Writer:
             group.append(operation)
         return group, True
 
-    def _outcomes(self, group: list[Operation]) -> list[Outcome]:
+    def _outcomes(self, group: list[Operation]) -> list[OperationResult]:
         try:
             return self._committed(group)
         except Exception as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return [Outcome(operation, None, error) for operation in group]
+            return [OperationResult(operation, None, error) for operation in group]
 
-    def _committed(self, group: list[Operation]) -> list[Outcome]:
+    def _committed(self, group: list[Operation]) -> list[OperationResult]:
         # Reads alone need no transaction, hence no lock and no fsync.
         if not any(operation.writes for operation in group):
             return [self._attempt(operation) for operation in group]
@@ -117,7 +117,7 @@ class Writer:
             self._on_commit(len(group))
         return outcomes
 
-    def _attempt_in_savepoint(self, operation: Operation) -> Outcome:
+    def _attempt_in_savepoint(self, operation: Operation) -> OperationResult:
         self._connection.execute("SAVEPOINT operation")
         outcome = self._attempt(operation)
         # A bulk keeps the writes around the one that failed, as MongoDB does.
@@ -126,11 +126,11 @@ class Writer:
         self._connection.execute("RELEASE operation")
         return outcome
 
-    def _attempt(self, operation: Operation) -> Outcome:
+    def _attempt(self, operation: Operation) -> OperationResult:
         try:
-            return Outcome(operation, operation.work(self._connection), None)
+            return OperationResult(operation, operation.work(self._connection), None)
         except Exception as error:
-            return Outcome(operation, None, error)
+            return OperationResult(operation, None, error)
 
 
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
@@ -145,7 +145,7 @@ def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def _deliver(outcomes: list[Outcome]) -> None:
+def _deliver(outcomes: list[OperationResult]) -> None:
     """Answer a group in one call of the loop. A loop that has closed meanwhile has nobody who waits."""
     try:
         outcomes[0].operation.future.get_loop().call_soon_threadsafe(_resolve, outcomes)
@@ -153,7 +153,7 @@ def _deliver(outcomes: list[Outcome]) -> None:
         return
 
 
-def _resolve(outcomes: list[Outcome]) -> None:
+def _resolve(outcomes: list[OperationResult]) -> None:
     for operation, result, error in outcomes:
         if operation.future.done():
             continue

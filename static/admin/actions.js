@@ -1,9 +1,9 @@
 /** Actions: asks why, says beforehand what it will hit, and sends it once. */
 
-import { mayAct } from "./guard.js";
+import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
-import { ACTION_WORDS } from "./words.js";
+import { ACTION_WORDS } from "./formatting.js";
 
 const URL_OF_ACTIONS = "/admin/actions";
 const JSON_ONLY = { Accept: "application/json" };

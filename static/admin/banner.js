@@ -2,7 +2,7 @@
 
 import { put, write } from "./markup.js";
 import { NAMES } from "./connection.js";
-import { count } from "./words.js";
+import { count } from "./formatting.js";
 
 const TOAST_MS = 6_000;
 const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused" };

@@ -2,7 +2,7 @@
 
 import { put, write } from "./markup.js";
 import { across, area, line, minutes, runs, scale } from "./paths.js";
-import { clock } from "./words.js";
+import { clock } from "./formatting.js";
 
 const AVAILABLE = 1;
 const BUSY = 2;

@@ -1,6 +1,6 @@
 /** Connection: how far the page can be believed, and the words for it. On top of Rollcall; no DOM. */
 
-import { clock } from "./words.js";
+import { clock } from "./formatting.js";
 
 export const STALE_MS = 3_000;
 

@@ -2,7 +2,7 @@
 
 import { sparkline } from "./chart.js";
 import { write } from "./markup.js";
-import { because, signed, span } from "./words.js";
+import { because, signed, span } from "./formatting.js";
 
 const RECENT_MS = 5 * 60_000;
 const INDEX = { available: 1, busy: 2, offline: 3, calls: 4 };

@@ -1,7 +1,7 @@
 /** Markup: what the server's macros (templates/admin/_rows.html) left open in a row, filled in. No HTML is made here. */
 
-import { mayAct } from "./guard.js";
-import { ACTION_WORDS, STATE_WORDS, because, clock, initials, span } from "./words.js";
+import { mayAct } from "./action_lock.js";
+import { ACTION_WORDS, STATE_WORDS, because, clock, initials, span } from "./formatting.js";
 
 const known = new WeakMap(); // the parts of an element, by their `data-f`
 

@@ -1,10 +1,10 @@
 /** Users: the windowed list, what it is filtered and sorted by, and who holds it still. */
 
-import { Hold } from "./hold.js";
+import { Hold } from "./interaction_lock.js";
 import { List } from "./list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
-import { Order } from "./order.js";
-import { feel } from "./panel.js";
+import { Order } from "./user_sort.js";
+import { feel } from "./live_list.js";
 
 const MOST_TARGETS = 500; // of one action
 

@@ -5,12 +5,12 @@ import { Banner } from "./banner.js";
 import { ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Cards } from "./figures.js";
-import { freeze } from "./guard.js";
+import { freeze } from "./action_lock.js";
 import { fillContradiction, placeInList, write } from "./markup.js";
-import { Panel } from "./panel.js";
-import { Picture } from "./picture.js";
+import { Panel } from "./live_list.js";
+import { Picture } from "./state.js";
 import { Ticker } from "./ticker.js";
-import { clock as timeOfDay, span } from "./words.js";
+import { clock as timeOfDay, span } from "./formatting.js";
 
 const byId = (id) => document.getElementById(id);
 const madeAt = Number(byId("wall").dataset.now);

@@ -45,7 +45,7 @@ def operator(server: RunningServer, secrets_seen: SecretsSeen) -> AddOperator:
     secrets_seen.note(PASSWORD)
 
     async def add(role: Role, name: str = "") -> Operator:
-        return await server.server._desk.add(name or role, PASSWORD, role)
+        return await server.server._operator_auth.add(name or role, PASSWORD, role)
 
     return add
 

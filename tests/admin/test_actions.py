@@ -140,7 +140,7 @@ async def test_two_clicks_at_once_act_once(server: RunningServer, signed_in: Sig
     answers = await asyncio.gather(*(act(browser, "force_offline", user_id=ada.user_id) for _ in range(5)))
     assert [answer.body for answer in answers] == [answers[0].body] * 5
     assert len(await audited(server, "force_offline")) == 1
-    events = [event for event in server.core.chronicle.latest() if event.kind == "action"]
+    events = [event for event in server.core.event_log.latest() if event.kind == "action"]
     assert len(events) == 1
 
 
@@ -197,7 +197,7 @@ async def test_in_a_call_it_waits_for_the_end_and_then_says_so_in_the_audit(
     assert (await status(ada))["is_online"] is True
     assert "waits: force offline, by operator" in (await browser.get("/admin/users/1")).body
     await ada.post("/calls/end", {"call_id": call_id})
-    await eventually(lambda: not server.core.directory.get(ada.user_id).status.is_online)
+    await eventually(lambda: not server.core.registry.get(ada.user_id).status.is_online)
     async with asyncio.timeout(5):
         while (await audited(server, "force_offline"))[0].outcome == "waiting":
             await asyncio.sleep(0)
@@ -221,7 +221,7 @@ async def test_a_call_is_ended_for_both_and_its_page_says_who_did(
     answer = await act(browser, "end_call", call_id=call_id)
     assert answer.body["outcome"] == "done"
     assert [(await status(each))["is_busy"] for each in (ada, bob)] == [False, False]
-    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    await server.stores.events.add_many(server.core.event_log.unsaved(100))
     page = (await browser.get(f"/admin/calls/{call_id}")).body
     assert "an operator ended it" in page
     (entry,) = await audited(server, "end_call")
@@ -315,7 +315,7 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(
     given = {"reason": "a test", "request_id": REQUEST, **fields}
     answer = await browser.post("/admin/actions", given, headers=JSON_PLEASE)
     assert (answer.status, answer.code) == (status, code)
-    assert server.core.directory.get(1).tokens_after is None
+    assert server.core.registry.get(1).tokens_after is None
 
 
 async def test_a_form_that_is_refused_says_so_on_the_next_page(signed_in: SignedIn, user: MakePerson) -> None:
@@ -350,7 +350,7 @@ async def test_an_event_tells_the_other_operators(server: RunningServer, signed_
     ada = await online(user, "ada")
     browser = await signed_in("operator")
     await act(browser, "force_offline", user_id=ada.user_id)
-    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    await server.stores.events.add_many(server.core.event_log.unsaved(100))
     assert "operator forced ada offline" in (await browser.get("/admin/events", kind="action")).body
 
 

@@ -70,7 +70,7 @@ async def test_a_form_without_the_token_does_nothing(
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     answer = await browser.post("/admin/actions", fields, with_xsrf=False)
     assert answer.status == 403
-    assert server.core.directory.get(1).tokens_after is None
+    assert server.core.registry.get(1).tokens_after is None
 
 
 async def test_a_token_of_another_browser_is_no_good(
@@ -82,7 +82,7 @@ async def test_a_token_of_another_browser_is_no_good(
     browser.xsrf = other.xsrf
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     assert (await browser.post("/admin/actions", fields)).status == 403
-    assert server.core.directory.get(1).tokens_after is None
+    assert server.core.registry.get(1).tokens_after is None
 
 
 @pytest.mark.settings(allowed_origins=("https://app.example",))
@@ -107,7 +107,7 @@ async def test_a_form_of_another_origin_does_nothing_even_with_the_token(
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     answer = await browser.post("/admin/actions", fields, headers=headers)
     assert answer.status == 403
-    assert server.core.directory.get(1).tokens_after is None
+    assert server.core.registry.get(1).tokens_after is None
 
 
 @pytest.mark.settings(allowed_origins=("https://app.example",))
@@ -131,8 +131,8 @@ async def test_markup_in_names_stays_text_on_every_page(
     browser = await signed_in("admin")
     fields = {"action": "sign_out", "user_id": "1", "reason": MARKUP, "request_id": "0123456789"}
     assert (await browser.post("/admin/actions", fields)).status == 303
-    await server.server._desk.add(MARKUP, "a password of markup", "viewer")
-    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    await server.server._operator_auth.add(MARKUP, "a password of markup", "viewer")
+    await server.stores.events.add_many(server.core.event_log.unsaved(100))
     shown = await pages(browser)
     shown += [(await browser.get(f"/admin/calls/{call['call_id']}")).body]
     shown += [
@@ -187,7 +187,7 @@ async def test_an_unexpected_error_is_500_without_its_details(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("inner details")
 
-    monkeypatch.setattr("realtime.overview.Overview.page", broken)
+    monkeypatch.setattr("realtime.dashboard.overview.Overview.page", broken)
     answer = await browser.get("/admin/users")
     assert answer.status == 500
     assert "inner details" not in answer.body

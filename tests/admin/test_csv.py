@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
 
-from handlers.admin import records
+from handlers.admin import history
 from models.audit import AuditEntry
 from models.errors import StoreUnavailable
 from models.events import Event
@@ -47,7 +47,7 @@ def rows(answer: Answer) -> list[dict[str, str]]:
 async def test_events_are_all_there_newest_first(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 7)
+    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
     await server.stores.events.add_many([event(number) for number in range(20)])
     answer = await (await signed_in("viewer")).get("/admin/events.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -83,7 +83,7 @@ async def test_the_filter_of_the_page_is_that_of_the_file(
 async def test_the_audit_is_all_there_newest_first(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 7)
+    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
     for number in range(20):
         await server.stores.audit.begin(entry(number))
     found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
@@ -113,7 +113,7 @@ async def test_commas_quotes_and_lines_come_through(server: RunningServer, signe
 async def test_a_part_is_not_taken_for_the_whole_when_the_store_fails_midway(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 2)
     await server.stores.events.add_many([event(number) for number in range(4)])
     browser = await signed_in("viewer")
     older, asked = server.stores.events.older, []

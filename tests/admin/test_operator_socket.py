@@ -130,9 +130,9 @@ async def test_who_signs_out_while_a_socket_opens_loses_it_as_well(
 
     async def prepare_and_sign_out(handler: OperatorSocketHandler) -> None:
         await prepare(handler)
-        assert handler.duty is not None
-        await server.stores.sign_ins.end(handler.duty.sign_in.sign_in_id)
-        server.core.watchers.close_sign_in(handler.duty.sign_in.sign_in_id)
+        assert handler.signed_in is not None
+        await server.stores.sign_ins.end(handler.signed_in.sign_in.sign_in_id)
+        server.core.operator_sessions.close_sign_in(handler.signed_in.sign_in.sign_in_id)
 
     monkeypatch.setattr(OperatorSocketHandler, "prepare", prepare_and_sign_out)
     browser = await signed_in("viewer")
@@ -184,7 +184,7 @@ async def test_an_operators_socket_keeps_nobody_online(
     await user("ada")
     async with await opened(await signed_in("viewer")) as socket:
         await socket.ask({"type": "ping"}, "pong")
-        assert server.core.directory.online == 0
+        assert server.core.registry.online == 0
         assert server.core.overview.sessions(1) == []
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from models.calls import Call, ended
 from models.users import NewUser
-from realtime.actions import Outcome
-from realtime.plans import Target
+from realtime.dashboard.action_previews import ActionTarget
+from realtime.dashboard.actions import ActionOutcome
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
@@ -32,14 +32,14 @@ def text(page: str) -> str:
 
 async def users_named(server: RunningServer, count: int) -> None:
     """So many users, user000 and so on, who never came online."""
-    at = server.core.world.clock.utc()
+    at = server.core.environment.clock.utc()
     for number in range(count):
         server.core.presence.add(await server.stores.users.create(NewUser(f"user{number:03}", None, None), at))
 
 
 async def call_of(server: RunningServer, caller: Person, callee: Person, call_id: str, minutes_ago: int) -> Call:
     """A call that ended."""
-    start = server.core.world.clock.utc() - timedelta(minutes=minutes_ago)
+    start = server.core.environment.clock.utc() - timedelta(minutes=minutes_ago)
     call = Call(call_id, caller.user_id, callee.user_id, "audio", "ongoing", start)
     await server.stores.calls.insert(call)
     over = ended(call, "completed", start + timedelta(seconds=64), callee.user_id)
@@ -166,11 +166,11 @@ async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_st
         await each.post("/users/me/heartbeat")
     call_id = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})).body["call_id"]
 
-    async def later(_: Outcome) -> None:
+    async def later(_: ActionOutcome) -> None:
         """Nothing waits here."""
 
-    await server.core.actions.carry_out("end_call", Target(call_id=call_id), "maya", now=True, later=later)
-    assert server.core.chronicle.unsaved(1) != []
+    await server.core.actions.carry_out("end_call", ActionTarget(call_id=call_id), "maya", now=True, later=later)
+    assert server.core.event_log.unsaved(1) != []
     page = text((await (await signed_in("viewer")).get(f"/admin/calls/{call_id}")).body)
     assert "Ended by maya operator" in page
 
@@ -182,7 +182,7 @@ async def test_events_are_narrowed_by_kind_and_by_user(
     await ada.post("/users/me/heartbeat")
     await bob.post("/users/me/heartbeat")
     await bob.put("/users/me/status", {"is_busy": True})
-    await server.stores.events.add_many(server.core.chronicle.unsaved(100))
+    await server.stores.events.add_many(server.core.event_log.unsaved(100))
     browser = await signed_in("viewer")
 
     async def told(**query: str) -> list[str]:

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Connection } from "../../static/admin/connection.js";
-import { clock } from "../../static/admin/words.js";
+import { clock } from "../../static/admin/formatting.js";
 import { FakeClient, FakeTimers, NOW, overview, update } from "./fakes.js";
 
 class Scene {

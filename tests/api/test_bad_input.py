@@ -95,7 +95,7 @@ def body_with(field: Field, value: str) -> str:
 async def state(server: RunningServer, caller: Person) -> tuple[Any, ...]:
     """All that a request could have changed."""
     status = (await caller.get("/users/me/status")).body
-    return len(server.core.directory), status["is_online"], status["is_busy"], (await caller.get("/users/me")).body
+    return len(server.core.registry), status["is_online"], status["is_busy"], (await caller.get("/users/me")).body
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: f"{field.path}:{field.name}")

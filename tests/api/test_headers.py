@@ -62,7 +62,7 @@ async def test_an_unexpected_error_is_500_without_its_details(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("inner details")
 
-    monkeypatch.setattr("realtime.stats.Stats.counts", broken)
+    monkeypatch.setattr("realtime.sockets.stats.Stats.counts", broken)
     answer = await ada.get("/feed/stats")
     assert (answer.status, answer.code) == (500, "SERVER_ERROR")
     assert "inner" not in str(answer.body)

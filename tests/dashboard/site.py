@@ -12,8 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
 from models.operators import ROLES
 from models.stores import Stores
-from operation.errand import opened_stores
-from operation.operators import ensure_operator
+from operation.cli.command import opened_stores
+from operation.cli.operators import ensure_operator
 from tests.clients import Person, Socket
 from tests.program import ServerProgram
 from tests.secrets_seen import SecretsSeen

@@ -293,13 +293,13 @@ async def test_a_users_token_opens_neither_the_dashboard_nor_its_feed(site: Site
         answer = await site.program.api.request("GET", "/admin", headers=headers)
         assert (answer.status, answer.headers["Location"]) == (303, "/admin/login?next=%2Fadmin")
     base = f"ws://127.0.0.1:{site.program.port}/ws/operators"
-    attempts = [
+    sign_in_limits = [
         {"url": f"{base}?token={ada.token}"},
         {"url": base, "headers": {"Authorization": f"Bearer {ada.token}"}},
         {"url": base, "headers": {"Cookie": f"{COOKIE}={ada.token}"}},
         {"url": base, "subprotocols": ["rollcall.v1", f"bearer.{ada.token}"]},
     ]
-    for each in attempts:
+    for each in sign_in_limits:
         async with await Socket.open(**each) as socket:
             assert (await socket.take())["code"] == "AUTH_ERROR"
             assert await socket.closed() == 4401

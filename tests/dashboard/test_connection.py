@@ -172,7 +172,7 @@ async def test_a_new_version_is_offered_and_never_forced(
     await expect(live.outdated).to_be_hidden()
 
     await site.program.stop()
-    words = site.program.root / "static" / "admin" / "words.js"
+    words = site.program.root / "static" / "admin" / "formatting.js"
     words.write_text(words.read_text() + "\n// another version\n")
     await site.program.start()
     await expect(live.outdated).to_contain_text("A new version of this page is there")

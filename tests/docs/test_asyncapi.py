@@ -13,7 +13,7 @@ import pytest
 import websockets
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 
-from handlers.asyncapi import CLOSES, REPLIES, asyncapi
+from handlers.docs.asyncapi import CLOSES, REPLIES, asyncapi
 from realtime.protocol import CloseCode, Command, Message
 from settings import Settings
 from tests.clients import Api

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
-from handlers.asyncapi import asyncapi
-from handlers.openapi import openapi
+from handlers.docs.asyncapi import asyncapi
+from handlers.docs.openapi import openapi
 from realtime.protocol import CloseCode, ErrorCode
 from settings import Settings
 

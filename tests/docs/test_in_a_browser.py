@@ -12,13 +12,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright
 
-from handlers.library import Library
+from handlers.docs.docs_pages import DocsPages
 from tests.foreign.published import CHROMIUM_FLAGS
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_store, pytest.mark.gen_test(timeout=180)]
 
-NAMES = [name for name in Library(Path(__file__).resolve().parents[2]).entries if name != "index"]
+NAMES = [name for name in DocsPages(Path(__file__).resolve().parents[2]).entries if name != "index"]
 URLS = ["/docs", *(f"/docs/{name}" for name in NAMES), "/docs/nothing"]
 
 

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tornado.web import Application, RequestHandler
 
-from handlers.api import ENDPOINTS, ERRORS
-from handlers.asyncapi import asyncapi
-from handlers.openapi import openapi
+from handlers.docs.asyncapi import asyncapi
+from handlers.docs.endpoints import ENDPOINTS, ERRORS
+from handlers.docs.openapi import openapi
 from settings import Settings
 from tests.clients import Answer, Api, Person
 from tests.conftest import MakePerson
@@ -24,13 +24,13 @@ METHODS = ("get", "post", "put", "patch", "delete")
 OF_THE_DASHBOARD = ("/admin", "/static/v/", "/ws/operators")
 """Pages for people and what they are made of: no API of programs."""
 
-Document = dict[str, Any]
+RenderedPage = dict[str, Any]
 
 
 class Described:
     """What the document says of answers, and which of the endpoints were seen to answer so."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: RenderedPage) -> None:
         self._document = document
         self.seen: set[tuple[str, str]] = set()
 

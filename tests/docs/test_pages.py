@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from handlers.library import Library
+from handlers.docs.docs_pages import DocsPages
 from tests.clients import Api
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 ROOT = Path(__file__).resolve().parents[2]
-URLS = ["/docs" if name == "index" else f"/docs/{name}" for name in Library(ROOT).entries]
+URLS = ["/docs" if name == "index" else f"/docs/{name}" for name in DocsPages(ROOT).entries]
 
 
 def links_of(page: str) -> set[str]:

@@ -20,8 +20,8 @@ async def test_sigterm_tells_each_socket_its_own_delay_finishes_requests_and_exi
     *people, watching = await server.populate(SIZE + 1)
     await server.start()
     crowd = await enter_all(server.port, people)
-    watcher = await enter(server.port, watching, watches=True)
-    everyone = [*crowd, watcher]
+    operator_session = await enter(server.port, watching, watches=True)
+    everyone = [*crowd, operator_session]
     under_way = [
         asyncio.create_task(server.api.post("/auth/register", {"username": f"new-{number}", "password": "x" * 16}))
         for number in range(REQUESTS)
@@ -41,6 +41,6 @@ async def test_sigterm_tells_each_socket_its_own_delay_finishes_requests_and_exi
     delays = [told[0]["reconnect_after_ms"] for told in drainings]
     assert len(set(delays)) == len(delays)
     assert {member.close_code for member in everyone} == {1012}
-    reasons = {update["reason"] for update in watcher.told("user_status_update")}
+    reasons = {update["reason"] for update in operator_session.told("user_status_update")}
     assert reasons <= {"connected", "set"}, "somebody was announced offline"
     assert all(member.messages[-1]["type"] == "server_draining" for member in everyone)

@@ -219,17 +219,20 @@ async def test_a_peer_that_vanished_without_a_word_is_closed_with_4000_and_goes_
         program, ping_interval_seconds=1.0, pong_timeout_seconds=0.5, silent_socket_seconds=1.2, grace_seconds=1.0
     )
     watching = await server.register("watcher")
-    watcher = await enter(server.port, watching, watches=True)
+    operator_session = await enter(server.port, watching, watches=True)
     silent = await enter(server.port, person, deaf=True)
     await silent.ended
     assert silent.close_code == 4000
 
     async def is_told() -> bool:
-        return bool(watcher.of(person.user_id)) and not watcher.of(person.user_id)[-1]["status"]["is_online"]
+        return (
+            bool(operator_session.of(person.user_id))
+            and not operator_session.of(person.user_id)[-1]["status"]["is_online"]
+        )
 
     await until(is_told)
-    assert watcher.of(person.user_id)[-1]["reason"] == "timed_out"
-    assert await answers(watcher)
+    assert operator_session.of(person.user_id)[-1]["reason"] == "timed_out"
+    assert await answers(operator_session)
 
 
 async def test_peers_that_vanish_during_the_upgrade_leave_nothing_behind(program: MakeProgram) -> None:

@@ -106,12 +106,12 @@ async def everyone_goes(server: ServerProgram, people: list[Person]) -> None:
     assert left.status == 200
     server.kill()
     await server.start()
-    watcher = await enter(server.port, people[9])
+    operator_session = await enter(server.port, people[9])
 
     async def is_quiet() -> bool:
         stats = (await people[9].get("/feed/stats")).body
         return stats["online"] == 1 and stats["ongoing_calls"] == 0
 
     await until(is_quiet)
-    assert watcher.is_open
+    assert operator_session.is_open
     await check_busy(people)

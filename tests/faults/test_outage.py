@@ -34,7 +34,7 @@ async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
     *people, watching = await server.populate(SOCKETS + 1)
     await server.start()
     crowd = await enter_all(server.port, people)
-    watcher = await enter(server.port, watching, watches=True)
+    operator_session = await enter(server.port, watching, watches=True)
     await until(lambda: is_saved(server))
     lines, began = len(server.events()), time.monotonic()
 
@@ -44,7 +44,7 @@ async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
     assert beaten.status == 200
     for _ in range(5):
         refused += await write_all(people[:5])
-        assert await answers(watcher)
+        assert await answers(operator_session)
     assert all(await asyncio.gather(*(answers(member) for member in crowd[:20])))
     assert (await server.api.get("/readyz")).status == 503
 
@@ -60,7 +60,7 @@ async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
     for person in people[:WRITES]:
         assert (await person.put("/users/me/status", {"is_busy": True})).status == 200
     assert time.monotonic() - back <= RECOVERY_SECONDS
-    assert all(member.is_open for member in [*crowd, watcher])
+    assert all(member.is_open for member in [*crowd, operator_session])
     await until(lambda: is_saved(server))
     await check_store_equals_memory(server, people, beaten.body)
 

@@ -23,16 +23,16 @@ async def test_users_who_drop_and_return_within_grace_are_not_announced(program:
     *people, last, watching = await server.populate(SIZE + 2)
     await server.start()
     crowd, lost = await enter_all(server.port, people), await enter(server.port, last)
-    watcher = await enter(server.port, watching, watches=True)
+    operator_session = await enter(server.port, watching, watches=True)
     await drop_all(server, crowd)
     back = await enter_all(server.port, people)
-    assert watcher.updates == 0
+    assert operator_session.updates == 0
 
     lost.drop()
     # Deadlines come in order: when this one's has come, everyone else's is past.
-    await until(lambda: was_told(watcher, last), seconds=20 * PACE)
+    await until(lambda: was_told(operator_session, last), seconds=20 * PACE)
 
-    assert [update["user_id"] for update in watcher.told("user_status_update")[1:]] == [last.user_id]
+    assert [update["user_id"] for update in operator_session.told("user_status_update")[1:]] == [last.user_id]
     assert all(member.is_open and member.updates <= 1 for member in back)
     assert await server.metric("rollcall_false_offlines_total") == 0
 
@@ -49,14 +49,14 @@ async def test_after_a_restart_only_who_does_not_return_is_announced_offline_onc
     await restart(server, way)
     await all_ended(crowd)
 
-    watcher = await enter(server.port, watching, watches=True)
+    operator_session = await enter(server.port, watching, watches=True)
     returning, leaving = people[LEAVING:], people[:LEAVING]
     back = await enter_all(server.port, returning)
-    assert watcher.updates == 0, "the hold was over before the crowd was back; this machine needs a longer one"
-    await until(lambda: all_were_told(watcher, leaving), seconds=20 * PACE)
+    assert operator_session.updates == 0, "the hold was over before the crowd was back; this machine needs a longer one"
+    await until(lambda: all_were_told(operator_session, leaving), seconds=20 * PACE)
 
-    assert await answers(watcher)
-    updates = watcher.told("user_status_update")[1:]
+    assert await answers(operator_session)
+    updates = operator_session.told("user_status_update")[1:]
     assert sorted(update["user_id"] for update in updates) == sorted(person.user_id for person in leaving)
     assert {(update["status"]["is_online"], update["reason"]) for update in updates} == {(False, "timed_out")}
     assert all(member.is_open for member in back)
@@ -88,9 +88,9 @@ async def all_is_saved(server: ServerProgram) -> bool:
     return await server.metric("rollcall_unsaved_users") == 0
 
 
-async def was_told(watcher: Member, person: Person) -> bool:
-    return bool(watcher.of(person.user_id))
+async def was_told(operator_session: Member, person: Person) -> bool:
+    return bool(operator_session.of(person.user_id))
 
 
-async def all_were_told(watcher: Member, people: list[Person]) -> bool:
-    return all(watcher.of(person.user_id) for person in people)
+async def all_were_told(operator_session: Member, people: list[Person]) -> bool:
+    return all(operator_session.of(person.user_id) for person in people)

@@ -27,13 +27,13 @@ async def test_a_server_that_was_stopped_for_seconds_marks_nobody_dead(program: 
     *people, dropped, beating, watching = await server.populate(53)
     await server.start()
     crowd = await enter_all(server.port, people)
-    watcher = await enter(server.port, watching, watches=True)
+    operator_session = await enter(server.port, watching, watches=True)
     lost = await enter(server.port, dropped)
-    await until(lambda: are_pinged([*crowd, watcher]))
+    await until(lambda: are_pinged([*crowd, operator_session]))
     lost.drop()
     assert (await beating.post("/users/me/heartbeat")).status == 200
-    assert await answers(watcher)
-    before = len(watcher.told("user_status_update"))
+    assert await answers(operator_session)
+    before = len(operator_session.told("user_status_update"))
 
     server.pause()
     await asyncio.sleep(STALL_SECONDS)  # the length of the stall is the point
@@ -43,9 +43,11 @@ async def test_a_server_that_was_stopped_for_seconds_marks_nobody_dead(program: 
     pings = {member: member.pings for member in crowd}
     await until(lambda: are_pinged_again(pings))
 
-    assert all(member.is_open for member in [*crowd, watcher, back])
+    assert all(member.is_open for member in [*crowd, operator_session, back])
     assert [
-        update for update in watcher.told("user_status_update")[before:] if update["user_id"] != beating.user_id
+        update
+        for update in operator_session.told("user_status_update")[before:]
+        if update["user_id"] != beating.user_id
     ] == []
     assert await server.metric("rollcall_false_offlines_total") == 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.openapi import API_VERSION
+from handlers.docs.openapi import API_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {"tornado": (6, 6, 1), "PyJWT": (2, 15, 1), "jinja2": (3, 1, 6), "pymongo": (4, 20), "motor": (3, 7, 1)}

@@ -44,7 +44,7 @@ class Scene:
     server: ServerProgram
     proxy: Proxy
     driven: Driven
-    watcher: Person
+    operator_session: Person
     people: list[Person]
 
     async def change(self, count: int = 5) -> None:
@@ -76,21 +76,21 @@ class Scene:
         await until(noticed, seconds=PATIENCE_SECONDS)
 
     def __post_init__(self) -> None:
-        self._turns = itertools.cycle(self.people)
+        self._user_locks = itertools.cycle(self.people)
         self._numbers = itertools.count()
 
     def _next(self, count: int) -> list[Person]:
-        return list(itertools.islice(self._turns, count))
+        return list(itertools.islice(self._user_locks, count))
 
 
 @contextlib.asynccontextmanager
 async def scene(program: MakeProgram, driven_in: DrivenIn) -> AsyncIterator[Scene]:
     """The client is live, and its picture right."""
     server = program(**SCALED)
-    watcher, *people = await server.populate(PEOPLE)
+    operator_session, *people = await server.populate(PEOPLE)
     await server.start()
-    async with proxy_to(server.port) as proxy, driven_in(proxy.url, [watcher.token]) as driven:
-        made = Scene(server, proxy, driven, watcher, people)
+    async with proxy_to(server.port) as proxy, driven_in(proxy.url, [operator_session.token]) as driven:
+        made = Scene(server, proxy, driven, operator_session, people)
         await driven.connect()
         await made.settles()
         yield made
@@ -146,7 +146,7 @@ async def is_cut_in_the_middle_of_what_it_missed(scene: Scene) -> None:
     scene.proxy.weather = Weather(refuses=True)
     scene.proxy.reset()
     await scene.change()
-    assert (await scene.watcher.put("/users/me/status", {"is_busy": True})).status == 200
+    assert (await scene.operator_session.put("/users/me/status", {"is_busy": True})).status == 200
     scene.proxy.weather = Weather(cuts=True)
     await until(lambda: _was_cut(scene.proxy), seconds=PATIENCE_SECONDS)
 

@@ -42,7 +42,7 @@ async def test_a_drain_announces_nothing_and_takes_nobody_offline(
     seq = server.core.log.seq
     await server.server.drain()
     assert server.core.log.seq == seq
-    assert [entry.status.is_online for entry in server.core.directory] == [True, True]
+    assert [entry.status.is_online for entry in server.core.registry] == [True, True]
 
 
 async def test_a_socket_that_comes_while_the_server_drains_is_closed_with_1013(

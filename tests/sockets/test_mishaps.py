@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 def assert_nothing_is_left(server: RunningServer) -> None:
     core = server.core
     assert (len(core.hub), len(core.fan_out), core.fan_out.behind()) == (0, 0, [])
-    assert [entry.sessions for entry in core.directory if entry.sessions] == []
+    assert [entry.sessions for entry in core.registry if entry.sessions] == []
     assert [key for key in core.timers._live if isinstance(key, tuple) and key[0] == "token"] == []
-    assert core.fan_out._watchers == {}
+    assert core.fan_out._subscribers == {}
 
 
 @pytest.mark.settings(grace_seconds=0.1, clean_close_seconds=0.1)
@@ -34,7 +34,7 @@ async def test_an_error_in_opening_leaves_no_socket_and_no_presence(
         with monkeypatch.context() as patch:
             patch.setattr(server.core.admission, part, broken)
             assert await (await socket(ada, first=True)).closed() != 1000
-        await eventually(lambda: server.core.directory.online == 0)
+        await eventually(lambda: server.core.registry.online == 0)
         assert_nothing_is_left(server)
     await socket(ada)
 
@@ -78,7 +78,7 @@ async def test_two_hundred_mixed_mishaps_leave_no_sockets_no_tasks_and_everyone_
     tasks = len(asyncio.all_tasks())
     for turn in range(10):
         await asyncio.gather(*(MISHAPS[(turn + place) % 4](server, person) for place, person in enumerate(people * 2)))
-    await eventually(lambda: len(server.core.hub) == 0 and server.core.directory.online == 0)
+    await eventually(lambda: len(server.core.hub) == 0 and server.core.registry.online == 0)
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks)
     assert_nothing_is_left(server)
     assert server.server._traffic.sockets == 0
@@ -104,5 +104,5 @@ async def test_a_deadline_that_fails_does_not_end_the_others(
 
     ran: list[str] = []
     server.core.timers.at(0.0, "broken", broken)
-    server.core.timers.at(server.core.world.clock.now() + 0.2, "next", lambda: ran.append("next"))
+    server.core.timers.at(server.core.environment.clock.now() + 0.2, "next", lambda: ran.append("next"))
     await eventually(lambda: ran == ["next"])

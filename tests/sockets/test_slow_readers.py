@@ -21,7 +21,7 @@ async def fill(server: RunningServer) -> None:
     """Users with long profiles, so that a snapshot has half a megabyte."""
     url = f"https://example.com/{'x' * 2000}"
     new = [NewUser(f"user {number}", None, url) for number in range(250)]
-    ids = await server.stores.users.create_many(new, server.core.world.clock.utc())
+    ids = await server.stores.users.create_many(new, server.core.environment.clock.utc())
     for each in await server.stores.users.page(ids[0] - 1, len(ids)):
         server.core.presence.add(each)
 

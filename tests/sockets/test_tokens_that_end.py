@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 
 def of_another_login(server: RunningServer, user_id: int, life_seconds: int = 900) -> str:
-    return server.tokens.mint(user_id, server.core.world.new_id(), "access", life_seconds)[0]
+    return server.tokens.mint(user_id, server.core.environment.new_id(), "access", life_seconds)[0]
 
 
 @pytest.mark.settings(token_warning_seconds=58.0)
@@ -52,7 +52,7 @@ async def test_within_the_grace_commands_are_served_and_a_refresh_keeps_the_sock
     assert reply.keys() == {"type", "expires_at"}
     assert reply["expires_at"].endswith("Z")
     (session,) = server.core.hub
-    assert session.expires_at > server.core.world.clock.now() + 800
+    assert session.expires_at > server.core.environment.clock.now() + 800
 
 
 @pytest.mark.settings(token_grace_seconds=0.0, token_warning_seconds=1.0)
@@ -119,7 +119,7 @@ async def test_a_user_who_is_disabled_beside_the_server_is_turned_out_of_all_soc
 ) -> None:
     ada, bob = await user("ada"), await user("bob")
     sockets, watching = [await socket(ada) for _ in range(2)], await socket(bob)
-    await server.stores.users.disable(ada.user_id, server.core.world.clock.utc())
+    await server.stores.users.disable(ada.user_id, server.core.environment.clock.utc())
     await server.stores.notices.post("user_disabled", ada.user_id, ada.user_id)
     assert [await each.closed() for each in sockets] == [4501, 4501]
     assert (await watching.next("user_status_update", user_id=ada.user_id, reason="operator"))["status"][

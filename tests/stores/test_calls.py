@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from models.calls import SEARCHED_USERS_LIMIT, Call, ended
-from models.refusals import Invalid
+from models.errors import Invalid
 from models.stores import Stores
 
 pytestmark = pytest.mark.gen_test(timeout=60)

@@ -237,17 +237,17 @@ class GatedWriter:
     async def run_together(self, works: list[Callable[[sqlite3.Connection], Any]], *, writes: bool = True) -> list[Any]:
         """What each work gave or raised."""
         loop = asyncio.get_running_loop()
-        gate = threading.Event()
+        authenticator = threading.Event()
         is_held = loop.create_future()
 
         def hold(_: sqlite3.Connection) -> None:
             loop.call_soon_threadsafe(is_held.set_result, None)
-            gate.wait()
+            authenticator.wait()
 
         held = asyncio.ensure_future(self.writer.submit(hold, writes=False))
         await is_held
         tasks = [asyncio.ensure_future(self.writer.submit(work, writes=writes)) for work in works]
-        loop.call_soon(gate.set)
+        loop.call_soon(authenticator.set)
         await held
         return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -314,12 +314,12 @@ async def test_a_caller_that_gives_up_leaves_no_noise(gated: GatedWriter) -> Non
     noise: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: noise.append(context))
-    gate = threading.Event()
-    tasks = [asyncio.ensure_future(gated.writer.submit(lambda _: gate.wait(), writes=False))]
+    authenticator = threading.Event()
+    tasks = [asyncio.ensure_future(gated.writer.submit(lambda _: authenticator.wait(), writes=False))]
     tasks += [asyncio.ensure_future(gated.writer.submit(executing("no SQL"), writes=True)) for _ in range(5)]
     for task in tasks:
         loop.call_soon(task.cancel)
-    loop.call_soon(gate.set)
+    loop.call_soon(authenticator.set)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
     # An exception that nobody fetched is reported when its future is collected.

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from models.database import Database
+from models.errors import Conflict
 from models.operators import Operator, is_at_least
-from models.refusals import Conflict
 from models.stores import Stores
 
 pytestmark = pytest.mark.gen_test(timeout=60)

@@ -1,0 +1,158 @@
+"""Records: the events, and what operators did; as pages and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import cast, get_args
+from urllib.parse import urlencode
+
+from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.parameters import choice, page_number
+from models.audit import AuditEntry
+from models.events import Event, EventKind
+from models.guard import COUNT_LIMIT
+from models.stores import Stores
+from realtime.dashboard.event_text import event_row
+from realtime.dashboard.rows import ActionName
+from realtime.presence.registry import Registry
+
+KINDS = ("", *get_args(EventKind))
+ACTIONS = (
+    "", *get_args(ActionName), "operator_sign_in", "operator_sign_out", "operator_add", "operator_role",
+    "operator_disable", "operator_enable", "operator_reset",
+)  # fmt: skip
+
+EXPORTED_AT_ONCE = 500
+"""Rows read from the store at a time."""
+
+AFTER_ALL = "~"
+"""Sorts behind every event's id."""
+
+EVENT_COLUMNS = (
+    "time", "kind", "user_id", "username", "cause", "other_id", "other_name", "call_id", "duration_seconds", "operator",
+)  # fmt: skip
+AUDIT_COLUMNS = (
+    "time", "operator", "action", "target", "target_name", "before", "after", "reason", "address", "outcome",
+    "entry_id",
+)  # fmt: skip
+
+
+class HistoryHandler(AdminHandler):
+    """What the four have in common."""
+
+    def initialize(self, admin: AdminContext, stores: Stores, registry: Registry) -> None:
+        """Collaborators come from the route."""
+        self.set_up_admin(admin)
+        self.stores = stores
+        self.registry = registry
+
+    def wanted_events(self) -> tuple[EventKind | None, str, int | None]:
+        """(kind, user as given, the id meant) of the URL: 0 for a user that there is not. Raises Invalid."""
+        kind, user = choice(self, "kind", KINDS), self.get_query_argument("user", "")[:100]
+        return cast("EventKind", kind) if kind else None, user, self._user_id(user) if user else None
+
+    def wanted_entries(self) -> dict[str, str | None]:
+        """What the URL narrows the audit to. Raises Invalid."""
+        return {
+            "action": choice(self, "action", ACTIONS) or None,
+            "operator": self.get_query_argument("operator", "")[:100] or None,
+            "target": self.get_query_argument("target", "")[:100] or None,
+        }
+
+    def _user_id(self, user: str) -> int:
+        """By id, by the whole name, or else by a part that only one name has."""
+        if user.isascii() and user.isdigit() and len(user) < 17 and int(user) in self.registry:
+            return int(user)
+        found, total = self.registry.page(user, online_only=False, available_only=False, skip=0, limit=50)
+        exact = [each for each in found if each.username.casefold() == user.casefold()]
+        return (exact or found)[0].user_id if exact or total == 1 else 0
+
+
+class EventsHandler(HistoryHandler):
+    """GET /admin/events"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """What changed, newest first."""
+        kind, user, user_id = self.wanted_events()
+        page, per_page = page_number(self), self.admin.page_rows
+        events, total = await self.stores.events.page(
+            kind=kind, user_id=user_id, skip=(page - 1) * per_page, limit=per_page
+        )
+        self.show(
+            "events.html",
+            here="events",
+            events=[(event, event_row(event)) for event in events],
+            total=total,
+            is_more=total >= COUNT_LIMIT,
+            per_page=per_page,
+            kinds=KINDS,
+            filter={"kind": kind or "", "user": user, "page": page},
+            csv="/admin/events.csv?" + urlencode({"kind": kind or "", "user": user}),
+            is_unknown=user_id == 0,
+        )
+
+
+class EventsCsvHandler(HistoryHandler, ExportHandler):
+    """GET /admin/events.csv"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """All events that the filter leaves, newest first."""
+        kind, _, user_id = self.wanted_events()
+        await self.send_csv("events", EVENT_COLUMNS, self._batches(kind, user_id))
+
+    async def _batches(self, kind: EventKind | None, user_id: int | None) -> AsyncIterator[list[Sequence[Cell]]]:
+        older = AFTER_ALL
+        while events := await self.stores.events.older(older, kind=kind, user_id=user_id, limit=EXPORTED_AT_ONCE):
+            yield [_event_cells(event) for event in events]
+            older = events[-1].event_id
+
+
+class AuditHandler(HistoryHandler):
+    """GET /admin/audit"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """What operators did, newest first."""
+        wanted, page, per_page = self.wanted_entries(), page_number(self), self.admin.page_rows
+        entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
+        given = {name: value or "" for name, value in wanted.items()}
+        self.show(
+            "audit.html",
+            here="audit",
+            entries=entries,
+            total=total,
+            per_page=per_page,
+            actions=ACTIONS,
+            operators=[each.name for each in await self.stores.operators.all()],
+            filter={**given, "page": page},
+            csv="/admin/audit.csv?" + urlencode(given),
+        )
+
+
+class AuditCsvHandler(HistoryHandler, ExportHandler):
+    """GET /admin/audit.csv"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """All entries that the filter leaves, newest first."""
+        await self.send_csv("audit", AUDIT_COLUMNS, self._batches(self.wanted_entries()))
+
+    async def _batches(self, wanted: dict[str, str | None]) -> AsyncIterator[list[Sequence[Cell]]]:
+        skip = 0
+        while True:
+            entries, _ = await self.stores.audit.page(**wanted, skip=skip, limit=EXPORTED_AT_ONCE)
+            if not entries:
+                return
+            yield [_entry_cells(entry) for entry in entries]
+            skip += len(entries)
+
+
+def _event_cells(event: Event) -> Sequence[Cell]:
+    return [event.at, *(getattr(event, name) for name in EVENT_COLUMNS[1:])]
+
+
+def _entry_cells(entry: AuditEntry) -> Sequence[Cell]:
+    return [entry.at, *(getattr(entry, name) for name in AUDIT_COLUMNS[1:])]

@@ -1,0 +1,1 @@
+"""The HTTP API for apps, and the endpoints for probes and Prometheus."""

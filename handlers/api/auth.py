@@ -1,0 +1,117 @@
+"""Accounts: register, log in, refresh, log out, tickets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from handlers.base import ApiHandler, HandlerContext
+from models.accounts import Accounts, Revoked
+from models.field_types import ImageUrl, Password, Username
+from realtime.presence.engine import Presence
+
+NewPassword = Annotated[
+    Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
+]
+
+
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /auth/register."""
+
+    username: Username
+    password: Annotated[
+        Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
+    ]
+    profile_image_url: ImageUrl | None = None
+
+
+class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /auth/login."""
+
+    username: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$(?!\n)")]
+    password: Password
+
+
+class RefreshBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /auth/refresh."""
+
+    refresh_token: str
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body that has to be empty, or `{}`."""
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """Answer of POST /auth/ticket. `expires_in` is in seconds."""
+
+    ticket: str
+    expires_in: float
+
+
+class AuthHandler(ApiHandler):
+    """What the handlers of accounts share."""
+
+    def initialize(
+        self, context: HandlerContext, accounts: Accounts, presence: Presence, ticket_seconds: float
+    ) -> None:
+        """Collaborators come from the route."""
+        self.set_up(context)
+        self.accounts = accounts
+        self.presence = presence
+        self.ticket_seconds = ticket_seconds
+
+
+class RegisterHandler(AuthHandler):
+    """POST /auth/register"""
+
+    async def post(self) -> None:
+        """A new account, and its first tokens."""
+        body = self.read(Registration)
+        user, pair = await self.accounts.register(body.username, body.password, body.profile_image_url)
+        self.presence.add(user)
+        self.answer(pair, 201)
+
+
+class LoginHandler(AuthHandler):
+    """POST /auth/login"""
+
+    async def post(self) -> None:
+        """Tokens for a name and its password."""
+        body = self.read(Credentials)
+        self.answer(await self.accounts.login(body.username, body.password, self.context.origins.address(self.request)))
+
+
+class RefreshHandler(AuthHandler):
+    """POST /auth/refresh"""
+
+    async def post(self) -> None:
+        """A new pair; the second use of a refresh token ends its login."""
+        try:
+            self.answer(await self.accounts.refresh(self.read(RefreshBody).refresh_token))
+        except Revoked as revoked:
+            self.context.authenticator.revoke_login(revoked.login_id, revoked.until)
+            raise
+
+
+class LogoutHandler(AuthHandler):
+    """POST /auth/logout"""
+
+    async def post(self) -> None:
+        """End this login: its tokens die, its sockets close."""
+        identity = self.identify()
+        self.read(Nothing)
+        until = await self.accounts.logout(identity)
+        self.context.authenticator.revoke_login(identity.login_id, until)
+        self.answer({})
+
+
+class TicketHandler(AuthHandler):
+    """POST /auth/ticket"""
+
+    def post(self) -> None:
+        """A single-use ticket for one socket."""
+        identity = self.identify()
+        self.read(Nothing)
+        self.answer(Ticket(self.context.authenticator.issue_ticket(identity), self.ticket_seconds))

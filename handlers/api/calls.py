@@ -1,0 +1,104 @@
+"""Calls: start, end, ongoing, history."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from handlers.base import ApiHandler, HandlerContext, PageQuery
+from models.calls import Calls, CallState, CallType, EndReason
+from models.errors import Invalid
+from realtime.calls.switchboard import Switchboard
+from realtime.protocol import UserId
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
+
+
+class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /calls/start."""
+
+    callee_id: UserId
+    call_type: CallType
+
+
+class CallEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /calls/end."""
+
+    call_id: CallId
+    reason: EndReason = "completed"
+
+
+class CallsQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
+    """Query of the lists of calls."""
+
+    call_type: CallType | msgspec.UnsetType = msgspec.UNSET
+    status: CallState | msgspec.UnsetType = msgspec.UNSET
+
+
+class CallsHandler(ApiHandler):
+    """What the handlers of calls share."""
+
+    def initialize(self, context: HandlerContext, switchboard: Switchboard, calls: Calls) -> None:
+        """Collaborators come from the route."""
+        self.set_up(context)
+        self.switchboard = switchboard
+        self.calls = calls
+
+
+class StartHandler(CallsHandler):
+    """POST /calls/start"""
+
+    async def post(self) -> None:
+        """Both are busy, and told so, before the answer."""
+        user_id = self.identify().user_id
+        body = self.read(CallStart)
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Invalid("An Idempotency-Key has 1 to 255 visible ASCII characters")
+        self.answer(await self.switchboard.start(user_id, body.callee_id, body.call_type, key))
+
+
+class EndHandler(CallsHandler):
+    """POST /calls/end"""
+
+    async def post(self) -> None:
+        """The call as it ended; ending twice answers the same."""
+        user_id = self.identify().user_id
+        body = self.read(CallEnd)
+        self.answer(await self.switchboard.end(user_id, body.call_id, body.reason))
+
+
+class OngoingHandler(CallsHandler):
+    """GET /calls/ongoing"""
+
+    def get(self) -> None:
+        """The call the caller is in, as a list of one or none."""
+        call = self.switchboard.ongoing_of(self.identify().user_id)
+        query = self.query(CallsQuery)
+        wanted = (
+            call is not None
+            and query.call_type in (msgspec.UNSET, call.call_type)
+            and query.status in (msgspec.UNSET, "ongoing")
+        )
+        skip, limit = self.span(query)
+        found = [call] if wanted else []
+        self.answer_page(found[skip : skip + limit], len(found), query)
+
+
+class HistoryHandler(CallsHandler):
+    """GET /calls/history"""
+
+    async def get(self) -> None:
+        """The caller's calls, newest first."""
+        user_id = self.identify().user_id
+        query = self.query(CallsQuery)
+        skip, limit = self.span(query)
+        items, total = await self.calls.history(
+            user_id, call_type=query.call_type or None, status=query.status or None, skip=skip, limit=limit
+        )
+        self.answer_page(items, total, query)

@@ -1,0 +1,96 @@
+"""Metrics: what the core counts, under Prometheus names."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from handlers.api.runtime_stats import RuntimeStats
+from models.database import Database
+from realtime.core import Core
+
+
+class Metrics(Collector):
+    """Reads the core when asked, so that counting costs the core nothing but an addition."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.runtime_stats = RuntimeStats(time.monotonic)
+        self._core: Core | None = None
+        self._database: Database | None = None
+        self._store = Histogram(
+            "rollcall_store_seconds",
+            "Calls to the store, by operation and whether it answered in time",
+            ["operation", "ok"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.5),
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "rollcall_loop_lag_seconds",
+            "How late the loop runs what is due",
+            buckets=(0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0),
+            registry=self.registry,
+        )
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def observe_store(self, operation: str, seconds: float, ok: bool) -> None:
+        """One call to the store."""
+        self._store.labels(operation, str(ok).lower()).observe(seconds)
+        self.runtime_stats.note_store(operation, seconds, ok)
+
+    def observe_lag(self, seconds: float) -> None:
+        """How late the loop was."""
+        self._lag.observe(seconds)
+        self.runtime_stats.note_lag(seconds)
+
+    def read_from(self, core: Core, database: Database) -> None:
+        """Where the numbers are. Once, when all parts are built."""
+        self._core, self._database = core, database
+        self.runtime_stats.read_from(core.counters.messages_in, core.counters.messages_out)
+        self.registry.register(self)
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Called by prometheus_client."""
+        if self._core is None or self._database is None:
+            return
+        core, counters = self._core, self._core.counters
+        yield _by_label("rollcall_sockets", "Open sockets", "channel", _sockets(core), gauge=True)
+        yield GaugeMetricFamily("rollcall_sockets_behind", "Sockets that wait to catch up", len(core.fan_out.behind()))
+        yield _by_label("rollcall_messages_in", "Commands received", "type", counters.messages_in)
+        yield _by_label("rollcall_messages_out", "Messages handed to sockets", "type", counters.messages_out)
+        yield _by_label("rollcall_announced", "Changes announced", "reason", counters.announced)
+        yield _by_label("rollcall_closes", "Ended sockets", "code", counters.closes)
+        yield _by_label("rollcall_upgrades_refused", "Upgrades turned away", "reason", counters.refused)
+        yield CounterMetricFamily("rollcall_conflated", "Times a slow socket fell behind", counters.conflated)
+        yield CounterMetricFamily("rollcall_dropped", "Announcements left out by flap damping", counters.dropped)
+        yield CounterMetricFamily("rollcall_false_offlines", "Offlines soon taken back", counters.false_offlines)
+        yield GaugeMetricFamily("rollcall_users", "Users", len(core.registry))
+        yield GaugeMetricFamily("rollcall_users_online", "Users online", core.registry.online)
+        yield GaugeMetricFamily("rollcall_users_available", "Users available", core.registry.available)
+        yield GaugeMetricFamily("rollcall_calls_ongoing", "Ongoing calls", len(core.switchboard))
+        yield GaugeMetricFamily("rollcall_unsaved_users", "Users whose evidence is not saved yet", len(core.write_back))
+        yield GaugeMetricFamily("rollcall_timers", "Deadlines that are set", len(core.timers))
+        yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)
+
+
+def _sockets(core: Core) -> Counter[str]:
+    return Counter(str(session.channel) for session in core.hub)
+
+
+def _by_label(name: str, help: str, label: str, counts: Counter[str] | Counter[int], *, gauge: bool = False) -> Metric:
+    family = (GaugeMetricFamily if gauge else CounterMetricFamily)(name, help, labels=[label])
+    for key, count in list(counts.items()):
+        family.add_metric([str(key)], count)
+    return family

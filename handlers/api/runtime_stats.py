@@ -1,0 +1,94 @@
+"""Vitals: how the server has been doing in the last minute, for people; Prometheus has the totals since the start."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+import msgspec
+
+SECONDS_KEPT = 60
+"""What “the last minute” is."""
+
+RATE_SECONDS = 10
+"""Messages a second are of this span."""
+
+STORE_CALLS_KEPT = 1000
+"""The latest calls to the store."""
+
+
+class Second(msgspec.Struct):
+    """One second: how late the loop was at worst, and the totals at its end."""
+
+    at: int
+    worst_lag: float
+    messages_in: int
+    messages_out: int
+
+
+class StoreCalls(msgspec.Struct, frozen=True):
+    """The latest calls of one operation: how many, how many failed, and seconds in the middle and at worst."""
+
+    operation: str
+    count: int
+    failed: int
+    middle: float
+    worst: float
+
+
+class RuntimeStats:
+    """Costs an addition a call. `now` gives steady seconds, `totals` the messages in and out since the start."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._started_at = now()
+        self._totals: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._seconds: deque[Second] = deque(maxlen=SECONDS_KEPT)
+        self._store: deque[tuple[str, float, bool]] = deque(maxlen=STORE_CALLS_KEPT)
+
+    def read_from(self, messages_in: Counter[str], messages_out: Counter[str]) -> None:
+        """Where the totals are."""
+        self._totals = lambda: (messages_in.total(), messages_out.total())
+
+    def note_lag(self, seconds: float) -> None:
+        """How late the loop was; called many times a second, so it is the clock of these figures too."""
+        at = int(self._now())
+        if not self._seconds or self._seconds[-1].at != at:
+            self._seconds.append(Second(at, seconds, *self._totals()))
+        else:
+            self._seconds[-1].worst_lag = max(seconds, self._seconds[-1].worst_lag)
+
+    def note_store(self, operation: str, seconds: float, ok: bool) -> None:
+        """One call to the store."""
+        self._store.append((operation, seconds, ok))
+
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return self._now() - self._started_at
+
+    def lag(self) -> tuple[float, float]:
+        """(how late the loop was in the last second, and at worst in the last minute), in seconds."""
+        worst = [each.worst_lag for each in self._seconds] or [0.0]
+        return worst[-1], max(worst)
+
+    def messages_a_second(self) -> tuple[float, float]:
+        """(commands in, messages out) a second, of the last ten."""
+        if not self._seconds:
+            return 0.0, 0.0
+        recent = list(self._seconds)[-RATE_SECONDS:]
+        span = max(1.0, self._now() - recent[0].at)
+        messages_in, messages_out = self._totals()
+        return (messages_in - recent[0].messages_in) / span, (messages_out - recent[0].messages_out) / span
+
+    def store_calls(self) -> list[StoreCalls]:
+        """The latest calls to the store by operation, those called most first."""
+        by_operation: dict[str, list[tuple[float, bool]]] = {}
+        for operation, seconds, ok in self._store:
+            by_operation.setdefault(operation, []).append((seconds, ok))
+        return sorted((_of(name, calls) for name, calls in by_operation.items()), key=lambda each: -each.count)
+
+
+def _of(operation: str, calls: list[tuple[float, bool]]) -> StoreCalls:
+    times = sorted(seconds for seconds, _ in calls)
+    failed = sum(not ok for _, ok in calls)
+    return StoreCalls(operation, len(calls), failed, times[len(times) // 2], times[-1])

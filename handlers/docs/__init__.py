@@ -1,0 +1,1 @@
+"""The home page, the documents at /docs, and the OpenAPI and AsyncAPI descriptions."""

@@ -1,0 +1,202 @@
+"""Library: the documents that the server shows, from Markdown to HTML. Known files only, listed when it is made."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+FIRST = (
+    "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings",
+    "troubleshooting",
+)  # fmt: skip
+"""Names of pages in the order of the navigation; the rest follows by name."""
+
+PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of the second rank, by which a reader finds the way in a page."""
+
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RenderedPage:
+    """A page as HTML."""
+
+    title: str
+    body: str
+    headings: Sequence[Heading]
+
+
+@dataclass
+class PageSource:
+    """A page of the library: its name in the URL, its source as a path in the repository, and its first heading."""
+
+    name: str
+    source: str
+    title: str
+    text: str = field(repr=False)
+
+
+class Renderer(RendererHTML):
+    """What is rendered in another way than by default. The methods are named by the type of the token."""
+
+    def html_block(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        """Comments are for whoever edits the page, and there is no other HTML in ours."""
+        return ""
+
+    def html_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """See `html_block`."""
+        return ""
+
+    def table_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        """Wide tables move inside a box of their own, also by the keyboard."""
+        return '<div class="table" tabindex="0"><table>\n'
+
+    def table_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        """See `table_open`."""
+        return "</table></div>\n"
+
+    def th_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        """A header cell that says nothing is none."""
+        return "<th>" if tokens[index + 1].content else "<td>"
+
+    def th_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        """See `th_open`."""
+        return "</th>\n" if tokens[index - 1].content else "</td>\n"
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Long lines move inside a box of their own, also by the keyboard."""
+        return super().fence(tokens, idx, options, env).replace("<pre>", '<pre tabindex="0">', 1)
+
+
+class DocsPages:
+    """`docs/` with its pictures, and the pages beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        files = [*(root / "docs").rglob("*.md"), *root.glob("*.md")]
+        entries = [_entry(root, path) for path in files]
+        self.entries = {each.name: each for each in sorted(entries, key=_place)}
+        """Pages by name."""
+        self._by_source = {each.source: each for each in entries}
+        self._pictures = {
+            path.relative_to(root / "docs").as_posix(): path
+            for path in (root / "docs").rglob("*")
+            if path.suffix in PICTURES
+        }
+        self._rendered: dict[str, RenderedPage] = {}
+        self._markdown = MarkdownIt("commonmark", renderer_cls=Renderer).enable("table")
+
+    def document(self, name: str) -> RenderedPage | None:
+        """A page; None when there is none of that name. Made when first asked for, as starting must be quick."""
+        if name not in self.entries:
+            return None
+        if name not in self._rendered:
+            self._rendered[name] = self._render(self.entries[name])
+        return self._rendered[name]
+
+    def picture(self, name: str) -> tuple[bytes, str] | None:
+        """A picture and its media type."""
+        path = self._pictures.get(name)
+        return None if path is None else (path.read_bytes(), PICTURES[path.suffix])
+
+    def url(self, source: str, target: str) -> str | None:
+        """Where a link of a page leads when the page is shown here; None when there is no such thing here."""
+        if "://" in target or target.startswith(("#", "mailto:")):
+            return target
+        path, _, anchor = target.partition("#")
+        path, anchor = _resolved(source, path), anchor and f"#{anchor}"
+        if path in self._by_source:
+            name = self._by_source[path].name
+            return ("/docs" if name == "index" else f"/docs/{name}") + anchor
+        if path.removeprefix("docs/") in self._pictures:
+            return f"/docs/{path.removeprefix('docs/')}"
+        if path.startswith("static/") and (self._root / path).is_file():
+            return f"/{path}"
+        return None
+
+    def _render(self, entry: PageSource) -> RenderedPage:
+        tokens = self._markdown.parse(entry.text)
+        headings = _anchor_headings(tokens)
+        for token in tokens:
+            self._lead_links(entry.source, token.children or [])
+        body: str = self._markdown.renderer.render(tokens, self._markdown.options, {})
+        return RenderedPage(entry.title, body, headings)
+
+    def _lead_links(self, source: str, tokens: Sequence[Token]) -> None:
+        """Let links and pictures lead to where they are shown here; what isn't shown here is no link."""
+        open_links: list[str | None] = []
+        for token in tokens:
+            if token.type == "link_open":
+                target = str(token.attrs["href"])
+                url = self.url(source, target)
+                open_links.append(url and target)
+                token.attrs = {} if url is None else {**token.attrs, "href": url}
+                token.tag = "span" if url is None else "a"
+            elif token.type == "link_close":
+                token.tag = "span" if open_links.pop() is None else "a"
+            elif token.type == "text" and open_links and open_links[-1]:
+                token.content = self._called(source, open_links[-1], token.content)
+            elif token.type == "image":
+                token.attrs["src"] = self.url(source, str(token.attrs["src"])) or ""
+
+    def _called(self, source: str, target: str, text: str) -> str:
+        """A link's text; where it is the name of a file, the title of that page instead."""
+        entry = self._by_source.get(_resolved(source, target))
+        return entry.title if entry and text == posixpath.basename(entry.source) else text
+
+
+def _resolved(source: str, target: str) -> str:
+    """The path in the repository that a link of a page means."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), target.partition("#")[0]))
+
+
+def _entry(root: Path, path: Path) -> PageSource:
+    source = path.relative_to(root).as_posix()
+    name = source.removeprefix("docs/").removesuffix(".md").lower()
+    text = path.read_text(encoding="utf-8")
+    title = re.search(r"^# (.+)$", text, re.MULTILINE)
+    return PageSource(name.removesuffix("/index"), source, title[1] if title else name, text)
+
+
+def _place(entry: PageSource) -> tuple[int, str]:
+    return (FIRST.index(entry.name) if entry.name in FIRST else len(FIRST), entry.name)
+
+
+def _anchor_headings(tokens: list[Token]) -> list[Heading]:
+    """Give every heading its anchor, as GitHub names them; those of the second rank are the answer."""
+    taken: dict[str, int] = {}
+    found: list[Heading] = []
+    for opening, inline in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        text = "".join(each.content for each in inline.children or [])
+        slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        times = taken[slug] = taken.get(slug, -1) + 1
+        anchor = f"{slug}-{times}" if times else slug
+        opening.attrs["id"] = anchor
+        if opening.tag == "h2":
+            found.append(Heading(anchor, text))
+        if opening.tag != "h1":
+            inline.children = [*(inline.children or []), *_anchor(anchor)]
+    return found
+
+
+def _anchor(anchor: str) -> list[Token]:
+    """A link to the heading itself, for the mouse: who listens to the page has the heading."""
+    link = Token("link_open", "a", 1, attrs={"href": f"#{anchor}", "class": "anchor"})
+    link.attrs |= {"aria-hidden": "true", "tabindex": "-1"}
+    return [link, Token("text", "", 0, content="#"), Token("link_close", "a", -1)]

@@ -1,0 +1,137 @@
+"""OpenAPI: the document of the HTTP API, version 3.1, made from the types and the table of endpoints."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from handlers.base import ErrorAnswer
+from handlers.docs.endpoints import ENDPOINTS, ERRORS, JSON, Endpoint
+from handlers.docs.schemas import Schemas
+from settings import Settings
+
+API_VERSION = "0.1.0"
+
+_DESCRIPTION = (
+    "Who is available, busy or offline, and who is on a call. What a socket says is in `/asyncapi.json`. Any URL may "
+    "answer 500 `SERVER_ERROR`, and 405 `METHOD_NOT_ALLOWED` to a method that is not listed."
+)
+
+_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The id of this request, as it stands in the server's log.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "required": True,
+        "schema": {"type": "string", "const": "Bearer"},
+    },
+}
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key of the same caller is the same call: repeat a request without starting another.",
+    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+}
+
+
+def openapi(settings: Settings) -> dict[str, Any]:
+    """The whole document."""
+    schemas = Schemas(_types(), settings)
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), endpoint in ENDPOINTS.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rollcall",
+            "version": API_VERSION,
+            "summary": "Presence and calls",
+            "description": _DESCRIPTION,
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "headers": _HEADERS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _types() -> list[Any]:
+    """Every type that an endpoint names."""
+    used: list[Any] = [ErrorAnswer]
+    for each in ENDPOINTS.values():
+        used += [each.body, each.query, each.path, None if isinstance(each.answer, str) else each.answer]
+    return [each for each in used if each is not None]
+
+
+def _operation(method: str, path: str, endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "tags": [endpoint.tag],
+        "operationId": "_".join([method.lower(), *(re.findall(r"[a-z]+", path) or ["home"])]),
+        "summary": endpoint.summary,
+        "security": [{"token": []}] if endpoint.wants_token else [],
+        "parameters": _parameters(endpoint, path, schemas),
+        "responses": _responses(endpoint, schemas),
+    }
+    if endpoint.body is not None:
+        schema = schemas.of(endpoint.body)
+        if endpoint.least_fields:
+            schema = {"allOf": [schema, {"minProperties": endpoint.least_fields}]}
+        operation["requestBody"] = {
+            "required": bool(schemas.required(endpoint.body) or endpoint.least_fields),
+            "content": {JSON: {"schema": schema}},
+        }
+    return operation
+
+
+def _parameters(endpoint: Endpoint, path: str, schemas: Schemas) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if endpoint.path is not None:
+        name = path.partition("{")[2].partition("}")[0]
+        parameters.append({"name": name, "in": "path", "required": True, "schema": schemas.of(endpoint.path)})
+    if endpoint.query is not None:
+        required = schemas.required(endpoint.query)
+        for name, schema in schemas.properties(endpoint.query).items():
+            parameters.append({"name": name, "in": "query", "required": name in required, "schema": schema})
+    if endpoint.header is not None:
+        parameters.append(_IDEMPOTENCY_KEY)
+    return parameters
+
+
+def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for code in endpoint.all_errors():
+        by_status.setdefault(ERRORS[code][0], []).append(code)
+    responses = {str(endpoint.status): _answer(endpoint, schemas)}
+    return responses | {str(status): _refusal(status, codes, schemas) for status, codes in sorted(by_status.items())}
+
+
+def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    named = isinstance(endpoint.answer, str)
+    content = {endpoint.answer: {}} if named else {JSON: {"schema": schemas.of(endpoint.answer)}}
+    return {"description": endpoint.summary, "headers": _headers("X-Request-Id"), "content": content}
+
+
+def _refusal(status: int, codes: list[str], schemas: Schemas) -> dict[str, Any]:
+    extra = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}.get(status)
+    only = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+    return {
+        "description": "; ".join(f"`{code}`: {ERRORS[code][1]}" for code in codes),
+        "headers": _headers("X-Request-Id", *([extra] if extra else [])),
+        "content": {JSON: {"schema": {"allOf": [schemas.of(ErrorAnswer), only]}}},
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

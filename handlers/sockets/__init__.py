@@ -1,0 +1,1 @@
+"""WebSockets: users' sockets, and what they share with operators' sockets."""

@@ -1,0 +1,178 @@
+"""Rounds: what the server does again and again beside answering requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from handlers.api.metrics import Metrics
+from models.errors import StoreUnavailable
+from models.notices import Notice
+from models.operator_auth import OperatorAuth
+from models.stores import Stores
+from operation.persistence import Persistence
+from realtime.core import Core
+from realtime.protocol import CloseCode
+from settings import Settings
+
+TICK_SECONDS = 0.05
+"""How exact deadlines are."""
+
+SWEEP_SECONDS = 0.5
+"""How exact pings and the slow limit are."""
+
+LOOK_SECONDS = 1.0
+"""How soon it is seen that something needs attention."""
+
+KEEP_SECONDS = 30.0
+"""How often open dashboards are noted as used."""
+
+CLEAN_UP_SECONDS = 3600.0
+"""Logins, sign-ins and sign-in windows that are over, and events and samples that are old, are deleted this often."""
+
+_log = structlog.stdlib.get_logger("rollcall.rounds")
+
+
+class Background:
+    """Background tasks: none is lost, none fails silently, all end at `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        core: Core,
+        stores: Stores,
+        persistence: Persistence,
+        operator_auth: OperatorAuth,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._core = core
+        self._stores = stores
+        self._persistence = persistence
+        self._operator_auth = operator_auth
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._store_is_down = False
+        self._last_notice = 0
+
+    async def start(self) -> None:
+        """Begin all rounds. Raises StoreUnavailable."""
+        self._last_notice = await self._stores.notices.newest()
+        self.spawn(self._tick())
+        self.spawn(self._every(SWEEP_SECONDS, self._sweep))
+        self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._core.write_back.flush))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._persistence.save_events))
+        self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
+        self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
+        self.spawn(self._every(LOOK_SECONDS, self._look))
+        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.inspect))
+        self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
+        self.spawn(self._every(KEEP_SECONDS, self._keep_sign_ins))
+        self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work in the background; an error in it is logged, and the work is over."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """End all of it."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("background work failed", exc_info=task.exception())
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(TICK_SECONDS)
+            self._metrics.observe_lag(max(0.0, loop.time() - before - TICK_SECONDS))
+            self._guarded(self._core.tick)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """One deadline that goes wrong must not end all others."""
+        try:
+            work()
+        except Exception:
+            _log.exception("a deadline failed")
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except StoreUnavailable:
+                self._note_store(is_down=True)
+            except Exception:
+                _log.exception("a round failed")
+
+    def _note_store(self, *, is_down: bool) -> None:
+        """Log that the store went or came back, once each, not with every call that fails."""
+        if is_down and not self._store_is_down:
+            _log.warning("the store cannot be reached; sockets stay, writes are answered with 503")
+        elif self._store_is_down and not is_down:
+            _log.info("the store is back")
+        self._store_is_down = is_down
+
+    async def _sweep(self) -> None:
+        self._core.sweep()
+
+    async def _tell_operators(self) -> None:
+        self._core.operator_sessions.tick()
+
+    async def _look(self) -> None:
+        self._core.overview.look()
+
+    async def _keep_sign_ins(self) -> None:
+        """An open dashboard is a used one; one whose sign-in is over is closed."""
+        for sign_in_id in self._core.operator_sessions.sign_ins():
+            if not await self._operator_auth.keep(sign_in_id, self._core.environment.clock.utc()):
+                self._core.operator_sessions.close_sign_in(sign_in_id)
+
+    async def _tell_stats(self) -> None:
+        self._core.stats.tick()
+
+    async def _read_notices(self) -> None:
+        notices = await self._stores.notices.after(self._last_notice)
+        self._note_store(is_down=False)  # of all rounds only this one asks the store each time
+        for notice in notices:
+            await self._carry_out(notice)
+            self._last_notice = notice.notice_id
+
+    async def _carry_out(self, notice: Notice) -> None:
+        """What another process did to the store, done here in memory."""
+        if notice.kind == "user_disabled":
+            if notice.first_id in self._core.registry:
+                self._core.presence.disable(notice.first_id)
+                self._core.switchboard.drop(notice.first_id)
+            self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
+            return
+        if notice.kind == "operator_changed":
+            self._core.operator_sessions.close_operator(notice.first_id)
+            return
+        after = notice.first_id - 1
+        while users := await self._stores.users.page(after, 1000, notice.last_id):
+            for user in users:
+                self._core.presence.add(user)
+            after = users[-1].profile.user_id
+
+    async def _clean_up(self) -> None:
+        now, settings = self._core.environment.clock.utc(), self._settings
+        await self._stores.logins.forget_expired(now - timedelta(days=1))
+        await self._stores.sign_in_limits.forget_old(now)
+        await self._stores.sign_ins.forget_old(
+            now - timedelta(seconds=settings.operator_session_seconds),
+            now - timedelta(seconds=settings.operator_idle_seconds),
+        )
+        await self._persistence.forget_old()

@@ -1,0 +1,87 @@
+"""Screen: the board as a table for a terminal, and each piece of news as a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from operation.cli.formatting import COLOURS, SHAPES, State, span
+from operation.cli.watch_state import News, Row, WatchState
+
+LATEST_LINES = 8
+"""Changes shown under the table."""
+
+_FRAME_LINES = 7
+"""Lines of the screen that are neither a user nor a change: heads, borders, figures."""
+
+_ORDER: dict[State, int] = {"available": 0, "busy": 1, "offline": 2}
+
+
+def line_of(news: News) -> str:
+    """One readable line: when, shape and word, who, because."""
+    if isinstance(news, Row):
+        assert news.since is not None, "what is news has a time"
+        return f"{news.since:%H:%M:%S}  {SHAPES[news.state]} {news.state:<9}  {news.name:<20}  {news.because}"
+    return f"{news.at:%H:%M:%S}  ☎ {'call':<9}  {news.names:<20}  {news.words}"
+
+
+def screen(watched: WatchState, *, height: int, now: datetime, note: str = "") -> RenderableType:
+    """The board within `height` lines. `note` says what is wrong with the connection."""
+    room = max(3, height - _FRAME_LINES - LATEST_LINES)
+    rows = sorted(watched, key=lambda row: (_ORDER[row.state], row.name.casefold()))
+    latest = list(watched.latest)[: -LATEST_LINES - 1 : -1]
+    return Group(_heading(watched, note), _table(rows, room, now), *(_coloured(news) for news in latest))
+
+
+def _heading(watched: WatchState, note: str) -> Text:
+    if note:
+        return Text(note, style="bold red")
+    if watched.counts is None:
+        return Text("Rollcall", style="bold")
+    counts = watched.counts
+    heading = Text("Rollcall  ", style="bold")
+    heading.append(f"{counts.total_users} users   ", style="not bold")
+    by_state: dict[State, int] = {
+        "available": counts.available,
+        "busy": counts.busy,
+        "offline": counts.total_users - counts.online,
+    }
+    for state, count in by_state.items():
+        heading.append(f"{SHAPES[state]} {count} {state}   ", style=f"not bold {COLOURS[state]}")
+    heading.append(f"☎ {counts.ongoing_calls} {'call' if counts.ongoing_calls == 1 else 'calls'}", style="not bold")
+    return heading
+
+
+def _table(rows: Sequence[Row], room: int, now: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table.add_column("who", ratio=3, no_wrap=True)
+    table.add_column("state", ratio=2, no_wrap=True)
+    table.add_column("because", ratio=3, no_wrap=True)
+    table.add_column("since", ratio=1, justify="right", no_wrap=True)
+    shown = rows if len(rows) <= room else rows[: room - 1]
+    for row in shown:
+        table.add_row(
+            Text(row.name),
+            Text(f"{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
+            Text(row.because),
+            Text(_since(row, now)),
+        )
+    if len(shown) < len(rows):
+        table.add_row(Text(f"… and {len(rows) - len(shown)} more", style="dim"))
+    return table
+
+
+def _since(row: Row, now: datetime) -> str:
+    """How long it has been so, as far as the watcher can know."""
+    if row.since is not None:
+        return span((now - row.since).total_seconds())
+    return span((now - row.status.last_seen).total_seconds()) if row.state == "offline" else "–"
+
+
+def _coloured(news: News) -> Text:
+    return Text(line_of(news), style=COLOURS[news.state] if isinstance(news, Row) else "", no_wrap=True)

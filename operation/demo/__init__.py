@@ -1,0 +1,1 @@
+"""The demo: simulated users and a sign-in for trying things out."""

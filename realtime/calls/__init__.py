@@ -1,0 +1,1 @@
+"""Calls: who is in which call."""

@@ -1,0 +1,1 @@
+"""Dashboard: what operators see, and what they can do about it."""

@@ -1,0 +1,151 @@
+"""Plans: what an action would do, in words, before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from models.errors import Conflict
+from models.status import state_of
+from realtime.calls.switchboard import Switchboard
+from realtime.dashboard.rows import ActionName
+from realtime.presence.registry import Registry, UserEntry
+from realtime.sockets.hub import Hub
+
+
+class ActionTarget(msgspec.Struct, frozen=True):
+    """What an action is aimed at: a user, one socket of a user, or a call."""
+
+    user_id: int = 0
+    call_id: str = ""
+    session_id: str = ""
+
+
+class ActionPreview(msgspec.Struct, frozen=True):
+    """What is shown before an action.
+
+    `hits` counts what it reaches, such as “2 sockets”. With `waits` it would wait for the end of the user's call.
+    """
+
+    title: str
+    effect: str
+    hits: list[str]
+    before: str
+    waits: bool
+    about: tuple[int, ...]
+    """The users whom it concerns."""
+
+
+class ActionPreviews:
+    """Looks, and changes nothing."""
+
+    def __init__(self, registry: Registry, switchboard: Switchboard, hub: Hub) -> None:
+        self._registry = registry
+        self._switchboard = switchboard
+        self._hub = hub
+        self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
+            "force_offline": self._force_offline,
+            "disconnect": self._disconnect,
+            "sign_out": self._sign_out,
+            "clear_busy": self._clear_busy,
+            "end_call": self._end_call,
+        }
+
+    def make(self, action: ActionName, target: ActionTarget) -> ActionPreview:
+        """The plan of an action. Raises NotFound, and Conflict where there is nothing to do."""
+        return self._table[action](target)
+
+    def describe(self, target: ActionTarget) -> str:
+        """The target as it is now, for the audit: “busy, 2 sockets, on a call with john_doe”."""
+        entry = self._registry.find(target.user_id)
+        if entry is None:
+            call = self._switchboard.find(target.call_id)
+            return "ongoing" if call else "not ongoing"
+        parts: list[str] = [state_of(entry.status), *self._hits(entry)]
+        if entry.claims.set_busy:
+            parts.append("busy set by hand")
+        return ", ".join(parts)
+
+    def _force_offline(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = entry.profile.username
+        if state_of(entry.status) == "offline" and (entry.claims.set_offline or not entry.alive):
+            raise Conflict("NOTHING_TO_DO", f"{name} is offline already")
+        call = self._call_of(entry)
+        effect = f"{name} will be shown as offline to everybody until the next heartbeat."
+        if call:
+            effect += f" The call with {call} ends first."
+        return self._preview("Force offline", entry, effect, waits=bool(call))
+
+    def _disconnect(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = entry.profile.username
+        sessions = self._hub.of_user(target.user_id)
+        if target.session_id:
+            sessions = [each for each in sessions if each.session_id == target.session_id]
+        if not sessions:
+            raise Conflict("NOTHING_TO_DO", f"{name} has no such socket any more")
+        effect = (
+            f"{_count(len(sessions), 'socket')} of {name} will be closed. The app stays away until it is opened anew."
+        )
+        return self._preview("Disconnect", entry, effect, hits=[_count(len(sessions), "socket")])
+
+    def _sign_out(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = entry.profile.username
+        effect = (
+            f"All sockets of {name} are closed and all tokens stop working: {name} has to sign in again everywhere."
+        )
+        return self._preview("Sign out everywhere", entry, effect)
+
+    def _clear_busy(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name, call = entry.profile.username, self._call_of(entry)
+        if call:
+            effect = f"Busy set by hand is forgotten; {name} stays busy until the call with {call} ends."
+        elif entry.status.is_online:
+            effect = f"{name} will be shown as available."
+        else:
+            effect = f"Busy set by hand is forgotten; {name} stays offline."
+        return self._preview("Clear busy", entry, effect, hits=[], waits=bool(call))
+
+    def _end_call(self, target: ActionTarget) -> ActionPreview:
+        call = self._switchboard.find(target.call_id)
+        about = call.participants if call else ()
+        names = [self._name(user_id) for user_id in about]
+        if call:
+            effect = f"The call of {' and '.join(names)} ends for both, and both are told."
+        else:
+            effect = "Whatever the store still holds of this call is given up."
+        title = f"End call: {' and '.join(names)}" if call else "End call"
+        return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)
+
+    def _preview(
+        self, verb: str, entry: UserEntry, effect: str, *, hits: list[str] | None = None, waits: bool = False
+    ) -> ActionPreview:
+        user_id = entry.profile.user_id
+        before = self.describe(ActionTarget(user_id=user_id))
+        hits = self._hits(entry) if hits is None else hits
+        return ActionPreview(f"{verb}: {entry.profile.username}", effect, hits, before, waits, (user_id,))
+
+    def _hits(self, entry: UserEntry) -> list[str]:
+        sockets = len(self._hub.of_user(entry.profile.user_id))
+        call = self._call_of(entry)
+        return [_count(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
+
+    def _call_of(self, entry: UserEntry) -> str:
+        """With whom the user is on a call; empty when it isn't on one."""
+        user_id = entry.profile.user_id
+        call = self._switchboard.ongoing_of(user_id)
+        if call is None:
+            return ""
+        return self._name(call.callee_id if call.caller_id == user_id else call.caller_id)
+
+    def _name(self, user_id: int) -> str:
+        entry = self._registry.find(user_id)
+        return entry.profile.username if entry else f"user {user_id}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,79 @@
+"""Wording: an event as a sentence."""
+
+from __future__ import annotations
+
+from models.events import Event
+from realtime.clock import milliseconds
+from realtime.dashboard.rows import EventRow
+
+_STATES = {
+    ("available", "connected"): "came online",
+    ("available", "heartbeat"): "came online",
+    ("available", "call_ended"): "is available again",
+    ("available", "busy_expired"): "is available again",
+    ("busy", "connected"): "came online, busy",
+    ("busy", "heartbeat"): "came online, busy",
+    ("busy", "call_started"): "is on a call",
+    ("offline", "timed_out"): "timed out",
+    ("offline", "disconnected"): "went offline: connection lost",
+    ("offline", "operator"): "was disconnected",
+}
+"""What is not here reads “is available”, “is busy”, “went offline”."""
+
+_BY_OPERATOR = {"available": "was made available by", "busy": "was made busy by", "offline": "was forced offline by"}
+
+_ENDS = {"completed": "hung up", "dropped": "were cut off", "cancelled": "gave up"}
+
+_ACTIONS = {
+    "force_offline": "forced {} offline",
+    "disconnect": "disconnected {}",
+    "sign_out": "signed {} out everywhere",
+    "clear_busy": "cleared busy of {}",
+    "end_call": "ended the call of {}",
+}
+
+
+def event_row(event: Event) -> EventRow:
+    """The event as operators read it."""
+    return EventRow(
+        event_id=event.event_id,
+        at=milliseconds(event.at),
+        kind=event.kind,
+        text=_text(event),
+        user_id=event.user_id,
+        call_id=event.call_id,
+    )
+
+
+def span(seconds: int) -> str:
+    """Some time: `12:04` or `1:30:10`."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _text(event: Event) -> str:
+    name = event.username
+    match event.kind:
+        case "call_started":
+            return f"{name} called {_other(event)}"
+        case "call_ended":
+            return _call_ended(event)
+        case "action":
+            return f"{event.operator} {_ACTIONS.get(event.cause, 'acted on {}').format(name)}"
+    if event.operator:
+        return f"{name} {_BY_OPERATOR[event.kind]} {event.operator}"
+    went = "went offline" if event.kind == "offline" else f"is {event.kind}"
+    return f"{name} {_STATES.get((event.kind, event.cause), went)}"
+
+
+def _call_ended(event: Event) -> str:
+    after = "" if event.duration_seconds is None else f" after {span(event.duration_seconds)}"
+    both = f"{event.username} and {_other(event)}"
+    if event.operator:
+        return f"{event.operator} ended the call of {both}{after}"
+    return f"{both} {_ENDS.get(event.cause, 'ended their call')}{after}"
+
+
+def _other(event: Event) -> str:
+    return event.other_name or f"user {event.other_id}"

@@ -1,0 +1,124 @@
+"""Rows: what operators see of users, calls and contradictions. Frozen values, the same on pages and on the wire.
+
+Moments are milliseconds since 1970, UTC: a page counts from them by the server's clock. What is at its default is
+left out on the wire.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from models.status import State
+
+ActionName = Literal["force_offline", "disconnect", "sign_out", "clear_busy", "end_call"]
+IssueKind = Literal[
+    "busy_without_cause", "busy_until_past", "call_with_offline", "long_call", "two_calls", "silent_socket", "flapping"
+]
+
+
+class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a state is what it is: a text, then perhaps a time that runs, then the text after it.
+
+    `counts`: `up` shows the time since `at`, `down` the time left until `at`, `clock` the time of day at `at`.
+    """
+
+    text: str
+    at: int | None = None
+    counts: Literal["up", "down", "clock"] = "up"
+    tail: str = ""
+
+
+class UserRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One user in the list."""
+
+    user_id: int
+    username: str
+    state: State
+    since: int
+    """When the state began."""
+    heard: int
+    """The last sign of life."""
+    because: Explanation
+    device: str = ""
+    """Of the newest socket."""
+    sockets: int = 0
+    image: str = ""
+    """Of https, or empty."""
+    call_id: str = ""
+    waiting: str = ""
+    """An action that waits for the end of the call: “force offline, by maya”."""
+    disabled: bool = False
+
+
+class CallRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ongoing call."""
+
+    call_id: str
+    caller_id: int
+    caller_name: str
+    callee_id: int
+    callee_name: str
+    call_type: str
+    started_at: int
+
+
+class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that needs attention: what is wrong, since when, and what mends it."""
+
+    key: str
+    """The same as long as it is the same contradiction."""
+    kind: IssueKind
+    because: Explanation
+    since: int
+    username: str
+    """Whom it is about; for a call, both."""
+    repair: ActionName
+    effect: str
+    """What the repair will change, in words."""
+    user_id: int = 0
+    call_id: str = ""
+    session_id: str = ""
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The five figures."""
+
+    available: int
+    busy: int
+    offline: int
+    calls: int
+    attention: int
+
+
+class SampleRow(msgspec.Struct, frozen=True, array_like=True):
+    """The figures at one moment, for the chart: [at, available, busy, offline, calls]."""
+
+    at: int
+    available: int
+    busy: int
+    offline: int
+    calls: int
+
+
+class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event, in words."""
+
+    event_id: str
+    at: int
+    kind: str
+    text: str
+    user_id: int = 0
+    call_id: str = ""
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """One socket of a user."""
+
+    session_id: str
+    channel: str
+    device: str
+    address: str
+    opened_at: int
+    heard_at: int

@@ -1,0 +1,73 @@
+"""Listing: everyone, filtered, searched, sorted and cut into pages, for operators."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Literal
+
+from models.users import username_key
+from realtime.presence.registry import Registry, UserEntry
+
+UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
+"""`calls`: who is on one."""
+UserSort = Literal["attention", "name", "state", "since", "heard"]
+
+_by_name = attrgetter("username_key")
+_by_since = attrgetter("state_since")
+_by_heard = attrgetter("last_seen")
+
+
+class UserQuery:
+    """Keeps the order by name, which hardly ever changes: sorting what is in order already is linear."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._by_name: list[UserEntry] = []
+
+    def page(
+        self, attention: set[int], *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int
+    ) -> tuple[list[UserEntry], int]:
+        """One page and how many match. `q` is literal: part of a name, or an id. `attention`: who needs it."""
+        entries = self._named()
+        if state == "attention":
+            entries = [each for each in entries if each.profile.user_id in attention]
+        elif state == "calls":
+            entries = [each for each in entries if each.claims.call_id is not None]
+        elif state != "all":
+            entries = _in_state(entries)[state]
+        if q:
+            key = username_key(q)
+            entries = [each for each in entries if key in each.username_key or q == str(each.profile.user_id)]
+        return _sorted(entries, attention, sort)[skip : skip + limit], len(entries)
+
+    def _named(self) -> list[UserEntry]:
+        if len(self._by_name) != len(self._registry):
+            self._by_name = list(self._registry)
+        self._by_name.sort(key=_by_name)
+        return self._by_name
+
+
+def _sorted(entries: list[UserEntry], attention: set[int], sort: UserSort) -> list[UserEntry]:
+    """They come by name. The longest in their state first; the latest heard first."""
+    match sort:
+        case "attention":
+            first = [each for each in entries if each.profile.user_id in attention]
+            states = _in_state([each for each in entries if each.profile.user_id not in attention])
+            return [*first, *states["busy"], *states["available"], *states["offline"]]
+        case "state":
+            return [each for entries_in_state in _in_state(entries).values() for each in entries_in_state]
+        case "since":
+            return sorted(entries, key=_by_since)
+        case "heard":
+            return sorted(entries, key=_by_heard, reverse=True)
+        case _:
+            return entries
+
+
+def _in_state(entries: list[UserEntry]) -> dict[str, list[UserEntry]]:
+    states: dict[str, list[UserEntry]] = {"available": [], "busy": [], "offline": []}
+    available, busy, offline = (states[each].append for each in states)
+    for entry in entries:
+        status = entry.status
+        (available if status.is_available else busy if status.is_online else offline)(entry)
+    return states

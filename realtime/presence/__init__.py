@@ -1,0 +1,1 @@
+"""Presence: one status per user, from claims and evidence."""

@@ -1,0 +1,1 @@
+"""Sockets: users' sessions and how updates reach them."""

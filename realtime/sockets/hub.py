@@ -1,0 +1,83 @@
+"""Hub: all sessions, by user and by login, and what is sent to some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.calls import Call
+from realtime.counters import Counters
+from realtime.protocol import CallStatusUpdate, CloseCode, FeedCounts, FeedStats, encode
+from realtime.sockets.fanout import FanOut
+from realtime.sockets.session import Session
+
+
+class Hub:
+    """Every open session. `add` and `remove` are a pair that `admission` alone calls."""
+
+    def __init__(self, fan_out: FanOut, counters: Counters) -> None:
+        self._fan_out = fan_out
+        self._counters = counters
+        self._sessions: dict[str, Session] = {}
+        self._by_user: dict[int, set[Session]] = {}
+        self._by_address: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def add(self, session: Session) -> None:
+        """A session opened."""
+        self._sessions[session.session_id] = session
+        self._by_user.setdefault(session.user_id, set()).add(session)
+        self._by_address[session.address] = self._by_address.get(session.address, 0) + 1
+
+    def remove(self, session: Session) -> None:
+        """A session ended."""
+        del self._sessions[session.session_id]
+        theirs = self._by_user[session.user_id]
+        theirs.discard(session)
+        if not theirs:
+            del self._by_user[session.user_id]
+        self._by_address[session.address] -= 1
+        if not self._by_address[session.address]:
+            del self._by_address[session.address]
+
+    def of_user(self, user_id: int) -> list[Session]:
+        """The user's sessions."""
+        return list(self._by_user.get(user_id, ()))
+
+    def from_address(self, address: str) -> int:
+        """How many sessions come from an address."""
+        return self._by_address.get(address, 0)
+
+    def tell_participants(self, call: Call) -> None:
+        """Tell a call's two users of it, behind the status updates that it caused."""
+        frame = encode(CallStatusUpdate(call=call))
+        for user_id in call.participants:
+            for session in self.of_user(user_id):
+                if "calls" in session.subscriptions:
+                    self._fan_out.bring_up(session)
+                    session.push_frame(frame)
+                    self._fan_out.catch_up(session)
+                    self._counters.messages_out["call_status_update"] += 1
+
+    def publish_stats(self, counts: FeedCounts, seq: int) -> None:
+        """Tell the figures to all who watch them."""
+        frame = encode(FeedStats(stats=counts, seq=seq))
+        for session in self._sessions.values():
+            if "feed" in session.subscriptions or "stats" in session.subscriptions:
+                session.outbox.offer_stats(frame)
+                self._counters.messages_out["feed_stats"] += 1
+
+    def close_user(self, user_id: int, code: CloseCode, reason: str) -> None:
+        """End all of a user's sockets."""
+        for session in self.of_user(user_id):
+            session.close(code, reason, clean=True)
+
+    def close_login(self, login_id: str, code: CloseCode, reason: str) -> None:
+        """End all sockets that one login opened."""
+        for session in self:
+            if session.identity.login_id == login_id:
+                session.close(code, reason, clean=True)

@@ -1,0 +1,74 @@
+"""How spans, causes and names read."""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.admin.formatting import because, day, initials, span, spoken, stamp, time, why
+from realtime.dashboard.rows import Explanation
+
+NOON = 1_769_860_800_123
+"""2026-01-31 12:00:00.123 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (-5000, "00:00"),
+        (0, "00:00"),
+        (22_999, "00:22"),
+        (724_000, "12:04"),
+        (5_410_000, "1:30:10"),
+        (36e7, "100:00:00"),
+    ],
+)
+def test_a_span_is_as_on_a_clock(milliseconds: float, text: str) -> None:
+    assert span(milliseconds) == text
+
+
+def test_in_a_sentence_seconds_are_called_so() -> None:
+    assert (spoken(20_500), spoken(59_999), spoken(61_000)) == ("20 s", "59 s", "01:01")
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (Explanation("set busy"), "set busy"),
+        (Explanation("on a call with john_doe,", NOON - 724_000), "on a call with john_doe, 12:04"),
+        (Explanation("heartbeat", NOON - 20_000, tail=" ago"), "heartbeat 20 s ago"),
+        (Explanation("connection lost,", NOON + 8_100, "down", " of grace left"), "connection lost, 9 s of grace left"),
+        (Explanation("held after a restart,", NOON - 1, "down", " left"), "held after a restart, 0 s left"),
+        (Explanation("set busy until", NOON, "clock"), "set busy until 12:00 UTC"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_cause_reads_as_a_sentence(cause: Explanation, text: str) -> None:
+    assert because(cause, NOON) == text
+
+
+def test_a_time_of_day_in_a_cause_is_marked_for_the_script_that_knows_the_readers_zone() -> None:
+    assert why(Explanation("set busy until", NOON, "clock"), NOON) == (
+        'set busy until <time class="local short" datetime="2026-01-31T12:00:00.123Z">12:00 UTC</time>'
+    )
+
+
+def test_markup_in_a_cause_is_text() -> None:
+    assert why(Explanation("on a call with <b>"), NOON) == "on a call with &lt;b&gt;"
+    assert "&lt;b&gt;" in why(Explanation("<b>", NOON, "clock"), NOON)
+
+
+def test_moments_are_in_utc_until_a_script_shows_them_in_the_readers_zone() -> None:
+    assert time(NOON) == "12:00:00"
+    assert stamp(NOON) == '<time class="local" datetime="2026-01-31T12:00:00.123Z">12:00:00</time>'
+    assert day(NOON) == '<time class="local day" datetime="2026-01-31T12:00:00.123Z">31 Jan, 12:00:00</time>'
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("ada", "A"), ("Ada Lovelace", "AL"), ("john_doe", "JD"), ("mary.jane.watson", "MW"), ("Éva Ñandú", "ÉÑ"),
+        ("- -", "?"), ("", "?"), ("李 小龙", "李小"),
+    ],
+)  # fmt: skip
+def test_a_face_is_one_or_two_letters(name: str, letters: str) -> None:
+    assert initials(name) == letters

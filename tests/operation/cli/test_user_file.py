@@ -1,0 +1,57 @@
+"""A file of users is read and checked as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from operation.cli.user_file import PROBLEMS_SHOWN, UserFileError, read_user_file
+
+
+def problems_of(*lines: bytes) -> list[tuple[int, str]]:
+    with pytest.raises(UserFileError) as caught:
+        read_user_file(lines, 12)
+    return list(caught.value.problems)
+
+
+def test_a_line_is_a_user_and_empty_lines_count_but_say_nothing() -> None:
+    roll = read_user_file([b'{"username": "ada"}\n', b"\n", b'{"username": "bob", "password": "correct horse 1"}'], 12)
+    assert roll.numbers == [1, 3]
+    assert [(line.username, line.password) for line in roll.lines] == [("ada", None), ("bob", "correct horse 1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"nonsense", "JSON"),
+        (b"[]", "object"),
+        (b'{"username": 5}', "username"),
+        (b'{"username": " ada"}', "username"),
+        (b'{"username": "a\\u0000b"}', "username"),
+        (b'{"username": ""}', "username"),
+        (b'{"password": "correct horse 1"}', "username"),
+        (b'{"username": "ada", "password": "short"}', "at least 12 characters"),
+        (b'{"username": "ada", "profile_image_url": "javascript:1"}', "profile_image_url"),
+        (b'{"username": "ada", "admin": true}', "admin"),
+        (b'{"username": "\xff"}', ""),
+        (b'{"username": "ada"' + b'["' * 2000, ""),
+    ],
+)
+def test_a_bad_line_is_named_by_its_number(line: bytes, words: str) -> None:
+    [(number, said)] = problems_of(b'{"username": "good"}', b"", line)
+    assert number == 3
+    assert words in said
+
+
+def test_a_name_that_comes_twice_is_named_whatever_its_case() -> None:
+    assert problems_of(b'{"username": "Ada"}', b'{"username": "bob"}', b'{"username": "ADA"}') == [
+        (3, "the name 'ADA' stands in line 1 already")
+    ]
+
+
+def test_every_bad_line_is_found_but_not_more_are_shown_than_fit_a_screen() -> None:
+    with pytest.raises(UserFileError) as caught:
+        read_user_file([b"x"] * 100, 12)
+    assert len(caught.value.problems) == 100
+    shown = caught.value.lines()
+    assert shown[0].startswith("line 1: ")
+    assert shown[PROBLEMS_SHOWN:] == ["… and 80 more"]

@@ -1,0 +1,204 @@
+"""Switchboard: nobody stays busy, whatever the store does and whenever the process dies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.calls import Call
+from models.errors import StoreUnavailable
+from tests.realtime.calling import busy, four_users, let_go, refused, step, told_calls
+from tests.realtime.conftest import MakeWorld
+from tests.realtime.stores import Fault
+from tests.realtime.world import World
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """Four users on sockets."""
+    return four_users(make_world(4))
+
+
+def test_a_drop_the_store_does_not_take_is_tried_again(world: World) -> None:
+    world.call(1, 2)
+    world.lose(world.clients[0])
+    world.faults.is_down = True
+    world.advance(95)
+    assert busy(world) == [1, 2]
+    world.faults.is_down = False
+    world.advance(4)
+    assert busy(world) == []
+
+
+def test_a_drop_that_fails_after_the_call_was_ended_does_not_watch_the_next_call(world: World) -> None:
+    call = world.call(1, 2)
+    world.lose(world.clients[0])
+    world.advance(89)
+    world.faults.holds = True
+    world.advance(2)
+    world.faults.holds = False
+    world.hang_up(2, call)
+    world.beat(1)
+    world.call(1, 2)
+    step(world, "end", "refused")
+    let_go(world)
+    world.advance(92)
+    assert busy(world) == []
+
+
+@pytest.mark.parametrize("operation", ["claim", "insert"])
+@pytest.mark.parametrize("fault", ["refused", "reply_lost", "half"])
+def test_a_start_of_unknown_fate_is_settled_either_way(world: World, operation: str, fault: Fault) -> None:
+    world.faults.script(operation, fault)
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    world.advance(2)
+    applied = operation == "insert" and fault == "reply_lost"
+    assert busy(world) == ([1, 2] if applied else [])
+    assert world.calls.claims.keys() == ({1, 2} if applied else set())
+    assert told_calls(world, 2) == (["ongoing"] if applied else [])
+
+
+def test_until_a_start_is_settled_both_are_taken(world: World) -> None:
+    world.faults.script("insert", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    assert refused(world, 3, 2) == "USER_BUSY"
+
+
+def test_settling_is_tried_until_the_store_answers(world: World) -> None:
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    world.advance(10)
+    world.faults.is_down = False
+    world.advance(2)
+    assert world.call(1, 2).status == "ongoing"
+
+
+def test_a_call_that_began_unseen_can_be_ended(world: World) -> None:
+    world.faults.script("insert", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    (call,) = world.calls.calls.values()
+    assert world.hang_up(1, call).status == "completed"
+    world.advance(3)
+    assert busy(world) == []
+    assert told_calls(world, 1) == []
+
+
+def test_what_settling_read_before_the_end_begins_nothing(world: World) -> None:
+    world.faults.script("insert", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    (call,) = world.calls.calls.values()
+    world.faults.holds = True
+    world.advance(2)
+    step(world, "get")
+    world.faults.holds = False
+    world.hang_up(1, call)
+    let_go(world)
+    assert busy(world) == []
+    assert len(world.core.switchboard) == 0
+
+
+@pytest.mark.parametrize("operation", ["end", "release"])
+@pytest.mark.parametrize("fault", ["refused", "reply_lost", "half"])
+def test_an_end_of_unknown_fate_is_settled_either_way(world: World, operation: str, fault: Fault) -> None:
+    call = world.call(1, 2)
+    world.faults.script(operation, fault)
+    with pytest.raises(StoreUnavailable):
+        world.hang_up(1, call)
+    world.advance(2)
+    is_over = world.calls.calls[call.call_id].status != "ongoing"
+    assert is_over is (operation == "release" or fault == "reply_lost")
+    assert busy(world) == ([] if is_over else [1, 2])
+    assert world.hang_up(1, call).status == "completed"
+    assert (busy(world), world.calls.claims) == ([], {})
+
+
+def test_a_call_the_store_has_lost_can_be_ended(world: World) -> None:
+    call = world.call(1, 2)
+    world.calls.calls.clear()
+    assert world.hang_up(1, call).status == "completed"
+    assert busy(world) == []
+
+
+def test_a_call_the_store_lost_while_its_end_failed_is_dropped(world: World) -> None:
+    call = world.call(1, 2)
+    world.faults.script("end", "refused")
+    with pytest.raises(StoreUnavailable):
+        world.hang_up(1, call)
+    world.calls.calls.clear()
+    world.advance(2)
+    assert busy(world) == []
+    assert told_calls(world, 1) == ["ongoing", "dropped"]
+
+
+def test_an_error_that_is_no_failure_of_the_store_frees_both(world: World) -> None:
+    world.faults.script("insert", "broken")
+    with pytest.raises(RuntimeError):
+        world.call(1, 2)
+    assert world.call(1, 2).status == "ongoing"
+
+
+def test_an_ongoing_call_is_taken_up_after_a_crash(world: World) -> None:
+    call = world.call(1, 2)
+    world.crash()
+    world.start()
+    assert busy(world) == [1, 2]
+    assert world.core.switchboard.ongoing_of(2) == call
+
+
+def test_a_call_nobody_returns_to_is_dropped_after_the_lease(world: World) -> None:
+    world.call(1, 2)
+    world.crash()
+    world.start()
+    world.advance(91)
+    assert (busy(world), world.calls.claims) == ([], {})
+
+
+Leftover = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"claims": {1: "c"}, "call": None},
+        {"claims": {1: "c", 2: "c"}, "call": None},
+        {"claims": {1: "c", 2: "c"}, "call": "completed"},
+        {"claims": {2: "c"}, "call": "completed"},
+        {"claims": {1: "c"}, "call": "ongoing"},
+        {"claims": {}, "call": "ongoing"},
+    ],
+)
+def test_what_a_crash_left_half_done_is_cleared_away(world: World, left: Leftover) -> None:
+    world.crash()
+    world.calls.claims = dict(left["claims"])
+    if left["call"]:
+        world.calls.calls["c"] = Call("c", 1, 2, "audio", left["call"], world.time.wall())
+    world.start()
+    assert (busy(world), world.calls.claims) == ([], {})
+    assert all(each.status != "ongoing" for each in world.calls.calls.values())
+
+
+def test_a_call_whose_participant_nobody_knows_still_ends(world: World) -> None:
+    world.crash()
+    call = Call("c", 1, 99, "audio", "ongoing", world.time.wall())
+    world.calls.calls["c"], world.calls.claims = call, {1: "c", 99: "c"}
+    world.start()
+    assert busy(world) == [1]
+    assert world.hang_up(1, call).status == "completed"
+    assert busy(world) == []
+
+
+def test_a_drop_that_fails_once_the_call_was_ended_is_not_tried_again(world: World) -> None:
+    call = world.call(1, 2)
+    world.faults.holds = True
+    world.core.switchboard.drop(1)
+    world.faults.holds = False
+    world.hang_up(2, call)
+    world.faults.held[0].go("refused")
+    let_go(world)
+    assert ("lease", 1) not in world.core.timers

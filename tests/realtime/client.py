@@ -1,0 +1,160 @@
+"""Client: keeps to the contract. It folds what it is told into a picture and remembers up to where it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from realtime.sockets.session import Session
+from tests.realtime.transports import FakeTransport
+
+Picture = dict[int, dict[str, Any]]
+
+
+class Client:
+    """One program at the other end, over as many connections as it needs.
+
+    `picture` holds what it knows: a user who is in it must be as the server says once all is quiet.
+    """
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.picture: Picture = {}
+        self.epoch: str | None = None
+        self.seq = 0
+        """Up to where it has everything it watches."""
+        self.is_complete = False
+        """Whether it ought to know every user."""
+        self.stats: dict[str, Any] | None = None
+        self.scope: dict[str, frozenset[int] | None] = {}
+        """The subscriptions to updates that the server confirmed; None is everyone."""
+        self.asked: list[tuple[str, frozenset[int] | None]] = []
+        """Subscriptions asked for and not confirmed yet."""
+        self.requested: list[frozenset[int] | None] = []
+        """Of which users snapshots are still to come; None is everyone."""
+        self.pongs = 0
+        """Pings it has answered on the present connection."""
+        self.session: Session
+        self.transport: FakeTransport
+        self._told = 0
+        self._last_seq = 0
+        self._pages: list[dict[str, Any]] = []
+
+    def connected(self, session: Session, transport: FakeTransport) -> None:
+        """A new connection."""
+        self.session, self.transport = session, transport
+        self.scope = {session.channel: None}
+        self.asked = []
+        self.requested = [] if self.epoch is None else [None]
+        self.pongs = 0
+        self._told = self._last_seq = self._read = 0
+        self._pages = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its session is."""
+        return self.session.is_open
+
+    def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What came over the present connection, of one type or all."""
+        return [each for each in self.transport.messages() if kind in (None, each["type"])]
+
+    def updates(self) -> list[dict[str, Any]]:
+        """The updates that came, without the own status at the start."""
+        return [each for each in self.messages()[2:] if each["type"] == "user_status_update"]
+
+    def news(self) -> list[dict[str, Any]]:
+        """The updates that came since this was last asked."""
+        updates = self.updates()
+        news = updates[self._read :]
+        self._read = len(updates)
+        return news
+
+    def errors(self) -> list[str]:
+        """The codes of the errors that came."""
+        return [each["code"] for each in self.messages("error")]
+
+    def watches(self, user_id: int) -> bool:
+        """Whether a user's updates are subscribed to."""
+        return any(ids is None or user_id in ids for ids in self.scope.values())
+
+    def fold(self) -> None:
+        """Take in all that came since the last time."""
+        messages = self.transport.messages()
+        for place in range(self._told, len(messages)):
+            self._fold(place, messages[place])
+        self._told = len(messages)
+
+    def _fold(self, place: int, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "connection_established":
+                assert place == 0, "connection_established comes first"
+                self._established(message)
+            case "user_status_update" if place == 1:
+                assert message["user_id"] == self.user_id, "the own status comes second"
+                self.picture[self.user_id] = known(message["status"])
+            case "user_status_update":
+                self._update(message)
+            case "snapshot":
+                self._page(message)
+            case "feed_stats":
+                self.stats = message["stats"]
+            case "subscription_confirmed" | "unsubscription_confirmed":
+                self._confirmed(message)
+
+    def _established(self, message: dict[str, Any]) -> None:
+        if message["resumed"]:
+            self.requested.pop(0)
+        else:
+            self.picture.clear()
+            self.is_complete = False
+            self.seq = message["seq"]
+        self.epoch = message["epoch"]
+        self._last_seq = self.seq
+
+    def _update(self, message: dict[str, Any]) -> None:
+        assert message["seq"] > self._last_seq, "seq rises strictly"
+        assert not self._pages, "no update between the pages of a snapshot"
+        assert self.watches(message["user_id"]), "only who is watched"
+        self._last_seq = self.seq = message["seq"]
+        self.picture[message["user_id"]] = known(message["status"])
+
+    def _page(self, message: dict[str, Any]) -> None:
+        assert message["seq"] >= self._last_seq, "a snapshot is not older than the updates before it"
+        self._pages.append(message)
+        if message["more"]:
+            return
+        assert {page["seq"] for page in self._pages} == {message["seq"]}, "one snapshot, one seq"
+        users = [status for page in self._pages for status in page["users"]]
+        self._pages = []
+        self._last_seq = self.seq = message["seq"]
+        self.picture |= {status["user_id"]: known(status) for status in users if self.watches(status["user_id"])}
+        self.is_complete |= self.requested.pop(0) is None and None in self.scope.values()
+
+    def _confirmed(self, message: dict[str, Any]) -> None:
+        name = message["subscription"]
+        if message["type"] == "unsubscription_confirmed":
+            self.scope.pop(name, None)
+        else:
+            asked = next(each for each in self.asked if each[0] == name)
+            self.asked.remove(asked)
+            if name in ("feed", "presence"):
+                self.scope[name] = asked[1]
+        self.is_complete &= None in self.scope.values()
+        self.picture = {user_id: status for user_id, status in self.picture.items() if self.watches(user_id)}
+
+    def command(self, kind: str, **fields: Any) -> str:
+        """A command as text; a subscription is remembered until it is confirmed."""
+        if kind == "subscribe":
+            ids: Iterable[int] | None = fields.get("user_ids")
+            wanted = None if ids is None else frozenset(ids)
+            self.asked.append((fields["subscription"], wanted))
+            if fields.get("snapshot") and fields["subscription"] in ("feed", "presence"):
+                self.requested.append(wanted)
+        return json.dumps({"type": kind, **fields})
+
+
+def known(status: dict[str, Any]) -> dict[str, Any]:
+    """What of a status is announced: `last_seen` alone is no news."""
+    return {name: value for name, value in status.items() if name != "last_seen"}

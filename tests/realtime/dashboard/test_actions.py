@@ -1,0 +1,224 @@
+"""Actions: what operators do is said beforehand, done once, and told to everybody with the reason `operator`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.calls import Call
+from models.errors import Conflict, NotFound, StoreUnavailable
+from realtime.dashboard.action_previews import ActionPreview, ActionTarget
+from realtime.dashboard.actions import ActionOutcome
+from realtime.dashboard.rows import ActionName
+from tests.realtime.calling import busy, four_users
+from tests.realtime.conftest import MakeWorld, told
+from tests.realtime.world import NOON, World
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """Four users on sockets."""
+    return four_users(make_world(4))
+
+
+LATER: list[ActionOutcome] = []
+
+
+@pytest.fixture(autouse=True)
+def later_outcomes() -> list[ActionOutcome]:
+    """What actions that waited came to."""
+    LATER.clear()
+    return LATER
+
+
+async def note_later(outcome: ActionOutcome) -> None:
+    LATER.append(outcome)
+
+
+def act(world: World, action: ActionName, *, now: bool = False, **target: Any) -> ActionOutcome:
+    """What the operator maya does."""
+    return world.run(world.core.actions.carry_out(action, ActionTarget(**target), "maya", now=now, later=note_later))
+
+
+def plan(world: World, action: ActionName, **target: Any) -> ActionPreview:
+    """What it would do."""
+    return world.core.actions.preview(action, ActionTarget(**target))
+
+
+def test_a_user_forced_offline_is_announced_so_until_the_next_heartbeat(world: World) -> None:
+    operator_session = world.connect(3, "presence")
+    assert act(world, "force_offline", user_id=1) == ActionOutcome("done", "available, 1 socket", "offline, 1 socket")
+    world.beat(1, over_socket=True)
+    assert told(world, operator_session) == [(1, False, False, "operator"), (1, True, False, "heartbeat")]
+
+
+def test_a_forced_offline_is_on_disk_and_names_its_operator_after_a_restart(world: World) -> None:
+    act(world, "force_offline", user_id=1)
+    world.flush()
+    world.crash()
+    world.start()
+    entry = world.core.registry.get(1)
+    assert (entry.status.is_online, entry.cause, entry.cause_by) == (False, "operator", "maya")
+
+
+def test_an_operators_doing_is_no_sign_of_life_of_the_user(world: World) -> None:
+    seen = world.status(1).last_seen
+    world.advance(5)
+    act(world, "force_offline", user_id=1)
+    act(world, "clear_busy", user_id=1)
+    assert world.status(1).last_seen == seen
+
+
+def test_an_operators_change_that_the_store_refuses_is_no_sign_of_life_either(world: World) -> None:
+    seen = world.status(1).last_seen
+    world.advance(5)
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        act(world, "force_offline", user_id=1)
+    assert (world.status(1).last_seen, world.status(1).is_online) == (seen, True)
+
+
+def test_who_is_offline_already_is_not_forced_offline(world: World) -> None:
+    world.put(1, is_online=False)
+    with pytest.raises(Conflict, match="offline already"):
+        act(world, "force_offline", user_id=1)
+
+
+def test_force_offline_in_a_call_waits_for_its_end(world: World) -> None:
+    call = world.call(1, 2)
+    assert plan(world, "force_offline", user_id=1).waits
+    assert act(world, "force_offline", user_id=1).outcome == "waiting"
+    assert world.status(1).is_online
+    assert world.core.actions.waiting(1) == "force offline, by maya"
+    world.hang_up(2, call)
+    world.settle()
+    assert not world.status(1).is_online
+    assert world.status(2).is_available
+    assert world.core.actions.waiting(1) == ""
+    assert [ActionOutcome("done", "available, 1 socket", "offline, 1 socket")] == LATER
+
+
+def test_force_offline_now_ends_the_call_first(world: World) -> None:
+    world.call(1, 2)
+    outcome = act(world, "force_offline", user_id=1, now=True)
+    assert outcome.before == "busy, 1 socket, 1 call with user2"
+    assert outcome.after == "offline, 1 socket"
+    assert world.status(2).is_available
+
+
+def test_an_ended_call_with_nobody_waiting_changes_nothing_more(world: World) -> None:
+    world.hang_up(1, world.call(1, 2))
+    world.settle()
+    assert world.status(1).is_available
+
+
+def test_clear_busy_makes_available(world: World) -> None:
+    world.put(1, is_busy=True)
+    assert plan(world, "clear_busy", user_id=1).effect == "user1 will be shown as available."
+    outcome = act(world, "clear_busy", user_id=1)
+    assert outcome == ActionOutcome("done", "busy, 1 socket, busy set by hand", "available, 1 socket")
+
+
+def test_clear_busy_in_a_call_waits_and_then_who_was_busy_by_hand_is_available(world: World) -> None:
+    world.put(1, is_busy=True)
+    call = world.call(1, 2)
+    assert "stays busy until the call with user2 ends" in plan(world, "clear_busy", user_id=1).effect
+    assert act(world, "clear_busy", user_id=1).outcome == "waiting"
+    world.hang_up(1, call)
+    world.settle()
+    assert world.status(1).is_available
+
+
+def test_clear_busy_of_who_is_offline_says_so(make_world: MakeWorld) -> None:
+    assert "stays offline" in plan(make_world(1), "clear_busy", user_id=1).effect
+
+
+def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> None:
+    second = world.connect(1)
+    assert plan(world, "disconnect", user_id=1).hits == ["2 sockets"]
+    act(world, "disconnect", user_id=1)
+    assert second.session.close_code == 4501
+    assert world.core.hub.of_user(1) == []
+    world.advance(2)
+    assert (world.status(1).is_online, world.core.registry.get(1).cause) == (False, "operator")
+
+
+def test_disconnect_of_one_socket_leaves_the_others(world: World) -> None:
+    second = world.connect(1)
+    assert plan(world, "disconnect", user_id=1, session_id=second.session.session_id).hits == ["1 socket"]
+    act(world, "disconnect", user_id=1, session_id=second.session.session_id)
+    assert [each is second.session for each in world.core.hub.of_user(1)] == [False]
+    assert world.status(1).is_online
+
+
+def test_a_socket_that_is_gone_is_not_disconnected(world: World) -> None:
+    with pytest.raises(Conflict, match="no such socket"):
+        act(world, "disconnect", user_id=1, session_id="gone")
+
+
+def test_sign_out_kills_tokens_in_memory_and_store_and_closes_sockets(world: World) -> None:
+    identity = world.clients[0].session.identity
+    act(world, "sign_out", user_id=1)
+    assert world.clients[0].session.close_code == 4501
+    assert world.core.authenticator.is_revoked(identity)
+    assert world.users.rows[1].tokens_after == world.core.environment.clock.utc()
+    assert world.logins.revoked == [1]
+
+
+def test_sign_out_says_what_it_hits(world: World) -> None:
+    world.call(1, 2)
+    made = plan(world, "sign_out", user_id=1)
+    assert (made.title, made.hits) == ("Sign out everywhere: user1", ["1 socket", "1 call with user2"])
+
+
+def test_end_call_frees_and_tells_both(world: World) -> None:
+    call = world.call(1, 2)
+    made = plan(world, "end_call", call_id=call.call_id)
+    assert (made.title, made.before) == ("End call: user1 and user2", "ongoing")
+    assert act(world, "end_call", call_id=call.call_id) == ActionOutcome("done", "ongoing", "not ongoing")
+    assert busy(world) == []
+    assert world.calls.calls[call.call_id].status == "dropped"
+
+
+def test_a_call_that_only_the_store_knows_is_ended_there(world: World) -> None:
+    world.calls.calls["by-hand"] = Call("by-hand", 1, 2, "audio", "ongoing", NOON)
+    world.calls.claims[1] = "by-hand"
+    assert "store still holds" in plan(world, "end_call", call_id="by-hand").effect
+    act(world, "end_call", call_id="by-hand")
+    assert (world.calls.calls["by-hand"].status, world.calls.claims) == ("dropped", {})
+
+
+def test_a_claim_of_no_call_is_given_up(world: World) -> None:
+    world.calls.claims[1] = "nothing"
+    act(world, "end_call", call_id="nothing")
+    assert world.calls.claims == {}
+
+
+def test_a_claim_in_memory_of_a_call_that_is_over_is_given_up(world: World) -> None:
+    world.core.presence.claim_call("over", (1, 2))
+    act(world, "end_call", call_id="over")
+    assert busy(world) == []
+
+
+def test_a_user_nobody_knows_is_not_found(world: World) -> None:
+    for action in ("force_offline", "disconnect", "sign_out", "clear_busy"):
+        with pytest.raises(NotFound):
+            act(world, action, user_id=99)
+
+
+def test_a_call_with_a_user_who_is_not_known_any_more_is_still_named(world: World) -> None:
+    call = world.call(1, 2)
+    del world.core.registry._entries[2]
+    assert plan(world, "end_call", call_id=call.call_id).title == "End call: user1 and user 2"
+
+
+def test_an_end_that_the_store_refuses_names_nobody_at_the_next(world: World) -> None:
+    call = world.call(1, 2)
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        act(world, "end_call", call_id=call.call_id)
+    world.faults.is_down = False
+    world.advance(5)
+    world.hang_up(1, call)
+    assert [each.operator for each in world.core.event_log.latest() if each.kind == "call_ended"] == [""]

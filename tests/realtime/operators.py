@@ -1,0 +1,141 @@
+"""What the tests of the overview have in common: operators at their sockets, who fold what they are told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from models.operator_auth import SignedInOperator
+from models.operators import Operator, Role
+from models.sign_ins import SignIn
+from realtime.dashboard.operator_session import OperatorSession
+from realtime.dashboard.rows import Issue, UserRow
+from tests.realtime.transports import FakeTransport
+from tests.realtime.world import World
+
+STEP_SECONDS = 0.25
+
+
+class Screen:
+    """A page that is live: it folds overviews and updates into one picture."""
+
+    def __init__(self, operator_session: OperatorSession, transport: FakeTransport) -> None:
+        self.operator_session = operator_session
+        self.transport = transport
+        self.answers = True
+        """Whether its protocol layer answers pings."""
+        self.picture: dict[str, Any] = {}
+        self.overviews = 0
+        self._folded = 0
+        self._pongs = 0
+
+    def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What came, of one type or all."""
+        return [each for each in self.transport.messages() if kind in (None, each["type"])]
+
+    def updates(self) -> list[dict[str, Any]]:
+        """The updates that came."""
+        return self.messages("overview_update")
+
+    def errors(self) -> list[str]:
+        """The codes of the errors that came."""
+        return [each["code"] for each in self.messages("error")]
+
+    def answer(self, world: World) -> None:
+        """Answer pings."""
+        self.transport.messages()
+        if self.answers and self.operator_session.is_open and self._pongs < self.transport.pings:
+            self._pongs = self.transport.pings
+            world.core.operator_commands.pong(self.operator_session)
+
+    def fold(self) -> dict[str, Any]:
+        """The picture that follows from all that came: users and calls by id, the rest as lists."""
+        messages = self.transport.messages()
+        for message in messages[self._folded :]:
+            if message["type"] == "overview":
+                self._whole(message)
+            elif message["type"] == "overview_update":
+                self._update(message)
+        self._folded = len(messages)
+        return self.picture
+
+    def _whole(self, message: dict[str, Any]) -> None:
+        self.overviews += 1
+        self.picture = {
+            "seq": message["seq"],
+            "figures": message["figures"],
+            "users": {each["user_id"]: each for each in message["users"]},
+            "calls": {each["call_id"]: each for each in message["calls"]},
+            "history": message["history"],
+            "events": message["events"],
+            "contradictions": message["contradictions"],
+        }
+
+    def _update(self, message: dict[str, Any]) -> None:
+        picture = self.picture
+        assert message["seq"] == picture["seq"] + 1, "no update is missing, none comes twice"
+        picture["seq"] = message["seq"]
+        picture |= {name: message[name] for name in ("figures", "contradictions") if name in message}
+        picture["users"] |= {each["user_id"]: each for each in message.get("users", [])}
+        for user_id, at in message.get("heard", []):
+            picture["users"][user_id]["heard"] = at
+        picture["calls"] |= {each["call_id"]: each for each in message.get("calls", [])}
+        for call_id in message.get("ended", []):
+            del picture["calls"][call_id]
+        picture["history"] = picture["history"] + message.get("samples", [])
+        picture["events"] = message.get("events", [])[::-1] + picture["events"]
+
+
+def signed_in_operator(
+    at: datetime, name: str = "maya", operator_id: int = 1, sign_in_id: str = "one", role: Role = "operator"
+) -> SignedInOperator:
+    """An operator who signed in at some time."""
+    operator = Operator(operator_id, name, role, False, at)
+    return SignedInOperator(operator, SignIn(sign_in_id, operator_id, at, at, "192.0.2.9", "tests"))
+
+
+def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> Screen:
+    """An operator opens a page."""
+    transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
+    operator_session = world.core.operator_sessions.admit(
+        signed_in_operator(world.time.wall(), **signed_in), transport, "v1"
+    )
+    world.settle()
+    return Screen(operator_session, transport)
+
+
+def tell(world: World) -> None:
+    """The moment at which operators are told, and all that follows from it at once."""
+    world.core.operator_sessions.tick()
+    world.settle()
+
+
+def pass_time(world: World, seconds: float, *screens: Screen) -> None:
+    """Let time pass, with all that the server does again and again for operators."""
+    for step in range(round(seconds / STEP_SECONDS)):
+        world.advance(STEP_SECONDS)
+        if step % 4 == 3:
+            world.core.overview.look()
+        if step % 8 == 7:
+            world.run(world.core.inspect())
+        tell(world)
+        for screen in screens:
+            screen.answer(world)
+
+
+def row(world: World, user_id: int) -> UserRow:
+    """What a page shows of a user now."""
+    return world.core.overview.row(user_id)
+
+
+def found(world: World) -> list[Issue]:
+    """What needs attention now."""
+    world.core.overview.look()
+    return world.core.overview.contradictions()
+
+
+def inspected(world: World, looks: int = 2) -> list[Issue]:
+    """What needs attention after the store was looked at so often."""
+    for _ in range(looks):
+        world.run(world.core.inspect())
+    return world.core.overview.contradictions()

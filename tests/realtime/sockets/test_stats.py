@@ -1,0 +1,52 @@
+"""Stats: figures that add up, told when they changed."""
+
+from __future__ import annotations
+
+from tests.realtime.world import World
+
+
+def test_available_and_busy_make_up_online(world: World) -> None:
+    world.connect(1)
+    world.connect(2)
+    world.put(2, is_busy=True)
+    world.put(3, is_busy=True)
+    counts = world.core.stats.counts()
+    assert (counts.total_users, counts.online, counts.available, counts.busy) == (3, 2, 1, 1)
+
+
+def test_ongoing_calls_are_counted(world: World) -> None:
+    world.connect(2)
+    call = world.call(1, 2)
+    assert world.core.stats.counts().ongoing_calls == 1
+    world.hang_up(1, call)
+    assert world.core.stats.counts().ongoing_calls == 0
+
+
+def test_figures_are_told_only_when_they_changed(world: World) -> None:
+    client = world.connect(1)
+    world.advance(5)
+    told = len(client.messages("feed_stats"))
+    world.advance(5)
+    assert len(client.messages("feed_stats")) == told
+    world.connect(2)
+    world.advance(1)
+    assert len(client.messages("feed_stats")) == told + 1
+
+
+def test_figures_are_told_to_feed_and_stats_and_to_nobody_else(world: World) -> None:
+    feed, presence, stats = world.connect(1), world.connect(1, "presence"), world.connect(1, "presence")
+    world.send(stats, "subscribe", subscription="stats")
+    world.advance(2)
+    world.connect(2)
+    world.advance(2)
+    assert [each.messages("feed_stats")[-1:] != [] for each in (feed, presence, stats)] == [True, False, True]
+
+
+def test_who_was_told_figures_that_went_back_is_told_again(world: World) -> None:
+    world.connect(1)
+    world.advance(2)
+    world.put(1, is_busy=True)
+    late = world.connect(1)
+    world.put(1, is_busy=False)
+    world.advance(2)
+    assert late.messages("feed_stats")[-1]["stats"]["busy"] == 0

@@ -1,0 +1,226 @@
+"""Stores in memory that can be slow, fail, or lose the reply of a write that was applied."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, TypeVar
+
+import msgspec
+
+from models.calls import Call
+from models.errors import StoreUnavailable
+from models.status import Claims, Profile
+from models.users import Evidence, StoredUser
+
+Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
+"""`refused`: fails before it is applied; `reply_lost`: after; `half`: in the middle; `broken`: an error of its own."""
+
+T = TypeVar("T")
+
+
+class Held:
+    """One call to a store that waits: `go` once applies it, `go` again brings the reply."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        self.fault: Fault = "none"
+        self.moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def go(self, fault: Fault = "none") -> None:
+        """Let it come one step further."""
+        if fault != "none":
+            self.fault = fault
+        if not self.moved.done():
+            self.moved.set_result(None)
+
+
+class Faults:
+    """How the calls to a store go from now on."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        """Every call is refused."""
+        self.holds = False
+        """Calls wait until they are let go."""
+        self.next: dict[str, list[Fault]] = {}
+        """What becomes of the next calls of an operation."""
+        self.held: list[Held] = []
+        self.calls: list[str] = []
+        """The operations asked for, in order."""
+
+    def script(self, operation: str, *faults: Fault) -> None:
+        """Decide the next calls of an operation, one after another."""
+        self.next.setdefault(operation, []).extend(faults)
+
+    async def run(self, operation: str, apply: Callable[[], T], half: Callable[[], object] | None = None) -> T:
+        """Apply a call as the faults have it."""
+        self.calls.append(operation)
+        held = Held(operation) if self.holds else None
+        fault = self._next_fault(operation)
+        if held is None:
+            return _outcome(operation, fault, apply, half)()
+        self.held.append(held)
+        try:
+            await held.moved
+            reply = _outcome(operation, held.fault if held.fault != "none" else fault, apply, half)
+            held.moved = asyncio.get_running_loop().create_future()
+            await held.moved
+            if held.fault != "none":
+                raise StoreUnavailable(operation)
+            return reply()
+        finally:
+            self.held.remove(held)
+
+    def _next_fault(self, operation: str) -> Fault:
+        if self.is_down:
+            return "refused"
+        scripted = self.next.get(operation)
+        return scripted.pop(0) if scripted else "none"
+
+
+def _outcome(
+    operation: str, fault: Fault, apply: Callable[[], T], half: Callable[[], object] | None
+) -> Callable[[], T]:
+    """Apply a call, or not, or half of it; then the reply, as a function that returns or raises it."""
+    if fault == "half" and half is not None:
+        half()
+    if fault in ("none", "reply_lost"):
+        result = apply()
+        if fault == "none":
+            return lambda: result
+    error = RuntimeError(operation) if fault == "broken" else StoreUnavailable(operation)
+
+    def fail() -> T:
+        raise error
+
+    return fail
+
+
+class FakeUsers:
+    """Users as the real store keeps them: claims with one writer, evidence with another."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.rows: dict[int, StoredUser] = {}
+        self.evidence_writes: list[list[Evidence]] = []
+
+    def add(self, user_id: int, at: datetime, username: str | None = None) -> StoredUser:
+        """Register a user."""
+        profile = Profile(user_id, username or f"user{user_id}", None)
+        self.rows[user_id] = StoredUser(profile, at, False, None, False, None, None, False, at, None)
+        return self.rows[user_id]
+
+    def change(self, user_id: int, **fields: object) -> None:
+        """Write fields of one user."""
+        self.rows[user_id] = msgspec.structs.replace(self.rows[user_id], **fields)
+
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
+        """See PresenceStore."""
+        fields = {
+            "set_busy": claims.set_busy,
+            "busy_until": claims.busy_until,
+            "offline_set_at": at if claims.set_offline else None,
+        }
+        await self.faults.run("save_claims", lambda: self.change(user_id, **fields))
+
+    async def save_evidence(self, rows: list[Evidence]) -> None:
+        """See PresenceStore."""
+
+        def apply() -> None:
+            self.evidence_writes.append(rows)
+            for row in rows:
+                seen = max(row.last_seen, self.rows[row.user_id].last_seen)
+                self.change(row.user_id, online=row.online, heartbeat_at=row.heartbeat_at, last_seen=seen)
+                if row.current_state is not None:
+                    self.change(row.user_id, current_state=row.current_state)
+
+        await self.faults.run("save_evidence", apply)
+
+    async def busy(self) -> list[tuple[int, datetime | None]]:
+        """See models.users.Users.busy."""
+        return await self.faults.run(
+            "busy", lambda: [(each.profile.user_id, each.busy_until) for each in self.rows.values() if each.set_busy]
+        )
+
+    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
+        """See models.users.Users.revoke_tokens."""
+        await self.faults.run("revoke_tokens", lambda: self.change(user_id, tokens_after=at))
+        return self.rows[user_id]
+
+
+class FakeLogins:
+    """Logins, of which the core only ends all of a user's."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.revoked: list[int] = []
+
+    async def revoke_user(self, user_id: int, at: datetime) -> None:
+        """See models.logins.Logins.revoke_user."""
+        await self.faults.run("revoke_user", lambda: self.revoked.append(user_id))
+
+
+class FakeCalls:
+    """Calls and claims as the real store keeps them."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.calls: dict[str, Call] = {}
+        self.claims: dict[int, str] = {}
+
+    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
+        """See models.calls.Calls.claim."""
+
+        def apply() -> int | None:
+            for user_id in sorted(participants):
+                if user_id in self.claims:
+                    return user_id
+            self.claims.update(dict.fromkeys(participants, call_id))
+            return None
+
+        return await self.faults.run("claim", apply, lambda: self.claims.setdefault(min(participants), call_id))
+
+    async def claimed_by(self, user_id: int) -> str | None:
+        """See models.calls.Calls.claimed_by."""
+        return await self.faults.run("claimed_by", lambda: self.claims.get(user_id))
+
+    async def release(self, call_id: str, participants: tuple[int, int]) -> None:
+        """See models.calls.Calls.release."""
+
+        def apply(*users: int) -> None:
+            for user_id in users:
+                if self.claims.get(user_id) == call_id:
+                    del self.claims[user_id]
+
+        await self.faults.run("release", lambda: apply(*participants), lambda: apply(participants[0]))
+
+    async def all_claims(self) -> list[tuple[int, str]]:
+        """See models.calls.Calls.all_claims."""
+        return await self.faults.run("all_claims", lambda: list(self.claims.items()))
+
+    async def insert(self, call: Call) -> bool:
+        """See models.calls.Calls.insert."""
+        return await self.faults.run("insert", lambda: self.calls.setdefault(call.call_id, call) is call)
+
+    async def get(self, call_id: str) -> Call | None:
+        """See models.calls.Calls.get."""
+        return await self.faults.run("get", lambda: self.calls.get(call_id))
+
+    async def end(self, ended: Call) -> Call | None:
+        """See models.calls.Calls.end."""
+
+        def apply() -> Call | None:
+            if (found := self.calls.get(ended.call_id)) is None or found.status != "ongoing":
+                return None
+            self.calls[ended.call_id] = ended
+            return ended
+
+        return await self.faults.run("end", apply)
+
+    async def ongoing(self) -> list[Call]:
+        """See models.calls.Calls.ongoing."""
+        return await self.faults.run(
+            "ongoing", lambda: [each for each in self.calls.values() if each.status == "ongoing"]
+        )

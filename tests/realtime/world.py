@@ -1,0 +1,311 @@
+"""World: a core with everything around it in memory, and time that moves when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import heapq
+import itertools
+import json
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from models.calls import Call, Calls
+from models.logins import Logins
+from models.status import Status
+from models.tokens import Identity, Tokens
+from models.users import Users
+from realtime import core
+from realtime.clock import Clock
+from realtime.presence.claims import StatusChange
+from realtime.protocol import Channel
+from realtime.sockets.admission import ConnectRequest
+from settings import Settings
+from tests.realtime.client import Client, Picture, known
+from tests.realtime.stores import FakeCalls, FakeLogins, FakeUsers, Faults
+from tests.realtime.transports import FakeTransport
+
+T = TypeVar("T")
+
+TICK_SECONDS = 1 / 16
+"""The server's is a little shorter; a power of two keeps sums of it exact."""
+
+SECRET = "the core's tests sign with this key"
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """Monotonic seconds and wall time; each moves only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 1024.0
+        self.jumped = timedelta()
+        """How far the wall clock was set forward."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return self.seconds
+
+    def wall(self) -> datetime:
+        """Aware UTC."""
+        return NOON + timedelta(seconds=self.seconds) + self.jumped
+
+    def unix(self) -> float:
+        """The same as Unix seconds."""
+        return self.wall().timestamp()
+
+
+class World:
+    """One server process after another, on the same stores."""
+
+    def __init__(self, users: int = 0, **settings: Any) -> None:
+        self.time = FakeClock()
+        self.settings = dataclasses.replace(Settings(jwt_secret=SECRET), **settings)
+        self.faults = Faults()
+        self.users = FakeUsers(self.faults)
+        self.calls = FakeCalls(self.faults)
+        self.logins = FakeLogins(self.faults)
+        self.numbers = itertools.count(1)
+        self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
+        self.send_seconds = 0.0
+        """What one send costs, to be seen by the fan-out's slices."""
+        self.hurries = False
+        """Whether the next thing happens before the last one has come to rest."""
+        self.broken: list[BaseException] = []
+        """What went wrong in the background."""
+        self.clients: list[Client] = []
+        self._spent = 0.0
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._loop = asyncio.new_event_loop()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._ticks = 0
+        for user_id in range(1, users + 1):
+            self.users.add(user_id, self.time.wall())
+        self.start()
+
+    def start(self) -> None:
+        """A new process takes up what the stores hold."""
+        self.core = core.build_core(
+            self.settings,
+            core.Environment(
+                clock=Clock(self.time.monotonic, self.time.wall, stall_seconds=self.settings.stall_seconds),
+                unix_now=self.time.unix,
+                elapsed=lambda: self.time.seconds + self._spent,
+                call_later=self._call_later,
+                spawn=self._spawn,
+                new_id=self.new_id,
+            ),
+            cast("Users", self.users),
+            cast("Calls", self.calls),
+            cast("Logins", self.logins),
+            self.tokens,
+        )
+        for user in self.users.rows.values():
+            self.core.presence.load(user)
+        self.run(self.core.switchboard.recover())
+
+    def crash(self) -> None:
+        """The process dies: whatever was on its way is gone, and every connection with it."""
+        for task in self._tasks:
+            task.cancel()
+        self._spin()
+        self._tasks.clear()
+        self._later.clear()
+        for client in self.clients:
+            client.session.is_open = False
+            client.transport.reset()
+
+    def close(self) -> None:
+        """End the test's loop. Nothing may have gone wrong behind the test's back."""
+        self.crash()
+        self._loop.close()
+        assert not self.broken
+
+    def new_id(self) -> str:
+        """A text that never comes twice."""
+        return f"id{next(self.numbers)}"
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start something, and let it come as far as it can."""
+        task = self._loop.create_task(work)
+        task.add_done_callback(_read)
+        self._tasks.append(task)
+        if not self._loop.is_running():
+            self._spin()
+        return task
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that waits for nothing but the store; its result, or its exception."""
+        task = self.begin(work)
+        assert task.done(), "it waits for a store that is held"
+        return task.result()
+
+    def turn(self) -> bool:
+        """Do the next thing that is due; whether there was one."""
+        self._spin()
+        if not self._later or self._later[0][0] > self.time.seconds:
+            return False
+        heapq.heappop(self._later)[2]()
+        self._spin()
+        return True
+
+    def settle(self) -> None:
+        """Let everything that can go on go on, without time passing."""
+        while self.turn():
+            pass
+
+    def arrive(self) -> None:
+        """Let all that is on its way arrive, while no deadline passes."""
+        self.core.stats.tick()
+        while self._later:
+            self.time.seconds = max(self.time.seconds, self._later[0][0])
+            self.turn()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in small steps, with all that the server does again and again."""
+        end = self.time.seconds + seconds
+        while self.time.seconds < end:
+            self.time.seconds = min(self.time.seconds + TICK_SECONDS, end)
+            self.settle()
+            self.core.tick()
+            self._ticks += 1
+            if self._ticks % 8 == 0:
+                self.core.sweep()
+                self._answer_pings()
+            if self._ticks % 16 == 0:
+                self.core.stats.tick()
+            self.settle()
+
+    def stall(self, seconds: float) -> None:
+        """The server is stopped for a while: no tick, and then all at once."""
+        self.time.seconds += seconds
+        self.core.tick()
+        self.core.sweep()
+        self.settle()
+
+    def flush(self) -> None:
+        """Save what is behind."""
+        self.run(self.core.write_back.flush())
+
+    def identity(self, user_id: int, *, life_seconds: int = 900, login_id: str = "login") -> Identity:
+        """Who a new token says is there."""
+        return self.tokens.mint(user_id, login_id, "access", life_seconds)[1]
+
+    def connect(
+        self,
+        user_id: int,
+        channel: Channel = "feed",
+        *,
+        client: Client | None = None,
+        epoch: str | None = None,
+        since: int | None = None,
+        kernel_bytes: int = 1 << 20,
+        identity: Identity | None = None,
+        transport: FakeTransport | None = None,
+        address: str = "192.0.2.1",
+        counts_by_address: bool = True,
+    ) -> Client:
+        """Open a socket; with a client that was here before, resuming from what it knows."""
+        if transport is None:
+            transport = FakeTransport(self.soon, kernel_bytes=kernel_bytes)
+        transport.on_take = self._spend
+        if client is None:
+            client = Client(user_id)
+        elif client.epoch is not None:
+            epoch, since = client.epoch, client.seq
+        identity = identity or self.identity(user_id)
+        request = ConnectRequest(identity, channel, address, "tests", epoch, since, counts_by_address)
+        client.connected(self.core.admission.admit(request, transport), transport)
+        if client not in self.clients:
+            self.clients.append(client)
+        self._react()
+        return client
+
+    def lose(self, client: Client) -> None:
+        """A client's connection breaks."""
+        client.fold()
+        client.transport.reset()
+        client.session.closed_by_peer(None)
+
+    def leave(self, client: Client) -> None:
+        """A client closes cleanly."""
+        client.fold()
+        client.session.closed_by_peer(1000)
+
+    def send(self, client: Client, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        """A client sends a command; what arrived at it since."""
+        before = len(client.messages())
+        self.core.commands.dispatch(client.session, client.command(kind, **fields))
+        self._react()
+        return client.messages()[before:]
+
+    def put(self, user_id: int, **change: Any) -> Status:
+        """PUT /users/me/status."""
+        return self.run(self.core.presence.change(user_id, StatusChange(**change)))
+
+    def beat(self, user_id: int, *, over_socket: bool = False) -> Status:
+        """A heartbeat."""
+        return self.core.presence.heartbeat(user_id, over_socket=over_socket)
+
+    def call(self, caller_id: int, callee_id: int, key: str | None = None) -> Call:
+        """POST /calls/start."""
+        return self.run(self.core.switchboard.start(caller_id, callee_id, "audio", key))
+
+    def hang_up(self, user_id: int, call: Call) -> Call:
+        """POST /calls/end."""
+        return self.run(self.core.switchboard.end(user_id, call.call_id, "completed"))
+
+    def status(self, user_id: int) -> Status:
+        """What the server says of a user."""
+        return self.core.presence.status(user_id)
+
+    def picture(self) -> Picture:
+        """What the server says of everyone, as a client would hold it."""
+        statuses = json.loads(msgspec.json.encode(self.core.registry.statuses()))
+        return {status["user_id"]: known(status) for status in statuses}
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Run an action at the next turn."""
+        self._call_later(0, action)
+
+    def _call_later(self, delay: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._later, (self.time.seconds + delay, next(self.numbers), action))
+
+    def _answer_pings(self) -> None:
+        for client in self.clients:
+            client.transport.messages()
+            if client.transport.reads and client.is_open and client.pongs < client.transport.pings:
+                client.pongs = client.transport.pings
+                self.core.commands.pong(client.session)
+
+    def _react(self) -> None:
+        if not self.hurries:
+            self.settle()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.begin(work).add_done_callback(self._note_broken)
+
+    def _note_broken(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.broken.append(error)
+
+    def _spend(self) -> None:
+        self._spent += self.send_seconds
+
+    def _spin(self) -> None:
+        """Turn the loop until nobody has anything to do; no time passes and no descriptor is waited for."""
+        while True:
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()
+            if not self._loop._ready:  # type: ignore[attr-defined]
+                break
+        self._tasks = [task for task in self._tasks if not task.done()]
+
+
+def _read(task: asyncio.Task[Any]) -> None:
+    """See the exception of a task that the test does not ask, so that asyncio doesn't complain."""
+    if not task.cancelled():
+        task.exception()

@@ -36,8 +36,8 @@ from operation.cli.main import command_line
 from operation.demo.demo import Demo
 from operation.listening import ListeningSocket
 from operation.persistence import Persistence
-from realtime.clock import Clock
-from realtime.core import Environment, build_core
+from realtime.clock import Clock, Environment
+from realtime.core import build_core
 from realtime.protocol import CloseCode, ServerDraining
 from settings import Settings
 
@@ -127,9 +127,9 @@ class Server:
         after = 0
         while users := await self._stores.users.page(after, LOAD_USERS):
             for user in users:
-                self.core.presence.load(user)
+                self.core.loader.load(user)
             after = users[-1].profile.user_id
-        await self.core.switchboard.recover()
+        self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
         for login_id, until in await self._stores.logins.revoked(_utc_now()):
             self.core.authenticator.note_revoked(login_id, until.timestamp())

@@ -99,7 +99,7 @@ def _api(app: AppContext) -> list[URLSpec]:
     """What apps ask over HTTP."""
     core, context, settings = app.core, app.context, app.settings
     for_auth = {
-        "context": context, "accounts": app.accounts, "presence": core.presence,
+        "context": context, "accounts": app.accounts, "loader": core.loader,
         "ticket_seconds": settings.ticket_seconds,
     }  # fmt: skip
     for_users = {
@@ -156,6 +156,7 @@ def _admin(app: AppContext, admin: AdminContext, refusals: Buckets) -> list[URLS
         "audit_log": AuditLog(stores.audit, clock),
     }
     for_overview = {"admin": admin, "overview": core.overview}
+    for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
     for_operators = {**for_sign_in, "operators": stores.operators}
@@ -175,8 +176,8 @@ def _admin(app: AppContext, admin: AdminContext, refusals: Buckets) -> list[URLS
     return [
         URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),
         URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
-        URLSpec(r"/admin", live.LiveHandler, for_overview),
-        URLSpec(r"/admin/wall", live.WallHandler, for_overview),
+        URLSpec(r"/admin", live.LiveHandler, for_live),
+        URLSpec(r"/admin/wall", live.WallHandler, for_live),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
         URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, {**for_overview, "stores": stores}),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),

@@ -43,6 +43,10 @@ class Call(msgspec.Struct, frozen=True):
         """Caller and callee."""
         return self.caller_id, self.callee_id
 
+    def other(self, user_id: int) -> int:
+        """The other participant of the call."""
+        return self.callee_id if self.caller_id == user_id else self.caller_id
+
 
 class Calls:
     """All calls, and the claims of those who are in one."""

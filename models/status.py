@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from models.errors import Invalid
+
 State = Literal["available", "busy", "offline"]
 """A status in one word. Online is available or busy."""
 
@@ -92,3 +94,43 @@ def differs(one: Status, other: Status) -> bool:
 def utc_milliseconds(moment: datetime) -> datetime:
     """Aware UTC, cut to milliseconds: what every store keeps, so that a value is the same before and after saving."""
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+class StatusChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A requested change of status. Absent fields stay as they are."""
+
+    is_online: bool | msgspec.UnsetType = msgspec.UNSET
+    is_busy: bool | msgspec.UnsetType = msgspec.UNSET
+    busy_until: datetime | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def validated(change: StatusChange, utc: datetime) -> StatusChange:
+    """The change with its times cut to milliseconds, and `busy_until` implying busy. Raises Invalid."""
+    until = change.busy_until
+    if change == StatusChange():
+        raise Invalid("Give at least one of is_online, is_busy, busy_until")
+    if not isinstance(until, datetime):
+        return change
+    if change.is_busy is False:
+        raise Invalid("busy_until goes with is_busy true")
+    if until.tzinfo is None:
+        raise Invalid("busy_until needs a time zone, such as Z")
+    try:
+        until = utc_milliseconds(until)
+    except OverflowError:
+        raise Invalid("busy_until is out of range") from None
+    if until <= utc:
+        raise Invalid("busy_until lies in the past")
+    return msgspec.structs.replace(change, is_busy=True, busy_until=until)
+
+
+def applied(claims: Claims, wanted: StatusChange) -> Claims:
+    """The claims after a validated change."""
+    set_offline = claims.set_offline if wanted.is_online is msgspec.UNSET else not wanted.is_online
+    set_busy = claims.set_busy if wanted.is_busy is msgspec.UNSET else wanted.is_busy
+    until = claims.busy_until
+    if wanted.busy_until is not msgspec.UNSET:
+        until = wanted.busy_until
+    elif wanted.is_busy is not msgspec.UNSET:
+        until = None
+    return Claims(set_offline, set_busy, until if set_busy else None, claims.call_id)

@@ -70,7 +70,7 @@ class Background:
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
         self.spawn(self._every(LOOK_SECONDS, self._look))
-        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.inspect))
+        self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.check_store))
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
         self.spawn(self._every(KEEP_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
@@ -132,7 +132,7 @@ class Background:
         self._core.operator_sessions.tick()
 
     async def _look(self) -> None:
-        self._core.overview.look()
+        self._core.overview_feed.refresh()
 
     async def _keep_sign_ins(self) -> None:
         """An open dashboard is a used one; one whose sign-in is over is closed."""
@@ -164,7 +164,7 @@ class Background:
         after = notice.first_id - 1
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             for user in users:
-                self._core.presence.add(user)
+                self._core.loader.add(user)
             after = users[-1].profile.user_id
 
     async def _clean_up(self) -> None:

@@ -37,7 +37,7 @@ class Persistence:
 
     async def sample(self) -> None:
         """Take a sample and write it down. Raises StoreUnavailable: then it is shown, but not kept."""
-        await self._stores.samples.add(self._core.overview.take_sample())
+        await self._stores.samples.add(self._core.overview_feed.take_sample())
 
     async def forget_old(self) -> None:
         """Delete what is older than is kept. Raises StoreUnavailable."""

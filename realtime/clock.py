@@ -1,11 +1,14 @@
-"""Clock: steady seconds for deadlines, wall time for people."""
+"""Clock: steady seconds for deadlines, wall time for people; and the environment that the core runs in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from models.status import utc_milliseconds
+from realtime.counters import Counters
 
 
 class Clock:
@@ -39,6 +42,22 @@ class Clock:
     def wall_of(self, steady: float) -> int:
         """The wall time of a steady moment, in milliseconds since 1970: for people, and only roughly the same twice."""
         return milliseconds(self.utc() + timedelta(seconds=steady - self.now()))
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the core takes from outside: time, ids, and ways to do things later."""
+
+    clock: Clock
+    unix_now: Callable[[], float]
+    elapsed: Callable[[], float]
+    """Exact seconds for measuring. Deadlines use the clock."""
+    call_later: Callable[[float, Callable[[], None]], object]
+    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    """Run a coroutine in the background, and log its failure."""
+    new_id: Callable[[], str]
+    """A text that is never returned twice."""
+    counters: Counters = field(default_factory=Counters)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -199,7 +199,7 @@ def user(server: RunningServer, api: Api) -> MakePerson:
     async def make(username: str, **fields: Any) -> Person:
         new = NewUser(username, None, fields.get("profile_image_url"))
         stored = await server.stores.users.create(new, server.core.environment.clock.utc())
-        server.core.presence.add(stored)
+        server.core.loader.add(stored)
         login_id = server.core.environment.new_id()
         life = fields.get("life_seconds", server.settings.access_token_seconds)
         token, _ = server.tokens.mint(stored.profile.user_id, login_id, "access", life)

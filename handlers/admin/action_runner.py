@@ -159,7 +159,7 @@ class ActionRunner:
         if not target.call_id:
             name = self._name_of(target.user_id)
             return f"{name}, socket {target.session_id}" if target.session_id else name
-        call = self._switchboard.find(target.call_id)
+        call = self._switchboard.ongoing.find(target.call_id)
         return " and ".join(map(self._name_of, call.participants)) if call else ""
 
     def _name_of(self, user_id: int) -> str:

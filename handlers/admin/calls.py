@@ -82,7 +82,7 @@ class AdminCallsHandler(CallPages):
             "calls.html",
             here="calls",
             calls=[self.named(call) for call in calls],
-            wrong={each.call_id for each in self.overview.contradictions()},
+            wrong={each.call_id for each in self.overview.issues()},
             total=total,
             per_page=per_page,
             filter={"state": state, "q": q, "page": page},
@@ -117,5 +117,5 @@ class AdminCallHandler(CallPages):
             ended_by=operator or names.get(call.ended_by or 0, ""),
             by_operator=bool(operator),
             why=_WHY.get("operator" if operator else call.end_reason or "", ""),
-            contradictions=[each for each in self.overview.contradictions() if each.call_id == call_id],
+            contradictions=[each for each in self.overview.issues() if each.call_id == call_id],
         )

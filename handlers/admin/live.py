@@ -9,6 +9,7 @@ from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.parameters import choice, page_number
 from models.events import Event
 from realtime.dashboard.overview import Overview
+from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.user_query import UserFilter, UserSort
 
 FILTERS: tuple[UserFilter, ...] = get_args(UserFilter)
@@ -57,9 +58,10 @@ class LiveHandler(OverviewHandler):
 
     template = "live.html"
 
-    def initialize(self, admin: AdminContext, overview: Overview) -> None:
+    def initialize(self, admin: AdminContext, overview: Overview, feed: OverviewFeed) -> None:
         """Collaborators come from the route."""
         self.set_up_overview(admin, overview)
+        self.feed = feed
 
     @allows("viewer")
     def get(self) -> None:
@@ -68,12 +70,12 @@ class LiveHandler(OverviewHandler):
         self.show(
             self.template,
             here="live",
-            seq=overview.seq,
+            seq=self.feed.seq,
             figures=overview.figures(),
             calls=overview.calls(),
             history=overview.history(),
             events=overview.events(),
-            contradictions=overview.contradictions(),
+            contradictions=overview.issues(),
             **self.listed(),
         )
 

@@ -12,8 +12,7 @@ from handlers.sockets.stream_transport import StreamTransport
 from models.errors import StoreUnavailable, TooMany
 from realtime.clock import Clock
 from realtime.counters import Counters
-from realtime.dashboard.operator_commands import OperatorCommands
-from realtime.dashboard.operator_session import OperatorSession
+from realtime.dashboard.operator_session import OperatorCommands, OperatorSession
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.protocol import CloseCode
 from realtime.ratelimit import Buckets

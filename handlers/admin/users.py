@@ -38,7 +38,7 @@ class AdminUsersHandler(OverviewHandler):
             "busy": figures.busy,
             "offline": figures.offline,
         }
-        wrong = {key: each for each in self.overview.contradictions() for key in (each.user_id, each.call_id) if key}
+        wrong = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
         self.show("users.html", here="users", counts=counts, wrong=wrong, **self.listed())
 
 
@@ -78,7 +78,7 @@ class AdminUserHandler(OverviewHandler):
     def _wrong_with(self, row: UserRow) -> list[Issue]:
         """What needs attention about the user or the user's call."""
         about = {row.user_id, row.call_id} - {""}
-        return [each for each in self.overview.contradictions() if {each.user_id, each.call_id} & about]
+        return [each for each in self.overview.issues() if {each.user_id, each.call_id} & about]
 
 
 def user_id_of(text: str) -> int:

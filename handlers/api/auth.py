@@ -9,7 +9,7 @@ import msgspec
 from handlers.base import ApiHandler, HandlerContext
 from models.accounts import Accounts, Revoked
 from models.field_types import ImageUrl, Password, Username
-from realtime.presence.engine import Presence
+from realtime.presence.loader import Loader
 
 NewPassword = Annotated[
     Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
@@ -53,13 +53,11 @@ class Ticket(msgspec.Struct, frozen=True):
 class AuthHandler(ApiHandler):
     """What the handlers of accounts share."""
 
-    def initialize(
-        self, context: HandlerContext, accounts: Accounts, presence: Presence, ticket_seconds: float
-    ) -> None:
+    def initialize(self, context: HandlerContext, accounts: Accounts, loader: Loader, ticket_seconds: float) -> None:
         """Collaborators come from the route."""
         self.set_up(context)
         self.accounts = accounts
-        self.presence = presence
+        self.loader = loader
         self.ticket_seconds = ticket_seconds
 
 
@@ -70,7 +68,7 @@ class RegisterHandler(AuthHandler):
         """A new account, and its first tokens."""
         body = self.read(Registration)
         user, pair = await self.accounts.register(body.username, body.password, body.profile_image_url)
-        self.presence.add(user)
+        self.loader.add(user)
         self.answer(pair, 201)
 
 

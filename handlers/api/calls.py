@@ -78,7 +78,7 @@ class OngoingHandler(CallsHandler):
 
     def get(self) -> None:
         """The call the caller is in, as a list of one or none."""
-        call = self.switchboard.ongoing_of(self.identify().user_id)
+        call = self.switchboard.ongoing.of_user(self.identify().user_id)
         query = self.query(CallsQuery)
         wanted = (
             call is not None

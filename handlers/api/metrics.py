@@ -79,7 +79,7 @@ class Metrics(Collector):
         yield GaugeMetricFamily("rollcall_users", "Users", len(core.registry))
         yield GaugeMetricFamily("rollcall_users_online", "Users online", core.registry.online)
         yield GaugeMetricFamily("rollcall_users_available", "Users available", core.registry.available)
-        yield GaugeMetricFamily("rollcall_calls_ongoing", "Ongoing calls", len(core.switchboard))
+        yield GaugeMetricFamily("rollcall_calls_ongoing", "Ongoing calls", len(core.switchboard.ongoing))
         yield GaugeMetricFamily("rollcall_unsaved_users", "Users whose evidence is not saved yet", len(core.write_back))
         yield GaugeMetricFamily("rollcall_timers", "Deadlines that are set", len(core.timers))
         yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)

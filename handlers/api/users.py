@@ -12,8 +12,8 @@ from handlers.api.auth import Nothing
 from handlers.base import ApiHandler, HandlerContext
 from models.errors import Invalid, NotFound
 from models.field_types import ImageUrl, Username
+from models.status import StatusChange
 from models.users import Users
-from realtime.presence.claims import StatusChange
 from realtime.presence.engine import Presence
 from realtime.presence.registry import Registry
 from realtime.protocol import USER_ID_LIMIT

@@ -13,8 +13,7 @@ from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
 from handlers.base import Page
 from models.accounts import TokenPair
 from models.calls import Call
-from models.status import Status
-from realtime.presence.claims import StatusChange
+from models.status import Status, StatusChange
 from realtime.protocol import FeedCounts, UserId
 
 JSON, HTML, TEXT, ANY = "application/json", "text/html", "text/plain", "*/*"

@@ -14,9 +14,9 @@ from realtime.clock import Clock
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode
 from realtime.ratelimit import Buckets
-from realtime.sockets.admission import Admission, ConnectRequest
+from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
-from realtime.sockets.session import Session
+from realtime.sockets.session import ConnectRequest, Session
 
 _BEARER = "bearer."
 

@@ -1,77 +1,111 @@
-"""Switchboard: calls start, end, and are dropped when a participant is gone for the lease."""
+"""Switchboard: starts calls, ends them, and drops a call whose participant has been gone for the call lease."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from models.calls import Call, CallType, EndReason, ended
 from models.errors import Conflict, Forbidden, Invalid, NotFound, StoreUnavailable
 from realtime.calls.call_store import CallStore
-from realtime.clock import Clock
+from realtime.clock import Environment
 from realtime.presence.engine import Presence
 from realtime.timers import Timers
+from settings import Settings
 
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
-"""Run a coroutine in the background; whoever is given it sees to its end."""
+CallListener = Callable[[Call], None]
+"""Called when a call started or ended, after the participants' statuses were announced."""
 
-Tell = Callable[[Call], None]
-"""Tell a call's participants, behind all that was announced before."""
+
+class OngoingCalls:
+    """The calls that are ongoing, and the call that each user is in or is about to be in."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Call] = {}
+        self._taken: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __contains__(self, call_id: str) -> bool:
+        return call_id in self._calls
+
+    def find(self, call_id: str) -> Call | None:
+        """An ongoing call by its id."""
+        return self._calls.get(call_id)
+
+    def of_user(self, user_id: int) -> Call | None:
+        """The ongoing call that the user is in."""
+        return self._calls.get(self._taken.get(user_id, ""))
+
+    def all(self) -> list[Call]:
+        """Every ongoing call."""
+        return list(self._calls.values())
+
+    def call_id_of(self, user_id: int) -> str | None:
+        """The id of the call that the user is in, or is about to be in."""
+        return self._taken.get(user_id)
+
+    def take(self, call: Call) -> None:
+        """Reserve both participants for a call that is about to start."""
+        self._taken |= dict.fromkeys(call.participants, call.call_id)
+
+    def add(self, call: Call) -> None:
+        """A call is ongoing from now on."""
+        self._calls[call.call_id] = call
+        self.take(call)
+
+    def remove(self, call_id: str) -> bool:
+        """A call is no longer ongoing. Returns whether it was."""
+        return self._calls.pop(call_id, None) is not None
+
+    def free(self, call: Call) -> list[int]:
+        """Release the participants that this call holds, and return them."""
+        held = [user_id for user_id in call.participants if self._taken.get(user_id) == call.call_id]
+        for user_id in held:
+            del self._taken[user_id]
+        return held
 
 
 class Switchboard:
-    """Who is in which call. `new_id` gives a text that never comes twice.
+    """Starts and ends calls.
 
-    Both users are taken in memory before the first await, so of two callers in this process exactly one goes on; the
-    claims in the store say the same to other processes, and to this one after a crash.
+    Both users are reserved in memory before the first await, so of two callers in this process exactly one succeeds.
+    The call locks in the store do the same across processes, and after a crash.
     """
 
     def __init__(
         self,
+        settings: Settings,
+        environment: Environment,
         call_store: CallStore,
         presence: Presence,
         timers: Timers,
-        clock: Clock,
-        tell: Tell,
-        spawn: Spawn,
-        new_id: Callable[[], str],
-        *,
-        lease_seconds: float,
-        settle_seconds: float,
+        listeners: Sequence[CallListener],
     ) -> None:
         self._call_store = call_store
         self._presence = presence
         self._timers = timers
-        self._clock = clock
-        self._tell = tell
-        self._spawn = spawn
-        self._new_id = new_id
-        self._lease_seconds = lease_seconds
-        self._settle_seconds = settle_seconds
-        self._ongoing: dict[str, Call] = {}
-        self._taken: dict[int, str] = {}
-        """The call that each user is in, or is about to be in."""
+        self._clock = environment.clock
+        self._listeners = listeners
+        self._spawn = environment.spawn
+        self._new_id = environment.new_id
+        self._lease_seconds = settings.call_lease_seconds
+        self._settle_seconds = settings.store_deadline_seconds
+        self.ongoing = OngoingCalls()
         self._starting: dict[str, asyncio.Future[Call]] = {}
 
-    def __len__(self) -> int:
-        return len(self._ongoing)
-
-    async def recover(self) -> None:
-        """At start: calls that were ongoing still are."""
-        for call in await self._call_store.recover():
+    async def recover(self) -> list[Call]:
+        """Resume the calls that were ongoing when the last process ended, and return them."""
+        calls = await self._call_store.recover()
+        for call in calls:
             self._take_up(call)
-            for user_id in call.participants:
-                self._presence.restore_call(user_id, call)
-
-    def ongoing_of(self, user_id: int) -> Call | None:
-        """The call the user is in."""
-        return self._ongoing.get(self._taken.get(user_id, ""))
+        return calls
 
     async def start(self, caller_id: int, callee_id: int, call_type: CallType, key: str | None) -> Call:
-        """Start a call; with the same idempotency key once more, the call of the first time.
+        """Start a call. A second request with the same idempotency key returns the call of the first.
 
         Raises Invalid, NotFound, Conflict, StoreUnavailable.
         """
@@ -82,13 +116,13 @@ class Switchboard:
                 return _same_request(known, callee_id, call_type)
         self._check(caller_id, callee_id)
         call = Call(call_id, caller_id, callee_id, call_type, "ongoing", self._clock.utc())
-        self._taken |= dict.fromkeys(call.participants, call_id)
+        self.ongoing.take(call)
         future = self._starting[call_id] = asyncio.get_running_loop().create_future()
         try:
             await self._write(call)
         except BaseException as error:
             future.set_exception(error)
-            future.exception()  # read here, so that a start nobody waited for doesn't complain
+            future.exception()  # retrieved here, so that asyncio does not warn when nobody else waited
             raise
         finally:
             del self._starting[call_id]
@@ -97,36 +131,28 @@ class Switchboard:
         return call
 
     async def end(self, user_id: int, call_id: str, reason: EndReason) -> Call:
-        """End a call as one of its participants; ending again answers the same. Raises NotFound, Forbidden."""
-        call = self._ongoing.get(call_id) or await self._call_store.get(call_id)
+        """End a call for one of its participants. Ending it again gives the same answer. Raises NotFound, Forbidden."""
+        call = self.ongoing.find(call_id) or await self._call_store.get(call_id)
         if call is None:
             raise NotFound("No such call")
         if user_id not in call.participants:
             raise Forbidden("NOT_A_PARTICIPANT", "Only a participant ends a call")
         return await self._end(call, reason, user_id)
 
-    def ongoing(self) -> list[Call]:
-        """Every ongoing call."""
-        return list(self._ongoing.values())
-
-    def find(self, call_id: str) -> Call | None:
-        """An ongoing call."""
-        return self._ongoing.get(call_id)
-
     async def force_end(self, call_id: str) -> None:
-        """End a call as an operator, also one that only the store knows of, and give up what is left of it.
+        """End a call for an operator, even one that only the store knows, and release the locks it left behind.
 
         Raises StoreUnavailable.
         """
-        call = self._ongoing.get(call_id) or await self._call_store.get(call_id)
+        call = self.ongoing.find(call_id) or await self._call_store.get(call_id)
         if call is not None:
             await self._end(call, "dropped", None)
         await self._call_store.give_up(call_id)
         self._presence.give_up_call(call_id)
 
     def drop(self, user_id: int) -> None:
-        """End the call that a user is in who may not be here any more."""
-        call = self.ongoing_of(user_id)
+        """End the ongoing call of a user who was disabled."""
+        call = self.ongoing.of_user(user_id)
         if call is not None:
             self._spawn(self._drop(call, user_id))
 
@@ -134,29 +160,29 @@ class Switchboard:
         if caller_id == callee_id:
             raise Invalid("A call needs two users")
         callee = self._presence.status(callee_id)
-        if caller_id in self._taken:
+        if self.ongoing.call_id_of(caller_id) is not None:
             raise Conflict("ALREADY_IN_CALL", "You are in a call already")
         if not callee.is_online:
             raise Conflict("USER_OFFLINE", "This user is offline")
-        if callee.is_busy or callee_id in self._taken:
+        if callee.is_busy or self.ongoing.call_id_of(callee_id) is not None:
             raise Conflict("USER_BUSY", "This user is busy")
 
     async def _known(self, caller_id: int, call_id: str) -> Call | None:
         stored = (
-            None if call_id in self._starting else self._ongoing.get(call_id) or await self._call_store.get(call_id)
+            None if call_id in self._starting else self.ongoing.find(call_id) or await self._call_store.get(call_id)
         )
         starting = self._starting.get(call_id)
-        if starting is not None:  # perhaps only since the store was asked
+        if starting is not None:  # it may have begun while the store was asked
             return await asyncio.shield(starting)
-        stored = self._ongoing.get(call_id) or stored
-        if stored is None and self._taken.get(caller_id) == call_id:
-            raise StoreUnavailable("the first try of this call is not settled yet")
+        stored = self.ongoing.find(call_id) or stored
+        if stored is None and self.ongoing.call_id_of(caller_id) == call_id:
+            raise StoreUnavailable("the outcome of the first attempt at this call is not known yet")
         if stored is not None and stored.status == "ongoing":
             self._begin_unsettled(stored)
         return stored
 
     async def _write(self, call: Call) -> None:
-        """Write the call. What fails leaves both as they were, or is settled when nobody can tell."""
+        """Write the call. On failure both users are free again, or the call is settled later if its fate is unknown."""
         try:
             in_another_call = await self._call_store.begin(call, self._starting.__contains__)
         except StoreUnavailable:
@@ -172,19 +198,18 @@ class Switchboard:
             raise Conflict("USER_BUSY", "This user is busy")
 
     def _take_up(self, call: Call) -> None:
-        self._ongoing[call.call_id] = call
+        self.ongoing.add(call)
         for user_id in call.participants:
-            self._taken[user_id] = call.call_id
             self._await_lease(call, user_id, self._lease_seconds)
 
     def _begin_unsettled(self, call: Call) -> None:
-        """Begin a call whose first reply was lost. One that isn't waited for any more has ended since it was read."""
-        if call.call_id not in self._ongoing and self._taken.get(call.caller_id) == call.call_id:
+        """Begin a call that was written although its reply was lost, unless it has ended since it was read."""
+        if call.call_id not in self.ongoing and self.ongoing.call_id_of(call.caller_id) == call.call_id:
             self._begin(call)
 
     def _begin(self, call: Call) -> None:
         self._take_up(call)
-        self._presence.claim_call(call.call_id, call.participants)
+        self._presence.change_call(call.participants, None, call.call_id, "call_started")
         self._tell(call)
 
     async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
@@ -199,22 +224,23 @@ class Switchboard:
         return finished
 
     def _finish(self, finished: Call) -> None:
-        """Both are free; they are told once, however many ended it."""
-        was_ongoing = self._ongoing.pop(finished.call_id, None)
+        """Free both participants and tell them, once however often the call is ended."""
+        was_ongoing = self.ongoing.remove(finished.call_id)
         self._free(finished)
-        if was_ongoing is None:
-            return
-        self._presence.release_call(finished.call_id, finished.participants)
-        self._tell(finished)
+        if was_ongoing:
+            self._presence.change_call(finished.participants, finished.call_id, None, "call_ended")
+            self._tell(finished)
 
     def _free(self, call: Call) -> None:
-        for user_id in call.participants:
-            if self._taken.get(user_id) == call.call_id:
-                del self._taken[user_id]
-                self._timers.cancel(("lease", user_id))
+        for user_id in self.ongoing.free(call):
+            self._timers.cancel(("lease", user_id))
+
+    def _tell(self, call: Call) -> None:
+        for tell in self._listeners:
+            tell(call)
 
     def _settle_later(self, call: Call) -> None:
-        """The store failed in the middle: ask it until it says which way the call went. Until then both are taken."""
+        """The store failed midway. Ask it again until it tells what became of the call; both users stay reserved."""
         when = self._clock.now() + self._settle_seconds
         self._timers.at(when, ("settle", call.call_id), lambda: self._spawn(self._settle(call)))
 
@@ -234,10 +260,10 @@ class Switchboard:
         self._timers.at(self._clock.now() + seconds, ("lease", user_id), action)
 
     def _check_lease(self, call: Call, user_id: int) -> None:
-        """The lease runs from the last evidence, whatever its timer thought: no timer is set for each sign of life."""
-        if call.call_id not in self._ongoing:
+        """The lease counts from the last sign of life. The timer is only moved when it fires, not with every sign."""
+        if call.call_id not in self.ongoing:
             return
-        left = self._lease_seconds - self._presence.silent_for(user_id)
+        left = self._lease_seconds - self._presence.registry.get(user_id).silent_for(self._clock.now())
         if left > 0:
             self._await_lease(call, user_id, left)
         else:
@@ -247,12 +273,12 @@ class Switchboard:
         try:
             await self._end(call, "dropped", None)
         except StoreUnavailable:
-            if call.call_id in self._ongoing:
+            if call.call_id in self.ongoing:
                 self._await_lease(call, user_id, self._settle_seconds)
 
 
 def _id_of_key(caller_id: int, key: str) -> str:
-    """The call's id from its idempotency key, so that the store's unique `_id` is what makes the key work once."""
+    """The call's id, derived from the idempotency key, so that the store's unique `_id` makes each key work once."""
     return hashlib.sha256(f"{caller_id}:{key}".encode()).hexdigest()[:32]
 
 

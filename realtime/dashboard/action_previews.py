@@ -1,4 +1,4 @@
-"""Plans: what an action would do, in words, before it is done."""
+"""Action previews: what an action would do, shown before it is done."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 from models.errors import Conflict
 from models.status import state_of
-from realtime.calls.switchboard import Switchboard
+from realtime.calls.switchboard import OngoingCalls
 from realtime.dashboard.rows import ActionName
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
 
 
 class ActionTarget(msgspec.Struct, frozen=True):
-    """What an action is aimed at: a user, one socket of a user, or a call."""
+    """The target of an action: a user, one socket of a user, or a call."""
 
     user_id: int = 0
     call_id: str = ""
@@ -25,7 +25,7 @@ class ActionTarget(msgspec.Struct, frozen=True):
 class ActionPreview(msgspec.Struct, frozen=True):
     """What is shown before an action.
 
-    `hits` counts what it reaches, such as “2 sockets”. With `waits` it would wait for the end of the user's call.
+    `hits` counts what it affects, such as “2 sockets”. `waits` tells that it would wait for the end of the call.
     """
 
     title: str
@@ -38,11 +38,11 @@ class ActionPreview(msgspec.Struct, frozen=True):
 
 
 class ActionPreviews:
-    """Looks, and changes nothing."""
+    """Describes, and changes nothing."""
 
-    def __init__(self, registry: Registry, switchboard: Switchboard, hub: Hub) -> None:
+    def __init__(self, registry: Registry, calls: OngoingCalls, hub: Hub) -> None:
         self._registry = registry
-        self._switchboard = switchboard
+        self._calls = calls
         self._hub = hub
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
@@ -53,14 +53,14 @@ class ActionPreviews:
         }
 
     def make(self, action: ActionName, target: ActionTarget) -> ActionPreview:
-        """The plan of an action. Raises NotFound, and Conflict where there is nothing to do."""
+        """The preview of an action. Raises NotFound, and Conflict if there is nothing to do."""
         return self._table[action](target)
 
     def describe(self, target: ActionTarget) -> str:
-        """The target as it is now, for the audit: “busy, 2 sockets, on a call with john_doe”."""
+        """The target as it is now, for the audit, such as “busy, 2 sockets, 1 call with john_doe”."""
         entry = self._registry.find(target.user_id)
         if entry is None:
-            call = self._switchboard.find(target.call_id)
+            call = self._calls.find(target.call_id)
             return "ongoing" if call else "not ongoing"
         parts: list[str] = [state_of(entry.status), *self._hits(entry)]
         if entry.claims.set_busy:
@@ -111,9 +111,9 @@ class ActionPreviews:
         return self._preview("Clear busy", entry, effect, hits=[], waits=bool(call))
 
     def _end_call(self, target: ActionTarget) -> ActionPreview:
-        call = self._switchboard.find(target.call_id)
+        call = self._calls.find(target.call_id)
         about = call.participants if call else ()
-        names = [self._name(user_id) for user_id in about]
+        names = [self._registry.name(user_id) for user_id in about]
         if call:
             effect = f"The call of {' and '.join(names)} ends for both, and both are told."
         else:
@@ -135,16 +135,12 @@ class ActionPreviews:
         return [_count(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
 
     def _call_of(self, entry: UserEntry) -> str:
-        """With whom the user is on a call; empty when it isn't on one."""
+        """The name of the other participant of the user's call, or an empty text."""
         user_id = entry.profile.user_id
-        call = self._switchboard.ongoing_of(user_id)
+        call = self._calls.of_user(user_id)
         if call is None:
             return ""
-        return self._name(call.callee_id if call.caller_id == user_id else call.caller_id)
-
-    def _name(self, user_id: int) -> str:
-        entry = self._registry.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
+        return self._registry.name(call.other(user_id))
 
 
 def _count(number: int, noun: str) -> str:

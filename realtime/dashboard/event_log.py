@@ -1,9 +1,8 @@
-"""Chronicle: from announced changes and calls to events, the latest of them at hand, the newest not yet saved."""
+"""Event log: turns announced changes, calls and operators' actions into events, and keeps those not yet saved."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -15,13 +14,16 @@ from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
 
 UNSAVED_EVENTS = 20_000
-"""Kept for a store that cannot be reached: some minutes of a busy server. Then the oldest are given up."""
+"""Kept while the store cannot be reached: a few minutes on a busy server. Beyond it the oldest are dropped."""
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 class EventLog:
-    """What happened. `tell` hears of each event as it is noted; `tag` tells two servers' events apart."""
+    """What happened, as events. It hears of a change only after the change was sent to the sockets.
+
+    `tag` keeps the ids of two servers' events apart.
+    """
 
     def __init__(self, registry: Registry, clock: Clock, tag: str, *, shown: int) -> None:
         self._registry = registry
@@ -29,32 +31,34 @@ class EventLog:
         self._tag = tag
         self._latest: deque[Event] = deque(maxlen=shown)
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
-        self._listeners: list[Callable[[Event], None]] = []
+        self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
         self._millisecond = 0
         self._count = 0
         self._ending: dict[str, str] = {}
-        """Calls that an operator is ending, and which operator."""
+        """Calls that an operator is ending, with the operator's name."""
         self.given_up = 0
-        """Events that were never saved."""
-
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Be told of each event."""
-        self._listeners.append(listener)
+        """Events that were dropped before they could be saved."""
 
     def restore(self, newest_first: list[Event]) -> None:
-        """At start: the latest events of the process before."""
+        """At start: take over the latest events of the last process."""
         self._latest.extend(reversed(newest_first))
 
     def latest(self) -> list[Event]:
         """The latest events, newest first."""
         return list(reversed(self._latest))
 
+    def take_new(self) -> list[tuple[Event, float]]:
+        """The events since the last call, oldest first, each with its steady time."""
+        new = list(self._new)
+        self._new.clear()
+        return new
+
     def status_announced(self, entry: UserEntry, reason: Reason) -> None:
-        """A status was announced. An event is what changed the state; a new name is none."""
+        """A status was announced. Only a change of state is an event; a new name is not."""
         state = state_of(entry.status)
-        if state == entry.witnessed:
+        if state == entry.logged_state:
             return
-        entry.witnessed = state
+        entry.logged_state = state
         by = entry.cause_by if reason == "operator" else ""
         self._note(state, entry, reason, operator=by)
 
@@ -70,28 +74,28 @@ class EventLog:
             self._note("call_ended", caller, call.end_reason or "dropped", call, operator=by)
 
     def acted(self, user_ids: tuple[int, ...], action: str, operator: str) -> None:
-        """An operator did something."""
+        """An operator did something to these users."""
         for user_id in user_ids:
             entry = self._registry.find(user_id)
             if entry is not None:
                 self._note("action", entry, action, operator=operator)
 
     def ended_by_operator(self, call_id: str, operator: str) -> None:
-        """The call's end that is about to be noted is an operator's doing."""
+        """An operator is about to end this call."""
         self._ending[call_id] = operator
 
     def not_ended(self, call_id: str) -> None:
-        """It did not come to it."""
+        """The operator did not end the call after all."""
         self._ending.pop(call_id, None)
 
     def unsaved(self, limit: int) -> list[Event]:
-        """The oldest events that are not saved."""
+        """The oldest events that are not saved yet."""
         return list(islice(self._unsaved, limit))
 
     def saved(self, events: list[Event]) -> None:
-        """These are in the store."""
+        """These events are in the store."""
         for event in events:
-            if self._unsaved and self._unsaved[0] is event:  # else it was given up meanwhile
+            if self._unsaved and self._unsaved[0] is event:  # otherwise it was dropped in the meantime
                 self._unsaved.popleft()
 
     def _note(
@@ -114,11 +118,10 @@ class EventLog:
         self.given_up += len(self._unsaved) == UNSAVED_EVENTS
         self._latest.append(event)
         self._unsaved.append(event)
-        for listener in self._listeners:
-            listener(event)
+        self._new.append((event, self._clock.now()))
 
     def _next_id(self) -> str:
-        """By milliseconds, then by number; a clock that goes back doesn't make later events earlier."""
+        """Ordered by milliseconds, then by number. Later events sort after earlier ones even if the clock goes back."""
         millisecond = (self._clock.utc() - _EPOCH) // timedelta(milliseconds=1)
         if millisecond > self._millisecond:
             self._millisecond, self._count = millisecond, 0

@@ -1,4 +1,4 @@
-"""Contradictions in words: what is wrong, and what its repair will change."""
+"""Issue builder: describes what is wrong, and what its repair will change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from models.calls import Call
 from realtime.clock import Clock, milliseconds
-from realtime.dashboard.row_builder import why_offline
+from realtime.dashboard.row_builder import explain_offline
 from realtime.dashboard.rows import Explanation, Issue, IssueKind
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
@@ -14,93 +14,94 @@ from realtime.sockets.session import Session
 
 
 class IssueBuilder:
-    """Makes one of each kind. `since` is when it began; where nobody can know, when it was found."""
+    """Builds one issue of each kind. `since` is when it began, or when it was found if the beginning is unknown."""
 
     def __init__(self, registry: Registry, hub: Hub, clock: Clock) -> None:
         self._registry = registry
         self._hub = hub
         self._clock = clock
 
-    def name(self, user_id: int) -> str:
-        """The user's name, also of one who is not there."""
-        entry = self._registry.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
-
     def call_with_offline(self, call: Call, offline: list[int]) -> Issue:
-        """An ongoing call with a party who is offline."""
+        """An ongoing call with a participant who is offline."""
         entries = [entry for user_id in offline if (entry := self._registry.find(user_id))]
         at = max([milliseconds(call.started_at), *(milliseconds(each.state_since) for each in entries)])
-        why = ", ".join(dict.fromkeys(why_offline(each) for each in entries)) or "no such user"
-        names = _listed([self.name(user_id) for user_id in offline])
+        why = ", ".join(dict.fromkeys(explain_offline(each) for each in entries)) or "no such user"
+        names = _listed([self._registry.name(user_id) for user_id in offline])
         verb = "is" if len(offline) == 1 else "are"
         because = Explanation(f"{names} {verb} offline since", at, "clock", f" ({why})")
         return self._of_call("call_with_offline", call, because, at)
 
     def long_call(self, call: Call, limit_seconds: float) -> Issue:
-        """A call that lasts longer than calls do."""
+        """A call that has lasted longer than the limit."""
         began = milliseconds(call.started_at)
         because = Explanation(f"call over {_span(limit_seconds)}:", began)
         return self._of_call("long_call", call, because, began + round(limit_seconds * 1000))
 
     def stray_call(self, call: Call) -> Issue:
-        """A call that is ongoing in the store alone."""
+        """A call that is ongoing only in the store."""
         because = Explanation(
-            "ongoing in the store, unknown to the server; started", milliseconds(call.started_at), "clock"
+            "saved as ongoing, but unknown to the server; started", milliseconds(call.started_at), "clock"
         )
         return self._of_call("busy_without_cause", call, because, self._now())
 
     def two_calls(self, user_id: int, calls: list[Call], surplus: Call) -> Issue:
-        """A user in several calls at once, of which `surplus` is the one to end."""
-        partners = _listed([f"with {self.name(_partner(call, user_id))}" for call in calls])
-        other = self.name(_partner(surplus, user_id))
+        """A user in several calls at once. `surplus` is the call to end."""
+        partners = _listed([f"with {self._registry.name(call.other(user_id))}" for call in calls])
+        other = self._registry.name(surplus.other(user_id))
         return Issue(
             key=f"two_calls:{user_id}",
             kind="two_calls",
             because=Explanation(f"in {len(calls)} calls at once, {partners}"),
             since=milliseconds(max(call.started_at for call in calls)),
-            username=self.name(user_id),
+            username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Ends the call with {other}; {self.name(user_id)} keeps the other",
+            effect=f"Ends the call with {other}; {self._registry.name(user_id)} stays in the other call",
             user_id=user_id,
             call_id=surplus.call_id,
         )
 
     def dead_claim(self, user_id: int, call_id: str) -> Issue:
-        """A user held by a call that is not ongoing."""
+        """A user who is locked by a call that is not ongoing."""
         return Issue(
             key=f"busy_without_cause:{user_id}",
             kind="busy_without_cause",
-            because=Explanation("held by a call that is not ongoing"),
+            because=Explanation("busy because of a call that is not ongoing"),
             since=self._now(),
-            username=self.name(user_id),
+            username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Gives up what is left of the call; {self._after([user_id], call_id)}",
+            effect=f"Removes what is left of the call; {self._after([user_id], call_id)}",
             user_id=user_id,
             call_id=call_id,
         )
 
     def stored_busy(self, user_id: int) -> Issue:
-        """A user who is set busy in the store alone."""
-        because = Explanation("set busy in the store, not so in the server")
+        """A user who is set busy only in the store."""
+        because = Explanation("saved as busy, but shown as available")
         return self._busy("busy_without_cause", user_id, because, self._now())
 
     def busy_until_past(self, user_id: int, until: datetime) -> Issue:
-        """A user whose busy should be over."""
+        """A user who should not be busy any more."""
         at = milliseconds(until)
-        return self._busy("busy_until_past", user_id, Explanation("set busy until", at, "clock", ", which is past"), at)
+        return self._busy(
+            "busy_until_past", user_id, Explanation("set busy until", at, "clock", ", which has passed"), at
+        )
 
     def silent_socket(self, session: Session) -> Issue:
-        """An open socket on which nothing is heard."""
+        """An open socket that sends nothing."""
         user_id, heard = session.user_id, self._clock.wall_of(session.heard_at)
         device = session.device
         others = len(self._hub.of_user(user_id)) - 1
-        rest = f"{self.name(user_id)} keeps {others} more" if others else "the app stays away until it is opened anew"
+        rest = (
+            f"{self._registry.name(user_id)} keeps {others} more"
+            if others
+            else "the app stays disconnected until it is reopened"
+        )
         return Issue(
             key=f"silent_socket:{session.session_id}",
             kind="silent_socket",
-            because=Explanation("nothing heard for", heard, tail=f" on {device}" if device else ""),
+            because=Explanation("silent for", heard, tail=f" on {device}" if device else ""),
             since=heard,
-            username=self.name(user_id),
+            username=self._registry.name(user_id),
             repair="disconnect",
             effect=f"Closes 1 socket; {rest}",
             user_id=user_id,
@@ -108,12 +109,12 @@ class IssueBuilder:
         )
 
     def flapping(self, entry: UserEntry, changes: int, seconds: float) -> Issue:
-        """A user whose state changes all the time."""
+        """A user whose state changes too often."""
         name = entry.profile.username
         return Issue(
             key=f"flapping:{entry.profile.user_id}",
             kind="flapping",
-            because=Explanation(f"{changes} changes of state or more within {_span(seconds)}"),
+            because=Explanation(f"changed state at least {changes} times within {_span(seconds)}"),
             since=self._now(),
             username=name,
             repair="force_offline",
@@ -127,7 +128,7 @@ class IssueBuilder:
             kind=kind,
             because=because,
             since=since,
-            username=_listed([self.name(user_id) for user_id in call.participants]),
+            username=_listed([self._registry.name(user_id) for user_id in call.participants]),
             repair="end_call",
             effect=f"Ends the call; {self._after(list(call.participants), call.call_id)}",
             call_id=call.call_id,
@@ -139,17 +140,17 @@ class IssueBuilder:
             kind=kind,
             because=because,
             since=since,
-            username=self.name(user_id),
+            username=self._registry.name(user_id),
             repair="clear_busy",
             effect=f"Clears busy; {self._after([user_id], None, busy_set=False)}",
             user_id=user_id,
         )
 
     def _after(self, user_ids: list[int], call_id: str | None, *, busy_set: bool = True) -> str:
-        """What becomes of users without this call, or without what they set: “Ann becomes available”."""
+        """The states of users without this call, or without the busy status they set: “Ann becomes available”."""
         groups: dict[str, list[str]] = {}
         for user_id in user_ids:
-            groups.setdefault(self._becomes(user_id, call_id, busy_set), []).append(self.name(user_id))
+            groups.setdefault(self._becomes(user_id, call_id, busy_set), []).append(self._registry.name(user_id))
         parts: list[str] = []
         for words, names in groups.items():
             verb, _, state = words.partition(" ")
@@ -166,10 +167,6 @@ class IssueBuilder:
 
     def _now(self) -> int:
         return milliseconds(self._clock.utc())
-
-
-def _partner(call: Call, user_id: int) -> int:
-    return call.callee_id if call.caller_id == user_id else call.caller_id
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Attention: what operators should look at, found once a second in memory and in what the inspector saw."""
+"""Issues: finds what needs attention, once a second, in memory and in the result of the store check."""
 
 from __future__ import annotations
 
@@ -11,75 +11,67 @@ import msgspec
 
 from models.calls import Call
 from models.events import Event
-from realtime.calls.switchboard import Switchboard
+from realtime.calls.switchboard import OngoingCalls
 from realtime.clock import Clock
 from realtime.dashboard.issue_builder import IssueBuilder
 from realtime.dashboard.rows import Issue
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
+from settings import Settings
 
 LATE = timedelta(seconds=1)
-"""Deadlines are this exact, or the server has other troubles."""
-
-
-class AttentionRules(msgspec.Struct, frozen=True):
-    """See the settings of the same names."""
-
-    long_call_seconds: float
-    silent_socket_seconds: float
-    flapping_changes: int
-    flapping_seconds: float
+"""Deadlines are met this exactly, unless the server is overloaded."""
 
 
 class IssueDetector:
-    """All contradictions there are. A look costs as much as there are calls, sockets, and users with a claim."""
+    """Finds everything that is wrong now. The cost grows with the calls, the sockets, and the users with a claim."""
 
     def __init__(
         self,
+        settings: Settings,
         registry: Registry,
-        switchboard: Switchboard,
+        calls: OngoingCalls,
         hub: Hub,
         store_check: StoreCheck,
         clock: Clock,
-        rules: AttentionRules,
     ) -> None:
+        self._settings = settings
         self._registry = registry
-        self._switchboard = switchboard
+        self._calls = calls
         self._hub = hub
         self._store_check = store_check
         self._clock = clock
-        self._rules = rules
-        self._make = IssueBuilder(registry, hub, clock)
-        self._flapping = Flapping(rules.flapping_changes, rules.flapping_seconds)
+        self._build = IssueBuilder(registry, hub, clock)
+        self._flapping = Flapping(settings.flapping_changes, settings.flapping_seconds)
         self._claiming: set[int] = set()
         """Users with a claim to be busy."""
         self._known: dict[str, Issue] = {}
         self.found: list[Issue] = []
-        """The oldest first. Another list whenever something in it changed."""
+        """All issues, the oldest first. A new list whenever something in it has changed."""
         self.user_ids: set[int] = set()
-        """Whom they are about."""
+        """The users whom the issues concern."""
 
-    def note_event(self, event: Event) -> None:
-        """Something happened. An operator's action ends the count of changes: somebody has seen to the user."""
+    def note_event(self, event: Event, at: float) -> None:
+        """Count an event of steady time `at`. An operator's action resets the count: somebody is dealing with it."""
         if event.kind == "action":
             self._flapping.forget(event.user_id)
         elif event.kind not in ("call_started", "call_ended"):
-            self._flapping.note(event.user_id, self._clock.now())
+            self._flapping.note(event.user_id, at)
 
     def review(self, entry: UserEntry) -> None:
-        """The user's claims may have changed."""
+        """Note whether the user has a claim to be busy; the claims may have changed."""
         if entry.claims.set_busy or entry.claims.call_id is not None:
             self._claiming.add(entry.profile.user_id)
         else:
             self._claiming.discard(entry.profile.user_id)
 
-    def look(self) -> None:
-        """Find all that is wrong now."""
-        calls = [*self._switchboard.ongoing(), *self._store_check.stray_calls.values()]
+    def detect(self) -> None:
+        """Find all issues there are now."""
+        calls = [*self._calls.all(), *self._store_check.stray_calls.values()]
         found: dict[str, Issue] = {}
-        for look in (self._in_calls(calls), self._in_two_calls(calls), self._claims(), self._silent(), self._flaps()):
-            found |= {each.key: self._as_known(each) for each in look}
+        for issues in (self._in_calls(calls), self._in_two_calls(calls), self._claims(), self._silent(), self._flaps()):
+            found |= {each.key: self._as_known(each) for each in issues}
         self._add_strays(found)
         if found != self._known:
             self._known = found
@@ -87,82 +79,80 @@ class IssueDetector:
             self.user_ids = {user_id for each in self.found for user_id in self._about(each, calls)}
 
     def _as_known(self, found: Issue) -> Issue:
-        """The same contradiction has the same beginning, however it was reckoned."""
+        """An issue that is already known keeps its beginning, even if it would be computed differently now."""
         known = self._known.get(found.key)
         return msgspec.structs.replace(found, since=known.since) if known else found
 
     def _in_calls(self, calls: list[Call]) -> Iterator[Issue]:
-        longest = timedelta(seconds=self._rules.long_call_seconds)
+        longest = timedelta(seconds=self._settings.long_call_seconds)
         utc = self._clock.utc()
         for call in calls:
             offline = [user_id for user_id in call.participants if not self._is_online(user_id)]
             if offline:
-                yield self._make.call_with_offline(call, offline)
+                yield self._build.call_with_offline(call, offline)
             if utc - call.started_at > longest:
-                yield self._make.long_call(call, self._rules.long_call_seconds)
+                yield self._build.long_call(call, self._settings.long_call_seconds)
 
     def _in_two_calls(self, calls: list[Call]) -> Iterator[Issue]:
-        """Of several calls, one that only the store knows is surplus, else the oldest."""
+        """Of several calls the one to end is a call that only the store knows, or else the oldest."""
         by_user: defaultdict[int, list[Call]] = defaultdict(list)
         for call in calls:
             for user_id in call.participants:
                 by_user[user_id].append(call)
         for user_id, theirs in by_user.items():
             if len(theirs) > 1:
-                surplus = min(
-                    theirs, key=lambda call: (self._switchboard.find(call.call_id) is not None, call.started_at)
-                )
-                yield self._make.two_calls(user_id, theirs, surplus)
+                surplus = min(theirs, key=lambda call: (self._calls.find(call.call_id) is not None, call.started_at))
+                yield self._build.two_calls(user_id, theirs, surplus)
 
     def _add_strays(self, found: dict[str, Issue]) -> None:
-        """A call of the store's with which nothing else is wrong is wrong by that: the server doesn't know it."""
+        """A call that only the store knows is an issue of its own, unless something else is wrong with it."""
         reported = {each.call_id for each in found.values()}
         for call_id, call in self._store_check.stray_calls.items():
             if call_id not in reported:
-                stray = self._make.stray_call(call)
+                stray = self._build.stray_call(call)
                 found[stray.key] = self._as_known(stray)
 
     def _claims(self) -> Iterator[Issue]:
         utc = self._clock.utc()
         for user_id, call_id in self._store_check.dead_claims.items():
-            yield self._make.dead_claim(user_id, call_id)
+            yield self._build.dead_claim(user_id, call_id)
         for user_id, until in self._store_check.stored_busy.items():
             if until is not None and until < utc:
-                yield self._make.busy_until_past(user_id, until)
+                yield self._build.busy_until_past(user_id, until)
             else:
-                yield self._make.stored_busy(user_id)
+                yield self._build.stored_busy(user_id)
         for user_id in self._claiming:
             claims = self._registry.get(user_id).claims
-            if claims.call_id is not None and self._switchboard.find(claims.call_id) is None:
-                yield self._make.dead_claim(user_id, claims.call_id)
+            if claims.call_id is not None and self._calls.find(claims.call_id) is None:
+                yield self._build.dead_claim(user_id, claims.call_id)
             if claims.busy_until is not None and claims.busy_until + LATE < utc:
-                yield self._make.busy_until_past(user_id, claims.busy_until)
+                yield self._build.busy_until_past(user_id, claims.busy_until)
 
     def _silent(self) -> Iterator[Issue]:
-        heard_after = self._clock.now() - self._rules.silent_socket_seconds
+        heard_after = self._clock.now() - self._settings.silent_socket_seconds
         for session in self._hub:
             if session.heard_at < heard_after:
-                silent = self._make.silent_socket(session)
-                known = self._known.get(silent.key)  # reckoned anew, its wall time would differ a little
+                silent = self._build.silent_socket(session)
+                known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
                 yield msgspec.structs.replace(silent, because=known.because) if known else silent
 
     def _flaps(self) -> Iterator[Issue]:
         for user_id in self._flapping.users(self._clock.now()):
             entry = self._registry.get(user_id)
-            yield self._make.flapping(entry, self._rules.flapping_changes, self._rules.flapping_seconds)
+            yield self._build.flapping(entry, self._settings.flapping_changes, self._settings.flapping_seconds)
 
     def _is_online(self, user_id: int) -> bool:
         entry = self._registry.find(user_id)
         return entry is not None and entry.status.is_online
 
-    def _about(self, contradiction: Issue, calls: list[Call]) -> tuple[int, ...]:
-        if contradiction.user_id:
-            return (contradiction.user_id,)
-        return next(call.participants for call in calls if call.call_id == contradiction.call_id)
+    def _about(self, issue: Issue, calls: list[Call]) -> tuple[int, ...]:
+        if issue.user_id:
+            return (issue.user_id,)
+        return next(call.participants for call in calls if call.call_id == issue.call_id)
 
 
 FORGOTTEN_AT_ONCE = 2000
-"""Users whose last change is long ago, at each look: more than change within a second."""
+"""Users forgotten per call whose last change is long ago: more than change within a second."""
 
 
 class Flapping:
@@ -172,9 +162,9 @@ class Flapping:
         self._changes = changes
         self._seconds = seconds
         self._times: dict[int, deque[float]] = {}
-        """The latest changes of each user, in the order of users' last ones."""
+        """The latest changes of each user, in the order of each user's last change."""
         self._suspects: set[int] = set()
-        """Who changed often enough at some time."""
+        """Users who changed often enough at some time."""
 
     def __len__(self) -> int:
         return len(self._times)
@@ -188,12 +178,12 @@ class Flapping:
             self._suspects.add(user_id)
 
     def forget(self, user_id: int) -> None:
-        """What was counted of the user counts no more: somebody has seen to it."""
+        """Start counting the user's changes from zero."""
         self._times.pop(user_id, None)
         self._suspects.discard(user_id)
 
     def users(self, now: float) -> list[int]:
-        """Who is flapping."""
+        """The users who are flapping."""
         since = now - self._seconds
         for user_id, times in list(islice(self._times.items(), FORGOTTEN_AT_ONCE)):
             if times[-1] >= since:

@@ -1,134 +1,167 @@
-"""Watcher: one operator's socket, and what waits for it."""
+"""Operator session: one operator's socket, what waits for it, and the commands it may send."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from models.operator_auth import SignedInOperator
 from realtime.counters import Counters
-from realtime.protocol import CloseCode, Message, encode
+from realtime.protocol import CloseCode, Error, ErrorCode, Message, Ping, decode, encode
 from realtime.ratelimit import SlidingWindow, Strikes
+from realtime.sockets.command_guard import CommandGuard
+from realtime.sockets.commands import pong_to
+from realtime.sockets.outbox import FrameWriter
 from realtime.sockets.session import ABNORMAL
 from realtime.sockets.transport import Transport
+from settings import Settings
 
 
 class OperatorSession:
-    """Updates wait for a slow operator up to a limit; beyond it they are left out, and a fresh overview makes up.
+    """Updates wait for a slow operator up to a limit. Beyond it they are left out, and a new overview replaces them.
 
-    Made by `watchers`, which is told when one that missed updates has taken all that waited, and when one ended.
+    `OperatorSessions` creates it, and is told when a session that missed updates has taken everything that waited, and
+    when a session has ended.
     """
 
     def __init__(
         self,
+        settings: Settings,
         session_id: str,
         signed_in: SignedInOperator,
         transport: Transport,
         now: Callable[[], float],
-        errors: SlidingWindow,
         counters: Counters,
-        *,
-        limit_bytes: int,
     ) -> None:
         self.session_id = session_id
         self.signed_in = signed_in
         self.transport = transport
-        self.errors = errors
-        """Answers to invalid commands."""
         self.strikes = Strikes()
-        """Refused commands by kind."""
         self.is_open = True
         self.close_code: int | None = None
-        """The code it was closed with from this side."""
-        self.heard_at = self.pinged_at = now()
-        """Steady times of the last sign of life and the last ping; at first one moment, so that no pong is owed."""
-        self.waiting_since: float | None = None
-        """Steady time since when the peer took nothing; None while nothing waits on it."""
+        """The code that the server closed it with."""
+        self.heard_at = now()
+        """Steady time of the last sign of life."""
         self.is_behind = False
         """Whether updates were left out."""
         self.on_caught_up: Callable[[OperatorSession], None] = lambda _: None
         self.on_closed: Callable[[OperatorSession], None] = lambda _: None
         self._now = now
         self._counters = counters
-        self._limit_bytes = limit_bytes
-        self._pieces: deque[bytes] = deque()
+        self._errors = SlidingWindow(1, settings.error_interval_seconds)
+        self._limit_bytes = settings.outbox_limit_bytes
+        self._writer = FrameWriter(transport, now, self._drained)
         self._update_bytes = 0
-        """Of updates among the pieces; what else waits is bounded by how often it is made."""
-        self._lost = False
+        """Bytes of updates in the queue. What else waits is bounded by how often it is made."""
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Steady time since when the peer has taken nothing; None while nothing waits for it."""
+        return self._writer.waiting_since
 
     def push(self, message: Message) -> None:
-        """Send one message, behind what waits."""
+        """Send one message after what is waiting."""
         self._counters.messages_out[str(message.__struct_config__.tag)] += 1
         self.push_frames(encode(message))
 
-    def push_frames(self, *pieces: bytes) -> None:
-        """Send frames, behind what waits."""
+    def push_frames(self, *frames: bytes) -> None:
+        """Send frames after what is waiting."""
         if self.is_open:
-            self._pieces.extend(pieces)
+            self._writer.enqueue(*frames)
             self._pump()
 
     def ping(self, frame: bytes) -> None:
-        """Send a ping, before what waits: it may stand between the fragments of a message."""
-        self.pinged_at = self._now()
-        self._pieces.appendleft(frame)
-        self._pump()
+        """Send a ping before what is waiting: it may go between the fragments of a message."""
+        if self.is_open:
+            self._writer.enqueue_first(frame)
+            self._pump()
 
     def offer(self, update: list[bytes]) -> None:
-        """Send an update, unless too much waits already."""
+        """Send an update, unless too much is waiting already."""
         size = sum(map(len, update))
-        if self._pieces and self._update_bytes + size > self._limit_bytes:
+        if self._writer.queued_bytes and self._update_bytes + size > self._limit_bytes:
             self.is_behind = True
         if not self.is_behind:
             self._update_bytes += size
             self.push_frames(*update)
 
+    def refuse(self, code: ErrorCode, message: str, now: float) -> None:
+        """Answer with an error. In a flood of errors most are not answered, but the command is refused all the same."""
+        if self._errors.take(now):
+            self.push(Error(message=message, code=code))
+
     def close(self, code: CloseCode, reason: str) -> None:
-        """End it from this side. Nothing is sent after the close frame."""
+        """End the session. Nothing is sent after the close frame."""
         if self.is_open:
             self.close_code = code
             self._end(code)
             self.transport.close(code, reason)
 
+    def close_unresponsive(self) -> None:
+        """End a session whose peer did not answer a ping."""
+        self.close(CloseCode.UNRESPONSIVE, "no pong")
+
     def closed_by_peer(self, code: int | None) -> None:
-        """The connection is gone; `code` is the peer's close code, if it sent one."""
+        """The connection is gone. `code` is the peer's close code, if it sent one."""
         if self.is_open:
             self._end(code or ABNORMAL)
 
     def _end(self, code: int) -> None:
         self.is_open = False
-        self._pieces.clear()
+        self._writer.clear()
         self._counters.closes[code] += 1
         self.on_closed(self)
 
     def _pump(self) -> None:
-        while self._pieces and self.waiting_since is None and not self._lost:
-            if self.transport.is_busy():  # a pong of the protocol layer's own is on its way
-                self._wait(b"")
-            else:
-                self._hand(self._pieces.popleft())
-        if self._lost:
+        while self._writer.queued_bytes and self._writer.is_idle():
+            frame = self._writer.next_queued()
+            assert frame is not None, "bytes are queued"
+            self._writer.write(frame)
+        if self._writer.lost:
             self.close(CloseCode.UNRESPONSIVE, "connection lost")
-        elif not self._pieces:
+        elif not self._writer.queued_bytes:
             self._update_bytes = 0
 
-    def _hand(self, piece: bytes) -> None:
-        try:
-            taken = self.transport.take(piece)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            self._lost = True
-            return
-        if taken < len(piece):
-            self._wait(piece[taken:])
-
-    def _wait(self, rest: bytes) -> None:
-        self.waiting_since = self._now()
-        self.transport.buffer(rest, self._drained)
-
     def _drained(self) -> None:
-        self.waiting_since = None
-        self.heard_at = self._now()  # who takes bytes is there, even if the pong comes late
+        self.heard_at = self._now()  # a peer that takes bytes is alive, even if its pong comes late
         self._pump()
-        if self.is_open and self.is_behind and not self._pieces and self.waiting_since is None:
+        if self.is_open and self.is_behind and not self._writer.queued_bytes and self.waiting_since is None:
             self.on_caught_up(self)
+
+
+class OperatorCommands:
+    """Operators' sockets accept only `ping`. Actions never go over a socket."""
+
+    def __init__(self, guard: CommandGuard) -> None:
+        self._guard = guard
+        self._clock = guard.clock
+
+    def dispatch(self, session: OperatorSession, text: str) -> None:
+        """Carry out one message from an operator's socket, or answer with an error."""
+        if not self.allow(session):
+            return
+        try:
+            command = decode(text)
+        except ValueError:
+            command = None
+        if isinstance(command, Ping):
+            self._guard.counters.messages_in["ping"] += 1
+            self.pong(session)
+            session.push(pong_to(command, self._clock.utc()))
+        else:
+            self._refuse(session)
+
+    def not_text(self, session: OperatorSession) -> None:
+        """Refuse a binary message: commands are text."""
+        if self.allow(session):
+            self._refuse(session)
+
+    def pong(self, session: OperatorSession) -> None:
+        """Note a sign of life, such as the answer to a ping."""
+        session.heard_at = self._clock.now()
+
+    def allow(self, session: OperatorSession) -> bool:
+        """Whether the socket may send a command now."""
+        return session.is_open and self._guard.take(session, session.session_id)
+
+    def _refuse(self, session: OperatorSession) -> None:
+        self._guard.refuse_invalid(session, "Operators' sockets accept only pings")

@@ -1,4 +1,4 @@
-"""Describer: entries, calls and sockets as the rows that operators see."""
+"""Row builder: turns entries, calls and sockets into the rows that operators see, and explains each state."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Callable
 
 from models.calls import Call
 from models.status import state_of
-from realtime.calls.switchboard import Switchboard
+from realtime.calls.switchboard import OngoingCalls
 from realtime.clock import Clock, milliseconds
 from realtime.dashboard.rows import CallRow, Explanation, SessionRow, UserRow
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
 from realtime.sockets.session import Session
+from settings import Settings
 
 
 class RowBuilder:
-    """Looks, and keeps nothing. `waiting` says in words which action waits for the end of a user's call."""
+    """Keeps no state of its own. `waiting` describes the action that waits for the end of a user's call."""
 
     def __init__(
         self,
+        settings: Settings,
         registry: Registry,
-        switchboard: Switchboard,
+        calls: OngoingCalls,
         hub: Hub,
         clock: Clock,
         waiting: Callable[[int], str],
-        *,
-        grace_seconds: float,
     ) -> None:
         self._registry = registry
-        self._switchboard = switchboard
+        self._calls = calls
         self._hub = hub
         self._clock = clock
         self._waiting = waiting
-        self._grace_seconds = grace_seconds
+        self._grace_seconds = settings.grace_seconds
 
     def user(self, entry: UserEntry) -> UserRow:
-        """One user's row."""
+        """The row of one user."""
         user_id, status = entry.profile.user_id, entry.status
         call = self._call_of(entry)
         image = status.profile_image_url or ""
@@ -45,7 +45,7 @@ class RowBuilder:
             state=state_of(status),
             since=milliseconds(entry.state_since),
             heard=milliseconds(entry.last_seen),
-            because=because(entry, call, self._partner(call, user_id), self._clock, grace_seconds=self._grace_seconds),
+            because=explain(entry, call, self._partner(call, user_id), self._clock, grace_seconds=self._grace_seconds),
             device=self._device(user_id) if entry.sessions else "",
             sockets=entry.sessions,
             image=image if image[:8].lower() == "https://" else "",
@@ -55,28 +55,30 @@ class RowBuilder:
         )
 
     def naming(self, entry: UserEntry) -> list[int]:
-        """The users whose rows name this one: who is in the same call."""
+        """The users whose rows name this one: both participants of the user's call."""
         call = self._call_of(entry)
         return [user_id for user_id in call.participants if user_id in self._registry] if call else []
 
     def call(self, call: Call) -> CallRow:
-        """One call's row."""
+        """The row of one call."""
         return CallRow(
             call_id=call.call_id,
             caller_id=call.caller_id,
-            caller_name=self._name(call.caller_id),
+            caller_name=self._registry.name(call.caller_id),
             callee_id=call.callee_id,
-            callee_name=self._name(call.callee_id),
+            callee_name=self._registry.name(call.callee_id),
             call_type=call.call_type,
             started_at=milliseconds(call.started_at),
         )
 
     def is_current(self, row: CallRow) -> bool:
-        """Whether a call's row is as it would be now: names change."""
-        return row.caller_name == self._name(row.caller_id) and row.callee_name == self._name(row.callee_id)
+        """Whether a call's row still has the current names."""
+        return row.caller_name == self._registry.name(row.caller_id) and row.callee_name == self._registry.name(
+            row.callee_id
+        )
 
     def session(self, session: Session) -> SessionRow:
-        """One socket's row."""
+        """The row of one socket."""
         return SessionRow(
             session_id=session.session_id,
             channel=session.channel,
@@ -88,19 +90,13 @@ class RowBuilder:
 
     def _call_of(self, entry: UserEntry) -> Call | None:
         call_id = entry.claims.call_id
-        return None if call_id is None else self._switchboard.find(call_id)
+        return None if call_id is None else self._calls.find(call_id)
 
     def _partner(self, call: Call | None, user_id: int) -> str:
-        if call is None:
-            return ""
-        return self._name(call.callee_id if call.caller_id == user_id else call.caller_id)
-
-    def _name(self, user_id: int) -> str:
-        entry = self._registry.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
+        return "" if call is None else self._registry.name(call.other(user_id))
 
     def _device(self, user_id: int) -> str:
-        """Of the newest socket."""
+        """The device of the newest socket."""
         sessions = self._hub.of_user(user_id)
         return max(sessions, key=lambda each: each.opened_at).device if sessions else ""
 
@@ -108,16 +104,16 @@ class RowBuilder:
 _WENT = {"timed_out": "timed out", "disconnected": "disconnected", "operator": "disconnected by an operator"}
 
 
-def because(entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, grace_seconds: float) -> Explanation:
-    """Why this user is available, busy or offline. `call` is the one the user is in, `partner` who else is."""
+def explain(entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, grace_seconds: float) -> Explanation:
+    """Why this user is available, busy or offline. `call` is the user's call, `partner` the name of the other party."""
     if not entry.status.is_online:
-        return Explanation(why_offline(entry))
+        return Explanation(explain_offline(entry))
     if entry.status.is_busy:
-        return _why_busy(entry, call, partner)
-    return _why_available(entry, clock, grace_seconds)
+        return _explain_busy(entry, call, partner)
+    return _explain_available(entry, clock, grace_seconds)
 
 
-def why_offline(entry: UserEntry) -> str:
+def explain_offline(entry: UserEntry) -> str:
     """Why this user is offline."""
     by = entry.cause_by
     if entry.disabled:
@@ -131,7 +127,7 @@ def why_offline(entry: UserEntry) -> str:
     return _WENT.get(entry.cause, "no sign of life")
 
 
-def _why_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanation:
+def _explain_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanation:
     if call is not None:
         return Explanation(f"on a call with {partner},", milliseconds(call.started_at))
     if entry.claims.call_id is not None:
@@ -141,12 +137,12 @@ def _why_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanation:
     return Explanation("set busy")
 
 
-def _why_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> Explanation:
+def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> Explanation:
     if entry.sessions:
         return Explanation("connected")
     if entry.heartbeat_at is not None and entry.heartbeat_until > entry.grace_until:
         return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=" ago")
     until = clock.wall_of(entry.grace_until)
-    if entry.grace_until - entry.evidence_at > grace_seconds:  # no lost connection is given so long
+    if entry.grace_until - entry.evidence_at > grace_seconds:  # longer than the grace period of a lost connection
         return Explanation("held after a restart,", until, "down", " left")
     return Explanation("connection lost,", until, "down", " of grace left")

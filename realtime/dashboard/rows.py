@@ -1,7 +1,7 @@
-"""Rows: what operators see of users, calls and contradictions. Frozen values, the same on pages and on the wire.
+"""Rows: what operators see of users, calls and issues. Frozen values, the same on pages and over the socket.
 
-Moments are milliseconds since 1970, UTC: a page counts from them by the server's clock. What is at its default is
-left out on the wire.
+Times are milliseconds since 1970, UTC; a page counts from them by the server's clock. Fields at their default are
+left out over the socket.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IssueKind = Literal[
 
 
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a state is what it is: a text, then perhaps a time that runs, then the text after it.
+    """Why a user is in a state: a text, perhaps followed by a running time, perhaps followed by more text.
 
     `counts`: `up` shows the time since `at`, `down` the time left until `at`, `clock` the time of day at `at`.
     """
@@ -39,16 +39,16 @@ class UserRow(msgspec.Struct, frozen=True, omit_defaults=True):
     since: int
     """When the state began."""
     heard: int
-    """The last sign of life."""
+    """When the user was last seen."""
     because: Explanation
     device: str = ""
-    """Of the newest socket."""
+    """The device of the newest socket."""
     sockets: int = 0
     image: str = ""
-    """Of https, or empty."""
+    """An https URL, or empty."""
     call_id: str = ""
     waiting: str = ""
-    """An action that waits for the end of the call: “force offline, by maya”."""
+    """The action that waits for the end of the call, such as “force offline, by maya”."""
     disabled: bool = False
 
 
@@ -65,18 +65,18 @@ class CallRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that needs attention: what is wrong, since when, and what mends it."""
+    """Something that needs attention: what is wrong, since when, and which action repairs it."""
 
     key: str
-    """The same as long as it is the same contradiction."""
+    """Identifies the issue for as long as it lasts."""
     kind: IssueKind
     because: Explanation
     since: int
     username: str
-    """Whom it is about; for a call, both."""
+    """The name of the user, or of both participants of a call."""
     repair: ActionName
     effect: str
-    """What the repair will change, in words."""
+    """What the repair will change."""
     user_id: int = 0
     call_id: str = ""
     session_id: str = ""
@@ -103,7 +103,7 @@ class SampleRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event, in words."""
+    """One event, as a sentence."""
 
     event_id: str
     at: int

@@ -1,4 +1,4 @@
-"""Inspector: compares what the stores hold of calls and busy users with what the server knows."""
+"""Store check: compares the calls and busy users in the store with what the server knows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from models.calls import Call
-from realtime.calls.switchboard import Switchboard
+from realtime.calls.switchboard import OngoingCalls
 from realtime.presence.registry import Registry
 
 K = TypeVar("K")
@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class CheckedCalls(Protocol):
-    """What of the store of calls is needed here."""
+    """The part of the calls' store that is needed here."""
 
     async def all_claims(self) -> list[tuple[int, str]]:
         """(user id, call id) of every claim."""
@@ -24,42 +24,40 @@ class CheckedCalls(Protocol):
 
 
 class CheckedUsers(Protocol):
-    """What of the store of users is needed here."""
+    """The part of the users' store that is needed here."""
 
     async def busy(self) -> list[tuple[int, datetime | None]]:
         """(user id, busy_until) of everyone set busy."""
 
 
 class StoreCheck:
-    """Finds what a lost process, another program or a hand left in the stores.
+    """Finds what a crashed process, another program, or a manual change left in the store.
 
-    Between reading and comparing, writes go on. So only what is seen at two looks in a row counts.
+    Writes go on between reading and comparing, so a difference counts only if two comparisons in a row show it.
     """
 
-    def __init__(self, calls: CheckedCalls, users: CheckedUsers, registry: Registry, switchboard: Switchboard) -> None:
+    def __init__(self, calls: CheckedCalls, users: CheckedUsers, registry: Registry, ongoing: OngoingCalls) -> None:
         self._calls = calls
         self._users = users
         self._registry = registry
-        self._switchboard = switchboard
+        self._ongoing = ongoing
         self._seen: tuple[dict[str, Call], dict[int, str], dict[int, datetime | None]] = {}, {}, {}
-        """What the last look saw of each of the three below."""
+        """What the last comparison found, for each of the three below."""
         self.stray_calls: dict[str, Call] = {}
-        """Calls that are ongoing in the store alone."""
+        """Calls that are ongoing only in the store."""
         self.dead_claims: dict[int, str] = {}
-        """Users whom the store holds in a call that is not ongoing, and the call's id."""
+        """Users whom the store locks in a call that is not ongoing, with the call's id."""
         self.stored_busy: dict[int, datetime | None] = {}
-        """Users who are set busy in the store alone, and until when."""
+        """Users who are set busy only in the store, and until when."""
 
-    async def look(self) -> None:
-        """Read, compare, and keep what the last look saw too. Raises StoreUnavailable, and then keeps all as it was."""
+    async def compare(self) -> None:
+        """Compare, and keep what the last comparison found too. Raises StoreUnavailable, and then changes nothing."""
         claims = await self._calls.all_claims()
         ongoing = {call.call_id: call for call in await self._calls.ongoing()}
         busy = await self._users.busy()
-        stray = {call_id: call for call_id, call in ongoing.items() if self._switchboard.find(call_id) is None}
+        stray = {call_id: call for call_id, call in ongoing.items() if call_id not in self._ongoing}
         dead = {
-            user_id: call_id
-            for user_id, call_id in claims
-            if call_id not in ongoing and self._switchboard.find(call_id) is None
+            user_id: call_id for user_id, call_id in claims if call_id not in ongoing and call_id not in self._ongoing
         }
         stored = {user_id: until for user_id, until in busy if self._is_not_busy(user_id)}
         before, self._seen = self._seen, (stray, dead, stored)
@@ -68,7 +66,7 @@ class StoreCheck:
         self.stored_busy = _in_both(before[2], stored)
 
     def _is_not_busy(self, user_id: int) -> bool:
-        """Of a user whom this server doesn't know yet nothing can be said."""
+        """Nothing can be said about a user whom this server does not know yet."""
         entry = self._registry.find(user_id)
         return entry is not None and not entry.claims.set_busy
 

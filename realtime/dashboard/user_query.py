@@ -1,4 +1,4 @@
-"""Listing: everyone, filtered, searched, sorted and cut into pages, for operators."""
+"""User query: filters, searches and sorts all users for operators, and returns one page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.users import username_key
 from realtime.presence.registry import Registry, UserEntry
 
 UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
-"""`calls`: who is on one."""
+"""`calls` selects users who are on a call."""
 UserSort = Literal["attention", "name", "state", "since", "heard"]
 
 _by_name = attrgetter("username_key")
@@ -18,7 +18,7 @@ _by_heard = attrgetter("last_seen")
 
 
 class UserQuery:
-    """Keeps the order by name, which hardly ever changes: sorting what is in order already is linear."""
+    """Keeps the order by name. It hardly ever changes, and sorting a list that is in order is linear."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -27,7 +27,7 @@ class UserQuery:
     def page(
         self, attention: set[int], *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int
     ) -> tuple[list[UserEntry], int]:
-        """One page and how many match. `q` is literal: part of a name, or an id. `attention`: who needs it."""
+        """One page, and how many match. `q` is part of a name, or an id. `attention`: the users who need it."""
         entries = self._named()
         if state == "attention":
             entries = [each for each in entries if each.profile.user_id in attention]
@@ -48,7 +48,7 @@ class UserQuery:
 
 
 def _sorted(entries: list[UserEntry], attention: set[int], sort: UserSort) -> list[UserEntry]:
-    """They come by name. The longest in their state first; the latest heard first."""
+    """`entries` come sorted by name. `since` puts the longest in their state first, `heard` the last seen."""
     match sort:
         case "attention":
             first = [each for each in entries if each.profile.user_id in attention]

@@ -1,40 +1,67 @@
-"""Write-back: evidence is announced first and saved behind, in one bulk write a second."""
+"""Write-back: evidence is announced first and saved later, in one bulk write a second."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
 from models.status import Claims
 from models.users import Evidence
-from realtime.presence.locks import UserLocks
 from realtime.presence.registry import Registry
 
 
 class PresenceStore(Protocol):
-    """What of the store of users is needed here."""
+    """The part of the users' store that presence needs."""
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
-        """Save what one user claims."""
+        """Save the claims of one user."""
 
     async def save_evidence(self, rows: list[Evidence]) -> None:
-        """Save what was seen of many."""
+        """Save the evidence of many users."""
+
+
+class UserLocks:
+    """A lock for each user who is being written, so that changes to one user happen in the order of the requests."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._locks)
+
+    @asynccontextmanager
+    async def of(self, user_id: int) -> AsyncGenerator[None]:
+        """Hold the user's lock."""
+        lock, waiting = self._locks.get(user_id, (asyncio.Lock(), 0))
+        self._locks[user_id] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks[user_id]
+            if waiting == 1:
+                del self._locks[user_id]
+            else:
+                self._locks[user_id] = lock, waiting - 1
 
 
 class WriteBack:
-    """Users whose entry is ahead of the store.
+    """Knows the users whose entry is ahead of the store, and saves them.
 
-    A claim's write that failed may have reached the store all the same; such a user is *unsure*, and the claims in
-    memory, which everyone was shown, are written again until the store has them.
+    A failed write of claims may have reached the store all the same. Such a user is *unsure*: the claims in memory,
+    which everyone was shown, are written again until the store has them.
     """
 
-    def __init__(self, registry: Registry, store: PresenceStore, user_locks: UserLocks) -> None:
+    def __init__(self, registry: Registry, store: PresenceStore) -> None:
         self._registry = registry
         self._store = store
-        self._user_locks = user_locks
+        self.locks = UserLocks()
         self._marked: set[int] = set()
         self._saving: set[int] = set()
-        """Those of the write under way: as little on disk as the marked ones, until it has succeeded."""
+        """Users in the write that is running. Until it has succeeded they count as unsaved."""
         self._unsure: set[int] = set()
 
     def __len__(self) -> int:
@@ -45,22 +72,22 @@ class WriteBack:
         self._marked.add(user_id)
 
     def mark_unsure(self, user_id: int) -> None:
-        """Nobody knows which claims of the user the store has, nor which evidence that came with them."""
+        """It is unknown which claims of the user the store has, and which evidence was saved with them."""
         self._unsure.add(user_id)
         self._marked.add(user_id)
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, is_heartbeat: bool) -> None:
-        """Save now, before anyone is told. Raises StoreUnavailable.
+        """Save claims now, before they are announced. Raises StoreUnavailable.
 
-        Who says to be online gave evidence by it, and what is acknowledged must outlive a crash: this evidence cannot
-        be saved behind.
+        A user who asks to be online gives evidence by asking. What is acknowledged must survive a crash, so this
+        evidence cannot be saved later.
         """
         if is_heartbeat:
             await self._store.save_evidence([Evidence(user_id, online=True, last_seen=at, heartbeat_at=at)])
         await self._store.save_claims(user_id, claims, at)
 
     async def flush(self) -> None:
-        """Save all that is behind. Raises StoreUnavailable, and then keeps it for the next time."""
+        """Save everything that is behind. Raises StoreUnavailable, and then keeps it for the next time."""
         self._saving, self._marked = self._marked, set()
         entries = [entry for user_id in self._saving if (entry := self._registry.find(user_id))]
         try:
@@ -70,7 +97,7 @@ class WriteBack:
                     for each in entries
                 ]
             )
-        except BaseException:  # a cancelled write, too, may not have reached the store
+        except BaseException:  # a cancelled write may not have reached the store either
             self._marked |= self._saving
             raise
         finally:
@@ -79,7 +106,7 @@ class WriteBack:
             await self._make_sure(user_id)
 
     async def _make_sure(self, user_id: int) -> None:
-        async with self._user_locks.of(user_id):
+        async with self.locks.of(user_id):
             entry = self._registry.get(user_id)
             at = entry.offline_set_at or entry.last_seen
             await self._store.save_claims(user_id, entry.claims, at)

@@ -1,17 +1,9 @@
-"""Admission: a session opens, a session ends. All that goes with either happens here, in one step."""
+"""Admission: opens and ends sessions. Everything that belongs to either happens here, in one step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import msgspec
-
-from models.tokens import Identity
-from realtime.clock import Clock
-from realtime.counters import Counters
-from realtime.presence.changelog import ChangeLog
+from realtime.clock import Environment
 from realtime.presence.engine import Presence
-from realtime.presence.registry import Registry
 from realtime.protocol import (
     Channel,
     CloseCode,
@@ -26,10 +18,11 @@ from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.outbox import Interest, Outbox
-from realtime.sockets.session import Session
+from realtime.sockets.outbox import Outbox
+from realtime.sockets.session import ConnectRequest, Session
 from realtime.sockets.stats import Stats
 from realtime.sockets.transport import Transport
+from settings import Settings
 
 _GREETINGS: dict[Channel, str] = {
     "feed": "Connected to feed updates",
@@ -38,140 +31,93 @@ _GREETINGS: dict[Channel, str] = {
 
 
 class LimitReached(Exception):
-    """No more sockets: for this user, this address, or in all. `close_code` says what the client shall do."""
+    """No more sockets for this user, for this address, or in all. `close_code` tells the client what to do."""
 
     def __init__(self, close_code: CloseCode, reason: str) -> None:
         super().__init__(reason)
         self.close_code = close_code
 
 
-class ConnectRequest(msgspec.Struct, frozen=True):
-    """A connection that asks for a session. `epoch` and `since` are what a returning client knows."""
-
-    identity: Identity
-    channel: Channel
-    address: str
-    device: str
-    epoch: str | None = None
-    since: int | None = None
-    counts_by_address: bool = True
-
-
-class SocketLimits(msgspec.Struct, frozen=True):
-    """See the settings of the same names."""
-
-    sockets_per_user: int
-    sockets_per_address: int
-    sockets_limit: int
-    outbox_limit_bytes: int
-    snapshot_page_users: int
-    heartbeat_interval_seconds: int
-    error_interval_seconds: float
-
-
 class Admission:
-    """Opens and ends sessions. `new_id` gives a text that never comes twice."""
+    """Opens and ends sessions."""
 
     def __init__(
         self,
+        settings: Settings,
+        environment: Environment,
+        presence: Presence,
         hub: Hub,
         fan_out: FanOut,
-        presence: Presence,
-        registry: Registry,
-        log: ChangeLog,
         liveness: Liveness,
         authenticator: Authenticator,
         stats: Stats,
-        clock: Clock,
-        counters: Counters,
-        new_id: Callable[[], str],
-        limits: SocketLimits,
     ) -> None:
+        self._settings = settings
+        self._clock = environment.clock
+        self._counters = environment.counters
+        self._new_id = environment.new_id
+        self._presence = presence
         self._hub = hub
         self._fan_out = fan_out
-        self._presence = presence
-        self._registry = registry
-        self._log = log
+        self._log = fan_out.log
         self._liveness = liveness
         self._authenticator = authenticator
         self._stats = stats
-        self._clock = clock
-        self._counters = counters
-        self._new_id = new_id
-        self._limits = limits
         self.closing = False
-        """While the server drains, ends are the server's doing: nobody goes offline by them."""
+        """Set while the server drains: it is the server that ends the sessions then, so nobody goes offline."""
 
     def admit(self, request: ConnectRequest, transport: Transport) -> Session:
-        """Open a session: register it and send its first messages in one step, so that nothing falls between.
+        """Open a session: register it and send its first messages, in one step so that no update is missed.
 
-        Raises Full.
+        Raises LimitReached.
         """
-        self._check_room(request)
-        session = self._make(request, transport)
+        self._check_limits(request)
+        session = self._create(request, transport)
         resumed = self._log.can_resume(request.epoch, request.since)
         self._presence.join(session.user_id)
         self._hub.add(session)
         try:
             self._welcome(session, request, resumed)
         except BaseException:
-            session.closed_by_peer(None)  # nobody else would: the connection ends without a word to us
+            session.closed_by_peer(None)  # nothing else would: the connection ends without notice
             raise
         return session
 
     def dismiss(self, session: Session, reason: Reason, clean: bool) -> None:
-        """Undo all that `admit` did."""
+        """Undo everything that `admit` did."""
         self._fan_out.remove(session)
         self._liveness.forget(session)
+        self._liveness.forget_expiry(session)
         self._hub.remove(session)
         if not self.closing:
             self._presence.leave(session.user_id, reason, clean=clean)
 
     def _welcome(self, session: Session, request: ConnectRequest, resumed: bool) -> None:
-        session.outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
-        session.outbox.since = request.since if resumed and request.since is not None else self._log.seq
-        session.outbox.sent_apart = session.user_id, self._log.seq
+        outbox = session.outbox
+        outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
+        outbox.since = request.since if resumed and request.since is not None else self._log.seq
+        outbox.sent_apart = session.user_id, self._log.seq
         self._fan_out.watch(session, everyone=True, user_ids=frozenset())
         if not resumed and (request.epoch is not None or request.since is not None):
-            session.outbox.request_snapshot(request.channel, None)
+            outbox.request_snapshot(request.channel, None)
         self._liveness.watch(session)
+        self._liveness.await_expiry(session)
         self._fan_out.add(session)
 
-    def _check_room(self, request: ConnectRequest) -> None:
-        limits = self._limits
-        if self.closing or len(self._hub) >= limits.sockets_limit:
+    def _check_limits(self, request: ConnectRequest) -> None:
+        settings = self._settings
+        if self.closing or len(self._hub) >= settings.sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets")
-        if request.counts_by_address and self._hub.from_address(request.address) >= limits.sockets_per_address:
+        if request.counts_by_address and self._hub.from_address(request.address) >= settings.sockets_per_address:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address")
-        if len(self._hub.of_user(request.identity.user_id)) >= limits.sockets_per_user:
+        if len(self._hub.of_user(request.identity.user_id)) >= settings.sockets_per_user:
             raise LimitReached(CloseCode.TOO_MANY_SOCKETS, "too many sockets for this user")
 
-    def _make(self, request: ConnectRequest, transport: Transport) -> Session:
-        now = self._clock.now()
-        interest = Interest()
-        outbox = Outbox(
-            transport,
-            self._log,
-            self._registry.statuses,
-            interest,
-            self._clock.now,
-            limit_bytes=self._limits.outbox_limit_bytes,
-            page_users=self._limits.snapshot_page_users,
-        )
-        errors = SlidingWindow(1, self._limits.error_interval_seconds)
-        session = Session(
-            self._new_id(),
-            request.identity,
-            request.channel,
-            request.address,
-            request.device,
-            transport,
-            outbox,
-            interest,
-            now,
-            errors,
-            self._counters,
-        )
+    def _create(self, request: ConnectRequest, transport: Transport) -> Session:
+        now = self._clock.now
+        outbox = Outbox(transport, self._log, self._presence.registry.statuses, now, self._settings)
+        errors = SlidingWindow(1, self._settings.error_interval_seconds)
+        session = Session(self._new_id(), request, transport, outbox, errors, self._counters, now())
         session.expires_at = self._authenticator.expires_at(request.identity)
         session.subscriptions = {request.channel: None, "calls": None}
         session.on_closed = self.dismiss
@@ -186,7 +132,7 @@ class Admission:
             epoch=self._log.epoch,
             seq=self._log.seq,
             server_time=self._clock.utc(),
-            heartbeat_interval=self._limits.heartbeat_interval_seconds,
+            heartbeat_interval=self._settings.heartbeat_interval_seconds,
             resumed=resumed,
         )
         own = UserStatusUpdate(

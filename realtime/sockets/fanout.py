@@ -1,26 +1,29 @@
-"""Fan-out: one change reaches every session that watches. Encoded once, framed once, sent straight to the sockets."""
+"""Fan-out: sends each change to every session that wants it. A change is encoded and framed once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from realtime.counters import Counters
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.sockets.session import Session
+from settings import Settings
 
 CallLater = Callable[[float, Callable[[], None]], object]
 
 BATCH_BYTES = 48 * 1024
-"""Frames joined for one send; what a slow socket leaves of it still fits the outbox."""
+"""Frames joined into one send. What a slow socket leaves of a batch still fits into its outbox."""
 
 _STRIDE = 64
-"""Sockets between two looks at the time."""
+"""Sockets sent to between two checks of the time."""
 
 Recipient = tuple[Session, Callable[[bytes], int], Callable[[], bool]]
+"""A session, and its transport's bound `take` and `is_busy`."""
 
 
 class Flush:
-    """One batch of changes on its way: `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
+    """One batch of changes being sent: those with `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
 
     __slots__ = ("before", "cursor", "data", "messages", "recipients", "upto")
 
@@ -33,34 +36,57 @@ class Flush:
         self.cursor = 0
 
 
+class Subscribers:
+    """The sessions that watch single users, by user id."""
+
+    def __init__(self) -> None:
+        self._by_user: dict[int, set[Session]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_user)
+
+    def of(self, user_id: int) -> set[Session]:
+        """The sessions that watch this user by id."""
+        return self._by_user.get(user_id, set())
+
+    def replace(self, session: Session, user_ids: frozenset[int]) -> None:
+        """Watch these users from now on, instead of those the session watched by id before."""
+        before = frozenset[int]() if session.outbox.interest.everyone else session.outbox.interest.user_ids
+        for user_id in before - user_ids:
+            watching = self._by_user[user_id]
+            watching.discard(session)
+            if not watching:
+                del self._by_user[user_id]
+        for user_id in user_ids - before:
+            self._by_user.setdefault(user_id, set()).add(session)
+
+
 class FanOut:
-    """Keeps sessions current.
+    """Keeps sessions up to date.
 
-    A session is *current* (it has all up to the last flush and is handed the next) or *behind* (`outbox.since` says up
-    to where it has the updates). Whoever joins, is slow, or is written to in between is behind, catches up from the
-    change log, and becomes current when no flush is under way and it is as far as the last one; so nobody gets an
-    update twice, late or never.
+    A session is either *current*, which means that it has everything up to the last flush and will be handed the next,
+    or *behind*, which means that its `outbox.since` says how far it has come. A session falls behind when it joins,
+    reads slowly, or is sent something else in between. It catches up from the change log, and becomes current again
+    when it has everything and no flush is running. So no session misses an update or gets one twice.
 
-    The first change after a quiet moment goes out at once; changes that follow gather for `interval_seconds`, or for
-    as long as the last flush took, so that other work always gets its half of the loop.
+    The first change after a quiet moment goes out at once. Changes that follow are gathered for
+    `flush_interval_seconds`, or for as long as the last flush took, so that other work gets its half of the loop.
     """
 
     def __init__(
         self,
+        settings: Settings,
         log: ChangeLog,
         counters: Counters,
         call_later: CallLater,
         elapsed: Callable[[], float],
-        *,
-        interval_seconds: float,
-        slice_seconds: float,
     ) -> None:
-        self._log = log
+        self.log = log
         self._counters = counters
         self._call_later = call_later
         self._elapsed = elapsed
-        self._interval_seconds = interval_seconds
-        self._slice_seconds = slice_seconds
+        self._interval_seconds = settings.flush_interval_seconds
+        self._slice_seconds = settings.flush_slice_seconds
         self._pending: list[Change] = []
         self._flushed = log.seq
         self._flush: Flush | None = None
@@ -70,47 +96,47 @@ class FanOut:
         self._current: dict[Session, Recipient] = {}
         self._recipients: list[Recipient] | None = None
         self._behind: set[Session] = set()
-        self._subscribers: dict[int, set[Session]] = {}
+        self._subscribers = Subscribers()
 
     def __len__(self) -> int:
         return len(self._current) + len(self._behind)
 
     def behind(self) -> list[Session]:
-        """Sessions that do not have everything yet."""
+        """The sessions that do not have everything yet."""
         return list(self._behind)
 
     def add(self, session: Session) -> None:
-        """A new session; its `outbox.since` says what it has."""
-        session.outbox.on_drained = lambda: self.catch_up(session)
+        """Add a new session. Its `outbox.since` says what it has."""
+        session.outbox.when_drained(partial(self.catch_up, session))
         self._behind.add(session)
         self.catch_up(session)
 
     def remove(self, session: Session) -> None:
-        """A session ended."""
+        """Remove a session that ended."""
         session.outbox.current = False
         self._drop_current(session)
         self._behind.discard(session)
-        self._watch_only(session, frozenset())
+        self._subscribers.replace(session, frozenset())
 
     def watch(self, session: Session, *, everyone: bool, user_ids: frozenset[int]) -> None:
-        """Change which users' updates a session gets, from the next one on."""
+        """Change which users' updates a session gets, from the next update on."""
         self.detach(session)
-        self._watch_only(session, frozenset() if everyone else user_ids)
-        session.interest.everyone = everyone
-        session.interest.user_ids = user_ids
+        self._subscribers.replace(session, frozenset() if everyone else user_ids)
+        session.outbox.interest.everyone = everyone
+        session.outbox.interest.user_ids = user_ids
 
     def detach(self, session: Session) -> None:
-        """Take a session out of the flushes, so that what it lacks can be written before something else is."""
+        """Take a session out of the flushes, so that what it lacks can be written before something else."""
         if session.outbox.current:
             self._fall_behind(session, self._position(session))
 
     def bring_up(self, session: Session) -> None:
-        """Write all that was announced up to now, so that what is pushed next comes after it."""
+        """Write everything announced so far, so that what is pushed next comes after it."""
         self.detach(session)
         session.outbox.pump()
 
     def catch_up(self, session: Session) -> None:
-        """Write what a session lacks. It becomes current once it has everything and nothing is on its way."""
+        """Write what a session lacks. It becomes current once it has everything and no flush is running."""
         outbox = session.outbox
         if session not in self._behind and not outbox.current:
             return
@@ -124,7 +150,7 @@ class FanOut:
             self._recipients = None
 
     def publish(self, changes: Sequence[Change]) -> None:
-        """Send changes to all who watch: now, or with what comes within the interval."""
+        """Send changes to all who watch: now, or together with those that come within the interval."""
         self._pending.extend(changes)
         if self._flush is not None or self._scheduled:
             return
@@ -146,35 +172,27 @@ class FanOut:
             self._start()
 
     def _start(self) -> None:
-        batch = self._take_batch()
+        batch = _first_batch(self._pending)
+        self._pending = self._pending[len(batch) :]
         self._busy_seconds = 0.0
         self._flush = flush = Flush(batch, self._flushed, self._everyone())
         self._counters.messages_out["user_status_update"] += flush.messages * len(flush.recipients)
-        self._send_narrowed(batch, flush)
+        if self._subscribers:
+            self._send_narrowed(batch, flush)
         self._send_slice(flush)
-
-    def _take_batch(self) -> list[Change]:
-        size = count = 0
-        for change in self._pending:
-            size += len(change.frame)
-            if count and size > BATCH_BYTES:
-                break
-            count += 1
-        batch, self._pending = self._pending[:count], self._pending[count:]
-        return batch
 
     def _everyone(self) -> list[Recipient]:
         if self._recipients is None:
-            self._recipients = [recipient for recipient in self._current.values() if recipient[0].interest.everyone]
+            self._recipients = [each for each in self._current.values() if each[0].outbox.interest.everyone]
             for slot, recipient in enumerate(self._recipients):
                 recipient[0].slot = slot
         return self._recipients
 
     def _send_narrowed(self, batch: list[Change], flush: Flush) -> None:
-        """Those who watch some users get the changes of these, before the first slice."""
+        """Sessions that watch single users get the changes of those users, before the first slice."""
         frames: dict[Session, list[bytes]] = {}
         for change in batch:
-            for session in self._subscribers.get(change.user_id, ()):
+            for session in self._subscribers.of(change.user_id):
                 if session.outbox.current:
                     frames.setdefault(session, []).append(change.frame)
         for session, wanted in frames.items():
@@ -198,9 +216,10 @@ class FanOut:
 
     def _send(self, recipient: Recipient, data: bytes, flush: Flush) -> None:
         session, take, is_busy = recipient
-        if not session.outbox.current:  # it ended, or was taken out to be written something else
+        if not session.outbox.current:  # it ended, or was detached to be sent something else
             return
         if is_busy():
+            self._counters.conflated += session.outbox.waiting_since is not None
             self._fall_behind(session, flush.before)
             return
         try:
@@ -208,19 +227,21 @@ class FanOut:
         except BlockingIOError:
             taken = 0
         except OSError:
-            session.outbox.lost = True
+            session.outbox.mark_lost()
             session.end_if_stuck()
             return
         if taken < len(data):
+            self._counters.conflated += 1
             self._fall_behind(session, flush.upto)
             session.outbox.keep_rest(data[taken:])
 
     def _finish(self, flush: Flush) -> None:
         self._flushed = flush.upto
         self._flush = None
-        self._next_at = self._elapsed() + max(self._interval_seconds, self._busy_seconds)
+        pause = max(self._interval_seconds, self._busy_seconds)
+        self._next_at = self._elapsed() + pause
         if self._pending:
-            self._schedule(max(self._interval_seconds, self._busy_seconds))
+            self._schedule(pause)
         for session in list(self._behind):
             if session.outbox.waiting_since is None:
                 self.catch_up(session)
@@ -230,25 +251,24 @@ class FanOut:
         session.outbox.current = False
         self._drop_current(session)
         self._behind.add(session)
-        self._counters.conflated += session.outbox.waiting_since is not None
 
     def _position(self, session: Session) -> int:
-        """Up to where a current session has its updates, also in the middle of a flush."""
+        """How far a current session has its updates, also in the middle of a flush."""
         if self._flush is None:
             return self._flushed
-        sent = not session.interest.everyone or session.slot < self._flush.cursor
+        sent = not session.outbox.interest.everyone or session.slot < self._flush.cursor
         return self._flush.upto if sent else self._flush.before
 
     def _drop_current(self, session: Session) -> None:
         if self._current.pop(session, None) is not None:
             self._recipients = None
 
-    def _watch_only(self, session: Session, user_ids: frozenset[int]) -> None:
-        before = frozenset[int]() if session.interest.everyone else session.interest.user_ids
-        for user_id in before - user_ids:
-            watching = self._subscribers[user_id]
-            watching.discard(session)
-            if not watching:
-                del self._subscribers[user_id]
-        for user_id in user_ids - before:
-            self._subscribers.setdefault(user_id, set()).add(session)
+
+def _first_batch(pending: list[Change]) -> list[Change]:
+    """As many of the pending changes as fit into one send, at least one."""
+    size = 0
+    for count, change in enumerate(pending):
+        size += len(change.frame)
+        if count and size > BATCH_BYTES:
+            return pending[:count]
+    return list(pending)

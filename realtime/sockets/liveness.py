@@ -1,77 +1,93 @@
-"""Liveness: pings, and the end of sockets that are silent, slow, or whose token ran out."""
+"""Liveness: pings every socket, and closes those that are silent, slow, or whose token has expired."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
 
 from realtime.clock import Clock
 from realtime.protocol import PING_FRAME, CloseCode, Error, TokenExpiring
 from realtime.sockets.session import Session
 from realtime.timers import Timers
+from settings import Settings
+
+
+class PingedPeer(Protocol):
+    """What liveness needs of a user's or an operator's session."""
+
+    is_open: bool
+    heard_at: float
+
+    @property
+    def waiting_since(self) -> float | None: ...
+    def ping(self, frame: bytes, /) -> None: ...
+    def close(self, code: CloseCode, reason: str, /) -> None: ...
+    def close_unresponsive(self) -> None: ...
 
 
 class Liveness:
-    """A sweep of the server's own. Tornado's would close with 1000, on which clients don't come back, and late.
+    """A sweep of the server's own. Tornado's ping timeout closes late and with 1000, on which clients stay away.
 
-    All pings are equally far apart, so two queues in the order of time do: who is to be pinged, whose pong is awaited.
+    The interval between pings is the same for all sockets. So two dictionaries in the order of insertion are queues in
+    the order of time: peers to be pinged next, and peers whose pong is awaited.
     """
 
-    def __init__(
-        self,
-        timers: Timers,
-        clock: Clock,
-        *,
-        ping_interval_seconds: float,
-        pong_timeout_seconds: float,
-        slow_limit_seconds: float,
-        token_grace_seconds: float,
-        token_warning_seconds: float,
-    ) -> None:
+    def __init__(self, settings: Settings, timers: Timers, clock: Clock) -> None:
         self._timers = timers
         self._clock = clock
-        self._ping_interval_seconds = ping_interval_seconds
-        self._pong_timeout_seconds = pong_timeout_seconds
-        self._slow_limit_seconds = slow_limit_seconds
-        self._token_grace_seconds = token_grace_seconds
-        self._token_warning_seconds = token_warning_seconds
-        self._to_ping: deque[tuple[float, Session]] = deque()
-        self._pinged: deque[tuple[float, Session]] = deque()
+        self._ping_interval_seconds = settings.ping_interval_seconds
+        self._pong_timeout_seconds = settings.pong_timeout_seconds
+        self._slow_limit_seconds = settings.slow_limit_seconds
+        self._token_grace_seconds = settings.token_grace_seconds
+        self._token_warning_seconds = settings.token_warning_seconds
+        self._to_ping: dict[PingedPeer, float] = {}
+        """Steady time at which each peer is to be pinged."""
+        self._pinged: dict[PingedPeer, float] = {}
+        """Steady time at which each peer was pinged that has not been checked since."""
 
-    def watch(self, session: Session) -> None:
-        """A session opened."""
-        self._to_ping.append((self._clock.now() + self._ping_interval_seconds, session))
-        self.await_expiry(session)
+    def watch(self, peer: PingedPeer) -> None:
+        """Ping a new peer from now on."""
+        self._to_ping[peer] = self._clock.now() + self._ping_interval_seconds
 
-    def forget(self, session: Session) -> None:
-        """A session ended; the queues drop it when its turn comes."""
-        self._timers.cancel(("token", session.session_id))
+    def forget(self, peer: PingedPeer) -> None:
+        """Forget a peer that has ended."""
+        self._to_ping.pop(peer, None)
+        self._pinged.pop(peer, None)
+
+    def sweep(self, slow: Iterable[PingedPeer]) -> None:
+        """Send the pings that are due, and close peers without a pong. `slow`: peers that may have stopped reading."""
+        now = self._clock.now()
+        for peer in _due(self._pinged, now - self._pong_timeout_seconds):
+            if peer.heard_at < self._pinged.pop(peer):
+                peer.close_unresponsive()
+        for peer in _due(self._to_ping, now):
+            del self._to_ping[peer]
+            peer.ping(PING_FRAME)
+            if peer.is_open:
+                self._pinged[peer] = now
+                self._to_ping[peer] = now + self._ping_interval_seconds
+        for peer in slow:
+            waiting_since = peer.waiting_since
+            if waiting_since is not None and waiting_since + self._slow_limit_seconds <= now:
+                peer.close(CloseCode.SLOW_CONSUMER, "slow consumer")
 
     def await_expiry(self, session: Session) -> None:
-        """Warn of the token's end, at once if it is near, then close. Called again for a new token."""
+        """Warn before the token expires, then close the session. Call again after each new token."""
         warn_at = session.expires_at - self._token_warning_seconds
-        self._timers.at(warn_at, ("token", session.session_id), lambda: self._warn(session))
+        self._timers.at(warn_at, ("token", session.session_id), partial(self._warn, session))
 
-    def sweep(self, behind: list[Session]) -> None:
-        """Ping who is due, close who didn't answer the last ping or, of those behind, took nothing for too long."""
-        now = self._clock.now()
-        while self._to_ping and self._to_ping[0][0] <= now:
-            _, session = self._to_ping.popleft()
-            if session.is_open:
-                session.push_frame(PING_FRAME)
-                self._pinged.append((now, session))
-                self._to_ping.append((now + self._ping_interval_seconds, session))
-        while self._pinged and self._pinged[0][0] + self._pong_timeout_seconds <= now:
-            pinged_at, session = self._pinged.popleft()
-            if session.is_open and session.heard_at < pinged_at:
-                session.close(CloseCode.UNRESPONSIVE, "no pong", why="timed_out")
-        for session in behind:
-            waiting_since = session.outbox.waiting_since
-            if waiting_since is not None and waiting_since + self._slow_limit_seconds <= now:
-                session.close(CloseCode.SLOW_CONSUMER, "slow consumer")
+    def forget_expiry(self, session: Session) -> None:
+        """The session has ended."""
+        self._timers.cancel(("token", session.session_id))
+
+    def is_expired(self, session: Session) -> bool:
+        """Whether the token has expired and its grace period is over."""
+        return self._clock.now() >= session.expires_at + self._token_grace_seconds
 
     def expire(self, session: Session) -> None:
-        """The token has ended, and the grace with it."""
+        """Close a session whose token has expired."""
         session.push(Error(message="Token expired", code="AUTH_ERROR"))
         session.close(CloseCode.TOKEN_EXPIRED, "token expired")
 
@@ -79,8 +95,14 @@ class Liveness:
         expires_at = datetime.fromtimestamp(session.identity.expires_at, UTC)
         session.push(TokenExpiring(expires_at=expires_at))
         if session.is_open:
-            self._await_end(session)
+            end = session.expires_at + self._token_grace_seconds
+            self._timers.at(end, ("token", session.session_id), partial(self.expire, session))
 
-    def _await_end(self, session: Session) -> None:
-        end = session.expires_at + self._token_grace_seconds
-        self._timers.at(end, ("token", session.session_id), lambda: self.expire(session))
+
+def _due(queue: dict[PingedPeer, float], now: float) -> list[PingedPeer]:
+    due: list[PingedPeer] = []
+    for peer, at in queue.items():
+        if at > now:
+            break
+        due.append(peer)
+    return due

@@ -1,4 +1,4 @@
-"""Outbox: what waits for one session, and how a session that fell behind catches up."""
+"""Outbox: what waits to be sent to one session, and how a session that fell behind catches up."""
 
 from __future__ import annotations
 
@@ -9,115 +9,46 @@ from models.status import Status
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.protocol import Snapshot, Subscription, encode
 from realtime.sockets.transport import Transport
+from settings import Settings
 
 PIECE_BYTES = 16 * 1024
-"""Handed to the transport at a time while a peer reads slowly: that it took one is the sign that it still reads."""
+"""Updates are handed over in pieces of this size. Each piece that a slow peer takes shows that it still reads."""
 
 PAGE_BYTES = 3 * PIECE_BYTES
-"""The most that is handed over in one go; the smallest limit of an outbox is four pieces."""
+"""The largest message handed over at once. The smallest allowed `outbox_limit_bytes` is four pieces."""
 
 
-class Interest:
-    """Which users' updates a session is given: everyone's, or those of some ids."""
+class FrameWriter:
+    """Writes frames to one transport in order, and knows since when the peer has taken nothing.
 
-    __slots__ = ("everyone", "user_ids")
-
-    def __init__(self) -> None:
-        self.everyone = False
-        self.user_ids: frozenset[int] = frozenset()
-
-    def includes(self, user_id: int) -> bool:
-        """Whether this user's updates are wanted."""
-        return self.everyone or user_id in self.user_ids
-
-
-class Outbox:
-    """Bytes that wait, and, in place of updates that wait, the `seq` up to which the session has them.
-
-    So of each user only the latest state waits, and a session that does not read costs one number. What waits as
-    bytes (replies, the rest of a frame) is bounded by `limit_bytes`; `overflowed` says when it was not enough.
+    While the peer is slow, frames wait in a queue. The queue has no limit of its own: its owner decides what may wait.
+    `on_drained` is called when the peer has taken what the transport had to buffer.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        log: ChangeLog,
-        statuses: Callable[[], list[Status]],
-        interest: Interest,
-        now: Callable[[], float],
-        *,
-        limit_bytes: int,
-        page_users: int,
-    ) -> None:
+    __slots__ = ("_now", "_queue", "_transport", "lost", "on_drained", "queued_bytes", "waiting_since")
+
+    def __init__(self, transport: Transport, now: Callable[[], float], on_drained: Callable[[], object]) -> None:
         self._transport = transport
-        self._log = log
-        self._statuses = statuses
-        self._interest = interest
         self._now = now
-        self._limit_bytes = limit_bytes
-        self._page_users = page_users
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
-        self._snapshots: deque[tuple[Subscription, frozenset[int] | None]] = deque()
-        self._pages: deque[list[Status]] = deque()
-        self._page_of: Subscription = "feed"
-        self._page_seq = 0
-        self.since = log.seq
-        """The session has every update up to here. Means nothing while the fan-out keeps it `current`."""
-        self.current = False
-        """Whether the fan-out hands it updates as they come."""
-        self.stats: bytes | None = None
-        """The newest figures, if they wait."""
-        self.sent_apart: tuple[int, int] = (0, 0)
-        """(user id, seq) of a status that was sent by itself: not told again among the changes up to there."""
+        self._queue: deque[bytes] = deque()
+        self.on_drained = on_drained
+        self.queued_bytes = 0
         self.waiting_since: float | None = None
-        """Steady time since when the peer took nothing; None while nothing waits on it."""
-        self.overflowed = False
+        """Steady time since when the peer has taken nothing. None while the transport buffers nothing."""
         self.lost = False
-        """The peer is gone: the transport said so."""
-        self.on_drained: Callable[[], object] = self.pump
+        """Whether the transport reported that the peer is gone."""
 
-    def add(self, frame: bytes) -> None:
-        """A reply or a push: written now, or kept in order."""
-        if self._idle() and not self._pieces:
-            self._hand(frame)
-        else:
-            self._keep(frame)
-
-    def keep_rest(self, rest: bytes) -> None:
-        """The kernel took a part of a frame: the rest goes before anything else.
-
-        In one go, so that what the protocol layer writes by itself, a pong or a close, never stands inside a frame.
-        """
-        self._wait(rest)
-
-    def request_snapshot(self, subscription: Subscription, user_ids: frozenset[int] | None) -> None:
-        """Send a snapshot behind what waits: taken when its turn comes, so that the updates after it are newer."""
-        self._snapshots.append((subscription, user_ids))
-
-    def offer_stats(self, frame: bytes) -> None:
-        """The newest figures: written when there is room, and only the newest."""
-        self.stats = frame
-        self.pump(self.since)
-
-    def pump(self, upto: int | None = None) -> bool:
-        """Write what waits, updates up to a `seq` or all, until the peer takes no more. Whether nothing is left."""
-        while self._idle():
-            piece = self._next(self._log.seq if upto is None else upto)
-            if piece is None:
-                return True
-            self._hand(piece)
-        return False
-
-    def _idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether a frame can be written now."""
         if self.lost or self.waiting_since is not None:
             return False
-        if self._transport.is_busy():  # a pong of the protocol layer's own is on its way
-            self._wait(b"")
+        if self._transport.is_busy():  # Tornado is writing a pong of its own
+            self.buffer(b"")
             return False
         return True
 
-    def _hand(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Write a frame. Only for an idle writer."""
         try:
             taken = self._transport.take(data)
         except BlockingIOError:
@@ -126,28 +57,150 @@ class Outbox:
             self.lost = True
             return
         if taken < len(data):
-            self._wait(data[taken:])
+            self.buffer(data[taken:])
 
-    def _wait(self, data: bytes) -> None:
+    def buffer(self, rest: bytes) -> None:
+        """Let the transport keep the rest of a frame, and wait until the peer has taken it.
+
+        The rest is handed over at once, so that a pong or close frame of Tornado's never lands inside a frame.
+        """
         self.waiting_since = self._now()
-        self._transport.buffer(data, self._drained)
+        self._transport.buffer(rest, self._drained)
+
+    def enqueue(self, *frames: bytes) -> None:
+        """Put frames at the end of the queue."""
+        self._queue.extend(frames)
+        self.queued_bytes += sum(map(len, frames))
+
+    def enqueue_first(self, frame: bytes) -> None:
+        """Put a frame at the front of the queue."""
+        self._queue.appendleft(frame)
+        self.queued_bytes += len(frame)
+
+    def next_queued(self) -> bytes | None:
+        """Take the next frame off the queue."""
+        if not self._queue:
+            return None
+        frame = self._queue.popleft()
+        self.queued_bytes -= len(frame)
+        return frame
+
+    def clear(self) -> None:
+        """Drop the queue."""
+        self._queue.clear()
+        self.queued_bytes = 0
 
     def _drained(self) -> None:
         self.waiting_since = None
         self.on_drained()
 
-    def _keep(self, piece: bytes) -> None:
-        if self._bytes + len(piece) > self._limit_bytes - PAGE_BYTES:
+
+class Interest:
+    """The users whose updates a session receives: everyone, or a set of ids."""
+
+    __slots__ = ("everyone", "user_ids")
+
+    def __init__(self) -> None:
+        self.everyone = False
+        self.user_ids: frozenset[int] = frozenset()
+
+    def includes(self, user_id: int) -> bool:
+        """Whether the session receives this user's updates."""
+        return self.everyone or user_id in self.user_ids
+
+
+class Outbox:
+    """What one session still has to be sent.
+
+    Status updates do not wait as bytes: the outbox only remembers the `seq` up to which the session has them, so that
+    of each user only the latest state waits and a session that does not read costs one number. What does wait as bytes
+    (replies, the rest of a frame) is bounded by `outbox_limit_bytes`; `overflowed` tells that the limit was reached.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        log: ChangeLog,
+        statuses: Callable[[], list[Status]],
+        now: Callable[[], float],
+        settings: Settings,
+    ) -> None:
+        self._writer = FrameWriter(transport, now, self.pump)
+        self._log = log
+        self._statuses = statuses
+        self._queue_limit = settings.outbox_limit_bytes - PAGE_BYTES
+        self._page_users = settings.snapshot_page_users
+        self._snapshots: deque[tuple[Subscription, frozenset[int] | None]] = deque()
+        self._pages: deque[list[Status]] = deque()
+        self._page_of: Subscription = "feed"
+        self._page_seq = 0
+        self.interest = Interest()
+        self.since = log.seq
+        """The session has every update up to this `seq`. Meaningless while the fan-out keeps it `current`."""
+        self.current = False
+        """Whether the fan-out hands it updates as they are announced."""
+        self.stats: bytes | None = None
+        """The newest figures, if they are waiting."""
+        self.sent_apart: tuple[int, int] = (0, 0)
+        """(user id, seq) of a status that was sent by itself, and is not sent again as an update up to that `seq`."""
+        self.overflowed = False
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Steady time since when the peer has taken nothing; None while nothing waits for it."""
+        return self._writer.waiting_since
+
+    @property
+    def lost(self) -> bool:
+        """Whether the peer is gone."""
+        return self._writer.lost
+
+    def mark_lost(self) -> None:
+        """A write of the fan-out found the peer gone."""
+        self._writer.lost = True
+
+    def when_drained(self, action: Callable[[], object]) -> None:
+        """Call `action` each time the peer has taken what was waiting, in place of `pump`."""
+        self._writer.on_drained = action
+
+    def add(self, frame: bytes) -> None:
+        """Write a reply or a push now, or keep it in order."""
+        if self._writer.is_idle() and not self._writer.queued_bytes:
+            self._writer.write(frame)
+        elif self._writer.queued_bytes + len(frame) > self._queue_limit:
             self.overflowed = True
-            return
-        self._pieces.append(piece)
-        self._bytes += len(piece)
+        else:
+            self._writer.enqueue(frame)
+
+    def keep_rest(self, rest: bytes) -> None:
+        """The kernel took only a part of a frame: the rest goes out before anything else."""
+        self._writer.buffer(rest)
+
+    def request_snapshot(self, subscription: Subscription, user_ids: frozenset[int] | None) -> None:
+        """Send a snapshot after what is waiting. It is taken when its turn comes, so later updates are newer."""
+        self._snapshots.append((subscription, user_ids))
+
+    def offer_stats(self, frame: bytes) -> None:
+        """Send the newest figures when there is room; older ones that still wait are replaced."""
+        self.stats = frame
+        self.pump(self.since)
+
+    def pump(self, upto: int | None = None) -> bool:
+        """Write what is waiting until the peer takes no more. Returns whether nothing is left.
+
+        Updates are written up to the `seq` given, or all of them.
+        """
+        while self._writer.is_idle():
+            piece = self._next(self._log.seq if upto is None else upto)
+            if piece is None:
+                return True
+            self._writer.write(piece)
+        return False
 
     def _next(self, upto: int) -> bytes | None:
-        if self._pieces:
-            piece = self._pieces.popleft()
-            self._bytes -= len(piece)
-            return piece
+        queued = self._writer.next_queued()
+        if queued is not None:
+            return queued
         if self._pages:
             return self._next_page()
         if self._snapshots:
@@ -161,9 +214,9 @@ class Outbox:
         return figures
 
     def _missed_updates(self, upto: int) -> bytes:
-        """The next of the updates missed, a piece at a time, each user in the latest state.
+        """The next piece of the missed updates: each user once, in the latest state.
 
-        A user who changed again after `upto` is left out here: that change is about to be flushed to everybody.
+        Users who changed again after `upto` are left out: that change is about to be flushed to everybody.
         """
         frames: list[bytes] = []
         size = 0
@@ -181,10 +234,10 @@ class Outbox:
 
     def _wants(self, change: Change) -> bool:
         user_id, seq = self.sent_apart
-        return self._interest.includes(change.user_id) and not (change.user_id == user_id and change.seq <= seq)
+        return self.interest.includes(change.user_id) and not (change.user_id == user_id and change.seq <= seq)
 
     def _take_snapshot(self) -> None:
-        """Statuses are frozen, so this list of them is the state as of `seq`, whenever its pages are written."""
+        """Statuses are frozen, so the list stays the state as of `seq` however late its pages are written."""
         subscription, user_ids = self._snapshots.popleft()
         users = self._statuses()
         if user_ids is not None:
@@ -195,7 +248,7 @@ class Outbox:
             self._pages.append([])
 
     def _next_page(self) -> bytes:
-        """The next page. Long names make more pages."""
+        """The next page, split if long names make it too large."""
         users = self._pages.popleft()
         more = bool(self._pages)
         page = encode(Snapshot(subscription=self._page_of, seq=self._page_seq, users=users, more=more))

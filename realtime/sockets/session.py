@@ -1,87 +1,104 @@
-"""Session: one authenticated connection. Who it is, what it watches, what waits for it."""
+"""Session: the state of one user's authenticated connection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
 from realtime.ratelimit import SlidingWindow, Strikes
-from realtime.sockets.outbox import Interest, Outbox
+from realtime.sockets.outbox import Outbox
 from realtime.sockets.transport import Transport
 
 ABNORMAL = 1006
-"""What RFC 6455 §7.1.5 calls an end without a close frame."""
+"""RFC 6455 §7.1.5: the connection ended without a close frame."""
+
+
+class ConnectRequest(msgspec.Struct, frozen=True):
+    """A connection that asks for a session. `epoch` and `since` are what a returning client already knows."""
+
+    identity: Identity
+    channel: Channel
+    address: str
+    device: str
+    epoch: str | None = None
+    since: int | None = None
+    counts_by_address: bool = True
 
 
 class Session:
-    """State of one client's socket. Made by `admission`, which alone opens and ends it."""
+    """One user's socket. `Admission` creates it, and opens and ends it."""
 
     def __init__(
         self,
         session_id: str,
-        identity: Identity,
-        channel: Channel,
-        address: str,
-        device: str,
+        request: ConnectRequest,
         transport: Transport,
         outbox: Outbox,
-        interest: Interest,
-        now: float,
-        error_window: SlidingWindow,
+        errors: SlidingWindow,
         counters: Counters,
+        now: float,
     ) -> None:
         self.session_id = session_id
-        self.identity = identity
-        self.channel: Channel = channel
-        self.address = address
-        self.device = device
+        self.identity = request.identity
+        self.channel: Channel = request.channel
+        self.address = request.address
+        self.device = request.device
         self.transport = transport
         self.outbox = outbox
-        self.interest = interest
         self.opened_at = now
         self.heard_at = now
         """Steady time of the last sign of life: a pong, or a command that was carried out."""
         self.expires_at = now
-        """Steady time at which the token ends."""
+        """Steady time at which the token expires."""
         self.strikes = Strikes()
-        """Refused commands by kind."""
         self.subscriptions: dict[Subscription, frozenset[int] | None] = {}
-        """What is subscribed to; with the ids of users where it is narrowed to them."""
+        """Each subscription, with the user ids that it is narrowed to, or None for everyone."""
         self.is_open = True
         self.slot = 0
-        """Its place in the fan-out under way."""
+        """Position among the recipients of the current flush."""
         self.on_closed: Callable[[Session, Reason, bool], None] | None = None
-        """Told once, at the end: why, and whether it was clean."""
+        """Called once at the end, with the reason and whether the end was clean."""
         self.close_code: int | None = None
-        """The code it was closed with from this side."""
-        self._error_window = error_window
+        """The code that the server closed it with."""
+        self._errors = errors
         self._counters = counters
 
     @property
     def user_id(self) -> int:
-        """Whose socket it is."""
+        """The user it belongs to."""
         return self.identity.user_id
 
+    @property
+    def waiting_since(self) -> float | None:
+        """Steady time since when the peer has taken nothing; None while nothing waits for it."""
+        return self.outbox.waiting_since
+
     def push(self, message: Message) -> None:
-        """Send one message, behind what waits."""
+        """Send one message after what is waiting."""
         self._counters.messages_out[str(message.__struct_config__.tag)] += 1
         self.push_frame(encode(message))
 
     def push_frame(self, frame: bytes) -> None:
-        """Send a frame that is the same for several sessions."""
+        """Send a frame that may be shared with other sessions."""
         if self.is_open:
             self.outbox.add(frame)
             self.end_if_stuck()
 
+    def ping(self, frame: bytes) -> None:
+        """Send a ping frame."""
+        self.push_frame(frame)
+
     def refuse(self, code: ErrorCode, message: str, now: float) -> None:
-        """Answer with an error, but not to a flood: what isn't answered was refused all the same."""
-        if self._error_window.take(now):
+        """Answer with an error. In a flood of errors most are not answered, but the command is refused all the same."""
+        if self._errors.take(now):
             self.push(Error(message=message, code=code))
 
     def close(self, code: CloseCode, reason: str, *, why: Reason = "disconnected", clean: bool = False) -> None:
-        """End it from this side. Nothing is sent after the close frame."""
+        """End the session. Nothing is sent after the close frame."""
         if self.is_open:
             self.is_open = False
             self.close_code = code
@@ -89,15 +106,19 @@ class Session:
             self.transport.close(code, reason)
             self._closed(why, clean)
 
+    def close_unresponsive(self) -> None:
+        """End a session whose peer did not answer a ping."""
+        self.close(CloseCode.UNRESPONSIVE, "no pong", why="timed_out")
+
     def closed_by_peer(self, code: int | None) -> None:
-        """The connection is gone; `code` is the client's close code, if it sent one."""
+        """The connection is gone. `code` is the client's close code, if it sent one."""
         if self.is_open:
             self.is_open = False
             self._counters.closes[code or ABNORMAL] += 1
             self._closed("disconnected", code == CloseCode.NORMAL)
 
     def end_if_stuck(self) -> None:
-        """Give up on a peer who is gone, or for whom more waits than may."""
+        """Close the session if its peer is gone or more waits for it than is allowed."""
         if self.outbox.lost:
             self.close(CloseCode.UNRESPONSIVE, "connection lost")
         elif self.outbox.overflowed:

@@ -1,8 +1,8 @@
-"""Stats: the figures of the feed, told when they changed."""
+"""Stats: the figures of the feed, sent when they change."""
 
 from __future__ import annotations
 
-from realtime.calls.switchboard import Switchboard
+from realtime.calls.switchboard import OngoingCalls
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
 from realtime.protocol import FeedCounts, FeedStats
@@ -10,35 +10,38 @@ from realtime.sockets.hub import Hub
 
 
 class Stats:
-    """Counts are kept as statuses change, so that reading them costs nothing."""
+    """The figures are counted as statuses change, so reading them costs nothing."""
 
-    def __init__(self, registry: Registry, switchboard: Switchboard, hub: Hub, log: ChangeLog) -> None:
+    def __init__(self, registry: Registry, calls: OngoingCalls, hub: Hub, log: ChangeLog) -> None:
         self._registry = registry
-        self._switchboard = switchboard
+        self._calls = calls
         self._hub = hub
         self._log = log
         self._told: FeedCounts | None = None
 
     def counts(self) -> FeedCounts:
-        """The figures now. Busy means online and busy, so that available and busy make up online."""
+        """The figures now. `busy` counts users who are online and busy, so available plus busy is online."""
         online, available = self._registry.online, self._registry.available
         return FeedCounts(
             total_users=len(self._registry),
             online=online,
             available=available,
             busy=online - available,
-            ongoing_calls=len(self._switchboard),
+            ongoing_calls=len(self._calls),
         )
 
     def message(self) -> FeedStats:
-        """The figures as a message. Whoever is told others than everyone was is told again, also if they go back."""
+        """The figures as a message for one client.
+
+        If they differ from what everyone was sent last, everyone is sent them again, even if they change back by then.
+        """
         counts = self.counts()
         if counts != self._told:
             self._told = None
         return FeedStats(stats=counts, seq=self._log.seq)
 
     def tick(self) -> None:
-        """Tell the figures, if they are others than last time."""
+        """Send the figures if they have changed."""
         counts = self.counts()
         if counts != self._told:
             self._told = counts

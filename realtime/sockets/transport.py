@@ -1,4 +1,4 @@
-"""Transport: how a session writes. The handlers give one over Tornado's stream, the tests one in memory."""
+"""Transport: the sending side of one connection: over a stream of Tornado's, or in memory for tests."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Protocol
 
 
 class Transport(Protocol):
-    """One connection's way out. `take` and `is_busy` are bound once and called for every frame of a fan-out."""
+    """The sending side of one connection. `take` and `is_busy` are bound once and called for every frame."""
 
     def take(self, data: bytes, /) -> int:
-        """Hand bytes to the kernel; how many it took. Raises BlockingIOError for none, OSError at a lost peer."""
+        """Hand bytes to the kernel and return how many it took. Raises BlockingIOError for none, OSError if lost."""
         ...
 
     def is_busy(self) -> bool:
-        """Whether bytes given to `buffer` still wait. While they do, `take` would overtake them."""
+        """Whether bytes given to `buffer` are still waiting. While they are, `take` would overtake them."""
         ...
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
-        """Keep bytes and write them when the peer reads; then call `drained`. Empty bytes wait for those before."""
+        """Keep bytes until the peer reads them, then call `drained`. Empty bytes wait for those already kept."""
         ...
 
     def close(self, code: int, reason: str) -> None:

@@ -34,7 +34,7 @@ async def users_named(server: RunningServer, count: int) -> None:
     """So many users, user000 and so on, who never came online."""
     at = server.core.environment.clock.utc()
     for number in range(count):
-        server.core.presence.add(await server.stores.users.create(NewUser(f"user{number:03}", None, None), at))
+        server.core.loader.add(await server.stores.users.create(NewUser(f"user{number:03}", None, None), at))
 
 
 async def call_of(server: RunningServer, caller: Person, callee: Person, call_id: str, minutes_ago: int) -> Call:
@@ -219,7 +219,7 @@ async def test_the_system_page_has_the_numbers(
 async def test_the_live_page_is_as_of_its_seq(server: RunningServer, signed_in: SignedIn, user: MakePerson) -> None:
     await (await user("ada")).post("/users/me/heartbeat")
     page = (await (await signed_in("viewer")).get("/admin")).body
-    assert f'data-seq="{server.core.overview.seq}"' in page
+    assert f'data-seq="{server.core.overview_feed.seq}"' in page
     assert "ada" in page
 
 

@@ -90,7 +90,7 @@ async def test_a_silent_socket_is_closed(site: Site, visit: Visit) -> None:
     socket, status = await RawSocket.open(site.program.port, f"/ws/feed?token={ada.token}", User_Agent="iPhone")
     assert status == 101
     silent = one.page.locator('#attention [data-rows] > [data-key^="silent_socket:"]:not(.gone)')
-    await expect(silent.locator("[data-f=because]")).to_have_text(re.compile(r"nothing heard for \d+ s"))
+    await expect(silent.locator("[data-f=because]")).to_have_text(re.compile(r"silent for \d+ s"))
     await expect(silent.locator("[data-f=who]")).to_have_text(ada.username)
     await expect(silent.locator("[data-f=effect]")).to_have_text(re.compile("Closes 1 socket; the app stays away"))
     await silent.get_by_role("button", name="Disconnect").click()
@@ -112,7 +112,7 @@ async def test_a_user_who_flaps_is_forced_offline(site: Site, visit: Visit) -> N
     await see_and_repair(
         visit,
         f"flapping:{ada.user_id}",
-        cause="4 changes of state or more within 60 s",
+        cause="changed state at least 4 times within 60 s",
         effect=f"Shows {ada.username} as offline until the next heartbeat",
         repair="Force offline",
         produce=flap,

@@ -115,9 +115,9 @@ def pass_time(world: World, seconds: float, *screens: Screen) -> None:
     for step in range(round(seconds / STEP_SECONDS)):
         world.advance(STEP_SECONDS)
         if step % 4 == 3:
-            world.core.overview.look()
+            world.core.overview_feed.refresh()
         if step % 8 == 7:
-            world.run(world.core.inspect())
+            world.run(world.core.check_store())
         tell(world)
         for screen in screens:
             screen.answer(world)
@@ -130,12 +130,12 @@ def row(world: World, user_id: int) -> UserRow:
 
 def found(world: World) -> list[Issue]:
     """What needs attention now."""
-    world.core.overview.look()
-    return world.core.overview.contradictions()
+    world.core.overview_feed.refresh()
+    return world.core.overview.issues()
 
 
 def inspected(world: World, looks: int = 2) -> list[Issue]:
     """What needs attention after the store was looked at so often."""
     for _ in range(looks):
-        world.run(world.core.inspect())
-    return world.core.overview.contradictions()
+        world.run(world.core.check_store())
+    return world.core.overview.issues()

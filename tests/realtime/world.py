@@ -15,14 +15,13 @@ import msgspec
 
 from models.calls import Call, Calls
 from models.logins import Logins
-from models.status import Status
+from models.status import Status, StatusChange
 from models.tokens import Identity, Tokens
 from models.users import Users
 from realtime import core
-from realtime.clock import Clock
-from realtime.presence.claims import StatusChange
+from realtime.clock import Clock, Environment
 from realtime.protocol import Channel
-from realtime.sockets.admission import ConnectRequest
+from realtime.sockets.session import ConnectRequest
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
 from tests.realtime.stores import FakeCalls, FakeLogins, FakeUsers, Faults
@@ -90,7 +89,7 @@ class World:
         """A new process takes up what the stores hold."""
         self.core = core.build_core(
             self.settings,
-            core.Environment(
+            Environment(
                 clock=Clock(self.time.monotonic, self.time.wall, stall_seconds=self.settings.stall_seconds),
                 unix_now=self.time.unix,
                 elapsed=lambda: self.time.seconds + self._spent,
@@ -104,8 +103,8 @@ class World:
             self.tokens,
         )
         for user in self.users.rows.values():
-            self.core.presence.load(user)
-        self.run(self.core.switchboard.recover())
+            self.core.loader.load(user)
+        self.core.loader.restore_calls(self.run(self.core.switchboard.recover()))
 
     def crash(self) -> None:
         """The process dies: whatever was on its way is gone, and every connection with it."""

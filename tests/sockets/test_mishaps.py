@@ -18,7 +18,7 @@ def assert_nothing_is_left(server: RunningServer) -> None:
     assert (len(core.hub), len(core.fan_out), core.fan_out.behind()) == (0, 0, [])
     assert [entry.sessions for entry in core.registry if entry.sessions] == []
     assert [key for key in core.timers._live if isinstance(key, tuple) and key[0] == "token"] == []
-    assert core.fan_out._subscribers == {}
+    assert not core.fan_out._subscribers
 
 
 @pytest.mark.settings(grace_seconds=0.1, clean_close_seconds=0.1)
@@ -30,7 +30,7 @@ async def test_an_error_in_opening_leaves_no_socket_and_no_presence(
     def broken(*_: object) -> None:
         raise RuntimeError("inner details")
 
-    for part in ("_first_messages", "_make"):
+    for part in ("_first_messages", "_create"):
         with monkeypatch.context() as patch:
             patch.setattr(server.core.admission, part, broken)
             assert await (await socket(ada, first=True)).closed() != 1000

@@ -23,7 +23,7 @@ async def fill(server: RunningServer) -> None:
     new = [NewUser(f"user {number}", None, url) for number in range(250)]
     ids = await server.stores.users.create_many(new, server.core.environment.clock.utc())
     for each in await server.stores.users.page(ids[0] - 1, len(ids)):
-        server.core.presence.add(each)
+        server.core.loader.add(each)
 
 
 async def stalled(server: RunningServer, person: Person) -> RawSocket:
@@ -103,7 +103,7 @@ async def test_replies_that_nobody_reads_are_bounded_and_then_the_socket_is_clos
             raw.write_frame(0x1, ping)
         await raw.writer.drain()
         await asyncio.sleep(0)
-        most = max(most, session.outbox._bytes + len(session.transport._stream._write_buffer))  # type: ignore[attr-defined]
+        most = max(most, session.outbox._writer.queued_bytes + len(session.transport._stream._write_buffer))  # type: ignore[attr-defined]
     assert 16384 < most <= 65536
     assert session.close_code == 4002
     raw.end()

@@ -126,7 +126,7 @@ class CallsMachine(RuleBasedStateMachine):
     @invariant()
     def busy_by_a_call_is_to_be_in_an_ongoing_one(self) -> None:
         for entry in self.world.core.registry:
-            call = self.world.core.switchboard.ongoing_of(entry.profile.user_id)
+            call = self.world.core.switchboard.ongoing.of_user(entry.profile.user_id)
             assert entry.claims.call_id == (call.call_id if call else None)
 
     def ongoing(self) -> list[Call]:
@@ -149,7 +149,7 @@ class CallsMachine(RuleBasedStateMachine):
         for entry in self.world.core.registry:
             assert entry.claims.call_id == claims.get(entry.profile.user_id)
             assert entry.status.is_busy == (entry.claims.set_busy or entry.profile.user_id in claims)
-        assert len(self.world.core.switchboard) == len(ongoing)
+        assert len(self.world.core.switchboard.ongoing) == len(ongoing)
         for client in self.world.clients:
             self.compare_told(client.user_id)
 
@@ -171,7 +171,7 @@ class CallsMachine(RuleBasedStateMachine):
             self.world.advance(LEASE_SECONDS + 5)
             assert self.ongoing() == []
             assert self.world.calls.claims == {}
-            assert self.world.core.switchboard._taken == {}
+            assert self.world.core.switchboard.ongoing._taken == {}
         finally:
             self.world.close()
 

@@ -81,7 +81,7 @@ def test_two_who_call_each_other_have_one_call(world: World) -> None:
     assert refused(world, 2, 1) == "ALREADY_IN_CALL"
     let_go(world)
     assert winner.done()
-    assert len(world.core.switchboard) == 1
+    assert len(world.core.switchboard.ongoing) == 1
 
 
 @pytest.mark.parametrize(("claimed", "code"), [(1, "ALREADY_IN_CALL"), (2, "USER_BUSY")])
@@ -159,7 +159,7 @@ def test_a_late_second_end_does_not_touch_the_next_call(world: World) -> None:
     let_go(world)
     assert late.result().status == "completed"
     assert busy(world) == [1, 2]
-    assert world.core.switchboard.ongoing_of(1) == following
+    assert world.core.switchboard.ongoing.of_user(1) == following
 
 
 def test_busy_by_hand_shows_again_after_the_call(world: World) -> None:
@@ -172,7 +172,7 @@ def test_a_lost_socket_is_no_hang_up(world: World) -> None:
     call = world.call(1, 2)
     world.lose(world.clients[0])
     world.advance(89)
-    assert world.core.switchboard.ongoing_of(1) == call
+    assert world.core.switchboard.ongoing.of_user(1) == call
 
 
 def test_a_participant_gone_for_the_lease_drops_the_call_once(world: World) -> None:

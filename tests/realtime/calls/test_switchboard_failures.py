@@ -100,7 +100,7 @@ def test_what_settling_read_before_the_end_begins_nothing(world: World) -> None:
     world.hang_up(1, call)
     let_go(world)
     assert busy(world) == []
-    assert len(world.core.switchboard) == 0
+    assert len(world.core.switchboard.ongoing) == 0
 
 
 @pytest.mark.parametrize("operation", ["end", "release"])
@@ -148,7 +148,7 @@ def test_an_ongoing_call_is_taken_up_after_a_crash(world: World) -> None:
     world.crash()
     world.start()
     assert busy(world) == [1, 2]
-    assert world.core.switchboard.ongoing_of(2) == call
+    assert world.core.switchboard.ongoing.of_user(2) == call
 
 
 def test_a_call_nobody_returns_to_is_dropped_after_the_lease(world: World) -> None:

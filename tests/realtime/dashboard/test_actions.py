@@ -196,7 +196,7 @@ def test_a_claim_of_no_call_is_given_up(world: World) -> None:
 
 
 def test_a_claim_in_memory_of_a_call_that_is_over_is_given_up(world: World) -> None:
-    world.core.presence.claim_call("over", (1, 2))
+    world.core.presence.change_call((1, 2), None, "over", "call_started")
     act(world, "end_call", call_id="over")
     assert busy(world) == []
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from models.events import Event
 from realtime.dashboard import event_log
 from realtime.dashboard.action_previews import ActionTarget
 from tests.realtime.calling import four_users
@@ -83,10 +82,9 @@ def test_ids_rise_whatever_the_wall_clock_does(world: World) -> None:
 
 
 def test_events_wait_until_they_are_saved(world: World) -> None:
-    heard: list[Event] = []
-    world.core.event_log.listen(heard.append)
     world.connect(1)
     world.connect(2)
+    heard = [event for event, _ in world.core.event_log.take_new()]
     first = world.core.event_log.unsaved(1)
     assert first == heard[:1]
     world.core.event_log.saved(first)

@@ -70,7 +70,7 @@ def test_on_a_call_it_says_with_whom_and_since_when(world: World) -> None:
 
 def test_busy_without_the_call_says_so(world: World) -> None:
     world.connect(1)
-    world.core.presence.claim_call("gone", (1, 2))
+    world.core.presence.change_call((1, 2), None, "gone", "call_started")
     assert because(world) == Explanation("on a call that is not ongoing")
 
 

@@ -125,7 +125,7 @@ def test_a_user_in_two_calls_shall_leave_the_one_that_the_server_does_not_know(f
     one = the_one(inspected(four))
     assert (one.kind, one.username, one.repair, one.call_id) == ("two_calls", "user1", "end_call", "stray")
     assert one.because == Explanation("in 2 calls at once, with user2 and with user3")
-    assert one.effect == "Ends the call with user3; user1 keeps the other"
+    assert one.effect == "Ends the call with user3; user1 stays in the other call"
     assert call.call_id != "stray"
 
 
@@ -140,7 +140,7 @@ def test_a_call_that_only_the_store_knows_is_found(four: World) -> None:
     call = stray(four)
     one = the_one(inspected(four))
     assert (one.key, one.kind) == ("busy_without_cause:stray", "busy_without_cause")
-    assert one.because.text == "ongoing in the store, unknown to the server; started"
+    assert one.because.text == "saved as ongoing, but unknown to the server; started"
     assert one.because.at == milliseconds(call.started_at)
     assert one.effect == "Ends the call; user1 and user2 stay available"
     four.run(four.core.switchboard.force_end("stray"))
@@ -169,11 +169,11 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
     assert one == Issue(
         key="busy_without_cause:1",
         kind="busy_without_cause",
-        because=Explanation("held by a call that is not ongoing"),
+        because=Explanation("busy because of a call that is not ongoing"),
         since=now(four),
         username="user1",
         repair="end_call",
-        effect="Gives up what is left of the call; user1 stays available",
+        effect="Removes what is left of the call; user1 stays available",
         user_id=1,
         call_id="gone",
     )
@@ -182,12 +182,12 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
 
 
 def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
-    four.core.presence.claim_call("gone", (1, 1))
+    four.core.presence.change_call((1, 1), None, "gone", "call_started")
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
-    assert one.effect == "Gives up what is left of the call; user1 becomes available"
+    assert one.effect == "Removes what is left of the call; user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
-    four.core.presence.release_call("gone", (1, 1))
+    four.core.presence.change_call((1, 1), "gone", None, "call_ended")
     assert found(four) == []
 
 
@@ -197,7 +197,7 @@ def test_busy_in_the_store_alone_is_cleared(four: World) -> None:
     one, other = inspected(four)
     assert (one.kind, other.kind) == ("busy_without_cause", "busy_without_cause")
     assert (one.key, one.repair, one.user_id) == ("busy_without_cause:1", "clear_busy", 1)
-    assert one.because == Explanation("set busy in the store, not so in the server")
+    assert one.because == Explanation("saved as busy, but shown as available")
     assert one.effect == "Clears busy; user1 stays available"
     four.put(1, is_busy=False)
     four.put(2, is_busy=False)
@@ -209,7 +209,7 @@ def test_a_busy_that_should_be_over_is_found_in_the_store(four: World) -> None:
     four.users.change(1, set_busy=True, busy_until=until)
     one = the_one(inspected(four))
     assert (one.kind, one.repair, one.since) == ("busy_until_past", "clear_busy", milliseconds(until))
-    assert one.because == Explanation("set busy until", milliseconds(until), "clock", ", which is past")
+    assert one.because == Explanation("set busy until", milliseconds(until), "clock", ", which has passed")
 
 
 def test_a_busy_that_should_be_over_is_found_in_memory(four: World) -> None:
@@ -242,11 +242,11 @@ def test_a_silent_socket_is_found_before_it_is_closed(world: World) -> None:
     assert one == Issue(
         key=f"silent_socket:{silent.session.session_id}",
         kind="silent_socket",
-        because=Explanation("nothing heard for", heard, "up", " on tests"),
+        because=Explanation("silent for", heard, "up", " on tests"),
         since=heard,
         username="user1",
         repair="disconnect",
-        effect="Closes 1 socket; the app stays away until it is opened anew",
+        effect="Closes 1 socket; the app stays disconnected until it is reopened",
         user_id=1,
         session_id=silent.session.session_id,
     )
@@ -279,7 +279,7 @@ def test_four_changes_in_a_minute_are_flapping(world: World) -> None:
         world.advance(1)
     one = the_one(found(world))
     assert (one.kind, one.repair, one.user_id) == ("flapping", "force_offline", 1)
-    assert one.because == Explanation("4 changes of state or more within 60 s")
+    assert one.because == Explanation("changed state at least 4 times within 60 s")
     assert one.effect == "Shows user1 as offline until the next heartbeat"
     world.advance(61)
     assert found(world) == []
@@ -314,7 +314,7 @@ def test_both_parties_of_a_call_need_attention(make_world: MakeWorld) -> None:
     world.users.change(3, set_busy=True)
     world.advance(61)
     inspected(world)
-    assert world.core.attention.user_ids == {1, 2, 3}
+    assert world.core.issues.user_ids == {1, 2, 3}
     assert world.core.overview.figures().attention == 2
 
 

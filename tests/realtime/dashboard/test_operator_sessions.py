@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
-from realtime.dashboard.operator_session import OperatorSession
 from realtime.protocol import CloseCode
-from realtime.ratelimit import SlidingWindow
 from realtime.sockets.admission import LimitReached
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import pass_time, signed_in_operator, tell, watch
@@ -67,21 +63,21 @@ def test_a_change_is_told_at_the_next_moment(world: World) -> None:
 
 def test_an_update_is_made_once_for_all(world: World) -> None:
     screens = [watch(world, name=f"operator{number}") for number in range(5)]
-    made = world.core.overview.seq
+    made = world.core.overview_feed.seq
     world.connect(1)
     tell(world)
-    assert world.core.overview.seq == made + 1
+    assert world.core.overview_feed.seq == made + 1
     assert all(screen.updates()[-1] == screens[0].updates()[-1] for screen in screens)
 
 
 def test_nothing_is_made_when_nobody_is_there(world: World) -> None:
     screen = watch(world)
     screen.operator_session.closed_by_peer(1001)
-    made = world.core.overview.seq
+    made = world.core.overview_feed.seq
     world.connect(1)
     tell(world)
-    assert world.core.overview.seq == made
-    assert not world.core.overview.is_watched
+    assert world.core.overview_feed.seq == made
+    assert not world.core.overview_feed.is_watched
 
 
 def test_who_comes_stands_where_the_others_stand(world: World) -> None:
@@ -182,13 +178,11 @@ def test_a_socket_that_answers_no_ping_is_closed(world: World) -> None:
 
 
 def test_a_socket_that_was_not_pinged_yet_owes_no_pong(world: World) -> None:
-    moments = itertools.count(1.0, 1e-6)  # no two moments of a real clock are the same
-    operator_session = OperatorSession(
-        "1", signed_in_operator(world.time.wall()), FakeTransport(world.soon), lambda: next(moments),
-        SlidingWindow(1, 1.0),
-        world.core.counters, limit_bytes=65536,
-    )  # fmt: skip
-    assert operator_session.heard_at >= operator_session.pinged_at
+    screen = watch(world)
+    screen.answers = False
+    pass_time(world, world.settings.ping_interval_seconds - 1, screen)
+    assert screen.transport.pings == 0
+    assert screen.operator_session.is_open
 
 
 def test_the_end_of_a_sign_in_ends_its_sockets_and_no_others(world: World) -> None:
@@ -265,4 +259,4 @@ def test_a_peer_gone_before_the_first_message_leaves_nothing_behind(world: World
     world.core.operator_sessions.admit(signed_in_operator(world.time.wall()), transport, "v1")
     assert transport.closed == (4000, "connection lost")
     assert len(world.core.operator_sessions) == 0
-    assert not world.core.overview.is_watched
+    assert not world.core.overview_feed.is_watched

@@ -109,13 +109,13 @@ def test_the_figures_count_every_user_once(make_world: MakeWorld) -> None:
 def test_the_history_is_of_the_last_15_minutes(world: World) -> None:
     overview = world.core.overview
     world.connect(1)
-    first = overview.take_sample()
+    first = world.core.overview_feed.take_sample()
     assert (first.available, first.busy, first.offline, first.calls) == (1, 0, 2, 0)
     at = now(world)
     assert overview.history() == [SampleRow(at, 1, 0, 2, 0)]
     for _ in range(200):
         world.time.seconds += 5
-        overview.take_sample()
+        world.core.overview_feed.take_sample()
     assert len(overview.history()) == 180
     world.time.jumped = timedelta(minutes=10)
     assert overview.history()[0].at > at + 600_000
@@ -143,7 +143,7 @@ def test_a_change_while_nobody_watches_makes_no_row(world: World) -> None:
 
 def test_who_comes_finds_the_rows_made_meanwhile(make_world: MakeWorld) -> None:
     world = make_world(3)
-    world.core.overview.look()
+    world.core.overview_feed.refresh()
     made = rows_made(world)
     world.beat(2)
     screen = watch(world)
@@ -154,9 +154,9 @@ def test_who_comes_finds_the_rows_made_meanwhile(make_world: MakeWorld) -> None:
 def test_a_look_brings_some_rows_up_to_date(make_world: MakeWorld) -> None:
     world = make_world(1500)
     made = rows_made(world)
-    world.core.overview.look()
+    world.core.overview_feed.refresh()
     assert len(made) == 1000
-    world.core.overview.look()
+    world.core.overview_feed.refresh()
     assert len(made) == 1500
 
 
@@ -251,11 +251,11 @@ def test_a_party_of_a_call_who_is_renamed_is_so_in_all_rows(make_world: MakeWorl
 
 
 def test_a_sample_is_told_to_who_watches(world: World) -> None:
-    world.core.overview.take_sample()
+    world.core.overview_feed.take_sample()
     screen = watch(world)
     at = now(world)
     assert screen.fold()["history"] == [[at, 0, 0, 3, 0]]
-    world.core.overview.take_sample()
+    world.core.overview_feed.take_sample()
     tell(world)
     assert screen.updates()[-1]["samples"] == [[at, 0, 0, 3, 0]]
 
@@ -277,7 +277,7 @@ def test_a_contradiction_is_told_when_it_comes_and_when_it_goes(world: World) ->
 def test_what_needs_attention_is_found_within_five_seconds_also_when_nobody_watches(world: World) -> None:
     world.calls.claims[1] = "gone"
     pass_time(world, 5)
-    assert len(world.core.overview.contradictions()) == 1
+    assert len(world.core.overview.issues()) == 1
 
 
 def rows_made(world: World) -> list[int]:

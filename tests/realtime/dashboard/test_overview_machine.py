@@ -74,15 +74,15 @@ class OverviewMachine(RuleBasedStateMachine):
 
     @rule()
     def inspect(self) -> None:
-        self.world.run(self.world.core.inspect())
+        self.world.run(self.world.core.check_store())
 
     @rule()
     def look(self) -> None:
-        self.world.core.overview.look()
+        self.world.core.overview_feed.refresh()
 
     @rule()
     def sample(self) -> None:
-        self.world.core.overview.take_sample()
+        self.world.core.overview_feed.take_sample()
 
     @rule(seconds=st.sampled_from([0.25, 1.0, 5.0]))
     def advance(self, seconds: float) -> None:

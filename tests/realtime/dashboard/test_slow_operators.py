@@ -60,7 +60,7 @@ def test_one_who_misses_updates_gets_a_fresh_overview(many: World) -> None:
 def test_what_waits_for_a_slow_one_stays_within_the_limit(many: World) -> None:
     screen = slow(many)
     change(many, 30)
-    waiting = sum(map(len, screen.operator_session._pieces)) + screen.transport.buffered_bytes
+    waiting = screen.operator_session._writer.queued_bytes + screen.transport.buffered_bytes
     assert waiting < LIMIT + 2 * 48 * 1024
 
 

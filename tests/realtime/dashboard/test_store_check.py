@@ -15,7 +15,7 @@ from tests.realtime.world import NOON, World
 
 def look(world: World, times: int = 1) -> StoreCheck:
     for _ in range(times):
-        world.run(world.core.store_check.look())
+        world.run(world.core.store_check.compare())
     return world.core.store_check
 
 

@@ -18,7 +18,7 @@ def five(make_world: MakeWorld) -> World:
     """zoe and bob are available, Ann and Dora are busy, carl is offline; bob needs attention."""
     world = make_world()
     for user_id, name in enumerate(NAMES, 1):
-        world.core.presence.load(world.users.add(user_id, world.time.wall(), name))
+        world.core.loader.load(world.users.add(user_id, world.time.wall(), name))
         world.advance(1)
     for user_id in (1, 2, 4, 5):
         world.connect(user_id)
@@ -90,7 +90,7 @@ def test_a_page_is_a_part_and_the_total_is_of_all(five: World) -> None:
 
 def test_who_is_new_or_renamed_has_the_right_place_at_once(five: World) -> None:
     assert names(five)[0] == "Ann"
-    five.core.presence.add(five.users.add(6, five.time.wall(), "Aaron"))
+    five.core.loader.add(five.users.add(6, five.time.wall(), "Aaron"))
     assert names(five)[:2] == ["Aaron", "Ann"]
     five.core.presence.rename(five.core.registry.get(6).profile.__class__(6, "zz", None))
     assert names(five)[-1] == "zz"

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from models.errors import Invalid
-from models.status import Claims, Profile
+from models.status import Claims, Profile, StatusChange, applied, validated
 from models.users import StoredUser
-from realtime.presence.claims import StatusChange, applied, claims_of, validated
+from realtime.presence.loader import claims_of
 from tests.realtime.world import NOON
 
 SOON = NOON + timedelta(minutes=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from models.calls import Call
 from tests.realtime.client import Client
 from tests.realtime.conftest import told
 from tests.realtime.world import World
@@ -183,12 +184,12 @@ def test_a_stall_of_the_server_marks_nobody_offline(world: World, operator_sessi
 def test_silence_is_counted_from_the_last_evidence_and_not_with_a_socket(world: World) -> None:
     phone = world.connect(1)
     world.advance(20)
-    assert world.core.presence.silent_for(1) == 0.0
+    assert world.core.registry.get(1).silent_for(world.core.environment.clock.now()) == 0.0
     world.lose(phone)
     world.advance(5)
-    assert world.core.presence.silent_for(1) == 5.0
+    assert world.core.registry.get(1).silent_for(world.core.environment.clock.now()) == 5.0
 
 
 def test_a_call_restored_for_a_user_who_is_gone_is_nothing(world: World) -> None:
-    world.core.presence.restore_call(99, "call")
+    world.core.loader.restore_calls([Call("call", 98, 99, "audio", "ongoing", world.time.wall())])
     assert 99 not in world.core.registry

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.errors import Invalid, NotFound, StoreUnavailable
-from models.status import Profile
-from realtime.presence.claims import StatusChange
+from models.status import Profile, StatusChange
 from tests.realtime.client import Client
 from tests.realtime.conftest import told
 from tests.realtime.world import World
@@ -122,8 +121,8 @@ def test_a_rename_is_announced(world: World, operator_session: Client) -> None:
 
 def test_a_new_user_is_announced_once(world: World, operator_session: Client) -> None:
     user = world.users.add(4, world.time.wall())
-    world.core.presence.add(user)
-    world.core.presence.add(user)
+    world.core.loader.add(user)
+    world.core.loader.add(user)
     assert told(world, operator_session) == [(4, False, False, "set")]
 
 

@@ -136,7 +136,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(caller_id=user_ids, callee_id=user_ids)
     def call(self, caller_id: int, callee_id: int) -> None:
-        ongoing = self.world.core.switchboard.ongoing_of(caller_id)
+        ongoing = self.world.core.switchboard.ongoing.of_user(caller_id)
         try:
             if ongoing is None:
                 self.world.call(caller_id, callee_id)
@@ -172,7 +172,7 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def what_waits_is_bounded(self) -> None:
         for client in self.world.clients:
-            waiting = client.session.outbox._bytes + client.transport.buffered_bytes
+            waiting = client.session.outbox._writer.queued_bytes + client.transport.buffered_bytes
             assert waiting <= self.world.settings.outbox_limit_bytes
 
     def be_quiet(self) -> None:

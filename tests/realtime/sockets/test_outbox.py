@@ -23,7 +23,7 @@ def slow(world: World) -> Client:
 
 
 def waiting(client: Client) -> int:
-    return client.session.outbox._bytes + client.transport.buffered_bytes
+    return client.session.outbox._writer.queued_bytes + client.transport.buffered_bytes
 
 
 def test_of_each_user_only_the_latest_state_waits(world: World, slow: Client) -> None:

@@ -71,7 +71,7 @@ def test_replies_that_nobody_reads_end_the_session(world: World) -> None:
     client.transport.kernel_bytes = 0
     while client.is_open:
         client.session.push(ServerDraining(reconnect_after_ms=7))
-        waiting = client.session.outbox._bytes + client.transport.buffered_bytes
+        waiting = client.session.outbox._writer.queued_bytes + client.transport.buffered_bytes
         assert waiting <= world.settings.outbox_limit_bytes
     assert client.session.close_code == CloseCode.SLOW_CONSUMER
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from realtime.presence.locks import UserLocks
+from realtime.presence.writeback import UserLocks
 from tests.realtime.world import World
 
 

@@ -1,4 +1,4 @@
-"""Counters: what the core counts, as plain numbers; `handlers/api/metrics.py` gives them their Prometheus names."""
+"""Counters: what the core counts, as plain numbers. `handlers/api/metrics.py` exports them to Prometheus."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ class Counters:
 
     def __init__(self) -> None:
         self.messages_in: Counter[str] = Counter()
-        """Valid commands by type, and refused ones as `invalid` and `rate_limited`."""
+        """Valid commands by type; refused ones as `invalid` and `rate_limited`."""
         self.messages_out: Counter[str] = Counter()
         """Messages handed to sockets, by type."""
         self.closes: Counter[int] = Counter()
-        """Ended sockets by close code."""
+        """Closed sockets by close code."""
         self.announced: Counter[str] = Counter()
         """Announced changes by reason."""
         self.conflated = 0
-        """Times a session fell behind and from then on waits for latest states only."""
+        """How often a session fell behind, so that it gets only the latest states until it has caught up."""
         self.dropped = 0
-        """Announcements that flap damping left out."""
+        """Announcements left out because a user caused too many."""
         self.false_offlines = 0
-        """Offlines taken back soon after: somebody was told wrongly."""
+        """Offlines that were taken back soon after: they were announced wrongly."""
         self.refused: Counter[str] = Counter()
-        """Upgrades turned away, by reason."""
+        """Refused upgrades by reason."""

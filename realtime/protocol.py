@@ -1,4 +1,4 @@
-"""Protocol: every message, command, error code and close code of the sockets; decode, encode, frame."""
+"""Protocol: every message, command, error code and close code of the sockets, and how they are encoded."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Reason = Literal[
 ErrorCode = Literal["AUTH_ERROR", "RATE_LIMIT_ERROR", "INVALID_MESSAGE_ERROR", "FORBIDDEN_ERROR", "SERVER_ERROR"]
 
 USER_ID_LIMIT = 2**53 - 1
-"""The largest whole number that JavaScript keeps exactly."""
+"""The largest integer that JavaScript represents exactly."""
 
 UserId = Annotated[int, msgspec.Meta(ge=1, le=USER_ID_LIMIT)]
 
 
 Stamp = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
-"""A client's own note of the time, in whatever form, without control characters."""
+"""A timestamp of the client's own, in any form without control characters."""
 
 
 class CloseCode(IntEnum):
-    """Why a socket ended. Below 4500 a client comes back with backoff, from 4500 on not until something changed."""
+    """Why a socket ended. Below 4500 clients reconnect with backoff; from 4500 on only after something has changed."""
 
     NORMAL = 1000
-    """Only ever from the client: on 1000 the published sample client stays away."""
+    """Only sent by clients. The published sample client does not reconnect after 1000, so the server never sends it."""
     TOO_BIG = 1009
     RESTART = 1012
     TRY_LATER = 1013
@@ -55,21 +55,21 @@ class CloseCode(IntEnum):
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """What a client asks."""
+    """A command from a client."""
 
 
 class Ping(Command, frozen=True, tag="ping"):
-    """Answered by `pong`. The timestamp is the client's own and comes back as it is."""
+    """Answered by `pong`. The timestamp is the client's own and is returned unchanged."""
 
     timestamp: Stamp | int | float | None = None
 
 
 class Heartbeat(Command, frozen=True, tag="heartbeat"):
-    """Answered by `heartbeat_ack`; ends an explicit offline."""
+    """Answered by `heartbeat_ack`. Ends an explicit offline."""
 
 
 class Subscribe(Command, frozen=True, tag="subscribe"):
-    """Answered by `subscription_confirmed`, then by a snapshot if asked for. `user_ids` narrows to these users."""
+    """Answered by `subscription_confirmed`, then by a snapshot if requested. `user_ids` narrows it to these users."""
 
     subscription: Subscription
     user_ids: list[UserId] | None = None
@@ -78,7 +78,7 @@ class Subscribe(Command, frozen=True, tag="subscribe"):
 
     @property
     def wants_snapshot(self) -> bool:
-        """`updates_only` is the same question the other way round."""
+        """`updates_only` is the opposite of `snapshot`."""
         return self.snapshot is True or (self.snapshot is None and self.updates_only is False)
 
 
@@ -89,17 +89,17 @@ class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
 
 
 class Refresh(Command, frozen=True, tag="refresh"):
-    """Puts a new access token of the same user in place of the old; answered by `token_refreshed`."""
+    """Replaces the access token by a new one of the same user. Answered by `token_refreshed`."""
 
     token: str
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type"):
-    """What the server sends."""
+    """A message from the server."""
 
 
 class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
-    """First message of every session. Updates that follow have a greater `seq`; after a resume, the missed ones too."""
+    """The first message of every session. All updates after it, missed ones included, are in the order of `seq`."""
 
     message: str
     user_id: int
@@ -113,7 +113,7 @@ class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
 
 
 class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
-    """A user's status, at connecting and whenever it changes."""
+    """A user's status, sent on connecting and whenever it changes."""
 
     user_id: int
     status: Status
@@ -122,7 +122,7 @@ class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
 
 
 class FeedCounts(msgspec.Struct, frozen=True):
-    """The figures of the feed. Online is available plus busy."""
+    """The figures of the feed. `online` is `available` plus `busy`."""
 
     total_users: int
     online: int
@@ -132,20 +132,20 @@ class FeedCounts(msgspec.Struct, frozen=True):
 
 
 class FeedStats(Message, frozen=True, tag="feed_stats"):
-    """The figures, when they changed."""
+    """The figures, sent when they have changed."""
 
     stats: FeedCounts
     seq: int
 
 
 class CallStatusUpdate(Message, frozen=True, tag="call_status_update"):
-    """A call of the receiver's began or ended."""
+    """A call of the receiving user started or ended."""
 
     call: Call
 
 
 class Snapshot(Message, frozen=True, tag="snapshot"):
-    """Everyone who is watched, as of `seq`, in pages; the last has `more` false."""
+    """All users of the subscription as of `seq`, in pages. On the last page `more` is false."""
 
     subscription: Subscription
     seq: int
@@ -186,19 +186,19 @@ class TokenRefreshed(Message, frozen=True, tag="token_refreshed"):
 
 
 class TokenExpiring(Message, frozen=True, tag="token_expiring"):
-    """The token ends soon; a `refresh` keeps the socket."""
+    """The token expires soon. A `refresh` keeps the socket open."""
 
     expires_at: datetime
 
 
 class ServerDraining(Message, frozen=True, tag="server_draining"):
-    """The server is about to close this socket; come back after the delay, which is this client's own."""
+    """The server is about to close this socket. Reconnect after the delay, which differs between clients."""
 
     reconnect_after_ms: int
 
 
 class Error(Message, frozen=True, tag="error"):
-    """Something was refused; the socket stays open unless a close code follows."""
+    """A command was refused. The socket stays open unless a close frame follows."""
 
     message: str
     code: ErrorCode
@@ -209,14 +209,14 @@ _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
 _TEXT = 0x81
-"""FIN and the opcode of text, RFC 6455 §5.2."""
+"""FIN and the opcode for text, RFC 6455 §5.2."""
 
 PING_FRAME = b"\x89\x00"
-"""A ping without payload, RFC 6455 §5.5.2. Everybody gets the same one."""
+"""A ping without payload, RFC 6455 §5.5.2, the same for everyone."""
 
 
 def decode(text: str) -> AnyCommand:
-    """The command of a message. Raises ValueError for whatever isn't one."""
+    """The command in a message. Raises ValueError if it is not a valid one."""
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
@@ -224,12 +224,12 @@ def decode(text: str) -> AnyCommand:
 
 
 def encode(message: Message) -> bytes:
-    """A message as a frame, ready to write."""
+    """A message as a frame that is ready to write."""
     return frame(_encoder.encode(message))
 
 
 def frame(payload: bytes, head: int = _TEXT) -> bytes:
-    """An unmasked text frame around a payload (RFC 6455 §5.2): made once for all who get it."""
+    """An unmasked text frame around a payload (RFC 6455 §5.2), built once for all receivers."""
     size = len(payload)
     if size < 126:
         return bytes((head, size)) + payload

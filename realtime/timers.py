@@ -11,7 +11,7 @@ Action = Callable[[], None]
 
 
 class Timers:
-    """Actions at steady times. A key has one deadline: setting it again moves it, a cancelled one never fires."""
+    """Runs actions at steady times. A key has one deadline: setting it again moves it; a cancelled one never fires."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Hashable]] = []
@@ -25,7 +25,7 @@ class Timers:
         return key in self._live
 
     def at(self, when: float, key: Hashable, action: Action) -> None:
-        """Run `action` once `now` has reached `when`."""
+        """Run `action` as soon as `now` has reached `when`."""
         number = next(self._numbers)
         self._live[key] = number, action
         heapq.heappush(self._heap, (when, number, key))
@@ -33,13 +33,13 @@ class Timers:
             self._forget_dead()
 
     def cancel(self, key: Hashable) -> None:
-        """Forget the key's deadline, if it has one."""
+        """Cancel the key's deadline, if it has one."""
         self._live.pop(key, None)
 
     def run_due(self, now: float) -> int:
-        """Run what is due, in order; how many ran. What an action sets for `now` runs at the next call.
+        """Run what is due, in order, and return how many ran. What an action sets for `now` runs at the next call.
 
-        An action may cancel or move what is due after it. When one fails, those after it run at the next call.
+        An action may cancel or move what is due after it. If one fails, those after it run at the next call.
         """
         due: deque[tuple[float, int, Hashable]] = deque()
         while self._heap and self._heap[0][0] <= now:
@@ -59,6 +59,6 @@ class Timers:
         return ran
 
     def _forget_dead(self) -> None:
-        """Without this, deadlines that move with every heartbeat would fill the heap until they come due."""
+        """Remove dead deadlines. Those that move with every heartbeat would otherwise fill the heap."""
         self._heap = [entry for entry in self._heap if (live := self._live.get(entry[2])) and live[0] == entry[1]]
         heapq.heapify(self._heap)

@@ -1,4 +1,4 @@
-"""Wording: an event as a sentence."""
+"""Event text: describes an event in one sentence."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STATES = {
     ("offline", "disconnected"): "went offline: connection lost",
     ("offline", "operator"): "was disconnected",
 }
-"""What is not here reads “is available”, “is busy”, “went offline”."""
+"""Other combinations read “is available”, “is busy” and “went offline”."""
 
 _BY_OPERATOR = {"available": "was made available by", "busy": "was made busy by", "offline": "was forced offline by"}
 
-_ENDS = {"completed": "hung up", "dropped": "were cut off", "cancelled": "gave up"}
+_ENDS = {"completed": "ended their call", "dropped": "were disconnected", "cancelled": "cancelled their call"}
 
 _ACTIONS = {
     "force_offline": "forced {} offline",
@@ -34,7 +34,7 @@ _ACTIONS = {
 
 
 def event_row(event: Event) -> EventRow:
-    """The event as operators read it."""
+    """The row that operators see."""
     return EventRow(
         event_id=event.event_id,
         at=milliseconds(event.at),

@@ -1,4 +1,4 @@
-"""Operator messages: what goes over the sockets of the channel `operators`, as against clients' in `protocol`."""
+"""Operator messages: what is sent to operators' sockets. Clients' messages are in `realtime/protocol.py`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from realtime.dashboard.rows import CallRow, EventRow, Figures, Issue, SampleRow
 from realtime.protocol import frame
 
 PIECE_BYTES = 16 * 1024
-"""Longer messages go in fragments of this size: each that a peer takes is a sign that it still reads."""
+"""Longer messages are sent in fragments of this size. Each fragment that a peer takes shows that it still reads."""
 
 _FIRST, _MIDDLE, _LAST = 0x01, 0x00, 0x80
-"""Opcodes and FIN of the fragments of a text, RFC 6455 §5.4."""
+"""The opcodes and FIN bit of a fragmented text, RFC 6455 §5.4."""
 
 
 class OperatorMessage(msgspec.Struct, frozen=True, tag_field="type"):
-    """What the server sends to operators."""
+    """A message from the server to operators."""
 
 
 class OperatorConnected(OperatorMessage, frozen=True, tag="connection_established"):
-    """First message on an operator's socket; an `overview` follows."""
+    """The first message on an operator's socket. An `overview` follows."""
 
     message: str
     operator: str
@@ -34,13 +34,13 @@ class OperatorConnected(OperatorMessage, frozen=True, tag="connection_establishe
     server_time: datetime
     heartbeat_interval: int
     version: str
-    """Of the dashboard's files: another one than the page's own means that the page is old."""
+    """The version of the dashboard's static files. If it differs from the page's own, the page is outdated."""
     channel: Literal["operators"] = "operators"
     resumed: Literal[False] = False
 
 
 class OverviewMessage(OperatorMessage, frozen=True, tag="overview"):
-    """Everything, as of `seq`. Users are UserRows, encoded before."""
+    """Everything as of `seq`. Users are UserRows, already encoded."""
 
     seq: int
     now: int
@@ -49,35 +49,35 @@ class OverviewMessage(OperatorMessage, frozen=True, tag="overview"):
     calls: list[CallRow]
     history: list[SampleRow]
     events: list[EventRow]
-    """Latest first."""
+    """Newest first."""
     contradictions: list[Issue]
 
 
 class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
-    """What is other than at `seq` − 1. What is absent is as it was."""
+    """What differs from `seq` − 1. Absent fields have not changed."""
 
     seq: int
     now: int
     figures: Figures | msgspec.UnsetType = msgspec.UNSET
     users: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
     heard: list[tuple[int, int]] | msgspec.UnsetType = msgspec.UNSET
-    """(user id, last sign of life) of users of whom nothing else changed."""
+    """(user id, last seen) of users of whom nothing else has changed."""
     calls: list[CallRow] | msgspec.UnsetType = msgspec.UNSET
-    """New ones, and those of which a name changed."""
+    """New calls, and calls with a participant who was renamed."""
     ended: list[str] | msgspec.UnsetType = msgspec.UNSET
-    """The ids of calls that are over."""
+    """The ids of calls that have ended."""
     samples: list[SampleRow] | msgspec.UnsetType = msgspec.UNSET
     events: list[EventRow] | msgspec.UnsetType = msgspec.UNSET
     """Oldest first."""
     contradictions: list[Issue] | msgspec.UnsetType = msgspec.UNSET
-    """All of them."""
+    """All issues, not only new ones."""
 
 
 _encoder = msgspec.json.Encoder()
 
 
 def encode_pieces(message: OperatorMessage) -> list[bytes]:
-    """A message as one frame, or as several: between fragments there is room for pongs and closes."""
+    """A message as one frame or several. Pongs and close frames may go between fragments."""
     payload = _encoder.encode(message)
     if len(payload) <= PIECE_BYTES:
         return [frame(payload)]

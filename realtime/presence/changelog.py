@@ -1,4 +1,4 @@
-"""Change log: the numbering of announced changes, and of each user the latest one."""
+"""Change log: numbers the announced changes, and keeps the latest change of each user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.protocol import Reason, UserStatusUpdate, encode
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One announced change, with the frame that tells it."""
+    """One announced change, with its frame."""
 
     seq: int
     user_id: int
@@ -20,8 +20,8 @@ class Change(msgspec.Struct, frozen=True):
 class ChangeLog:
     """The latest change of each user, oldest first.
 
-    That is all that recovery needs: who was away since some `seq`, or reads too slowly, gets what comes after it, each
-    user once. So a slow session's backlog is one number, and the log holds one change a user however many there were.
+    Recovery needs no more than that: a client that has been away since some `seq`, or reads too slowly, gets the
+    changes after it, each user once. So a slow session's backlog is one number, and the log holds one change per user.
     """
 
     def __init__(self, epoch: str) -> None:
@@ -34,17 +34,17 @@ class ChangeLog:
         self.seq += 1
         message = UserStatusUpdate(user_id=status.user_id, status=status, seq=self.seq, reason=reason)
         change = Change(self.seq, status.user_id, reason, encode(message))
-        self._latest.pop(status.user_id, None)  # so that the dictionary stays in the order of seq
+        self._latest.pop(status.user_id, None)  # keeps the dictionary in the order of seq
         self._latest[status.user_id] = change
         return change
 
     def latest_seq(self, user_id: int) -> int:
-        """The number of the user's latest change; 0 when there was none in this epoch."""
+        """The `seq` of the user's latest change, or 0 if there was none in this epoch."""
         change = self._latest.get(user_id)
         return change.seq if change else 0
 
     def since(self, seq: int) -> list[Change]:
-        """The changes after `seq`, in order, each user once in the latest state. Costs as much as it returns."""
+        """The changes after `seq`, in order, each user once. The cost grows with what is returned."""
         changes: list[Change] = []
         for change in reversed(self._latest.values()):
             if change.seq <= seq:
@@ -54,5 +54,5 @@ class ChangeLog:
         return changes
 
     def can_resume(self, epoch: str | None, since: int | None) -> bool:
-        """Whether a client that knows the state as of `since` can be brought up to date by changes alone."""
+        """Whether a client that knows everything up to `since` can be brought up to date by changes alone."""
         return epoch == self.epoch and since is not None and 0 <= since <= self.seq

@@ -1,4 +1,4 @@
-"""Hub: all sessions, by user and by login, and what is sent to some of them."""
+"""Hub: all sessions, by user, login and address, and messages to some of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime.sockets.session import Session
 
 
 class Hub:
-    """Every open session. `add` and `remove` are a pair that `admission` alone calls."""
+    """Every open session. Only `Admission` calls `add` and `remove`."""
 
     def __init__(self, fan_out: FanOut, counters: Counters) -> None:
         self._fan_out = fan_out
@@ -49,11 +49,11 @@ class Hub:
         return list(self._by_user.get(user_id, ()))
 
     def from_address(self, address: str) -> int:
-        """How many sessions come from an address."""
+        """How many sessions an address has."""
         return self._by_address.get(address, 0)
 
     def tell_participants(self, call: Call) -> None:
-        """Tell a call's two users of it, behind the status updates that it caused."""
+        """Tell both participants of a call, after the status updates that it caused."""
         frame = encode(CallStatusUpdate(call=call))
         for user_id in call.participants:
             for session in self.of_user(user_id):
@@ -64,7 +64,7 @@ class Hub:
                     self._counters.messages_out["call_status_update"] += 1
 
     def publish_stats(self, counts: FeedCounts, seq: int) -> None:
-        """Tell the figures to all who watch them."""
+        """Send the figures to all sessions that subscribe to them."""
         frame = encode(FeedStats(stats=counts, seq=seq))
         for session in self._sessions.values():
             if "feed" in session.subscriptions or "stats" in session.subscriptions:
@@ -72,12 +72,12 @@ class Hub:
                 self._counters.messages_out["feed_stats"] += 1
 
     def close_user(self, user_id: int, code: CloseCode, reason: str) -> None:
-        """End all of a user's sockets."""
+        """Close all sockets of a user."""
         for session in self.of_user(user_id):
             session.close(code, reason, clean=True)
 
     def close_login(self, login_id: str, code: CloseCode, reason: str) -> None:
-        """End all sockets that one login opened."""
+        """Close all sockets that a login opened."""
         for session in self:
             if session.identity.login_id == login_id:
                 session.close(code, reason, clean=True)

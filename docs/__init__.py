@@ -1,1 +1,1 @@
-"""Documents, and the programs that make parts of them."""
+"""Documentation, and the programs that generate parts of it."""

@@ -1,6 +1,6 @@
-"""Dashboard: docs/dashboard.png, the picture that README.md begins with: the demo, as operators see it.
+"""Dashboard: takes docs/dashboard.png, the first picture in README.md. It shows the demo's dashboard.
 
-Run from the repository's folder: python -m docs.dashboard. It takes a quarter of an hour: that is what the chart shows.
+Run from the repository's folder: python -m docs.dashboard. It takes 15 minutes, because the chart shows 15 minutes.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ _SHOWN = """() => {
   const isLive = document.documentElement.dataset.feed === "live";
   return isLive && figure("calls") > 2 && figure("attention") > 0 && figure("attention") < 4;
 }"""
-"""Something happens, and something is to be repaired, but not everything."""
+"""The picture should show calls, and one to three entries that need attention."""
 
 _INVITATION = re.compile(r"/admin\n\n  name +(\S+)\n  password +(\S+)$", re.MULTILINE)
 
 
 @click.command()
-@click.option("--seconds", default=CHART_SECONDS, show_default=True, help="How long the demo has run in the picture.")
+@click.option(
+    "--seconds", default=CHART_SECONDS, show_default=True, help="How long the demo runs before the picture is taken."
+)
 def main(seconds: float) -> None:
-    """Start the demo, sign in, let it live for a while, and keep what is seen."""
+    """Start the demo, sign in, wait and take the picture."""
     with running_demo(_INVITATION) as (address, invitation):
         time.sleep(seconds)
         _photograph(address, invitation[1], invitation[2])

@@ -1,4 +1,4 @@
-"""Demo: one that runs for a picture's sake, on a free port, with data that is gone afterwards."""
+"""Demo: runs the demo for a picture, on a free port and with temporary data."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PATIENCE_SECONDS = 60.0
 
 @contextmanager
 def running_demo(invitation: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
-    """(address, what the demo printed for whoever wants in). Ends this program when it prints no such thing."""
+    """Yields the demo's address and the part of its output that matches. Ends this program if nothing matches."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
         log = Path(folder) / "demo.log"
         with log.open("wb") as written:
-            demo = subprocess.Popen(  # noqa: S603  (our own words)
+            demo = subprocess.Popen(  # noqa: S603  (a fixed command)
                 [sys.executable, "server.py", "--demo", "--data-dir", f"{folder}/data", "--port", str(port)],
                 cwd=ROOT,
                 stdout=written,

@@ -1,6 +1,6 @@
-"""Example: docs/example.png, the page that README.md shows, watching the demo. Run from the repository's folder:
+"""Example: takes docs/example.png, the example page from README.md with the demo's users.
 
-python -m docs.example
+Run from the repository's folder: python -m docs.example
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ PICTURE = ROOT / "docs" / "example.png"
 WIDTH, HEIGHT = 360, 400
 
 FLAGS = ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"]
-"""A page that is handed to the browser, not saved in static/, has no address. Such may not ask a local one."""
+"""The page isn't saved in static/ but handed to the browser, which would refuse it access to a local address."""
 
 _LIVELY = "/(?=(.*●){8})(?=(.*◐){3})/s.test(people.textContent.slice(0, 400))"
-"""Of those who are seen many are there, and some busy."""
+"""Most of the visible users are available, and some are busy."""
 
 _FENCE = re.compile(r"^```html\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _NAME = re.compile(r"`(static/\w+\.html)`")
@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"^  (eyJ\S+)$", re.MULTILINE)
 
 
 def example() -> tuple[str, str]:
-    """The page, and the path it is to be saved under, both as README.md prints them."""
+    """The page and the path to save it under, both as printed in README.md."""
     section = (
         (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## In a web page\n")[2].partition("\n## ")[0]
     )
@@ -36,7 +36,7 @@ def example() -> tuple[str, str]:
 
 
 def main() -> None:
-    """Start the demo, look at it through the example, and keep what is seen."""
+    """Start the demo, open the example page and take the picture."""
     with running_demo(_TOKEN) as (address, invitation):
         _photograph(address, invitation[1])
 

@@ -1,6 +1,6 @@
-"""Picture: docs/watch.svg, what `python server.py watch` shows on a terminal. Run from the repository's folder:
+"""Picture: draws docs/watch.svg, which shows `python server.py watch` in a terminal.
 
-python -m docs.picture
+Run from the repository's folder: python -m docs.picture
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SHOWN = 14
 
 
 class Wall:
-    """A clock that is set by hand."""
+    """A clock that the story below sets."""
 
     def __init__(self) -> None:
         self.now = START
 
 
 def picture() -> str:
-    """The picture as SVG, with no font from elsewhere."""
+    """The picture as SVG, without fonts from other servers."""
     console = Console(
         record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), color_system="truecolor", _environ={}
     )

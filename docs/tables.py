@@ -1,4 +1,7 @@
-"""Tables: what the code knows itself, for docs/. Run from the repository's folder: python -m docs.tables"""
+"""Tables: generates the parts of docs/ that come from the code.
+
+Run from the repository's folder: python -m docs.tables
+"""
 
 from __future__ import annotations
 
@@ -19,27 +22,30 @@ PROTOCOL = HERE / "protocol.md"
 
 HEAD = """# Settings
 
-Every setting is an environment variable and a flag; the flag wins. `python server.py --help` prints the same list. The
-server reads them once, at start, checks them together, and refuses to start with a sentence that says what to set. A
-`ROLLCALL_` variable that is no setting is refused, too: it is a typing mistake more often than not.
+Set each of these as an environment variable or as a flag; a flag wins over a variable. A flag has the variable's name
+in lower case with dashes and without the prefix: `ROLLCALL_PORT=9000` is the same as `--port 9000`. Separate the items
+of a list with commas. Units are part of the names: seconds, bytes.
 
-Seconds and bytes stand in the names. A list is written with commas between. A flag is the name in small letters with
-dashes: `ROLLCALL_PORT=9000` is `--port 9000`.
+The server reads its settings once, when it starts, and checks them together. If something is wrong, it doesn't start
+and tells you what to set. It also refuses a `ROLLCALL_` variable that it doesn't know, because that is usually a
+typing mistake.
 
-This page is made by `python -m docs.tables` from `settings.py`; a test holds it to that.
+`python server.py --help` prints the same list.
+
+This page is generated from `settings.py` by `python -m docs.tables`.
 """
 
 
 def settings_page() -> str:
-    """docs/settings.md as it should be."""
+    """The expected text of docs/settings.md."""
     return "\n".join([HEAD, *_settings()]) + "\n"
 
 
 def protocol_page() -> str:
-    """docs/protocol.md with the tables between its `made` and `end` comments as they should be."""
+    """The text of docs/protocol.md with new tables between its `made` and `end` comments."""
     tables = {
         "errors": _table(("status", "code", "when"), _errors()),
-        "closes": _table(("code", "meaning", "a client then"), _closes()),
+        "closes": _table(("code", "meaning", "what the client does"), _closes()),
     }
     return re.sub(
         r"(<!-- made: (\w+) -->\n\n).*?(\n<!-- end -->)",
@@ -50,7 +56,7 @@ def protocol_page() -> str:
 
 
 def made_pages() -> dict[Path, str]:
-    """Every page that is made, in whole or in part, as it should be."""
+    """The expected text of every page that is generated, in whole or in part."""
     return {PAGE: settings_page(), REFERENCE: reference_page(), PROTOCOL: protocol_page()}
 
 

@@ -27,6 +27,8 @@ from tests.running import RunningServer
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 DASHBOARD = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+LAYERS = ("models", "realtime", "handlers", "operation")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("C*.md"))]
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
@@ -78,6 +80,22 @@ def routes(server: RunningServer) -> set[tuple[str, str]]:
             if getattr(rule.target, method) is not RequestHandler._unimplemented_method:
                 found.add((method.upper(), url(rule.matcher.regex.pattern)))  # type: ignore[attr-defined]
     return found
+
+
+def test_every_module_is_on_the_page_of_the_architecture_and_every_module_there_exists() -> None:
+    """A folder is a heading, its modules are the rows below it."""
+    folders = re.findall(r"^### `([a-z_/]+)`$", section("## Modules", ARCHITECTURE), re.MULTILINE)
+    named = [f"{folder}{quoted(row[0])[0]}" for folder in folders for row in rows(f"### `{folder}`", ARCHITECTURE)]
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for layer in LAYERS
+        for path in (ROOT / layer).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert set(named) == modules
+    assert len(named) == len(modules), "a module is named twice"
+    paths = re.findall(r"`(\w+/[\w/]+\.\w+)`", ARCHITECTURE)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.any_store

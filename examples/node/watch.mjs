@@ -1,11 +1,11 @@
 /**
- * Prints a line for each change, until Ctrl-C. `make run` prints a token. Run it from this folder:
+ * Prints a line for each change until you press Ctrl-C. `make run` prints a token. Run this program from its folder:
  *
  *   npm install
  *   TOKEN=… node watch.mjs                            # or ROLLCALL_URL=http://localhost:9000 TOKEN=… node watch.mjs
  */
 
-import WebSocket from "ws"; // Node 22 has a WebSocket of its own
+import WebSocket from "ws"; // not needed from Node 22 on
 
 import { Rollcall } from "../../static/rollcall.js";
 
@@ -21,9 +21,9 @@ rollcall.on("state", ({ after }) => {
 rollcall.on("error", ({ code, message }) => console.error(`-- ${code}: ${message}`));
 rollcall.on("call", ({ before, after }) => console.log(`-- call ${(after ?? before).call_id}: ${after?.status ?? "over"}`));
 
-process.once("SIGINT", () => rollcall.close()); // a clean goodbye: offline after 1 s instead of 15
+process.once("SIGINT", () => rollcall.close()); // a clean close: offline after 1 s instead of 15 s
 rollcall.connect();
 
 for await (const { userId, after, reason } of rollcall) {
-  console.log(after ? `${after.username} ${wordFor(after)} (${reason})` : `${userId} left the picture`);
+  console.log(after ? `${after.username} ${wordFor(after)} (${reason})` : `user ${userId} is gone`);
 }

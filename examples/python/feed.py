@@ -1,10 +1,10 @@
-"""Feed: a client in asyncio that keeps everyone's status, and prints each change. `make run` prints a token.
+"""Feed: an asyncio client that keeps every user's status and prints each change. `make run` prints a token.
 
     pip install websockets
-    TOKEN=… python examples/python/feed.py          # ROLLCALL_URL=ws://localhost:9000 for another server
+    TOKEN=… python examples/python/feed.py          # for another server: ROLLCALL_URL=ws://localhost:9000
 
-It comes back by itself with full jitter, resumes where it was, and does what each close code asks for. To keep it in an
-app: copy `Feed`, and give it a `get_token` that answers a good access token each time it is asked.
+The client reconnects by itself with random delays, resumes where it stopped, and follows the close codes. To use it in
+your app, copy `Feed` and pass it a function `get_token` that returns a valid access token each time.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 SHORTEST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 20.0
 SETTLED_SECONDS = 5.0
-"""Connected this long, the next failure is the first again."""
+"""After a connection of this length, the delays start from the beginning."""
 
 TOKEN_EXPIRED = 4401
 MESSAGE_TOO_BIG = 1009
 STAY_AWAY = 4500
-"""Close codes from here on: don't come back until something has changed."""
+"""From this close code on, a client must not reconnect until something has changed."""
 
 Status = dict[str, Any]
 Change = tuple[Status, str]
-"""A status and why it changed; `snapshot` when it was learnt after an absence."""
+"""A status and why it changed. The reason is `snapshot` if it changed while the client was away."""
 
 
 class TurnedAway(Exception):
-    """The server does not want this client back; says why. A new login, or a corrected program, may help."""
+    """The server refuses this client, for the reason given. A new login or a corrected program may help."""
 
 
 class Feed:
-    """Everyone's status, by user id, in `users`: `async for status, reason in feed.changes()` keeps it.
+    """Keeps every user's status in `users`, by user id, during `async for status, reason in feed.changes()`.
 
-    `url` is the server's, as ws://host:port or wss://host:port.
+    `url` is the server's address, as ws://host:port or wss://host:port.
     """
 
     def __init__(self, url: str, get_token: Callable[[], Awaitable[str]]) -> None:
@@ -51,19 +51,19 @@ class Feed:
         self._get_token = get_token
         self.users: dict[int, Status] = {}
         self._epoch = ""
-        """The numbering that `_since` belongs to; empty while the picture isn't whole, so that a snapshot comes."""
+        """The numbering that `_since` belongs to. Empty while `users` is incomplete: then a snapshot comes."""
         self._since = 0
-        """Up to this change the picture is complete."""
+        """`users` includes every change up to this one."""
         self._coming_epoch = ""
-        """The numbering of this connection, to be `_epoch` once the picture is whole."""
+        """The numbering of this connection. It becomes `_epoch` once `users` is complete."""
         self._pages: dict[int, tuple[int, Status]] = {}
-        """A snapshot that is still coming in: by user id how new a status is, and the status."""
+        """An unfinished snapshot: user id to (seq of the status, status)."""
         self._own_is_due = False
         self._come_back_after: float | None = None
-        """Seconds; what a server that is being restarted asked of this client."""
+        """The delay in seconds that a restarting server asked for."""
 
     async def changes(self) -> AsyncIterator[Change]:
-        """Each change as it is told, for ever. Raises TurnedAway."""
+        """Every change, without end. Raises TurnedAway."""
         failures = 0
         tokens_refused = 0
         while True:
@@ -79,7 +79,7 @@ class Feed:
                 print(f"Not connected, trying again: {error}", file=sys.stderr)
             if code == TOKEN_EXPIRED and not tokens_refused:
                 tokens_refused += 1
-                continue  # with a new one
+                continue  # with a new token
             if code in (TOKEN_EXPIRED, MESSAGE_TOO_BIG) or (code or 0) >= STAY_AWAY:
                 raise TurnedAway(f"{code} {reason}".strip())
             if asyncio.get_running_loop().time() - started > SETTLED_SECONDS:
@@ -88,17 +88,17 @@ class Feed:
             failures += 1
 
     def _pause(self, failures: int) -> float:
-        """Full jitter: of a thousand clients that lost one server, no two come back together."""
+        """A random delay, so that a thousand clients of one server don't all return at the same moment."""
         if self._come_back_after is not None:
             return self._come_back_after
         longest = min(LONGEST_BACKOFF_SECONDS, SHORTEST_BACKOFF_SECONDS * 2**failures)
-        return random.uniform(0, longest)  # noqa: S311  (no secret)
+        return random.uniform(0, longest)  # noqa: S311  (not a secret)
 
     def _connect(self, token: str) -> connect:
-        """The token goes in a header: a URL is written into logs."""
+        """The token goes into a header, because URLs end up in logs."""
         self._come_back_after = None
         query = urlencode({"epoch": self._epoch, "since": self._since})
-        # Its own pings, each 20 s, notice a connection that died without a word.
+        # The library sends a ping every 20 s and so detects a dead connection.
         return connect(
             f"{self._url}/ws/feed?{query}",
             additional_headers={"Authorization": f"Bearer {token}"},
@@ -106,7 +106,7 @@ class Feed:
         )
 
     async def _read(self, connection: ClientConnection) -> AsyncIterator[Change]:
-        """What one connection tells, until it is closed."""
+        """The changes of one connection, until it is closed."""
         try:
             async for text in connection:
                 for change in await self._take(json.loads(text), connection):
@@ -115,7 +115,7 @@ class Feed:
             return
 
     async def _take(self, message: dict[str, Any], connection: ClientConnection) -> list[Change]:
-        """The changes that a message means. Types that are not known here are passed over, as new ones may come."""
+        """The changes in a message. Unknown types are ignored, because new ones may be added."""
         kind = message["type"]
         if kind == "connection_established":
             self._begin(message)
@@ -139,7 +139,7 @@ class Feed:
         self._coming_epoch = message["epoch"]
 
     def _update(self, message: dict[str, Any]) -> list[Change]:
-        # The own status comes first, ahead of what was missed, so it says nothing about how far the picture is.
+        # The user's own status is sent first and out of order, so its seq says nothing about earlier changes.
         place = 0 if self._own_is_due else message["seq"]
         self._own_is_due = False
         self._since = max(self._since, place)
@@ -148,7 +148,7 @@ class Feed:
         return self._put(message["status"], message["reason"])
 
     def _page(self, message: dict[str, Any]) -> list[Change]:
-        """Whole when the last page is there. An update between two pages may be newer than what they say."""
+        """A snapshot is complete with its last page. An update between two pages may be newer than the pages."""
         for status in message["users"]:
             known_at, _ = self._pages.get(status["user_id"], (0, None))
             if known_at <= message["seq"]:
@@ -162,7 +162,7 @@ class Feed:
         return [change for _, status in pages.values() for change in self._put(status, "snapshot")]
 
     def _put(self, status: Status, reason: str) -> list[Change]:
-        """`last_seen` alone is no change."""
+        """A new `last_seen` alone doesn't count as a change."""
         before = self.users.get(status["user_id"])
         self.users[status["user_id"]] = status
         is_news = before is None or {**before, "last_seen": ""} != {**status, "last_seen": ""}

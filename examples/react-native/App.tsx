@@ -1,12 +1,16 @@
 /**
- * Who is there, in React Native: a list that stays right in tunnels and in the background. To run it with Expo:
+ * A list of people in React Native. It recovers after the app was in the background or without a network.
+ *
+ * To run it with Expo:
  *
  *   npx create-expo-app@latest people --template blank-typescript && cd people
  *   mkdir rollcall && cp …/static/rollcall*.js …/static/rollcall*.d.ts rollcall/
  *
- * Put this file in place of App.tsx, let the two imports from static/ name ./rollcall/…, write the server's address and a
- * token (`make run` prints one) where it says so, and `npx expo start`. A phone reaches a server on your computer by its
- * address in the network: ROLLCALL_HOST=0.0.0.0 make run, and http://192.168.…:8000.
+ * Replace App.tsx with this file. In its imports, replace ../../static/ by ./rollcall/. Enter your server's address and a
+ * token (`make run` prints one) below. Then run `npx expo start`.
+ *
+ * A phone reaches a server on your computer by the computer's address in the network. Start the server with
+ * ROLLCALL_HOST=0.0.0.0 make run, and use http://192.168.…:8000.
  */
 
 import { useEffect, useState } from "react";
@@ -16,9 +20,9 @@ import { Rollcall } from "../../static/rollcall.js";
 import type { State, Status } from "../../static/rollcall.js";
 import { RollcallProvider, useConnection, useFeed } from "../../static/rollcall-react.js";
 
-const SERVER = "http://192.168.1.10:8000"; // yours
+const SERVER = "http://192.168.1.10:8000"; // your server
 
-/** An app answers its user's access token, and asks POST /auth/refresh for a new one when that is about to end. */
+/** A real app returns its user's access token here. It gets a new one with POST /auth/refresh. */
 async function getToken(): Promise<string> {
   return "…";
 }
@@ -26,9 +30,9 @@ async function getToken(): Promise<string> {
 const WORDS: Record<State, string> = {
   connecting: "Connecting …",
   live: "",
-  stale: "The server does not answer. What you see may be old.",
-  waiting: "The connection was lost. Trying again …",
-  offline: "Not connected. What you see may be old.",
+  stale: "The server does not answer. This list may be out of date.",
+  waiting: "Connection lost. Trying again …",
+  offline: "Not connected. This list may be out of date.",
   signedOut: "Please sign in.",
 };
 

@@ -26,6 +26,9 @@ Set each of these as an environment variable or as a flag; a flag wins over a va
 in lower case with dashes and without the prefix: `ROLLCALL_PORT=9000` is the same as `--port 9000`. Separate the items
 of a list with commas. Units are part of the names: seconds, bytes.
 
+A secret, such as `ROLLCALL_JWT_SECRET`, has no flag, because every user of a machine can read the command lines of its
+processes. You can put it into a file instead and name the file: `ROLLCALL_JWT_SECRET_FILE=/run/secrets/jwt`.
+
 The server reads its settings once, when it starts, and checks them together. If something is wrong, it doesn't start
 and tells you what to set. It also refuses a `ROLLCALL_` variable that it doesn't know, because that is usually a
 typing mistake.

@@ -24,10 +24,10 @@ from handlers.base import HandlerContext, Traffic
 from handlers.logs import set_up_logs
 from handlers.origins import Origins
 from handlers.routes import AppContext, make_application
-from models.accounts import AccountRules, Accounts
+from models.accounts import Accounts
 from models.database import Database, open_database
 from models.errors import StoreUnavailable
-from models.operator_auth import operator_auth_of
+from models.operator_auth import OperatorAuth
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
 from operation.background import Background
@@ -65,7 +65,7 @@ class Server:
         self.tokens = tokens_of(settings)
         self.core = build_core(settings, self._environment(), stores.users, stores.calls, stores.logins, self.tokens)
         self._persistence = Persistence(settings, self.core, stores)
-        self._operator_auth = operator_auth_of(stores, self._passwords, settings, self.core.environment.clock.utc)
+        self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
         self._traffic = Traffic()
         metrics.read_from(self.core, database)
@@ -146,31 +146,12 @@ class Server:
 
     def _app_context(self, metrics: Metrics) -> AppContext:
         settings, stores = self.settings, self._stores
-        rules = AccountRules(
-            settings.access_token_seconds,
-            settings.refresh_token_seconds,
-            settings.password_length_minimum,
-            settings.registration_open,
-        )
+        environment = self.core.environment
         accounts = Accounts(
-            stores.users,
-            stores.logins,
-            stores.sign_in_limits,
-            self._passwords,
-            self.tokens,
-            rules,
-            now=self.core.environment.clock.utc,
-            new_id=self.core.environment.new_id,
+            stores, self._passwords, self.tokens, settings, now=environment.clock.utc, new_id=environment.new_id
         )
-        origins = Origins(settings.host, settings.allowed_hosts, settings.allowed_origins, settings.trusted_proxies)
-        context = HandlerContext(
-            self.core.authenticator,
-            origins,
-            self._traffic,
-            settings.retry_after_seconds,
-            settings.page_limit,
-            settings.page_default,
-        )
+        origins = Origins(settings)
+        context = HandlerContext(self.core.authenticator, origins, self._traffic, settings)
         return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
 
 

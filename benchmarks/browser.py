@@ -76,7 +76,7 @@ class Opening:
     elements: int
 
 
-class Operator:
+class BrowserOperator:
     """Somebody signed in by the form, in a browser without a cache."""
 
     def __init__(self, browser: Browser, address: str, name: str, password: str) -> None:

@@ -61,7 +61,7 @@ class Clients:
         return count
 
 
-class Place:
+class RestartableServer:
     """A server that can be restarted over the same store."""
 
     def __init__(self, stack: ExitStack, cores: Cores, environment: dict[str, str], port: int, scratch: Path) -> None:
@@ -145,7 +145,7 @@ def _measure(count: int, console: Console) -> bool:
         environment = server_environment(port, scratch / "store")
         tokens = make_users(_ROOT / "server.py", environment, users + 1 + _MOVERS, scratch)
         crowd, leaver, movers = tokens[:users], tokens[users], tokens[users + 1 :]
-        place = Place(stack, cores, environment, port, scratch)
+        place = RestartableServer(stack, cores, environment, port, scratch)
         clients = _start_clients(stack, cores, port, [*(crowd * _SOCKETS_PER_USER)[:count], leaver], scratch)
         _wait("everyone's right picture", lambda: _are_right(clients, place, crowd[0], count + 1))
         clients.ask("driven.changes.length = driven.states.length = driven.dialled.length = 0")
@@ -161,7 +161,7 @@ def _measure(count: int, console: Console) -> bool:
         return _report(console, place, clients, crowd[0], Return(count, users, began, ready, wrong))
 
 
-def _report(console: Console, place: Place, clients: Clients, token: str, seen: Return) -> bool:
+def _report(console: Console, place: RestartableServer, clients: Clients, token: str, seen: Return) -> bool:
     """Print the figures; whether one is out of bounds."""
     arrivals = sorted(
         at / 1000 for at in clients.ask("driven.states.filter((s) => s.after === 'live').map((s) => s.at)")
@@ -202,7 +202,7 @@ def _start_clients(stack: ExitStack, cores: Cores, port: int, tokens: list[str],
     return clients
 
 
-def _are_right(clients: Clients, place: Place, token: str, count: int) -> bool:
+def _are_right(clients: Clients, place: RestartableServer, token: str, count: int) -> bool:
     return clients.ask("driven.live()") == count and clients.wrong(place.everyone(token)) == 0
 
 

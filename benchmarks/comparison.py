@@ -113,11 +113,11 @@ def _pass(subject: Subject, wave: Wave) -> Passage:
         raise BenchmarkError(f"a socket got {stray} updates that were not asked for: the counts mean nothing")
     asked_ns = time.monotonic_ns()
     subject.cause(wave)
-    request = subject.sink.request()
+    arrival = subject.sink.arrival()
     return Passage(
         frames=subject.sink.sockets * wave.changes,
-        span_seconds=(request.last_ns - request.first_ns) * 1e-9,
-        delay_seconds=(request.last_ns - asked_ns) * 1e-9,
-        sink_seconds=request.busy_ns * 1e-9,
+        span_seconds=(arrival.last_ns - arrival.first_ns) * 1e-9,
+        delay_seconds=(arrival.last_ns - asked_ns) * 1e-9,
+        sink_seconds=arrival.busy_ns * 1e-9,
         kept_waiting_seconds=max(place.kept_waiting() - was for place, was in zip(places, before, strict=True)),
     )

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.browser import Load, Opening, Operator, chromium
+from benchmarks.browser import BrowserOperator, Load, Opening, chromium
 from benchmarks.changes import Changes, bring_online
 from benchmarks.cores import allow_open_files
 from benchmarks.failure import BenchmarkError
@@ -41,7 +41,7 @@ _OPEN_MS = 1000.0
 
 
 @dataclass(frozen=True)
-class Figure:
+class DashboardFigure:
     """One line of the table."""
 
     what: str
@@ -72,7 +72,7 @@ def main(seconds: float) -> None:
     sys.exit(0 if all(figure.holds for figure in figures) else 1)
 
 
-def _under_load(browser: Browser, seconds: float) -> Iterator[Figure]:
+def _under_load(browser: Browser, seconds: float) -> Iterator[DashboardFigure]:
     """The page while much changes, then the server's side of it."""
     with seated(browser, _USERS) as seat:
         bring_online(seat.port, seat.tokens)
@@ -90,7 +90,7 @@ def _under_load(browser: Browser, seconds: float) -> Iterator[Figure]:
     yield from _of_server(one, many)
 
 
-def _load(operator: Operator, page: Page, seconds: float) -> Load:
+def _load(operator: BrowserOperator, page: Page, seconds: float) -> Load:
     """What the page costs, when the machine leaves it the core; after some looks, when it doesn't."""
     for _ in range(_LOOKS - 1):
         load = operator.measure(page, seconds)
@@ -110,7 +110,7 @@ def _cost(seat: Seat) -> Counted:
     return seat.counted()
 
 
-def _with_many(browser: Browser) -> Iterator[Figure]:
+def _with_many(browser: Browser) -> Iterator[DashboardFigure]:
     """The page when there are very many users: how soon, and how small."""
     with seated(browser, _MANY_USERS) as seat:
         bring_online(seat.port, seat.tokens[:_MANY_ONLINE])
@@ -118,23 +118,25 @@ def _with_many(browser: Browser) -> Iterator[Figure]:
         openings = [seat.operator.open_afresh() for _ in range(_OPENINGS)]
         admitting = seat.counted().admitting_seconds / _OPENINGS
     yield from _of_openings(openings)
-    yield Figure(
+    yield DashboardFigure(
         "one operator comes", 1e3 * admitting, "ms", "CPU of the server's loop to let one in, all of the users included"
     )
 
 
-def _of_page(load: Load, rate: float) -> Iterator[Figure]:
+def _of_page(load: Load, rate: float) -> Iterator[DashboardFigure]:
     judged = load.longest_seconds if _is_calm(load) else load.longest_cpu_seconds
-    yield Figure(
+    yield DashboardFigure(
         "longest task", 1e3 * judged, "ms",
         f"of the page's main thread in {load.seconds:.0f} s, with {_USERS} users online and {rate:.0f} changes a"
         f" second. {_by_both_clocks(load)}", 1e3 * _LONGEST_SECONDS,
     )  # fmt: skip
-    yield Figure(
+    yield DashboardFigure(
         "main thread", 1e3 * load.task_seconds / load.seconds, "ms/s",
         "all its tasks together, those included that count the frames", _BUSY_MS,
     )  # fmt: skip
-    yield Figure("frames", load.frames / load.seconds, "/s", "callbacks of requestAnimationFrame; a screen has 60")
+    yield DashboardFigure(
+        "frames", load.frames / load.seconds, "/s", "callbacks of requestAnimationFrame; a screen has 60"
+    )
 
 
 def _by_both_clocks(load: Load) -> str:
@@ -147,27 +149,27 @@ def _by_both_clocks(load: Load) -> str:
     return f"{clocks}. Other programs kept it waiting for {load.waited_seconds:.1f} s, so the CPU's is judged."
 
 
-def _of_server(one: Counted, many: Counted) -> Iterator[Figure]:
+def _of_server(one: Counted, many: Counted) -> Iterator[DashboardFigure]:
     each = (_sending(many) - _sending(one)) / _ONLOOKERS
-    yield Figure(
+    yield DashboardFigure(
         "one more operator", 1e6 * each, "µs",
         f"CPU of the server's loop for each update, from 1 to {1 + _ONLOOKERS} operators",
     )  # fmt: skip
-    yield Figure(
+    yield DashboardFigure(
         "an update", 1e3 * one.making_seconds / one.updates, "ms",
         f"CPU of the server's loop to make one for all, {one.updates / _COUNTED_SECONDS:.1f} a second, of"
         f" {_CHANGES_PER_SECOND * _COUNTED_SECONDS / one.updates:.0f} changes each",
     )  # fmt: skip
 
 
-def _of_openings(openings: list[Opening]) -> Iterator[Figure]:
+def _of_openings(openings: list[Opening]) -> Iterator[DashboardFigure]:
     seconds = sorted(opening.seconds for opening in openings)
-    yield Figure(
+    yield DashboardFigure(
         "open", 1e3 * median(seconds), "ms",
         f"from the navigation until {openings[0].listed:,} users are listed, painted and live; the median of"
         f" {len(seconds)}, each without a cache ({', '.join(f'{1e3 * each:.0f}' for each in seconds)})", _OPEN_MS,
     )  # fmt: skip
-    yield Figure(
+    yield DashboardFigure(
         "rows in the page", max(opening.rows for opening in openings), "",
         f"of users, then; {max(opening.elements for opening in openings)} elements in all",
     )  # fmt: skip
@@ -178,7 +180,7 @@ def _sending(counted: Counted) -> float:
     return (counted.ticking_seconds - counted.making_seconds) / counted.updates
 
 
-def _print(console: Console, figures: list[Figure]) -> None:
+def _print(console: Console, figures: list[DashboardFigure]) -> None:
     table = Table(title="The dashboard", title_justify="left")
     table.add_column("what")
     table.add_column("asked", justify="right")

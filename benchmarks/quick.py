@@ -113,7 +113,7 @@ def _start(stack: ExitStack, cores: Cores, sockets: int, server: Path, scratch: 
     ours = start_rollcall(stack, sink, cores, server=server, sockets=sockets, scratch=scratch)
     ours.sink.arm(SINGLE)
     ours.cause(SINGLE)
-    frame_bytes = ours.sink.request().frame_bytes
+    frame_bytes = ours.sink.arrival().frame_bytes
     limit = start_limit(stack, programs, cores, sockets=sockets, frame_bytes=frame_bytes, scratch=scratch)
     return ours, limit, frame_bytes
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from benchmarks.browser import Operator
+from benchmarks.browser import BrowserOperator
 from benchmarks.child import TalkingChild
 from benchmarks.cores import choose_cores
 from benchmarks.failure import BenchmarkError
@@ -31,7 +31,7 @@ class Seat:
     server: TalkingChild
     port: int
     tokens: list[str]
-    operator: Operator
+    operator: BrowserOperator
 
     def counted(self) -> Counted:
         """What operators have cost the server since it was asked last."""
@@ -57,7 +57,7 @@ def seated(browser: Browser, users: int) -> Iterator[Seat]:
         )
         stack.enter_context(server)
         await_ready(server, port)
-        yield Seat(server, port, tokens, Operator(browser, f"http://localhost:{port}", _NAME, _PASSWORD))
+        yield Seat(server, port, tokens, BrowserOperator(browser, f"http://localhost:{port}", _NAME, _PASSWORD))
 
 
 def _add_operator(environment: dict[str, str]) -> None:

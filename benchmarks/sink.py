@@ -17,7 +17,7 @@ _PAUSE_MILLISECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectRequest:
+class WaveArrival:
     """How one wave came to the sockets; times as `time.monotonic_ns()`, taken by the sink."""
 
     first_ns: int
@@ -55,11 +55,11 @@ class Sink:
         stray: int = self._hear("armed")["stray"]
         return stray
 
-    def request(self) -> ConnectRequest:
+    def arrival(self) -> WaveArrival:
         """Wait until every socket has what it was armed for."""
         heard = self._hear("complete")
         del heard["event"]
-        return ConnectRequest(**heard)
+        return WaveArrival(**heard)
 
     def _hear(self, event: str) -> dict[str, Any]:
         """As the child says it. When it fails, the server's log is more likely to know why."""

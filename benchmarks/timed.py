@@ -42,7 +42,7 @@ class Counted(msgspec.Struct):
     """Of letting operators in, each with the whole overview."""
 
 
-class Server:
+class TimedServer:
     """The server of this process, and what was counted of it."""
 
     def __init__(self) -> None:
@@ -77,4 +77,4 @@ class Server:
 
 
 if __name__ == "__main__":
-    asyncio.run(Server().serve())
+    asyncio.run(TimedServer().serve())

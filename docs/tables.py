@@ -12,13 +12,14 @@ from pathlib import Path
 
 from docs.reference import reference_page
 from handlers.docs.asyncapi import CLOSES
-from handlers.docs.endpoints import ERRORS
+from handlers.docs.error_codes import API_ERRORS, DASHBOARD_ERRORS
 from settings import Settings, variable
 
 HERE = Path(__file__).parent
 PAGE = HERE / "settings.md"
 REFERENCE = HERE / "reference.md"
 PROTOCOL = HERE / "protocol.md"
+DASHBOARD = HERE / "dashboard.md"
 
 HEAD = """# Settings
 
@@ -44,29 +45,40 @@ def settings_page() -> str:
     return "\n".join([HEAD, *_settings()]) + "\n"
 
 
-def protocol_page() -> str:
-    """The text of docs/protocol.md with new tables between its `made` and `end` comments."""
+def page_with_tables(page: Path) -> str:
+    """The text of a page with new tables between its `made` and `end` comments."""
     tables = {
         "errors": _table(("status", "code", "when"), _errors()),
+        "dashboard-errors": _table(("status", "code", "when"), _dashboard_errors()),
         "closes": _table(("code", "meaning", "what the client does"), _closes()),
     }
     return re.sub(
-        r"(<!-- made: (\w+) -->\n\n).*?(\n<!-- end -->)",
+        r"(<!-- made: ([a-z-]+) -->\n\n).*?(\n<!-- end -->)",
         lambda found: found[1] + tables[found[2]] + found[3],
-        PROTOCOL.read_text(encoding="utf-8"),
+        page.read_text(encoding="utf-8"),
         flags=re.DOTALL,
     )
 
 
 def made_pages() -> dict[Path, str]:
     """The expected text of every page that is generated, in whole or in part."""
-    return {PAGE: settings_page(), REFERENCE: reference_page(), PROTOCOL: protocol_page()}
+    return {
+        PAGE: settings_page(),
+        REFERENCE: reference_page(),
+        PROTOCOL: page_with_tables(PROTOCOL),
+        DASHBOARD: page_with_tables(DASHBOARD),
+    }
 
 
 def _errors() -> Iterator[tuple[str, ...]]:
-    for code, (status, when) in ERRORS.items():
+    for code, (status, when) in API_ERRORS.items():
         if code == "SERVER_ERROR":
-            yield ("4xx", "`REFUSED`", "any other refusal")
+            yield ("4xx", "`REFUSED`", "the request was refused for another reason")
+        yield (str(status), f"`{code}`", when)
+
+
+def _dashboard_errors() -> Iterator[tuple[str, ...]]:
+    for code, (status, when) in DASHBOARD_ERRORS.items():
         yield (str(status), f"`{code}`", when)
 
 

@@ -1,1 +1,1 @@
-"""Read the request, call one thing, write the answer."""
+"""The handlers: read the request, make one call, write the answer."""

@@ -1,4 +1,4 @@
-"""Logs: one JSON line for each event, whatever stands in it, and never a token."""
+"""Logs: one JSON line for each event, without tokens or passwords."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import structlog
 from tornado.web import RequestHandler
 
 SLOW_SECONDS = 1.0
-"""A request that took longer is logged even when all went well."""
+"""Successful requests that take longer are logged at info level, too."""
 
 _SECRETS = re.compile(
-    r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*"  # a JWT, wherever it stands
+    r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*"  # a JWT, anywhere
     r"|(?<=token=)[^&\s\"']+|(?<=ticket=)[^&\s\"']+"
     r"|(?i:(?<=bearer )|(?<=bearer\.))[^\s\"',]+"
     r"|(?<=://)[^/\s@]+@"  # user and password in a URL
@@ -30,7 +30,7 @@ def redact(text: str) -> str:
 
 
 def _redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Nothing we log holds a secret; this is for the lines of libraries, and for mistakes."""
+    """A safeguard: our own events contain no secrets, but those of libraries might."""
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = redact(value)
@@ -38,7 +38,7 @@ def _redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
 
 
 def set_up_logs(level: str) -> None:
-    """Send everything, libraries' lines included, to stderr as JSON lines."""
+    """Write all log events to stderr as JSON lines, including those of libraries."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -66,20 +66,20 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Each malformed request is a line of Tornado's own, with what the client sent; a flood of them is no news.
+    # Tornado logs every malformed request together with what the client sent; a flood of them would fill the log.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    # At debug it tells each step through each document.
+    # At debug level it logs every step of parsing a page.
     logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request: no query, no headers, no body. Those that went well only in debug.
+    """Log one line for a request, without its query, headers and body. Successful requests are logged at debug level.
 
-    So are answers of 503: while the store is down every write gets one, and the outage was logged when it began.
+    So are answers with 503: while the store is down every write gets one, and the start of the outage is logged.
     """
     status, seconds = handler.get_status(), handler.request.request_time()
-    is_news = status != 503 and (status >= 400 or seconds > SLOW_SECONDS)
-    level = logging.INFO if is_news else logging.DEBUG
+    is_notable = status != 503 and (status >= 400 or seconds > SLOW_SECONDS)
+    level = logging.INFO if is_notable else logging.DEBUG
     if level >= logging.getLogger().level:
         _log.log(
             level,

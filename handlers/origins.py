@@ -1,4 +1,4 @@
-"""Origins: which hosts and web origins a request may name, and where it really came from."""
+"""Origins: which hosts and web origins a request may name, and the client's real address."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from urllib.parse import urlsplit
 from tornado.httputil import HTTPServerRequest
 
 from models.errors import Forbidden
+from settings import Settings
+
+HOST_NOT_ALLOWED = "This server does not answer to that host name. Set ROLLCALL_ALLOWED_HOSTS to allow it."
+ORIGIN_NOT_ALLOWED = "Web pages from this origin are not allowed. Set ROLLCALL_ALLOWED_ORIGINS to allow them."
 
 
 class Origins:
-    """Rules for Host, Origin, Sec-Fetch-Site and X-Forwarded-For.
+    """The rules for Host, Origin, Sec-Fetch-Site and X-Forwarded-For.
 
-    A name in Host must be known, or a page at a name that an attacker points here (DNS rebinding) would count as the
-    server's own. An address in Host is always allowed: nobody can rebind it.
+    A host name must be known. Otherwise an attacker could point a name at this server (DNS rebinding), and a page at
+    that name would count as the server's own. IP addresses are always allowed, because they cannot be rebound.
     """
 
-    def __init__(
-        self, host: str, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...], proxies: tuple[str, ...]
-    ) -> None:
-        self._hosts = {"localhost", host.lower(), *(each.lower() for each in allowed_hosts)}
-        self._origins = {each.lower().rstrip("/") for each in allowed_origins}
-        self._proxies = [ipaddress.ip_network(each, strict=False) for each in proxies]
+    def __init__(self, settings: Settings) -> None:
+        self._hosts = {"localhost", settings.host.lower(), *(each.lower() for each in settings.allowed_hosts)}
+        self._origins = {each.lower().rstrip("/") for each in settings.allowed_origins}
+        self._proxies = [ipaddress.ip_network(each, strict=False) for each in settings.trusted_proxies]
 
     def check(self, request: HTTPServerRequest) -> None:
-        """Raises Forbidden unless the request names this server and comes from a page that may ask."""
+        """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
         host = request.headers.get("Host", "").lower()
         if not self.allows_host(host):
-            raise Forbidden("HOST_NOT_ALLOWED", "This server does not go by that name; set ROLLCALL_ALLOWED_HOSTS")
+            raise Forbidden("HOST_NOT_ALLOWED", HOST_NOT_ALLOWED)
         origin = request.headers.get("Origin")
         if origin is None:
             site, mode = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Mode")
@@ -36,29 +38,29 @@ class Origins:
         else:
             allowed = self.allows_origin(origin, host)
         if not allowed:
-            raise Forbidden("ORIGIN_NOT_ALLOWED", "Pages of that origin may not ask; set ROLLCALL_ALLOWED_ORIGINS")
+            raise Forbidden("ORIGIN_NOT_ALLOWED", ORIGIN_NOT_ALLOWED)
 
     def allows_host(self, host: str) -> bool:
-        """Whether this server goes by the name in a Host header."""
+        """Whether a Host header names this server."""
         name = _hostname(host)
         return name is not None and (name in self._hosts or _is_address(name))
 
     def allows_origin(self, origin: str, host: str) -> bool:
-        """Whether a page of the origin may ask the server that was called `host`."""
+        """Whether pages from the origin may send requests to this server under the name `host`."""
         return self.is_own(origin, host) or origin.lower() in self._origins
 
     def is_own(self, origin: str, host: str) -> bool:
-        """Whether a page of the origin is one of this server, when that was called `host`."""
+        """Whether the origin is this server's own, under the name `host`."""
         parts = _split(origin.lower())
         return parts is not None and parts[0] in ("http", "https") and parts[1] == host.lower()
 
     def is_https(self, request: HTTPServerRequest) -> bool:
-        """Whether the client speaks TLS: with us, or with a proxy that we trust to say so."""
+        """Whether the client uses TLS, either with this server or with a trusted proxy in front of it."""
         said = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
         return request.protocol == "https" or (said and self._is_proxy(str(request.remote_ip)))
 
     def address(self, request: HTTPServerRequest) -> str:
-        """The client's address: behind proxies we trust, the last one that isn't such a proxy."""
+        """The client's address. Behind trusted proxies, it is the last address that is not such a proxy."""
         address = str(request.remote_ip)
         forwarded = request.headers.get("X-Forwarded-For", "")
         for hop in reversed([each.strip() for each in forwarded.split(",") if each.strip()]):
@@ -68,7 +70,7 @@ class Origins:
         return address
 
     def counts_by_address(self, address: str) -> bool:
-        """Whether an address has a limit of its own: loopback and trusted proxies stand for many."""
+        """Whether limits per address apply to an address. Many clients share loopback or a trusted proxy."""
         return _is_address(address) and not (ipaddress.ip_address(address).is_loopback or self._is_proxy(address))
 
     def _is_proxy(self, address: str) -> bool:
@@ -76,7 +78,7 @@ class Origins:
 
 
 def _hostname(host: str) -> str | None:
-    """The name of a Host header, without port and brackets; None when it is malformed."""
+    """The host name in a Host header, without port and brackets; None if it is malformed."""
     parts = _split(f"//{host}")
     if parts is None or parts[1] != host or not host:
         return None
@@ -84,7 +86,7 @@ def _hostname(host: str) -> str | None:
 
 
 def _split(url: str) -> tuple[str, str] | None:
-    """(scheme, netloc) of a URL that is nothing but these; None for any other."""
+    """(scheme, netloc) of a URL that has no other parts; None for any other URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port

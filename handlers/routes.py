@@ -19,6 +19,7 @@ from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
+from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
 from handlers.api import auth, calls, feed, health, users
 from handlers.api.metrics import Metrics
@@ -42,7 +43,7 @@ HERE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class AppContext:
-    """What the handlers are given, each its share."""
+    """The parts of the server that routes pass to their handlers."""
 
     settings: Settings
     context: HandlerContext
@@ -55,30 +56,31 @@ class AppContext:
 
 
 def routes(app: AppContext) -> list[URLSpec]:
-    """All URLs, with what their handlers need."""
+    """All URLs, with the collaborators of their handlers."""
     templates = _templates()
     assets = Assets(HERE / "static", HERE / "templates" / "admin")
-    refusals = Buckets(app.settings.refusals_per_address, app.settings.refusals_per_second)
+    refusal_limits = Buckets(app.settings.refusals_per_address, app.settings.refusals_per_second)
     return [
         *_pages(app, templates, assets),
         *_api(app),
-        *_sockets(app, refusals),
-        *_admin(app, _admin_context(app, templates, assets), refusals),
+        *_sockets(app, refusal_limits),
+        *_admin(app, _admin_context(app, templates, assets), refusal_limits),
     ]
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    """All templates, compiled: the first who opens a page would hold up everybody else with it."""
+    """All templates, compiled in advance, because compiling one during a request would block the loop."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
     templates.filters.update(FILTERS)
+    templates.globals["audit_labels"] = AUDIT_LABELS
     for name in templates.list_templates():
         templates.get_template(name)
     return templates
 
 
 def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> list[URLSpec]:
-    """What a person reads who opens the server in a browser."""
+    """Pages for people, and the descriptions of the API."""
     core, context, static = app.core, app.context, str(HERE / "static")
     for_docs = {"context": context, "templates": templates, "docs_pages": DocsPages(HERE)}
     of_http, of_sockets = (documents.description(partial(make, app.settings)) for make in (openapi, asyncapi))
@@ -96,7 +98,7 @@ def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> li
 
 
 def _api(app: AppContext) -> list[URLSpec]:
-    """What apps ask over HTTP."""
+    """The HTTP API for apps, and health."""
     core, context, settings = app.core, app.context, app.settings
     for_auth = {
         "context": context, "accounts": app.accounts, "loader": core.loader,
@@ -127,19 +129,19 @@ def _api(app: AppContext) -> list[URLSpec]:
         URLSpec(r"/calls/start", calls.StartHandler, for_calls),
         URLSpec(r"/calls/end", calls.EndHandler, for_calls),
         URLSpec(r"/calls/ongoing", calls.OngoingHandler, for_calls),
-        URLSpec(r"/calls/history", calls.HistoryHandler, for_calls),
+        URLSpec(r"/calls/history", calls.CallHistoryHandler, for_calls),
         URLSpec(r"/healthz", health.AliveHandler, for_health),
         URLSpec(r"/readyz", health.ReadyHandler, for_health),
         URLSpec(r"/metrics", health.MetricsHandler, for_health),
     ]
 
 
-def _sockets(app: AppContext, refusals: Buckets) -> list[URLSpec]:
-    """What apps are told over sockets."""
+def _sockets(app: AppContext, refusal_limits: Buckets) -> list[URLSpec]:
+    """The sockets for apps."""
     core = app.core
     for_sockets = {
         "context": app.context, "admission": core.admission, "commands": core.commands, "clock": core.environment.clock,
-        "counters": core.counters, "refusals": refusals,
+        "counters": core.counters, "refusal_limits": refusal_limits,
     }  # fmt: skip
     return [
         URLSpec(r"/ws/feed", sockets.SocketHandler, {**for_sockets, "channel": "feed"}),
@@ -147,7 +149,7 @@ def _sockets(app: AppContext, refusals: Buckets) -> list[URLSpec]:
     ]
 
 
-def _admin(app: AppContext, admin: AdminContext, refusals: Buckets) -> list[URLSpec]:
+def _admin(app: AppContext, admin: AdminContext, refusal_limits: Buckets) -> list[URLSpec]:
     """The operators' dashboard, its actions and its socket."""
     core, stores, clock = app.core, app.stores, app.core.environment.clock
     for_sign_in = {
@@ -171,7 +173,7 @@ def _admin(app: AppContext, admin: AdminContext, refusals: Buckets) -> list[URLS
     }  # fmt: skip
     for_socket = {
         "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands, "clock": clock,
-        "counters": core.counters, "refusals": refusals,
+        "counters": core.counters, "refusal_limits": refusal_limits,
     }  # fmt: skip
     return [
         URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),

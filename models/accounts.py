@@ -1,98 +1,88 @@
-"""Accounts: register, sign in, refresh, sign out. What ties users, logins, passwords and tokens together."""
+"""Accounts: register, log in, refresh and log out. Combines users, logins, passwords and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from models.errors import Forbidden, Invalid, Unauthenticated
-from models.logins import Logins
 from models.passwords import Passwords
-from models.sign_in_limits import SignInLimits
+from models.stores import Stores
+from models.times import EPOCH
 from models.tokens import Identity, Tokens
-from models.users import NewUser, StoredUser, Users, username_key
+from models.users import NewUser, StoredUser, username_key
+from settings import Settings
 
 
 class TokenPair(msgspec.Struct, frozen=True):
-    """What a sign-in answers. `expires_in` is the access token's life in seconds."""
+    """The tokens of a login. `expires_in` is the lifetime of the access token in seconds."""
 
     access_token: str
     refresh_token: str
     expires_in: int
     user_id: int
-    token_type: str = "bearer"  # noqa: S105  (RFC 6750's word, no secret)
+    token_type: str = "bearer"  # noqa: S105  (the token type of RFC 6750, not a secret)
 
 
 class Revoked(Unauthenticated):
-    """A refresh token was used twice: its whole login was just revoked. `until` is when its last token expires."""
+    """A refresh token was used twice, so its login was revoked. `until` is when the last access token expires."""
 
     def __init__(self, login_id: str, until: float) -> None:
-        super().__init__("This refresh token was used before; the login is revoked")
+        super().__init__("This refresh token has already been used. The login has been revoked.")
         self.login_id = login_id
         self.until = until
 
 
-class AccountRules(msgspec.Struct, frozen=True):
-    """Lives in seconds, and what a new account must keep to."""
-
-    access_token_seconds: int
-    refresh_token_seconds: int
-    password_length_minimum: int
-    registration_open: bool
-
-
 class Accounts:
-    """Who may come in. `now` gives aware UTC, `new_id` a text that never comes twice."""
+    """Registration and logins. `now` returns aware UTC, `new_id` returns a unique text."""
 
     def __init__(
         self,
-        users: Users,
-        logins: Logins,
-        sign_in_limits: SignInLimits,
+        stores: Stores,
         passwords: Passwords,
         tokens: Tokens,
-        rules: AccountRules,
+        settings: Settings,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
-        self._users = users
-        self._logins = logins
-        self._sign_in_limits = sign_in_limits
+        self._users = stores.users
+        self._logins = stores.logins
+        self._sign_in_limits = stores.sign_in_limits
         self._passwords = passwords
         self._tokens = tokens
-        self._rules = rules
+        self._settings = settings
         self._now = now
         self._new_id = new_id
 
     async def register(
         self, username: str, password: str, profile_image_url: str | None
     ) -> tuple[StoredUser, TokenPair]:
-        """A new user and the first tokens. Raises Forbidden, Invalid, Conflict."""
-        if not self._rules.registration_open:
-            raise Forbidden("REGISTRATION_CLOSED", "Registration is closed")
-        if len(password) < self._rules.password_length_minimum:
-            raise Invalid(f"A password has at least {self._rules.password_length_minimum} characters")
+        """Create a user and return it with its first tokens. Raises Forbidden, Invalid, Conflict."""
+        if not self._settings.registration_open:
+            raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
+        if len(password) < self._settings.password_length_minimum:
+            raise Invalid(f"A password must have at least {self._settings.password_length_minimum} characters.")
         new = NewUser(username, await self._passwords.hash(password), profile_image_url)
         user = await self._users.create(new, self._now())
         return user, await self._sign_in(user.profile.user_id)
 
     async def login(self, username: str, password: str, address: str) -> TokenPair:
-        """Tokens for a name and its password. Raises Unauthenticated, which doesn't say what was wrong, or TooMany."""
+        """Return tokens for a username and password. Raises TooMany, or Unauthenticated without saying why."""
         key = username_key(username)
         await self._sign_in_limits.check(key, address, self._now())
         found = await self._users.credentials(username)
         user_id, stored, disabled = found or (0, None, False)
         if not await self._passwords.matches(password, stored) or disabled:
             await self._sign_in_limits.failed(key, address, self._now())
-            raise Unauthenticated("Wrong username or password")
+            raise Unauthenticated("Wrong username or password.")
         await self._sign_in_limits.succeeded(key)
         return await self._sign_in(user_id)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """A new pair for a refresh token, which works once. Raises Revoked at its second use, Unauthenticated."""
+        """Exchange a refresh token for a new pair. Raises Revoked if it was used before, or Unauthenticated."""
         used = self._tokens.verify(refresh_token, "refresh")
         user = await self._users.get(used.user_id)
         if user is None or user.disabled or is_revoked_by(user.tokens_after, used):
@@ -103,13 +93,16 @@ class Accounts:
         return self._pair(used.user_id, used.login_id, new_token)
 
     async def logout(self, identity: Identity) -> float:
-        """End this login; closing its sockets is the gate's. Returns when its last token expires, in Unix seconds."""
+        """Revoke this login and return when its last access token expires, in Unix seconds.
+
+        The caller closes the login's sockets.
+        """
         return await self._revoke(identity)
 
     async def _revoke(self, identity: Identity) -> float:
-        """A token of the command line may outlive all that this server mints now."""
         now = self._now()
-        life = timedelta(seconds=self._rules.access_token_seconds)
+        life = timedelta(seconds=self._settings.access_token_seconds)
+        # A token made on the command line may live longer than any token that this server mints.
         until = max(now + life, _moment(identity.expires_at))
         await self._logins.revoke(identity.login_id, identity.user_id, now, until)
         return until.timestamp()
@@ -121,18 +114,18 @@ class Accounts:
         return self._pair(user_id, login_id, refresh_token)
 
     def _mint_refresh(self, user_id: int, login_id: str) -> tuple[str, Identity]:
-        return self._tokens.mint(user_id, login_id, "refresh", self._rules.refresh_token_seconds)
+        return self._tokens.mint(user_id, login_id, "refresh", self._settings.refresh_token_seconds)
 
     def _pair(self, user_id: int, login_id: str, refresh_token: str) -> TokenPair:
-        life = self._rules.access_token_seconds
+        life = self._settings.access_token_seconds
         access_token, _ = self._tokens.mint(user_id, login_id, "access", life)
         return TokenPair(access_token, refresh_token, life, user_id)
 
 
 def is_revoked_by(tokens_after: datetime | None, identity: Identity) -> bool:
-    """Whether all of the user's tokens up to a moment were revoked, and this is one of them."""
+    """Whether the token was issued no later than `tokens_after`, when all of the user's tokens were revoked."""
     return tokens_after is not None and _moment(identity.issued_at) <= tokens_after
 
 
 def _moment(unix_seconds: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=unix_seconds)
+    return EPOCH + timedelta(seconds=unix_seconds)

@@ -1,6 +1,6 @@
-"""Audit: what operators did, to whom, why, and what came of it. Refused attempts too. Never deleted.
+"""Audit: what operators did, to which target, why and with what outcome, refused attempts included. Never deleted.
 
-The store over `audit`. A document: an AuditEntry's fields, `entry_id` as `_id`.
+The store over the collection `audit`. A document has the fields of AuditEntry, with `entry_id` as `_id`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from typing import Any
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
+from models.collection import Keys
 from models.guard import GuardedCollection
+
+NEWEST_FIRST: Keys = [("at", -1), ("_id", 1)]
+"""The order of all lists. Entries of the same millisecond are ordered by id, so that the order is total."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """One action on one target. `entry_id` is the id of the request, so that a double submit finds the first."""
+    """One action on one target. `entry_id` comes from the request, so a form that is sent twice finds its entry."""
 
     entry_id: str
     at: datetime
@@ -29,24 +33,24 @@ class AuditEntry(msgspec.Struct, frozen=True):
     reason: str
     address: str
     outcome: str
-    """`started`, `done`, `waiting` (for the end of a call), or `refused: …`."""
+    """`started`, `done`, `waiting` (for the end of a call) or `refused: …`."""
 
 
 class Audit:
-    """All that operators did. An entry is written before the action and completed after it."""
+    """The entries of all operators. An entry is written before its action and completed afterwards."""
 
     def __init__(self, audit: GuardedCollection) -> None:
         self._audit = audit
 
     async def ensure_indexes(self) -> None:
-        """Who, what or whom, then the newest."""
-        await self._audit.create_index([("operator", 1), ("at", -1)])
-        await self._audit.create_index([("action", 1), ("at", -1)])
-        await self._audit.create_index([("target", 1), ("at", -1)])
-        await self._audit.create_index([("at", -1)])
+        """One index for each filter and one for all entries, each in the order of the lists."""
+        await self._audit.create_index([("operator", 1), ("at", -1), ("_id", 1)])
+        await self._audit.create_index([("action", 1), ("at", -1), ("_id", 1)])
+        await self._audit.create_index([("target", 1), ("at", -1), ("_id", 1)])
+        await self._audit.create_index([("at", -1), ("_id", 1)])
 
     async def begin(self, entry: AuditEntry) -> AuditEntry | None:
-        """Write a new entry. When its id is there already nothing is written, and the answer is what is there."""
+        """Write a new entry. If its id is taken, write nothing and return the existing entry."""
         document = msgspec.structs.asdict(entry)
         document["_id"] = document.pop("entry_id")
         try:
@@ -57,7 +61,7 @@ class Audit:
         return None
 
     async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
-        """Add what came of it."""
+        """Record the outcome of an action."""
         await self._audit.update_one({"_id": entry_id}, {"$set": {"outcome": outcome, "after": after}})
 
     async def page(
@@ -69,11 +73,34 @@ class Audit:
         skip: int,
         limit: int,
     ) -> tuple[list[AuditEntry], int]:
-        """One page, newest first, and how many there are."""
-        given = {"operator": operator, "action": action, "target": target}
-        query = {name: value for name, value in given.items() if value is not None}
-        rows = await self._audit.find(query, sort=[("at", -1), ("_id", 1)], skip=skip, limit=limit)
+        """One page, newest first, and the number of all matching entries."""
+        query = _query(operator, action, target)
+        rows = await self._audit.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
         return [_entry(row) for row in rows], await self._audit.count_documents(query)
+
+    async def older(
+        self,
+        than: AuditEntry | None,
+        *,
+        operator: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        limit: int,
+    ) -> list[AuditEntry]:
+        """The entries that follow `than` in the lists; the first ones if `than` is None.
+
+        Unlike `page` with a growing `skip`, this neither repeats nor skips an entry while others are written.
+        """
+        query = _query(operator, action, target)
+        if than is not None:
+            # The range on `at` alone is what the index serves; the rest only drops what came before in a tie.
+            query |= {"at": {"$lte": than.at}, "$or": [{"at": {"$lt": than.at}}, {"_id": {"$gt": than.entry_id}}]}
+        return [_entry(row) for row in await self._audit.find(query, sort=NEWEST_FIRST, limit=limit)]
+
+
+def _query(operator: str | None, action: str | None, target: str | None) -> dict[str, Any]:
+    given = {"operator": operator, "action": action, "target": target}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _entry(row: dict[str, Any]) -> AuditEntry:

@@ -1,4 +1,4 @@
-"""Breaker: after some failures in a row, calls fail at once instead of each waiting for its deadline."""
+"""Breaker: after several failures in a row, calls fail at once instead of each waiting for its deadline."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Closed lets every call through. Open lets one trial through each `retry_seconds`; a success closes it.
+    """While closed, every call goes through. While open, one trial goes through each `retry_seconds`.
 
-    Without it an unreachable MongoDB makes every caller wait its deadline in Motor's few threads, and those
-    behind them longer. The clock is monotonic, in seconds.
+    A successful trial closes the breaker. Without it, an unreachable MongoDB would keep Motor's few threads waiting
+    for their deadlines, and the calls queued behind them even longer. The clock is monotonic, in seconds.
     """
 
     def __init__(self, failures: int, retry_seconds: float, clock: Callable[[], float]) -> None:
@@ -24,7 +24,7 @@ class Breaker:
         return self._failures_in_a_row >= self._threshold
 
     def allows(self) -> bool:
-        """Whether a call may go to the store now. While open, a yes uses up the trial of this interval."""
+        """Whether a call may go to the store now. While the breaker is open, a yes uses up the current trial."""
         if not self.is_open:
             return True
         now = self._clock()
@@ -41,5 +41,5 @@ class Breaker:
             self._next_trial_at = self._clock() + self._retry_seconds
 
     def succeeded(self) -> None:
-        """Count a call that the store answered, be it with an error of the call's own."""
+        """Count a call that the store answered, even if the answer was an error."""
         self._failures_in_a_row = 0

@@ -1,4 +1,7 @@
-"""Calls: the store over `calls`, and over `call_claims`, whose unique `_id` keeps a user in at most one call."""
+"""Calls: the store over `calls`, and over `call_claims`, whose unique `_id` allows a user one call at a time.
+
+A document of `call_claims` is a call lock: `_id` is the user, `call_id` the call that holds the lock.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.errors import Invalid
 from models.guard import COUNT_LIMIT, GuardedCollection
 
 CallType = Literal["audio", "video"]
@@ -18,14 +20,14 @@ EndReason = Literal["completed", "dropped", "cancelled"]
 CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
 
 DUPLICATE_KEY = 11000
-"""The code MongoDB gives a broken unique index."""
+"""MongoDB's error code for a violated unique index."""
 
 SEARCHED_USERS_LIMIT = 200
-"""Users whose calls are looked for at once: some 30 ms of the embedded store if all have many."""
+"""Users whose calls one query may ask for: about 30 ms in the embedded store if all of them have many calls."""
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call. `ended_by` is the participant who ended it, null when the server did."""
+    """One call. `ended_by` is the participant who ended it, or null if the server did."""
 
     call_id: str
     caller_id: int
@@ -44,28 +46,28 @@ class Call(msgspec.Struct, frozen=True):
         return self.caller_id, self.callee_id
 
     def other(self, user_id: int) -> int:
-        """The other participant of the call."""
-        return self.callee_id if self.caller_id == user_id else self.caller_id
+        """The participant who is not `user_id`."""
+        return self.callee_id if user_id == self.caller_id else self.caller_id
 
 
 class Calls:
-    """All calls, and the claims of those who are in one."""
+    """All calls, and the call locks of their participants."""
 
     def __init__(self, calls: GuardedCollection, claims: GuardedCollection) -> None:
         self._calls = calls
         self._claims = claims
 
     async def ensure_indexes(self) -> None:
-        """What the lists start with: the participant, the state or nothing, then the newest."""
+        """Participant, state or nothing, then the newest first, as the lists ask for them."""
         await self._calls.create_index([("caller_id", 1), ("started_at", -1)])
         await self._calls.create_index([("callee_id", 1), ("started_at", -1)])
         await self._calls.create_index([("status", 1), ("started_at", -1)])
         await self._calls.create_index([("started_at", -1)])
 
     async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
-        """Claim both users for a call, or none: then the answer is the user who is claimed already.
+        """Lock both users for a call and return None, or lock neither and return the user who is already locked.
 
-        Always the lower id first, so that of two calls between the same two exactly one gets both.
+        The lower id comes first, so that exactly one of two simultaneous calls between the same users gets both locks.
         """
         first, second = sorted(participants)
         try:
@@ -80,20 +82,20 @@ class Calls:
         return None
 
     async def claimed_by(self, user_id: int) -> str | None:
-        """The call that holds the user's claim."""
+        """The call that holds the user's call lock."""
         document = await self._claims.find_one({"_id": user_id})
         return document["call_id"] if document else None
 
     async def release(self, call_id: str, participants: tuple[int, int]) -> None:
-        """Give up both claims, if this call holds them."""
+        """Release the locks of both users that this call holds."""
         await self._claims.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
 
     async def all_claims(self) -> list[tuple[int, str]]:
-        """(user id, call id) of every claim. Bounded by the users who can be online."""
+        """(user id, call id) of every call lock. The number of users who can be online bounds it."""
         return [(row["_id"], row["call_id"]) for row in await self._claims.find({})]
 
     async def insert(self, call: Call) -> bool:
-        """Write a new call. False when its id is there already."""
+        """Write a new call. False if its id is taken."""
         document = msgspec.structs.asdict(call)
         document["_id"] = document.pop("call_id")
         try:
@@ -108,7 +110,7 @@ class Calls:
         return _call(document) if document else None
 
     async def end(self, ended: Call) -> Call | None:
-        """Turn an ongoing call into this ended one. None when it wasn't ongoing: somebody was first."""
+        """Replace an ongoing call by its ended form. None if it is not ongoing, because someone else ended it first."""
         fields = ("status", "ended_at", "duration_seconds", "end_reason", "ended_by")
         document = await self._calls.find_one_and_update(
             {"_id": ended.call_id, "status": "ongoing"},
@@ -118,13 +120,13 @@ class Calls:
         return _call(document) if document else None
 
     async def ongoing(self) -> list[Call]:
-        """Every ongoing call. Bounded by the users who can be online."""
+        """Every ongoing call. The number of users who can be online bounds it."""
         return [_call(row) for row in await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)])]
 
     async def history(
         self, user_id: int, *, call_type: CallType | None, status: CallState | None, skip: int, limit: int
     ) -> tuple[list[Call], int]:
-        """One page of a user's calls, newest first, and how many there are."""
+        """One page of a user's calls, newest first, and the number of all matching calls."""
         narrowed: dict[str, Any] = {}
         if call_type is not None:
             narrowed["call_type"] = call_type
@@ -141,17 +143,15 @@ class Calls:
         skip: int,
         limit: int,
     ) -> tuple[list[Call], int]:
-        """One page of the calls of some users, or of all, newest first, and how many, counted up to COUNT_LIMIT.
+        """One page of the calls of all users or of some, newest first, and their number, counted up to COUNT_LIMIT.
 
-        Raises Invalid for more than SEARCHED_USERS_LIMIT users.
+        Pass at most SEARCHED_USERS_LIMIT users.
         """
-        if user_ids is not None and len(user_ids) > SEARCHED_USERS_LIMIT:
-            raise Invalid(f"More than {SEARCHED_USERS_LIMIT} users fit: search for more of the name")
         query: dict[str, Any] = {}
         if state is not None:
             query["status"] = "ongoing" if state == "ongoing" else {"$ne": "ongoing"}
         if user_ids is not None:
-            # The state in each branch anew, so that SQLite takes the indexes of the participants.
+            # Each branch repeats the state, so that SQLite uses the indexes on the participants.
             query = {"$or": [{each: {"$in": list(user_ids)}, **query} for each in ("caller_id", "callee_id")]}
         return await self._newest(query, skip, limit), await self._calls.count_documents(query, limit=COUNT_LIMIT)
 
@@ -161,7 +161,7 @@ class Calls:
 
 
 def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:
-    """The call as it is after its end. A clock that went back makes a call short, never negative."""
+    """The call with its end filled in. If the clock was set back, the duration is 0, never negative."""
     seconds = max(0, int((at - call.started_at).total_seconds()))
     return msgspec.structs.replace(
         call, status=reason, ended_at=at, duration_seconds=seconds, end_reason=reason, ended_by=by

@@ -1,4 +1,4 @@
-"""Database: the collections, in MongoDB through Motor when MONGODB_URL is set, else in the embedded store."""
+"""Database: the collections, in MongoDB through Motor if MONGODB_URL is set, or else in the embedded store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from bson import CodecOptions, Int64
 from bson.codec_options import TypeDecoder, TypeRegistry
@@ -15,21 +15,22 @@ from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from models.breaker import Breaker
+from models.collection import Collection
 from models.embedded import EmbeddedDatabase
 from models.errors import StoreUnavailable
-from models.guard import Collection, Guard, GuardedCollection, Observe, is_unavailable
+from models.guard import Guard, GuardedCollection, Observe, is_unavailable
 from settings import Settings
 
 EMBEDDED_FILE = "rollcall.db"
 
-# MongoDB 5.0, the oldest that the queries and write concerns are tested with: its hello says maxWireVersion 13.
+# MongoDB 5.0, whose hello reports maxWireVersion 13. Queries and write concerns are not tested with older versions.
 WIRE_VERSION_MINIMUM = 13
 
-# More than Motor has threads (5 a core), so that no call waits for a connection.
+# More than Motor has threads (5 per core), so that no call waits for a connection.
 POOL_SIZE = 50
 
 HEARTBEAT_MILLISECONDS = 1_000
-"""How soon the driver itself notices that a server is back; its default of 10 s would delay recovery."""
+"""How often the driver checks whether the server is back. Its default of 10 s would delay recovery."""
 
 
 class Backend(Protocol):
@@ -40,16 +41,9 @@ class Backend(Protocol):
 
 
 class Database:
-    """The guarded collections of one store."""
+    """The guarded collections of one backend."""
 
-    def __init__(
-        self,
-        kind: Literal["embedded", "mongodb"],
-        backend: Backend,
-        guard: Guard,
-        disconnect: Callable[[], None],
-    ) -> None:
-        self.kind = kind
+    def __init__(self, backend: Backend, guard: Guard, disconnect: Callable[[], None]) -> None:
         self._backend = backend
         self._guard = guard
         self._disconnect = disconnect
@@ -59,27 +53,27 @@ class Database:
         return self._guard.breaker
 
     def collection(self, name: str) -> GuardedCollection:
-        """The collection of that name, made by its first write."""
+        """The collection with this name. Its first write creates it."""
         backing: Collection = self._backend[name]
         return GuardedCollection(name, backing, self._guard)
 
     async def ping(self) -> None:
-        """Raise StoreUnavailable unless the store answers in time."""
+        """Raise StoreUnavailable if the store does not answer in time."""
         await self._guard.run("ping", lambda: self._backend.command("ping"))
 
     async def close(self) -> None:
-        """Finish what the embedded store has waiting; let go of files and connections."""
+        """Finish the embedded store's pending operations, then close files and connections."""
         self._disconnect()
 
 
 def _ignore(operation: str, seconds: float, ok: bool) -> None:
-    """Observe nothing."""
+    """Ignore the measurement."""
 
 
 async def open_database(
     settings: Settings, observe: Observe = _ignore, clock: Callable[[], float] = time.monotonic
 ) -> Database:
-    """Open the store that the settings name; StoreUnavailable, in words for an operator, when that cannot be."""
+    """Open the store that the settings name. Raises StoreUnavailable with a message for the administrator."""
     breaker = Breaker(settings.store_breaker_failures, settings.store_breaker_retry_seconds, clock)
     guard = Guard(settings.store_deadline_seconds, breaker, clock, observe)
     if settings.mongodb_url:
@@ -93,7 +87,7 @@ def _open_embedded(settings: Settings, guard: Guard) -> Database:
         backend = EmbeddedDatabase.open(path)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"cannot open the store {path}: {error}") from error
-    return Database("embedded", backend, guard, backend.close)
+    return Database(backend, guard, backend.close)
 
 
 async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
@@ -101,7 +95,7 @@ async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
         nodes = parse_uri(settings.mongodb_url)["nodelist"]
         client = _motor_client(settings)
     except (ConfigurationError, ValueError, TypeError):
-        # The parser's own words may quote a password: they are not passed on.
+        # The parser's message may contain the password, so it is not passed on.
         raise StoreUnavailable(
             "MONGODB_URL is no MongoDB URL, or names an unknown host or option; "
             "write mongodb://[user:password@]host:port/, with special characters of user and password as %XX"
@@ -112,14 +106,14 @@ async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
     except BaseException:
         client.close()
         raise
-    return Database("mongodb", database, guard, client.close)
+    return Database(database, guard, client.close)
 
 
 def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
-    """Motor for asyncio rather than for Tornado: Tornado runs on asyncio's loop, and so the command line needs none.
+    """Motor for asyncio rather than for Tornado: Tornado runs on asyncio's loop, and the command line has no Tornado.
 
-    The deadline stands here too, because a caller that gives up does not free Motor's thread: the driver's own
-    limits do. Writes are acknowledged from a majority's journals: a 2xx is on disk.
+    The driver gets the deadline as well, because a caller that gives up does not free Motor's thread; only the
+    driver's own timeouts do. Writes wait for the journals of a majority, so data behind a 2xx answer is on disk.
     """
     deadline_milliseconds = round(settings.store_deadline_seconds * 1000)
     return AsyncIOMotorClient(
@@ -136,7 +130,7 @@ def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
 
 
 class PlainIntegers(TypeDecoder):
-    """Integers of 64 bits as Python's int: bson's own class for them is one that msgspec does not encode."""
+    """Decodes 64-bit integers as Python's int, because msgspec does not encode bson's own class for them."""
 
     @property
     def bson_type(self) -> type[Int64]:
@@ -147,17 +141,17 @@ class PlainIntegers(TypeDecoder):
 
 
 def _codec_options() -> CodecOptions[dict[str, Any]]:
-    """Documents as the embedded store gives them: dates aware, in `datetime.UTC` itself, and plain integers."""
+    """Decodes documents as the embedded store does: aware dates in `datetime.UTC` itself, and plain integers."""
     return CodecOptions(tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([PlainIntegers()]))
 
 
 async def check_server(database: AsyncIOMotorDatabase[dict[str, Any]], address: str) -> None:
-    """Raise StoreUnavailable unless the server at `address` answers, lets us read, and is new enough."""
+    """Raise StoreUnavailable unless the server at `address` answers, grants read access and is new enough."""
     too_old = f"MongoDB at {address} is too old (MONGODB_URL): Rollcall needs 5.0 or newer"
     try:
-        # By its old name, which servers too old for "hello" know as well.
+        # The old name of "hello", which outdated servers know as well.
         hello = await database.command("isMaster")
-        # "isMaster" needs no credentials; this needs those that may read here.
+        # "isMaster" needs no credentials, but this needs read access.
         await database.list_collection_names()
     except ConfigurationError as error:
         raise StoreUnavailable(too_old) from error

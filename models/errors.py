@@ -1,17 +1,18 @@
-"""What a store raises beyond pymongo's own errors."""
+"""Errors: why a request was not carried out, and that the store cannot be reached."""
 
 from __future__ import annotations
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached in time: answer 503 and try later.
+    """The store cannot be reached in time: answer 503, and the client tries again later.
 
-    A write that ends so may have been applied or not; the next read tells. The message names no credentials.
+    A write that ends this way may or may not have been applied; the next read shows which. The message contains no
+    credentials.
     """
 
 
 class RequestError(Exception):
-    """Base of all refusals. `code` is part of the contract, `message` is not."""
+    """Base of the errors that a request can cause. `code` is part of the contract, `message` is not."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -20,40 +21,40 @@ class RequestError(Exception):
 
 
 class Invalid(RequestError):
-    """The server will never understand this."""
+    """The request is malformed. Sending it again unchanged won't help."""
 
     def __init__(self, message: str) -> None:
         super().__init__("INVALID_REQUEST", message)
 
 
 class Unauthenticated(RequestError):
-    """Nobody the server knows is asking."""
+    """The request has no valid credentials."""
 
     def __init__(self, message: str = "Invalid token") -> None:
         super().__init__("AUTH_ERROR", message)
 
 
 class TokenExpired(Unauthenticated):
-    """The token was good once: a new one helps."""
+    """The token was valid once; a new one will work."""
 
 
 class Forbidden(RequestError):
-    """This caller may not do this."""
+    """The caller is not allowed to do this."""
 
 
 class NotFound(RequestError):
-    """There is no such thing."""
+    """What the request refers to does not exist."""
 
     def __init__(self, message: str) -> None:
         super().__init__("NOT_FOUND", message)
 
 
 class Conflict(RequestError):
-    """It stands against the present state."""
+    """The request conflicts with the current state."""
 
 
 class TooMany(RequestError):
-    """Too often. `retry_after` is in whole seconds."""
+    """Too many requests. `retry_after` is in whole seconds."""
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__("TOO_MANY_REQUESTS", message)
@@ -61,7 +62,7 @@ class TooMany(RequestError):
 
 
 class Overloaded(RequestError):
-    """The server has too much to do just now."""
+    """The server has too much to do right now."""
 
     def __init__(self, message: str) -> None:
         super().__init__("OVERLOADED", message)

@@ -1,6 +1,6 @@
-"""Events: what changed, by which cause; kept for a while, so that an operator can look back. The store over `events`.
+"""Events: what changed and why, kept for a while so that operators can look back.
 
-A document: an Event's fields, `event_id` as `_id`.
+The store over the collection `events`. A document has the fields of Event, with `event_id` as `_id`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ EventKind = Literal["available", "busy", "offline", "call_started", "call_ended"
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change. For a call `user_id` is the caller and `other_id` the callee.
+    """One change. For a call, `user_id` is the caller and `other_id` the callee.
 
-    `cause` is the announcement's reason, the type of a call that began, how one ended, or the name of an operator's
-    action. `operator` names who caused it, if an operator did.
+    `cause` is the reason of an announcement, the type of a call that began, the end reason of a call that ended, or
+    the name of an operator's action. `operator` is the operator who caused the change, if one did.
     """
 
     event_id: str
-    """Sorts by time, within one millisecond too."""
+    """Sorts by time, even within one millisecond."""
     at: datetime
     kind: EventKind
     user_id: int
@@ -41,13 +41,13 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Events:
-    """All events that are kept. Their ids sort by time, so the ids are the order."""
+    """The events that are kept. Their ids sort by time, so lists are ordered by id."""
 
     def __init__(self, events: GuardedCollection) -> None:
         self._events = events
 
     async def ensure_indexes(self) -> None:
-        """Whom or what an event is about, then the newest; and the age, to forget it."""
+        """Kind, user or call, then the newest first; and the time, to delete old events."""
         await self._events.create_index([("kind", 1), ("_id", -1)])
         await self._events.create_index([("user_id", 1), ("_id", -1)])
         await self._events.create_index([("other_id", 1), ("_id", -1)])
@@ -55,7 +55,7 @@ class Events:
         await self._events.create_index([("at", 1)])
 
     async def add_many(self, events: Sequence[Event]) -> None:
-        """Keep new events. Those that are kept already stay as they are, so a write may be tried again."""
+        """Add events. Events that are already stored stay as they are, so a failed write can be repeated."""
         documents = [_document(event) for event in events]
         for start in range(0, len(documents), BULK_ROWS):
             try:
@@ -67,9 +67,9 @@ class Events:
     async def page(
         self, *, kind: EventKind | None = None, user_id: int | None = None, skip: int, limit: int
     ) -> tuple[list[Event], int]:
-        """One page, newest first, and how many there are, counted up to COUNT_LIMIT.
+        """One page, newest first, and the number of matching events, counted up to COUNT_LIMIT.
 
-        A call is an event of both its parties.
+        A user's events include the calls in which the user is the callee.
         """
         of_kind = {} if kind is None else {"kind": kind}
         query = of_kind if user_id is None else _of_user(user_id, of_kind)
@@ -79,32 +79,32 @@ class Events:
     async def older(
         self, than: str, *, kind: EventKind | None = None, user_id: int | None = None, limit: int
     ) -> list[Event]:
-        """The newest of those before an event's id, newest first: so all can be gone through, however many there are.
+        """The events before an id, newest first, so that a caller can read them all in batches.
 
-        `than` need not be the id of an event.
+        `than` need not be the id of an existing event.
         """
         narrowed: dict[str, Any] = {"_id": {"$lt": than}} if kind is None else {"kind": kind, "_id": {"$lt": than}}
         query = narrowed if user_id is None else _of_user(user_id, narrowed)
         return [_event(row) for row in await self._events.find(query, sort=[("_id", -1)], limit=limit)]
 
     async def of_call(self, call_id: str) -> list[Event]:
-        """What happened to one call, oldest first."""
+        """The events of one call, oldest first."""
         return [_event(row) for row in await self._events.find({"call_id": call_id}, sort=[("_id", 1)])]
 
     async def since(self, user_id: int, at: datetime, limit: int) -> list[Event]:
-        """What happened to one user from a moment on, newest first: beyond the limit the oldest are left out."""
+        """A user's events since a moment, newest first. Beyond the limit, the oldest are left out."""
         query = _of_user(user_id, {"at": {"$gte": at}})
         return [_event(row) for row in await self._events.find(query, sort=[("_id", -1)], limit=limit)]
 
     async def forget(self, before: datetime) -> int:
-        """Delete what is older; how many there were."""
+        """Delete the events before a moment and return their number."""
         gone = 0
         while ids := await self._oldest({"at": {"$lt": before}}, BULK_ROWS):
             gone += await self._delete(ids)
         return gone
 
     async def trim(self, keep: int) -> int:
-        """Delete the oldest beyond so many; how many there were."""
+        """Delete all but the newest `keep` events and return the number of deleted ones."""
         surplus = await self._events.count_documents({}) - keep
         gone = 0
         while gone < surplus and (ids := await self._oldest({}, min(BULK_ROWS, surplus - gone))):
@@ -115,12 +115,12 @@ class Events:
         return [row["_id"] for row in await self._events.find(query, {"_id": 1}, sort=[("_id", 1)], limit=limit)]
 
     async def _delete(self, ids: list[str]) -> int:
-        """Some at a time: an hour's events are more than the deadline of a call allows for."""
+        """The caller passes some at a time: deleting an hour's events at once could exceed the deadline of a call."""
         return (await self._events.delete_many({"_id": {"$in": ids}})).deleted_count
 
 
 def _of_user(user_id: int, more: dict[str, Any]) -> dict[str, Any]:
-    """Conditions on a user's events. In each branch anew, so that SQLite takes the index of the user for both."""
+    """The filter for a user's events. Each branch repeats the conditions, so that SQLite uses an index for both."""
     return {"$or": [{"user_id": user_id, **more}, {"other_id": user_id, **more}]}
 
 

@@ -1,4 +1,4 @@
-"""Shapes: what a username, a password and an image's URL look like, wherever they come in."""
+"""Field types: the constraints on usernames, passwords and image URLs, wherever they are entered."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ Username = Annotated[
 """No control characters, no space at either end."""
 
 Password = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^[^\x00]*$(?!\n)")]
-"""Its least length is a setting, password_length_minimum."""
+"""Its minimum length is the setting `password_length_minimum`."""
 
 ImageUrl = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)")]

@@ -1,59 +1,36 @@
-"""GuardedCollection: every call of a store to its collection, with a deadline, behind the breaker, observed."""
+"""GuardedCollection: a collection whose calls have a deadline, pass the breaker and are measured."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from models.breaker import Breaker
+from models.collection import Collection, Document, Filter, Keys, Projection, UpdateSpec
 from models.errors import StoreUnavailable
 
-Document = dict[str, Any]
-Filter = Mapping[str, Any]
-Keys = Sequence[tuple[str, int]]
-Projection = Mapping[str, Any] | Sequence[str] | None
-UpdateSpec = Mapping[str, Any]
 T = TypeVar("T")
 
 COUNT_LIMIT = 10_000
-"""As far as pages of long lists are counted: some 15 ms of the embedded store."""
-
-
-class Collection(Protocol):
-    """What Motor's collection and the embedded one have in common."""
-
-    def insert_one(self, document: Document, /) -> Awaitable[InsertOneResult]: ...
-    def insert_many(self, documents: Sequence[Document], /, *, ordered: bool) -> Awaitable[InsertManyResult]: ...
-    def find_one(self, filter: Filter, projection: Projection, /) -> Awaitable[Document | None]: ...
-    def find(self, filter: Filter, projection: Projection, /, *, sort: Keys | None, skip: int, limit: int) -> Any: ...
-    def count_documents(self, filter: Filter, /, **most: int) -> Awaitable[int]: ...
-    def update_one(self, filter: Filter, update: UpdateSpec, /, *, upsert: bool) -> Awaitable[UpdateResult]: ...
-    def update_many(self, filter: Filter, update: UpdateSpec, /) -> Awaitable[UpdateResult]: ...
-    def find_one_and_update(
-        self, filter: Filter, update: UpdateSpec, /, *, upsert: bool, return_document: bool
-    ) -> Awaitable[Document | None]: ...
-    def delete_one(self, filter: Filter, /) -> Awaitable[DeleteResult]: ...
-    def delete_many(self, filter: Filter, /) -> Awaitable[DeleteResult]: ...
-    def bulk_write(self, requests: Sequence[UpdateOne], /, *, ordered: bool) -> Awaitable[BulkWriteResult]: ...
-    def create_index(self, keys: Keys, /, *, unique: bool, name: str) -> Awaitable[str]: ...
+"""Long lists are counted up to this number, which takes about 15 ms in the embedded store."""
 
 
 class Observe(Protocol):
-    """Hears of each call that went to the store; `ok` is false when it did not answer in time."""
+    """Called after each call to the store. `ok` is false if the store did not answer in time."""
 
     def __call__(self, operation: str, seconds: float, ok: bool) -> None: ...
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What all collections of one database share: a deadline in seconds, the breaker, a monotonic clock."""
+    """What all collections of a database share: the deadline in seconds, the breaker and a monotonic clock."""
 
     deadline_seconds: float
     breaker: Breaker
@@ -61,9 +38,9 @@ class Guard:
     observe: Observe
 
     async def run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
-        """The result of `call`, or its own error, or StoreUnavailable when the store does not answer in time.
+        """Return the result of `call` or raise its error; StoreUnavailable if the store does not answer in time.
 
-        A caller that is cancelled says nothing about the store.
+        A cancelled call counts neither as a success nor as a failure.
         """
         if not self.breaker.allows():
             raise StoreUnavailable(f"{operation}: the store has not been answering")
@@ -89,16 +66,16 @@ class Guard:
 
 
 def is_unavailable(error: Exception) -> bool:
-    """Whether the error means that the store was not reached, or did not answer, in time."""
+    """Whether the error means that the store was not reached or did not answer in time."""
     if isinstance(error, StoreUnavailable | TimeoutError | ConnectionFailure | sqlite3.OperationalError):
         return True
     return isinstance(error, PyMongoError) and error.timeout
 
 
 class GuardedCollection:
-    """A collection of either store; arguments, results and other errors are Motor's.
+    """A collection of either store. Arguments, results and other errors are Motor's.
 
-    Any call raises StoreUnavailable when the store cannot be reached in time.
+    Every call raises StoreUnavailable if the store cannot be reached in time.
     """
 
     def __init__(self, name: str, collection: Collection, guard: Guard) -> None:
@@ -124,7 +101,7 @@ class GuardedCollection:
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        """The documents that match; a limit of 0 means all."""
+        """The matching documents. A limit of 0 means no limit."""
 
         def call() -> Awaitable[list[Document]]:
             found = self._collection.find(filter, projection, sort=sort, skip=skip, limit=limit)
@@ -134,7 +111,7 @@ class GuardedCollection:
         return await self._run("find", call)
 
     async def count_documents(self, filter: Filter, *, limit: int = 0) -> int:
-        """How many documents match, counted up to `limit`; a limit of 0 means all."""
+        """The number of matching documents, counted up to `limit`. A limit of 0 means no limit."""
         most = {"limit": limit} if limit else {}
         return await self._run("count_documents", lambda: self._collection.count_documents(filter, **most))
 

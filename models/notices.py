@@ -1,4 +1,4 @@
-"""Notices: what the command line did, for the server that runs beside it to find."""
+"""Notices: how the command line tells a running server what it changed in the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NoticeKind = Literal["users_added", "user_disabled", "operator_changed"]
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice: users from `first_id` to `last_id` were added, or one was disabled, or an operator changed."""
+    """One notice: the users from `first_id` to `last_id` were added, a user was disabled, or an operator changed."""
 
     notice_id: int
     kind: NoticeKind
@@ -22,13 +22,13 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Notices:
-    """All notices, in the order of their ids."""
+    """All notices, ordered by id."""
 
     def __init__(self, notices: GuardedCollection) -> None:
         self._notices = notices
 
     async def post(self, kind: NoticeKind, first_id: int, last_id: int) -> None:
-        """Leave a notice behind all others."""
+        """Add a notice after all others."""
         while True:
             document: dict[str, Any] = {
                 "_id": await self.newest() + 1,
@@ -38,16 +38,16 @@ class Notices:
             }
             try:
                 await self._notices.insert_one(document)
-            except DuplicateKeyError:  # another command line was faster with this id
+            except DuplicateKeyError:  # another process has just taken this id
                 continue
             return
 
     async def newest(self) -> int:
-        """The id of the newest notice; 0 when there is none."""
+        """The id of the newest notice, or 0 if there is none."""
         rows = await self._notices.find({}, sort=[("_id", -1)], limit=1)
         return rows[0]["_id"] if rows else 0
 
     async def after(self, notice_id: int) -> list[Notice]:
-        """The next notices, 100 at most."""
+        """The notices after an id, at most 100."""
         rows = await self._notices.find({"_id": {"$gt": notice_id}}, sort=[("_id", 1)], limit=100)
         return [Notice(row["_id"], row["kind"], row["first_id"], row["last_id"]) for row in rows]

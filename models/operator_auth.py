@@ -1,7 +1,7 @@
-"""Desk: operators sign in and out, and who is there. What ties operators, sign-ins, passwords and attempts together.
+"""Operator authentication: operators sign in and out, and are identified, added and changed.
 
-A secret is 256 random bits. It is in the operator's cookie alone: the store has its hash, which is enough to find the
-sign-in and useless to whoever reads the store.
+Combines operators, sign-ins, passwords and sign-in limits. A secret is 256 random bits. Only the operator's cookie
+holds it. The store has its hash, which is enough to find the sign-in and useless to someone who reads the store.
 """
 
 from __future__ import annotations
@@ -17,66 +17,50 @@ import msgspec
 
 from models.errors import Conflict, Invalid, NotFound, Unauthenticated
 from models.field_types import Password, Username
-from models.operators import Operator, Operators, Role
+from models.operators import Operator, Role
 from models.passwords import Passwords
-from models.sign_in_limits import SignInLimits
-from models.sign_ins import SignIn, SignIns
-from models.status import utc_milliseconds
+from models.sign_ins import SignIn
 from models.stores import Stores
+from models.times import utc_milliseconds
 from models.users import username_key
 from settings import Settings
 
 SECRET_BYTES = 32
 
 TOUCH = timedelta(seconds=60)
-"""Not every request is a write: idle time is exact to this."""
+"""How often `seen_at` is written: not every request is a write, so idle time is only this precise."""
 
-WRONG = "Wrong name or password"
-SIGNED_OUT = "Signed out"
+WRONG = "Wrong name or password."
+SIGNED_OUT = "You are signed out."
 
 
 class SignedInOperator(msgspec.Struct, frozen=True):
-    """Who is at the dashboard, and by which sign-in."""
+    """An operator at the dashboard, and the sign-in that identifies the operator."""
 
     operator: Operator
     sign_in: SignIn
 
 
-class OperatorAuthRules(msgspec.Struct, frozen=True):
-    """How long a sign-in lasts, unused and at most, in seconds; and the least length of a password."""
-
-    idle_seconds: int
-    session_seconds: int
-    password_length_minimum: int
-
-
 class OperatorAuth:
-    """Who may be at the dashboard. `now` gives aware UTC."""
+    """Access to the dashboard. `now` returns aware UTC."""
 
     def __init__(
-        self,
-        operators: Operators,
-        sign_ins: SignIns,
-        sign_in_limits: SignInLimits,
-        passwords: Passwords,
-        rules: OperatorAuthRules,
-        *,
-        now: Callable[[], datetime],
+        self, stores: Stores, passwords: Passwords, settings: Settings, *, now: Callable[[], datetime]
     ) -> None:
-        self._operators = operators
-        self._sign_ins = sign_ins
-        self._sign_in_limits = sign_in_limits
+        self._operators = stores.operators
+        self._sign_ins = stores.sign_ins
+        self._sign_in_limits = stores.sign_in_limits
         self.passwords = passwords
-        self._rules = rules
-        self._longest = timedelta(seconds=rules.session_seconds)
-        self._longest_idle = timedelta(seconds=rules.idle_seconds)
+        self._password_length_minimum = settings.password_length_minimum
+        self._longest = timedelta(seconds=settings.operator_session_seconds)
+        self._longest_idle = timedelta(seconds=settings.operator_idle_seconds)
         self._now = now
         self._one_change_at_a_time = asyncio.Lock()
 
     async def sign_in(self, name: str, password: str, address: str, device: str) -> tuple[str, SignIn, Operator]:
-        """(secret, sign-in, operator) for a name and its password.
+        """(secret, sign-in, operator) for a name and password.
 
-        Raises Unauthenticated, which doesn't say what was wrong and comes after the same time whatever it was; TooMany.
+        Raises TooMany, or Unauthenticated, which does not say what was wrong and takes the same time in all cases.
         """
         account = _account(name)
         await self._sign_in_limits.check(account, address, self._now())
@@ -88,18 +72,18 @@ class OperatorAuth:
         secret = secrets.token_urlsafe(SECRET_BYTES)
         sign_in = await self._sign_ins.create(_hash(secret), operator.operator_id, self._now(), address, device)
         if await self._credentials(name) != (operator, stored):
-            # Changed while the password was compared: the change ended all sign-ins there were, this one perhaps not.
+            # The operator was changed during the comparison. The change ended all sign-ins of then, perhaps not this.
             await self._sign_ins.end(sign_in.sign_in_id)
             raise Unauthenticated(WRONG)
         await self._sign_in_limits.succeeded(account)
         return secret, sign_in, operator
 
     async def identify(self, secret: str) -> SignedInOperator:
-        """Who holds the secret. Raises Unauthenticated when nobody does any more."""
+        """The operator who holds the secret. Raises Unauthenticated if its sign-in has ended."""
         return await self._signed_in(_hash(secret), self._now())
 
     async def keep(self, sign_in_id: str, at: datetime) -> bool:
-        """Note that an operator is still there, by an open socket. False: the sign-in is over."""
+        """Record that the operator is still present, through an open socket. False if the sign-in has ended."""
         try:
             await self._signed_in(sign_in_id, at)
         except Unauthenticated:
@@ -107,7 +91,7 @@ class OperatorAuth:
         return True
 
     async def sign_out(self, secret: str) -> SignIn:
-        """End the sign-in of a secret; closing its sockets is the watchers'. Raises Unauthenticated."""
+        """End the sign-in of a secret. The caller closes its sockets. Raises Unauthenticated."""
         sign_in = await self._sign_ins.get(_hash(secret))
         if sign_in is None:
             raise Unauthenticated(SIGNED_OUT)
@@ -115,23 +99,24 @@ class OperatorAuth:
         return sign_in
 
     async def add(self, name: str, password: str, role: Role) -> Operator:
-        """A new operator. Raises Invalid, Conflict."""
+        """Add an operator. Raises Invalid, Conflict."""
         if not _fits(name, Username):
-            raise Invalid("A name has 1 to 64 characters, no control character, and no space at either end")
+            raise Invalid("A name must have 1 to 64 characters, no control characters, and no space at either end.")
         return await self._operators.add(name, await self._hash_new(password), role, utc_milliseconds(self._now()))
 
     async def change(
         self, operator_id: int, *, role: Role | None = None, disabled: bool | None = None, password: str | None = None
     ) -> Operator:
-        """The operator after the change of what is given; one who lost something by it is signed out everywhere.
+        """Change what is given and return the operator.
 
-        Closing the sockets is the watchers'. Raises NotFound, Invalid, Conflict for the last admin.
+        Disabling an operator, or changing the role or the password, ends all of the operator's sign-ins. The caller
+        closes the sockets. Raises NotFound, Invalid, and Conflict for the last admin.
         """
         password_hash = None if password is None else await self._hash_new(password)
         async with self._one_change_at_a_time:
             before = await self._operators.get(operator_id)
             if before is None:
-                raise NotFound("There is no such operator")
+                raise NotFound("There is no such operator.")
             if disabled or role not in (None, "admin"):
                 await self._check_not_the_last_admin(before)
             after = await self._operators.change(operator_id, role=role, disabled=disabled, password_hash=password_hash)
@@ -141,7 +126,7 @@ class OperatorAuth:
         return after
 
     async def _credentials(self, name: str) -> tuple[Operator, str] | tuple[None, None]:
-        """The operator and the hash to compare with. Nobody has a name that is no name."""
+        """The operator and the password hash. An invalid name belongs to no operator."""
         found = await self._operators.credentials(name) if _fits(name, Username) else None
         return found or (None, None)
 
@@ -162,24 +147,14 @@ class OperatorAuth:
     async def _check_not_the_last_admin(self, operator: Operator) -> None:
         admins = [each for each in await self._operators.all() if each.role == "admin" and not each.disabled]
         if [each.operator_id for each in admins] == [operator.operator_id]:
-            raise Conflict("LAST_ADMIN", f"{operator.name} is the last admin: make another one first")
+            raise Conflict("LAST_ADMIN", f"{operator.name} is the last admin. Make another operator an admin first.")
 
     async def _hash_new(self, password: str) -> str:
-        if len(password) < self._rules.password_length_minimum:
-            raise Invalid(f"A password has at least {self._rules.password_length_minimum} characters")
+        if len(password) < self._password_length_minimum:
+            raise Invalid(f"A password must have at least {self._password_length_minimum} characters.")
         if not _fits(password, Password):
-            raise Invalid("A password has at most 1,024 characters, none of them NUL")
+            raise Invalid("A password must have at most 1,024 characters and no NUL character.")
         return await self.passwords.hash(password)
-
-
-def operator_auth_of(
-    stores: Stores, passwords: Passwords, settings: Settings, now: Callable[[], datetime]
-) -> OperatorAuth:
-    """The desk over these stores, under these settings."""
-    rules = OperatorAuthRules(
-        settings.operator_idle_seconds, settings.operator_session_seconds, settings.password_length_minimum
-    )
-    return OperatorAuth(stores.operators, stores.sign_ins, stores.sign_in_limits, passwords, rules, now=now)
 
 
 def _hash(secret: str) -> str:
@@ -187,13 +162,13 @@ def _hash(secret: str) -> str:
 
 
 def _account(name: str) -> str:
-    """Under which failures are counted. No user's name has a line break, so nobody clears them as a user so named."""
+    """The key for counting failures. No username has a line break, so no user's success can reset this count."""
     return f"operator\n{username_key(name) if _fits(name, Username) else ''}"
 
 
-def _fits(text: str, shape: Any) -> bool:
+def _fits(text: str, type: Any) -> bool:
     try:
-        msgspec.convert(text, shape)
+        msgspec.convert(text, type)
     except msgspec.ValidationError:
         return False
     return True

@@ -1,6 +1,6 @@
-"""Operators: who may use the dashboard, and what they may do there; the store over `operators`.
+"""Operators: the accounts of the dashboard and their roles; the store over the collection `operators`.
 
-A document: `_id` int, `name`, `name_key` (unique), `password_hash`, `role`, `disabled`, `created_at`.
+A document has `_id` (an integer), `name`, `name_key` (unique), `password_hash`, `role`, `disabled` and `created_at`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from models.users import username_key
 Role = Literal["viewer", "operator", "admin"]
 
 ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
-"""Each may do what those before it may: look, act, manage operators."""
+"""Each role may do what the roles before it may. They view, act, and manage operators, in this order."""
 
 
 def is_at_least(role: Role, wanted: Role) -> bool:
-    """Whether a role may do what another may."""
+    """Whether a role may do everything that the wanted role may do."""
     return ROLES.index(role) >= ROLES.index(wanted)
 
 
@@ -38,18 +38,18 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 class Operators:
-    """All operators, by id and by name."""
+    """All operators, by id and by name. They are never deleted."""
 
     def __init__(self, operators: GuardedCollection, counters: GuardedCollection) -> None:
         self._operators = operators
         self._counters = counters
 
     async def ensure_indexes(self) -> None:
-        """Names are unique, whatever their case."""
+        """Names are unique regardless of case."""
         await self._operators.create_index([("name_key", 1)], unique=True)
 
     async def add(self, name: str, password_hash: str, role: Role, created_at: datetime) -> Operator:
-        """The new operator. Raises Conflict when the name is taken."""
+        """Add an operator. Raises Conflict if the name is taken."""
         document = {
             "_id": await self._next_id(),
             "name": name,
@@ -62,11 +62,11 @@ class Operators:
         try:
             await self._operators.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict("USERNAME_TAKEN", f"There is an operator named {name} already") from None
+            raise Conflict("USERNAME_TAKEN", f"There is already an operator named {name}.") from None
         return _operator(document)
 
     async def all(self) -> list[Operator]:
-        """Everyone, in the order they were added."""
+        """All operators, in the order they were added."""
         return [_operator(row) for row in await self._operators.find({}, sort=[("_id", 1)])]
 
     async def get(self, operator_id: int) -> Operator | None:
@@ -75,7 +75,7 @@ class Operators:
         return _operator(document) if document else None
 
     async def credentials(self, name: str) -> tuple[Operator, str] | None:
-        """The operator of a name, and the hash of the password."""
+        """The operator with this name, and the password hash."""
         document = await self._operators.find_one({"name_key": username_key(name)})
         return (_operator(document), document["password_hash"]) if document else None
 
@@ -87,7 +87,7 @@ class Operators:
         disabled: bool | None = None,
         password_hash: str | None = None,
     ) -> Operator | None:
-        """The operator after the change of what is given. None: there is no such operator."""
+        """Change what is given and return the operator. None if there is no such operator."""
         given = {"role": role, "disabled": disabled, "password_hash": password_hash}
         changes = {name: value for name, value in given.items() if value is not None}
         if not changes:
@@ -101,7 +101,7 @@ class Operators:
         counter = await self._counters.find_one_and_update(
             {"_id": "operator_id"}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER
         )
-        assert counter is not None, "an upsert that returns what is after it returns a document"
+        assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"])
 
 

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, off the loop, a few at a time."""
+"""Passwords: argon2id hashes, computed on a few threads."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Hashes and compares. Each hash holds its memory for some 20 ms, so `workers` of them bound both."""
+    """Hashes and compares passwords. Each hash takes about 20 ms and its own memory; `workers` limits both."""
 
     def __init__(self, hasher: PasswordHasher, *, workers: int, waiting_limit: int) -> None:
         self._hasher = hasher
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password")
         self._limit = workers + waiting_limit
         self._under_way = 0
-        # Compared with when there is no such user, so that the answer takes as long as for one there is.
+        # Used for unknown names, so that the answer takes as long as for a known name.
         self._nobody = hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
-        """The argon2id hash, in its usual text form. Raises Overloaded when too many wait."""
+        """The argon2id hash in its usual text form. Raises Overloaded if too many passwords are waiting."""
         return await self._run(lambda: self._hasher.hash(password))
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Whether it is the password of this hash. Without a hash: no, after the same time."""
+        """Whether the password matches the hash. Without a hash, False after the same time."""
 
         def compare() -> bool:
             try:
@@ -43,12 +43,12 @@ class Passwords:
         return await self._run(compare)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """End the threads."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._under_way >= self._limit:
-            raise Overloaded("Too many sign-ins at once, try again")
+            raise Overloaded("Too many sign-ins at once. Try again.")
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -1,7 +1,7 @@
-"""Sign-ins: the store over `sign_ins`. A sign-in is one operator's time at the dashboard; a cookie holds its secret.
+"""Sign-ins: operators' sessions at the dashboard; the store over the collection `sign_ins`. A cookie holds the secret.
 
-A document: `_id` (the hash of the secret, never the secret), `operator_id`, `started_at`, `seen_at`, `address`,
-`device`. One that has ended is deleted.
+A document has `_id` (the hash of the secret, never the secret itself), `operator_id`, `started_at`, `seen_at`,
+`address` and `device`. A sign-in that has ended is deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.guard import GuardedCollection
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """One sign-in. `sign_in_id` is the hash of its secret: whoever reads it can't sign in by it."""
+    """One sign-in. `sign_in_id` is the hash of its secret, so knowing it does not let anyone in."""
 
     sign_in_id: str
     operator_id: int
@@ -32,11 +32,11 @@ class SignIns:
         self._sign_ins = sign_ins
 
     async def ensure_indexes(self) -> None:
-        """By operator, to end all of one's."""
+        """By operator, to end all sign-ins of one."""
         await self._sign_ins.create_index([("operator_id", 1)])
 
     async def create(self, secret_hash: str, operator_id: int, at: datetime, address: str, device: str) -> SignIn:
-        """A new sign-in."""
+        """Add a sign-in."""
         document = {
             "_id": secret_hash,
             "operator_id": operator_id,
@@ -49,24 +49,24 @@ class SignIns:
         return _sign_in(document)
 
     async def get(self, secret_hash: str) -> SignIn | None:
-        """One sign-in, unless it has ended."""
+        """The sign-in with this hash, or None if it has ended."""
         document = await self._sign_ins.find_one({"_id": secret_hash})
         return _sign_in(document) if document else None
 
     async def touch(self, secret_hash: str, at: datetime) -> None:
-        """Note that its operator is there. One that has ended stays ended."""
+        """Record that the operator is present. A sign-in that has ended stays ended."""
         await self._sign_ins.update_one({"_id": secret_hash}, {"$max": {"seen_at": at}})
 
     async def end(self, secret_hash: str) -> None:
-        """End one."""
+        """End one sign-in."""
         await self._sign_ins.delete_one({"_id": secret_hash})
 
     async def end_all(self, operator_id: int) -> None:
-        """End all of an operator's."""
+        """End all sign-ins of an operator."""
         await self._sign_ins.delete_many({"operator_id": operator_id})
 
     async def forget_old(self, before_started: datetime, before_seen: datetime) -> int:
-        """Delete those that are over by their age or for want of a sign of life; how many there were."""
+        """Delete the sign-ins that are too old or idle for too long, and return their number."""
         over = {"$or": [{"started_at": {"$lt": before_started}}, {"seen_at": {"$lt": before_seen}}]}
         return (await self._sign_ins.delete_many(over)).deleted_count
 

@@ -1,20 +1,21 @@
-"""Status: what everyone may know of one user, and the claims it is derived from. Frozen values."""
+"""Status: what everyone may know about a user, and the claims it is derived from. All values are frozen."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from models.errors import Invalid
+from models.times import utc_milliseconds
 
 State = Literal["available", "busy", "offline"]
-"""A status in one word. Online is available or busy."""
+"""A status in one word. A user who is online is either available or busy."""
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """Who a user is, for others."""
+    """How other people see a user."""
 
     user_id: int
     username: str
@@ -22,7 +23,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One user's value, the same over REST, sockets and pages. `is_available` is derived and never stored."""
+    """One user's status, the same over HTTP, on sockets and on pages. `is_available` is derived and never stored."""
 
     user_id: int
     username: str
@@ -35,10 +36,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a user or a call says about a user, as against evidence, which is what the server saw.
+    """What a user or a call says about the user's status. Evidence, in contrast, is what the server observed.
 
-    `set_offline` stands until the next heartbeat. A call stands above a busy set by hand, and when the call ends
-    the hand-set busy below it shows again, so the two are kept apart.
+    `set_offline` lasts until the next heartbeat. A call overrides a busy status set by hand. When the call ends, the
+    busy status set by hand applies again, so the two are separate fields.
     """
 
     set_offline: bool = False
@@ -48,9 +49,9 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class CurrentState(msgspec.Struct, frozen=True):
-    """The state a user is in, since when, and what led to the present status: an announcement's reason, and who.
+    """A user's current state, when it began, and the announcement reason that led to the current status.
 
-    `by` names the operator when the reason is `operator`.
+    `by` names the operator if the reason is `operator`.
     """
 
     state: State
@@ -60,12 +61,12 @@ class CurrentState(msgspec.Struct, frozen=True):
 
 
 def state_of(status: Status) -> State:
-    """The status in one word."""
+    """The state that a status amounts to."""
     return "available" if status.is_available else "busy" if status.is_online else "offline"
 
 
 def status_of(profile: Profile, claims: Claims, *, alive: bool, last_seen: datetime) -> Status:
-    """The status that follows from claims and from whether there is evidence of life."""
+    """The status that follows from the claims and from whether the user is alive, according to the evidence."""
     online = alive and not claims.set_offline
     busy = claims.set_busy or claims.call_id is not None
     return Status(
@@ -81,7 +82,7 @@ def status_of(profile: Profile, claims: Claims, *, alive: bool, last_seen: datet
 
 
 def differs(one: Status, other: Status) -> bool:
-    """Whether going from one to the other is news. `last_seen` alone is not: N heartbeats would cost N² deliveries."""
+    """Whether a change has to be announced. `last_seen` alone has not: N heartbeats would cause N² deliveries."""
     return (
         one.is_online != other.is_online
         or one.is_busy != other.is_busy
@@ -89,11 +90,6 @@ def differs(one: Status, other: Status) -> bool:
         or one.username != other.username
         or one.profile_image_url != other.profile_image_url
     )
-
-
-def utc_milliseconds(moment: datetime) -> datetime:
-    """Aware UTC, cut to milliseconds: what every store keeps, so that a value is the same before and after saving."""
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 class StatusChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

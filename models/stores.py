@@ -1,4 +1,4 @@
-"""Stores: all of them over one database, their indexes ensured."""
+"""Stores: all stores of one database, with their indexes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class Stores:
-    """One store per noun."""
+    """One store for each kind of document."""
 
     users: Users
     calls: Calls
@@ -35,7 +35,7 @@ class Stores:
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
-    """The stores of a database. Raises StoreUnavailable."""
+    """Open the stores of a database and create missing indexes. Raises StoreUnavailable."""
     stores = Stores(
         users=Users(database.collection("users"), database.collection("counters")),
         calls=Calls(database.collection("calls"), database.collection("call_claims")),

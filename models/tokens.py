@@ -1,4 +1,4 @@
-"""Tokens: mint and verify. A token says who, by which login, and until when."""
+"""Tokens: mint and verify. A token states a user, a login and an expiry."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from models.errors import TokenExpired, Unauthenticated
 TokenType = Literal["access", "refresh"]
 
 TOKEN_LENGTH_LIMIT = 2048
-"""Characters. Ours have some 330; beyond the limit nothing is parsed."""
+"""In characters. Our tokens have about 330; longer ones than the limit are not parsed at all."""
 
 _REQUIRED = ["sub", "iat", "exp", "iss", "aud", "jti", "typ"]
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SUBJECT = re.compile(r"[1-9][0-9]{0,15}")
 _SECONDS_LIMIT = 2**40
-"""A date in the year 36812: whatever lies beyond is no date but an attempt."""
+"""In the year 36812. Anything beyond is not a real date."""
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a token says is there: which user, which login, from when and until when (Unix seconds)."""
+    """What a token states: the user, the login, and when it was issued and expires (Unix seconds)."""
 
     user_id: int
     login_id: str
@@ -34,7 +34,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """HS256 tokens of one key. `now` gives Unix seconds, `new_id` a text that never comes twice."""
+    """HS256 tokens of one key. `now` returns Unix seconds, `new_id` returns a unique text."""
 
     def __init__(
         self, secret: str, issuer: str, audience: str, *, now: Callable[[], float], new_id: Callable[[], str]
@@ -46,7 +46,7 @@ class Tokens:
         self._new_id = new_id
 
     def mint(self, user_id: int, login_id: str, kind: TokenType, life_seconds: int) -> tuple[str, Identity]:
-        """A new token and what it says."""
+        """A new token, and the identity it states."""
         now = int(self._now())
         identity = Identity(user_id, login_id, self._new_id(), now, now + life_seconds)
         claims = {
@@ -62,9 +62,9 @@ class Tokens:
         return jwt.encode(claims, self._secret, algorithm="HS256"), identity
 
     def verify(self, token: str, kind: TokenType) -> Identity:
-        """What the token says. Raises TokenExpired, or Unauthenticated whatever else is wrong with it.
+        """The identity that the token states. Raises TokenExpired, or Unauthenticated if anything else is wrong.
 
-        PyJWT alone takes tokens without `exp`, dates as text or as 10**400, and headers that name other keys.
+        PyJWT alone accepts tokens without `exp`, dates as text or as 10**400, and headers that name other keys.
         """
         if len(token) > TOKEN_LENGTH_LIMIT or not _SHAPE.fullmatch(token):
             raise Unauthenticated

@@ -1,9 +1,9 @@
 """Users: the store over the collection `users`.
 
-A document: `_id` int, `username`, `username_key` (unique), `password_hash` or null, `profile_image_url` or null,
-`created_at`, `disabled`, `tokens_after`; the claims `set_busy`, `busy_until`, `offline_set_at`; the evidence
-`online`, `last_seen`, `heartbeat_at`, and `standing`. Claims are written one user at a time, evidence only in bulk:
-each field has one writer, so neither needs to wait for the other.
+A document has `_id` (an integer), `username`, `username_key` (unique), `password_hash` (or null), `profile_image_url`
+(or null), `created_at`, `disabled` and `tokens_after`; the claims `set_busy`, `busy_until` and `offline_set_at`; the
+evidence `online`, `last_seen` and `heartbeat_at`; and `standing`, the current state. Claims are written one user at a
+time, evidence only in bulk. Each field has one writer, so the two never wait for each other.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from models.guard import GuardedCollection
 from models.status import Claims, CurrentState, Profile
 
 BULK_ROWS = 1000
-"""Rows of one write: far from the deadline of a call, and from MongoDB's limit of 16 MB."""
+"""Rows in one write. It stays far below the deadline of a call and MongoDB's limit of 16 MB."""
+
+_TAKEN = "This username is already taken."
 
 _SECRETS = {"password_hash": 0}
 
 
 class StoredUser(msgspec.Struct, frozen=True):
-    """One user as the store has it, without the password."""
+    """One user as stored, without the password."""
 
     profile: Profile
     created_at: datetime
@@ -42,11 +44,11 @@ class StoredUser(msgspec.Struct, frozen=True):
     last_seen: datetime
     heartbeat_at: datetime | None
     current_state: CurrentState | None = None
-    """None until the user was first seen."""
+    """None until the user is seen for the first time."""
 
 
 class NewUser(msgspec.Struct, frozen=True):
-    """One user to be made. Who has no password cannot log in by one."""
+    """A user to be added. A user without a password cannot log in with one."""
 
     username: str
     password_hash: str | None
@@ -54,14 +56,14 @@ class NewUser(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What is saved behind of one user."""
+    """The evidence about one user, which is saved after it was announced."""
 
     user_id: int
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
     current_state: CurrentState | None = None
-    """Left as it is in the store if None."""
+    """None leaves the stored value unchanged."""
 
 
 class Users:
@@ -72,25 +74,25 @@ class Users:
         self._counters = counters
 
     async def ensure_indexes(self) -> None:
-        """Names are unique, whatever their case; and who set busy is looked for every few seconds."""
+        """Usernames are unique regardless of case. The users who set themselves busy are queried every few seconds."""
         await self._users.create_index([("username_key", 1)], unique=True)
         await self._users.create_index([("set_busy", 1)])
 
     async def create(self, new: NewUser, created_at: datetime) -> StoredUser:
-        """The new user. Raises Conflict when the name is taken."""
+        """Add a user. Raises Conflict if the username is taken."""
         document = _document(await self._next_ids(1), new, created_at)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict("USERNAME_TAKEN", "This username is taken") from None
+            raise Conflict("USERNAME_TAKEN", _TAKEN) from None
         return _stored(document)
 
     async def create_many(
         self, users: Sequence[NewUser], created_at: datetime, progress: Callable[[int], object] | None = None
     ) -> range:
-        """The ids of many new users, in their order. `progress` hears how many more are in the store.
+        """Add many users and return their ids, in the same order. `progress` receives the size of each batch written.
 
-        Raises Conflict when a name is taken (see `taken`), or StoreUnavailable; and then takes back those it made.
+        Raises Conflict if a username is taken (see `taken`), or StoreUnavailable. Both delete the users added so far.
         """
         first = await self._next_ids(len(users))
         ids = range(first, first + len(users))
@@ -103,7 +105,7 @@ class Users:
                     progress(len(rows))
         except BulkWriteError:
             await self._take_back(ids)
-            raise Conflict("USERNAME_TAKEN", "One of these usernames was just taken") from None
+            raise Conflict("USERNAME_TAKEN", "One of these usernames has just been taken.") from None
         except StoreUnavailable:
             with suppress(StoreUnavailable):
                 await self._take_back(ids)
@@ -111,7 +113,7 @@ class Users:
         return ids
 
     async def taken(self, usernames: Sequence[str]) -> set[str]:
-        """The keys (see `username_key`) among these names that exist already."""
+        """The keys (see `username_key`) of those usernames that are taken."""
         found: set[str] = set()
         keys = [username_key(each) for each in usernames]
         for start in range(0, len(keys), BULK_ROWS):
@@ -122,22 +124,22 @@ class Users:
         return found
 
     async def get(self, user_id: int) -> StoredUser | None:
-        """One user."""
+        """The user with this id."""
         document = await self._users.find_one({"_id": user_id}, _SECRETS)
         return _stored(document) if document else None
 
     async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
-        """The next users by id, `limit` at most."""
+        """The next users by id, at most `limit`."""
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
         return [_stored(row) for row in await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)]
 
     async def credentials(self, username: str) -> tuple[int, str | None, bool] | None:
-        """(id, password hash, disabled) of a name."""
+        """(id, password hash, disabled) of the user with this name."""
         document = await self._users.find_one({"username_key": username_key(username)})
         return (document["_id"], document["password_hash"], document["disabled"]) if document else None
 
     async def save_profile(self, user_id: int, changes: dict[str, Any]) -> StoredUser | None:
-        """The user with `username` or `profile_image_url` changed. Raises Conflict when the name is taken."""
+        """Change `username` or `profile_image_url` and return the user. Raises Conflict if the username is taken."""
         fields = dict(changes)
         if "username" in fields:
             fields["username_key"] = username_key(fields["username"])
@@ -146,11 +148,11 @@ class Users:
                 {"_id": user_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:
-            raise Conflict("USERNAME_TAKEN", "This username is taken") from None
+            raise Conflict("USERNAME_TAKEN", _TAKEN) from None
         return _stored(document) if document else None
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
-        """What the user claims, from the moment `at`."""
+        """Save the user's claims as of the moment `at`."""
         fields = {
             "set_busy": claims.set_busy,
             "busy_until": claims.busy_until,
@@ -159,7 +161,7 @@ class Users:
         await self._users.update_one({"_id": user_id}, {"$set": fields})
 
     async def save_evidence(self, rows: Iterable[Evidence]) -> None:
-        """What was seen of many users, in one write. `last_seen` never goes backwards."""
+        """Save the evidence about many users in bulk. `last_seen` never goes backwards."""
         updates = [
             UpdateOne({"_id": row.user_id}, {"$set": _evidence(row), "$max": {"last_seen": row.last_seen}})
             for row in rows
@@ -168,21 +170,21 @@ class Users:
             await self._users.bulk_write(updates[start : start + BULK_ROWS], ordered=False)
 
     async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
-        """The user, who from now on is refused everywhere."""
+        """Disable the user, revoke the tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
             {"_id": user_id}, {"$set": {"disabled": True, "tokens_after": at}}, return_document=ReturnDocument.AFTER
         )
         return _stored(document) if document else None
 
     async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
-        """The user, whose tokens up to this moment are refused from now on. It never goes backwards."""
+        """Revoke the user's tokens issued up to a moment, and return the user. `tokens_after` never goes backwards."""
         document = await self._users.find_one_and_update(
             {"_id": user_id}, {"$max": {"tokens_after": at}}, return_document=ReturnDocument.AFTER
         )
         return _stored(document) if document else None
 
     async def busy(self) -> list[tuple[int, datetime | None]]:
-        """(id, busy_until) of everyone whose busy was set by hand."""
+        """(id, busy_until) of all users whose busy status was set by hand."""
         rows = await self._users.find({"set_busy": True}, {"busy_until": 1})
         return [(row["_id"], row["busy_until"]) for row in rows]
 
@@ -192,16 +194,16 @@ class Users:
             await self._users.delete_many({"_id": {"$gte": start, "$lt": stop}})
 
     async def _next_ids(self, count: int) -> int:
-        """The first of `count` ids that nobody else gets."""
+        """Reserve `count` ids and return the first."""
         counter = await self._counters.find_one_and_update(
             {"_id": "user_id"}, {"$inc": {"last": count}}, upsert=True, return_document=ReturnDocument.AFTER
         )
-        assert counter is not None, "an upsert that returns what is after it returns a document"
+        assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"]) - count + 1
 
 
 def username_key(username: str) -> str:
-    """What makes two names the same: compatibility forms and case are folded."""
+    """Two usernames are the same if their keys are equal: compatibility forms and case are folded."""
     return unicodedata.normalize("NFKC", username).casefold()
 
 

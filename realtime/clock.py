@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.status import utc_milliseconds
+from models.times import milliseconds, utc_milliseconds
 from realtime.counters import Counters
 
 
@@ -58,8 +58,3 @@ class Environment:
     new_id: Callable[[], str]
     """A text that is never returned twice."""
     counters: Counters = field(default_factory=Counters)
-
-
-def milliseconds(moment: datetime) -> int:
-    """An aware moment as milliseconds since 1970."""
-    return round(moment.timestamp() * 1000)

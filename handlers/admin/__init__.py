@@ -1,1 +1,1 @@
-"""The operators' dashboard: pages, actions and the socket behind them."""
+"""The operators' dashboard: its pages, its actions and its socket."""

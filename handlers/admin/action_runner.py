@@ -1,4 +1,4 @@
-"""Orders: an operator's action on one target or many, carried out once however often it is sent, and written down."""
+"""Action runner: carries out an operator's action on one or many targets, once per request id, and records it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from handlers.errors import STORE_UNREACHABLE
 from models.audit import Audit, AuditEntry
 from models.errors import RequestError, StoreUnavailable
 from models.operators import Operator
@@ -19,16 +20,20 @@ from realtime.dashboard.rows import ActionName
 from realtime.presence.registry import Registry
 
 AT_ONCE = 16
-"""Targets of one order that are seen to at the same time: the store answers them together."""
+"""Targets of one action that are handled at the same time, so that the store can answer them together."""
 
 REMEMBERED = 5000
-"""Results kept at hand, so that who sends an order twice gets the same answer."""
+"""Results kept in memory, so that a request that is sent twice gets the same answer."""
 
-WAITS = "waits for the end of the call"
+OUTCOME_UNKNOWN = (
+    "The server stopped during this action, so its outcome is unknown. "
+    "Check the current state, then start a new action."
+)
+WAITS = "waiting until the call ends"
 
 
 class ActionRequest(msgspec.Struct, frozen=True):
-    """What an operator wants done. `request_id` is the form's, and the same when the form is sent again."""
+    """An action that an operator requests. `request_id` comes from the form and stays the same if it is sent again."""
 
     request_id: str
     action: ActionName
@@ -40,7 +45,7 @@ class ActionRequest(msgspec.Struct, frozen=True):
 
 
 class ActionResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of an order for one target. `code` says why it was refused."""
+    """The result of an action for one target. `code` is set if it was refused."""
 
     target: str
     name: str
@@ -50,14 +55,14 @@ class ActionResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ActionProgress(msgspec.Struct):
-    """How far an order is: targets done, of how many."""
+    """The progress of an action: how many of its targets are done."""
 
     done: int
     count: int
 
 
 class ActionRunner:
-    """Each target of each order gets an entry in the audit before anything is done, and what came of it after."""
+    """Carries out actions. Each target gets an audit entry before the action, which is completed afterwards."""
 
     def __init__(
         self, actions: Actions, audit: Audit, clock: Clock, registry: Registry, switchboard: Switchboard
@@ -68,17 +73,20 @@ class ActionRunner:
         self._registry = registry
         self._switchboard = switchboard
         self._results: OrderedDict[str, asyncio.Future[ActionResult]] = OrderedDict()
-        """By the entry's id: under way, or done lately."""
-        self._under_way: dict[tuple[int, str], ActionProgress] = {}
+        """Actions in progress and recent results, by the id of the audit entry."""
+        self._in_progress: dict[tuple[int, str], ActionProgress] = {}
 
     async def carry_out(self, request: ActionRequest) -> list[ActionResult]:
-        """What came of each target, in their order. Raises StoreUnavailable when it was not even begun."""
-        room = asyncio.Semaphore(AT_ONCE)
+        """Carry out an action and return the results in the order of the targets.
+
+        Raises StoreUnavailable if the audit entry of a target could not be written. That target is left unchanged.
+        """
+        slots = asyncio.Semaphore(AT_ONCE)
         key = (request.operator.operator_id, request.request_id)
-        progress = self._under_way[key] = ActionProgress(0, len(request.targets))
+        progress = self._in_progress[key] = ActionProgress(0, len(request.targets))
 
         async def one(target: ActionTarget) -> ActionResult:
-            async with room:
+            async with slots:
                 result = await self._once(request, target)
             progress.done += 1
             return result
@@ -86,14 +94,14 @@ class ActionRunner:
         try:
             return list(await asyncio.gather(*(one(target) for target in request.targets)))
         finally:
-            self._under_way.pop(key, None)
+            self._in_progress.pop(key, None)
 
     def progress(self, operator: Operator, request_id: str) -> ActionProgress | None:
-        """How far an operator's order is; None when it is not under way."""
-        return self._under_way.get((operator.operator_id, request_id))
+        """The progress of an operator's action, or None if it is not in progress."""
+        return self._in_progress.get((operator.operator_id, request_id))
 
     async def refuse(self, request: ActionRequest, code: str) -> None:
-        """Write down what an operator wanted and may not do. Raises StoreUnavailable."""
+        """Record an action that the operator may not carry out. Raises StoreUnavailable."""
         for target in request.targets:
             await self._audit.begin(self._entry(request, target, f"refused: {code}"))
 
@@ -105,12 +113,12 @@ class ActionRunner:
             known.add_done_callback(lambda done: self._forget_failed(entry.entry_id, done))
             while len(self._results) > REMEMBERED:
                 self._results.popitem(last=False)
-        return await asyncio.shield(known)  # whoever asked may leave; the order is carried out all the same
+        return await asyncio.shield(known)  # if the client leaves, the action still completes
 
     async def _carry_out(self, request: ActionRequest, target: ActionTarget, entry: AuditEntry) -> ActionResult:
-        before = await self._audit.begin(entry)
-        if before is not None:
-            return _as_written(before)
+        existing = await self._audit.begin(entry)
+        if existing is not None:
+            return _as_written(existing)
 
         async def later(outcome: ActionOutcome) -> None:
             await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
@@ -127,14 +135,14 @@ class ActionRunner:
 
     async def _refused(self, entry: AuditEntry, error: RequestError | StoreUnavailable) -> ActionResult:
         if isinstance(error, StoreUnavailable):
-            code, message = "STORE_UNAVAILABLE", "The store cannot be reached, try again"
+            code, message = "STORE_UNAVAILABLE", STORE_UNREACHABLE
         else:
             code, message = error.code, error.message
         await self._audit.finish(entry.entry_id, outcome=f"refused: {code}", after=entry.before)
         return ActionResult(entry.target, entry.target_name, "refused", message, code)
 
     def _forget_failed(self, entry_id: str, done: asyncio.Future[ActionResult]) -> None:
-        """What the store did not take may be tried again."""
+        """Allow an action to be repeated if its audit entry could not be written."""
         if done.cancelled() or done.exception() is not None:
             self._results.pop(entry_id, None)
 
@@ -157,24 +165,20 @@ class ActionRunner:
 
     def _name(self, target: ActionTarget) -> str:
         if not target.call_id:
-            name = self._name_of(target.user_id)
+            name = self._registry.name(target.user_id)
             return f"{name}, socket {target.session_id}" if target.session_id else name
         call = self._switchboard.ongoing.find(target.call_id)
-        return " and ".join(map(self._name_of, call.participants)) if call else ""
-
-    def _name_of(self, user_id: int) -> str:
-        entry = self._registry.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
+        return " and ".join(map(self._registry.name, call.participants)) if call else ""
 
 
 def _as_written(entry: AuditEntry) -> ActionResult:
-    """What the audit says of an order that this process doesn't remember."""
+    """The result of an action that only the audit knows."""
     target, name, outcome = entry.target, entry.target_name, entry.outcome
     if outcome == "done":
         return ActionResult(target, name, "done", entry.after)
     if outcome == "waiting":
         return ActionResult(target, name, "waiting", WAITS)
     if outcome == "started":
-        message = "It was begun before, and what came of it is not known: look how it is now, and ask anew"
-        return ActionResult(target, name, "refused", message, "UNKNOWN_OUTCOME")
-    return ActionResult(target, name, "refused", "It was refused before", outcome.removeprefix("refused: "))
+        return ActionResult(target, name, "refused", OUTCOME_UNKNOWN, "UNKNOWN_OUTCOME")
+    code = outcome.removeprefix("refused: ")
+    return ActionResult(target, name, "refused", "This action has already been refused.", code)

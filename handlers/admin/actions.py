@@ -1,4 +1,4 @@
-"""Actions: what one would hit, and carrying it out. A form and a script use the same URL."""
+"""Actions: confirm an action, carry it out, and report its progress. Forms and scripts use the same URLs."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import msgspec
 
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
 from handlers.admin.base import AdminContext, AdminHandler, allows
-from handlers.admin.confirmation import VERBS, Confirmation, Confirmations
+from handlers.admin.confirmation import Confirmation, Confirmations
 from handlers.admin.users import user_id_of
 from models.errors import Forbidden, Invalid, NotFound
 from models.operators import is_at_least
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.rows import ActionName
+from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
 
 REASON_LIMIT = 200
-"""Characters."""
+"""In characters."""
 
 STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
-"""Of a single target that was refused; else 409."""
+"""The HTTP status if the only target was refused, by code. For all other codes it is 409."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What came of an action."""
+    """The outcome of an action."""
 
     outcome: str
     message: str
@@ -42,14 +42,14 @@ class ActionsHandler(AdminHandler):
     def initialize(
         self, admin: AdminContext, confirmations: Confirmations, action_runner: ActionRunner, targets_limit: int
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.confirmations = confirmations
         self.action_runner = action_runner
         self.targets_limit = targets_limit
 
     async def prepare(self) -> None:
-        """Who may not act and tries is written down. Raises as its base."""
+        """Record attempts by operators whose role does not allow actions. Raises the same errors as its base."""
         try:
             await super().prepare()
         except Forbidden:
@@ -63,7 +63,7 @@ class ActionsHandler(AdminHandler):
 
     @allows("operator")
     def get(self) -> None:
-        """What it would hit: the page that asks for a reason, or what a dialog shows. Raises NotFound, Conflict."""
+        """Describe the action: a page that asks for a reason, or JSON for the dialog. Raises NotFound, Conflict."""
         preview = self._preview()
         if self.wants_json:
             self.answer(preview)
@@ -72,28 +72,28 @@ class ActionsHandler(AdminHandler):
 
     @allows("operator")
     async def post(self) -> None:
-        """Carry it out, once for each request id."""
+        """Carry out the action, once for each request id."""
         request = self._action_request()
         if not request.reason:
-            self._want_a_reason()
+            self._ask_for_reason()
             return
         results = await self.action_runner.carry_out(request)
-        done = Done(_outcome(results), _in_words(request.action, results), results)
+        done = Done(_outcome(results), _summary(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
             self.go(self.next_page(), done.message, is_refusal=done.outcome == "refused")
 
     def _answer(self, done: Done) -> None:
-        """One that was refused is an error, as everywhere; of several each result says it."""
+        """Answer with JSON. If the only target was refused, this is an error. Otherwise each result says so."""
         if done.outcome == "refused" and len(done.results) == 1:
             self.set_status(STATUS_OF_CODE.get(done.results[0].code, 409))
             self.write_refusal(done.results[0].code, done.results[0].message)
         else:
             self.answer(done)
 
-    def _want_a_reason(self) -> None:
-        problem = f"Give a reason, of at most {REASON_LIMIT} characters"
+    def _ask_for_reason(self) -> None:
+        problem = f"Give a reason of at most {REASON_LIMIT} characters."
         if self.wants_json:
             raise Invalid(problem)
         self.set_status(400)
@@ -104,7 +104,7 @@ class ActionsHandler(AdminHandler):
         self.show(
             "confirm.html",
             preview=preview,
-            verb=VERBS[self._action()],
+            verb=ACTION_LABELS[self._action()],
             problem=problem,
             fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
             next=self.next_page() if self.get_argument("next", "") else self._page_of_target(),
@@ -118,7 +118,9 @@ class ActionsHandler(AdminHandler):
     def _action_request(self) -> ActionRequest:
         request_id = self.get_body_argument("request_id", "")
         if not _REQUEST_ID.fullmatch(request_id):
-            raise Invalid("request_id is 8 to 64 letters, digits, - or _, and new for each form")
+            raise Invalid(
+                "request_id must have 8 to 64 letters, digits, hyphens or underscores, and be new for each form."
+            )
         reason = self.get_body_argument("reason", "")
         return ActionRequest(
             request_id=request_id,
@@ -133,20 +135,20 @@ class ActionsHandler(AdminHandler):
     def _action(self) -> ActionName:
         action = self.get_argument("action", "")
         if action not in ACTION_NAMES:
-            raise Invalid(f"action is one of {', '.join(ACTION_NAMES)}")
+            raise Invalid(f"action must be one of {', '.join(ACTION_NAMES)}.")
         return action
 
     def _targets(self) -> tuple[ActionTarget, ...]:
-        """Users, or one socket of a user, or calls; each once. Raises Invalid."""
+        """The users, the socket of a user, or the calls, without duplicates. Raises Invalid."""
         kind = "call_id" if self._action() == "end_call" else "user_id"
         given = [each for each in dict.fromkeys(self.get_arguments(kind)) if each]
         if not 1 <= len(given) <= self.targets_limit:
-            raise Invalid(f"Give {kind} 1 to {self.targets_limit} times")
+            raise Invalid(f"Give {kind} between 1 and {self.targets_limit} times.")
         if kind == "call_id":
             return tuple(ActionTarget(call_id=each[:64]) for each in given)
         session_id = self.get_argument("session_id", "")[:64]
         if session_id and (self._action() != "disconnect" or len(given) > 1):
-            raise Invalid("session_id is for disconnect, and for one user")
+            raise Invalid("session_id can only be given to disconnect a single user.")
         return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id) for each in given)
 
     def _page_of_target(self) -> str:
@@ -160,29 +162,30 @@ class ProgressHandler(AdminHandler):
     """GET /admin/actions/progress"""
 
     def initialize(self, admin: AdminContext, action_runner: ActionRunner) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.action_runner = action_runner
 
     @allows("operator")
     def get(self) -> None:
-        """How far one's own order is, for what takes longer. Raises NotFound when it is not under way."""
+        """Answer with the progress of one of the operator's actions. Raises NotFound if it is not in progress."""
         progress = self.action_runner.progress(self.operator, self.get_query_argument("request_id", ""))
         if progress is None:
-            raise NotFound("No such order is under way")
+            raise NotFound("There is no such action in progress.")
         self.answer(progress)
 
 
 def _outcome(results: list[ActionResult]) -> str:
-    """Of several, what went furthest."""
+    """The outcome of the target that got furthest."""
     outcomes = {result.outcome for result in results}
     return next(each for each in ("waiting", "done", "refused") if each in outcomes)
 
 
-def _in_words(action: ActionName, results: list[ActionResult]) -> str:
+def _summary(action: ActionName, results: list[ActionResult]) -> str:
+    label = ACTION_LABELS[action]
     if len(results) == 1:
         result = results[0]
         name = result.name or "a call that only the store knew"
-        return f"{VERBS[action]}, {name}: {result.message}."
+        return f"{label}, {name}: {result.message.removesuffix('.')}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
-    return f"{VERBS[action]}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."
+    return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."

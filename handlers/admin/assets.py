@@ -1,4 +1,4 @@
-"""Assets: what pages are made of, under URLs that change with the content, so that browsers may keep them for good."""
+"""Assets: the files that pages load, under URLs that change with their content, so browsers can cache them forever."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from handlers.docs.pages import AssetHandler
 from models.errors import NotFound
 
 VERSION_DIGITS = 12
-"""Of the hash: enough that no two versions of one installation are the same by chance."""
+"""Digits of the hash. They are enough to tell the versions of one installation apart."""
 
 
 class Assets:
-    """The files of a folder as they are at start. One version for all: scripts import each other by relative URLs."""
+    """The files in some folders at start. They share a version, because scripts import each other by relative URLs."""
 
     def __init__(self, *folders: Path) -> None:
         digest = hashlib.sha256()
@@ -25,7 +25,7 @@ class Assets:
         self.version = digest.hexdigest()[:VERSION_DIGITS]
 
     def url(self, path: str) -> str:
-        """Where a file is, by its path in `static/`."""
+        """The URL of a file, by its path in `static/`."""
         return f"/static/v/{self.version}/{path}"
 
 
@@ -33,17 +33,17 @@ class VersionedAssetHandler(AssetHandler):
     """GET /static/v/{version}/…"""
 
     def initialize(self, context: HandlerContext, path: str, assets: Assets) -> None:  # type: ignore[override]  # as its base
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         super().initialize(context, path)
         self.assets = assets
 
     def prepare(self) -> None:
-        """Another version's content is not here, and must not be kept as if it were. Raises NotFound."""
+        """Refuse other versions, so that browsers do not cache this content under their URL. Raises NotFound."""
         super().prepare()
         version, *self.path_args = self.path_args
         if version != self.assets.version:
-            raise NotFound("This version is gone; load the page anew")
+            raise NotFound("This version is no longer available. Reload the page.")
 
     def set_extra_headers(self, path: str) -> None:
-        """The content of this URL never changes."""
+        """Let browsers cache the file forever, because the content of this URL never changes."""
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")

@@ -1,4 +1,4 @@
-"""Diary: what operators do besides acting on users, written to the audit."""
+"""Audit log: records in the audit what operators do other than acting on users and calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from realtime.clock import Clock
 
 
 class AuditLog:
-    """One entry for each, written when it is done or refused."""
+    """Writes one entry for each event, after it was carried out or refused."""
 
     def __init__(self, audit: Audit, clock: Clock) -> None:
         self._audit = audit
@@ -28,7 +28,7 @@ class AuditLog:
         reason: str = "",
         outcome: str = "done",
     ) -> None:
-        """Write it down. `target` is an operator, or the name of one that came to nothing. Raises StoreUnavailable."""
+        """Write an entry. `target` is an operator, or the name of one that was not added. Raises StoreUnavailable."""
         named = ("", target) if isinstance(target, str) else (f"operator:{target.operator_id}", target.name)
         entry = AuditEntry(
             entry_id=secrets.token_hex(12),

@@ -1,4 +1,4 @@
-"""Calls: ongoing and ended, and one call."""
+"""Calls: the list of ongoing and ended calls, and the page of one call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
 from handlers.admin.parameters import choice, page_number
-from models.calls import Call
+from models.calls import SEARCHED_USERS_LIMIT, Call
 from models.errors import NotFound
 from models.stores import Stores
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
 from realtime.presence.registry import Registry
@@ -20,48 +20,43 @@ from realtime.presence.registry import Registry
 CallFilter = Literal["ongoing", "ended"]
 STATES = ("", "ongoing", "ended")
 
-SEARCHED_USERS = 200
-"""Of a search by name: calls of at most so many users."""
-
-
 _WHY = {
     "operator": "an operator ended it",
-    "completed": "a party hung up",
-    "dropped": "a party was gone for too long, or the server found it without one",
+    "completed": "a participant hung up",
+    "dropped": "a participant was offline for too long, or the server found no participant online",
     "cancelled": "the caller gave up",
 }
-"""Why a call ended, by its reason."""
+"""Explanations of the end reasons."""
 
 
 class ShownCall(msgspec.Struct, frozen=True):
-    """A call with the names of its parties, as a page prints it."""
+    """A call with the names of its participants, for a page."""
 
     call: Call
     caller_name: str
     callee_name: str
     lasted: int
-    """Milliseconds from the start to the end, or to now."""
+    """Milliseconds from the start to the end, or until now."""
 
 
 class CallPages(OverviewHandler):
-    """What both handlers have in common."""
+    """What both pages have in common."""
 
     def initialize(self, admin: AdminContext, overview: Overview, stores: Stores, registry: Registry) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.stores = stores
         self.registry = registry
 
     def named(self, call: Call) -> ShownCall:
-        """The call with its parties' names."""
+        """The call with the names of its participants."""
         until = self.now_ms if call.ended_at is None else milliseconds(call.ended_at)
         return ShownCall(
-            call, self._name(call.caller_id), self._name(call.callee_id), until - milliseconds(call.started_at)
+            call=call,
+            caller_name=self.registry.name(call.caller_id),
+            callee_name=self.registry.name(call.callee_id),
+            lasted=until - milliseconds(call.started_at),
         )
-
-    def _name(self, user_id: int) -> str:
-        entry = self.registry.find(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
 
 
 class AdminCallsHandler(CallPages):
@@ -69,9 +64,9 @@ class AdminCallsHandler(CallPages):
 
     @allows("viewer")
     async def get(self) -> None:
-        """All calls, the newest first; those of a name when one is searched for."""
+        """Show all calls, newest first, or the calls of the users who match a search."""
         state, q, page = choice(self, "state", STATES), self.search(), page_number(self)
-        user_ids, per_page = self._named(q), self.admin.page_rows
+        user_ids, per_page = self._matching_users(q), self.admin.page_rows
         calls, total = await self.stores.calls.page(
             state=cast("CallFilter", state) if state else None,
             user_ids=user_ids,
@@ -88,10 +83,10 @@ class AdminCallsHandler(CallPages):
             filter={"state": state, "q": q, "page": page},
         )
 
-    def _named(self, q: str) -> list[int] | None:
+    def _matching_users(self, q: str) -> list[int] | None:
         if not q:
             return None
-        rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS)
+        rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS_LIMIT)
         return [row.user_id for row in rows]
 
 
@@ -100,10 +95,10 @@ class AdminCallHandler(CallPages):
 
     @allows("viewer")
     async def get(self, call_id: str) -> None:
-        """Parties, timeline, who ended it and why."""
+        """Show the participants, the timeline, and who ended the call and why."""
         call = await self.stores.calls.get(call_id) if call_id.isascii() and call_id.isprintable() else None
         if call is None:
-            raise NotFound("There is no such call")
+            raise NotFound("There is no such call.")
         stored = self.stores.events.of_call(call_id)
         events = await self.with_unsaved(stored, lambda event: event.call_id == call_id)
         shown = self.named(call)

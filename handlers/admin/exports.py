@@ -1,4 +1,4 @@
-"""Exports: rows as CSV (RFC 4180), made and sent some at a time, with nothing in them that a spreadsheet would run."""
+"""Exports: rows as CSV (RFC 4180), sent in batches, without cells that a spreadsheet would run as formulas."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from handlers.admin.base import AdminHandler
 from models.errors import StoreUnavailable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for a formula; see OWASP, CSV injection."""
+"""Spreadsheets treat such cells as formulas; see OWASP, CSV injection."""
 
 Cell = str | int | datetime | None
 
 
 class ExportHandler(AdminHandler):
-    """A file to be kept."""
+    """A CSV file to download."""
 
     async def send_csv(self, name: str, head: Sequence[str], batches: AsyncIterator[list[Sequence[Cell]]]) -> None:
-        """Send all rows. When the store fails midway the connection breaks: nobody takes a part for the whole."""
+        """Send all rows. If the store fails midway, close the connection, so that no partial file looks complete."""
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
         self.write(_lines([head]))

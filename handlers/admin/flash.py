@@ -1,4 +1,4 @@
-"""Remarks: what the next page of a sign-in says first, after a form was answered with a redirect."""
+"""Flash messages: the result of a form, shown on the next page after the redirect."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections import OrderedDict
 import msgspec
 
 FLASH_MESSAGES_LIMIT = 1000
-"""Sign-ins that have one; the oldest are forgotten beyond it."""
+"""Messages that wait at the same time. Beyond the limit, the oldest are dropped."""
 
 
 class FlashMessage(msgspec.Struct, frozen=True):
-    """What came of a form, good or not."""
+    """The result of a form."""
 
     text: str
     is_refusal: bool = False
 
 
 class FlashMessages:
-    """The last remark for each sign-in. In memory: neither a link nor another site can put words here."""
+    """The latest message for each sign-in. Kept in memory, so that no link and no other site can inject a message."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, FlashMessage] = OrderedDict()
 
     def leave(self, sign_in_id: str, flash: FlashMessage) -> None:
-        """For the next page."""
+        """Leave a message for the next page."""
         self._waiting[sign_in_id] = flash
         self._waiting.move_to_end(sign_in_id)
         if len(self._waiting) > FLASH_MESSAGES_LIMIT:
             self._waiting.popitem(last=False)
 
     def take(self, sign_in_id: str) -> FlashMessage | None:
-        """Once."""
+        """The message for this page. It is shown once."""
         return self._waiting.pop(sign_in_id, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.rows import Explanation
 
 Moment = datetime | int

@@ -1,4 +1,4 @@
-"""Records: the events, and what operators did; as pages and as CSV."""
+"""History: the events and the audit, as pages and as CSV."""
 
 from __future__ import annotations
 
@@ -14,20 +14,29 @@ from models.events import Event, EventKind
 from models.guard import COUNT_LIMIT
 from models.stores import Stores
 from realtime.dashboard.event_text import event_row
-from realtime.dashboard.rows import ActionName
+from realtime.dashboard.rows import ACTION_LABELS
 from realtime.presence.registry import Registry
 
 KINDS = ("", *get_args(EventKind))
-ACTIONS = (
-    "", *get_args(ActionName), "operator_sign_in", "operator_sign_out", "operator_add", "operator_role",
-    "operator_disable", "operator_enable", "operator_reset",
-)  # fmt: skip
+AUDIT_LABELS: dict[str, str] = {
+    **{str(name): label for name, label in ACTION_LABELS.items()},
+    "operator_sign_in": "Signed in",
+    "operator_sign_out": "Signed out",
+    "operator_add": "Added operator",
+    "operator_role": "Changed role",
+    "operator_disable": "Disabled operator",
+    "operator_enable": "Enabled operator",
+    "operator_reset": "Reset password",
+}
+"""Everything that the audit records, as its page shows it."""
+
+ACTIONS = ("", *AUDIT_LABELS)
 
 EXPORTED_AT_ONCE = 500
 """Rows read from the store at a time."""
 
 AFTER_ALL = "~"
-"""Sorts behind every event's id."""
+"""Sorts after the id of every event."""
 
 EVENT_COLUMNS = (
     "time", "kind", "user_id", "username", "cause", "other_id", "other_name", "call_id", "duration_seconds", "operator",
@@ -38,22 +47,22 @@ AUDIT_COLUMNS = (
 )  # fmt: skip
 
 
-class HistoryHandler(AdminHandler):
-    """What the four have in common."""
+class AdminHistoryHandler(AdminHandler):
+    """What the four handlers have in common."""
 
     def initialize(self, admin: AdminContext, stores: Stores, registry: Registry) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.stores = stores
         self.registry = registry
 
     def wanted_events(self) -> tuple[EventKind | None, str, int | None]:
-        """(kind, user as given, the id meant) of the URL: 0 for a user that there is not. Raises Invalid."""
+        """(kind, user as given, user id) from the query. The id is 0 if no user matches. Raises Invalid."""
         kind, user = choice(self, "kind", KINDS), self.get_query_argument("user", "")[:100]
         return cast("EventKind", kind) if kind else None, user, self._user_id(user) if user else None
 
     def wanted_entries(self) -> dict[str, str | None]:
-        """What the URL narrows the audit to. Raises Invalid."""
+        """The filters of the audit from the query. Raises Invalid."""
         return {
             "action": choice(self, "action", ACTIONS) or None,
             "operator": self.get_query_argument("operator", "")[:100] or None,
@@ -61,7 +70,7 @@ class HistoryHandler(AdminHandler):
         }
 
     def _user_id(self, user: str) -> int:
-        """By id, by the whole name, or else by a part that only one name has."""
+        """Find a user by id, by full name, or by a part that occurs in only one name; else 0."""
         if user.isascii() and user.isdigit() and len(user) < 17 and int(user) in self.registry:
             return int(user)
         found, total = self.registry.page(user, online_only=False, available_only=False, skip=0, limit=50)
@@ -69,12 +78,12 @@ class HistoryHandler(AdminHandler):
         return (exact or found)[0].user_id if exact or total == 1 else 0
 
 
-class EventsHandler(HistoryHandler):
+class EventsHandler(AdminHistoryHandler):
     """GET /admin/events"""
 
     @allows("viewer")
     async def get(self) -> None:
-        """What changed, newest first."""
+        """Show the events, newest first."""
         kind, user, user_id = self.wanted_events()
         page, per_page = page_number(self), self.admin.page_rows
         events, total = await self.stores.events.page(
@@ -94,12 +103,12 @@ class EventsHandler(HistoryHandler):
         )
 
 
-class EventsCsvHandler(HistoryHandler, ExportHandler):
+class EventsCsvHandler(AdminHistoryHandler, ExportHandler):
     """GET /admin/events.csv"""
 
     @allows("viewer")
     async def get(self) -> None:
-        """All events that the filter leaves, newest first."""
+        """Answer with all matching events, newest first."""
         kind, _, user_id = self.wanted_events()
         await self.send_csv("events", EVENT_COLUMNS, self._batches(kind, user_id))
 
@@ -110,12 +119,12 @@ class EventsCsvHandler(HistoryHandler, ExportHandler):
             older = events[-1].event_id
 
 
-class AuditHandler(HistoryHandler):
+class AuditHandler(AdminHistoryHandler):
     """GET /admin/audit"""
 
     @allows("viewer")
     async def get(self) -> None:
-        """What operators did, newest first."""
+        """Show what operators did, newest first."""
         wanted, page, per_page = self.wanted_entries(), page_number(self), self.admin.page_rows
         entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
         given = {name: value or "" for name, value in wanted.items()}
@@ -132,22 +141,19 @@ class AuditHandler(HistoryHandler):
         )
 
 
-class AuditCsvHandler(HistoryHandler, ExportHandler):
+class AuditCsvHandler(AdminHistoryHandler, ExportHandler):
     """GET /admin/audit.csv"""
 
     @allows("viewer")
     async def get(self) -> None:
-        """All entries that the filter leaves, newest first."""
+        """Answer with all matching entries, newest first."""
         await self.send_csv("audit", AUDIT_COLUMNS, self._batches(self.wanted_entries()))
 
     async def _batches(self, wanted: dict[str, str | None]) -> AsyncIterator[list[Sequence[Cell]]]:
-        skip = 0
-        while True:
-            entries, _ = await self.stores.audit.page(**wanted, skip=skip, limit=EXPORTED_AT_ONCE)
-            if not entries:
-                return
+        last: AuditEntry | None = None
+        while entries := await self.stores.audit.older(last, **wanted, limit=EXPORTED_AT_ONCE):
             yield [_entry_cells(entry) for entry in entries]
-            skip += len(entries)
+            last = entries[-1]
 
 
 def _event_cells(event: Event) -> Sequence[Cell]:

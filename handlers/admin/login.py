@@ -1,4 +1,4 @@
-"""Sign-in and sign-out of operators."""
+"""Login: operators sign in and out."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from models.errors import Overloaded, TooMany, Unauthenticated
 from realtime.dashboard.operator_sessions import OperatorSessions
 
 DEVICE_LIMIT = 200
-"""Characters of a User-Agent that are kept."""
+"""In characters of the User-Agent."""
 
 
 class OperatorLoginHandler(AdminHandler):
     """GET and POST /admin/login"""
 
     def initialize(self, admin: AdminContext, operator_sessions: OperatorSessions, audit_log: AuditLog) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.operator_sessions = operator_sessions
         self.audit_log = audit_log
 
     @allows("anybody")
     def get(self) -> None:
-        """The form; who is signed in needs none."""
+        """Show the form, or redirect an operator who is already signed in."""
         if self.signed_in is not None:
             self.go(self.next_page())
             return
@@ -30,31 +30,31 @@ class OperatorLoginHandler(AdminHandler):
 
     @allows("anybody")
     async def post(self) -> None:
-        """Sign in. What was there before ends: neither its secret nor its XSRF token is of any use afterwards."""
+        """Sign in. This ends the browser's previous sign-in, so that its secret and XSRF token become useless."""
         name, password = (self.get_body_argument(field, "", strip=False) for field in ("name", "password"))
         device = self.request.headers.get("User-Agent", "")[:DEVICE_LIMIT]
         try:
             secret, _, operator = await self.admin.operator_auth.sign_in(name, password, self.address, device)
-        except (Unauthenticated, TooMany, Overloaded) as refusal:
-            self._refuse(refusal)
+        except (Unauthenticated, TooMany, Overloaded) as error:
+            self._refuse(error)
             return
-        await self._leave_old()
+        await self._end_previous()
         self.set_cookie(self.cookie_name, secret)
         self.clear_cookie(self.admin.xsrf_cookie)
         await self.audit_log.note("operator_sign_in", operator, self.address, target=operator)
         self.go(self.next_page())
 
-    async def _leave_old(self) -> None:
-        old = self.get_cookie(self.cookie_name)
-        if self.signed_in is not None and old is not None:
-            await self.admin.operator_auth.sign_out(old)
+    async def _end_previous(self) -> None:
+        previous = self.get_cookie(self.cookie_name)
+        if self.signed_in is not None and previous is not None:
+            await self.admin.operator_auth.sign_out(previous)
             self.operator_sessions.close_sign_in(self.signed_in.sign_in.sign_in_id)
 
-    def _refuse(self, refusal: Unauthenticated | TooMany | Overloaded) -> None:
-        _, message = self.settle_error(500, refusal)
+    def _refuse(self, error: Unauthenticated | TooMany | Overloaded) -> None:
+        code, message = self.settle_error(500, error)
         self.clear_header("WWW-Authenticate")
         if self.wants_json:
-            self.write_refusal(refusal.code, message)
+            self.write_refusal(code, message)
         else:
             self.signed_in = None
             self._ask(message, name=self.get_body_argument("name", "", strip=False))
@@ -67,14 +67,14 @@ class OperatorLogoutHandler(AdminHandler):
     """POST /admin/logout"""
 
     def initialize(self, admin: AdminContext, operator_sessions: OperatorSessions, audit_log: AuditLog) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.operator_sessions = operator_sessions
         self.audit_log = audit_log
 
     @allows("viewer")
     async def post(self) -> None:
-        """End this sign-in, and with it its sockets in every tab."""
+        """End this sign-in and close its sockets in all tabs."""
         sign_in = await self.admin.operator_auth.sign_out(self.get_cookie(self.cookie_name) or "")
         self.operator_sessions.close_sign_in(sign_in.sign_in_id)
         self.clear_cookie(self.cookie_name)

@@ -1,4 +1,4 @@
-"""Operators: their accounts and roles, for admins."""
+"""Operators: admins manage accounts and roles."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ class OperatorAccounts(AdminHandler):
     def initialize(
         self, admin: AdminContext, operators: Operators, operator_sessions: OperatorSessions, audit_log: AuditLog
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.operators = operators
         self.operator_sessions = operator_sessions
         self.audit_log = audit_log
 
     async def show_all(self, problem: str = "") -> None:
-        """The page, and what was wrong with the form, if something was."""
+        """Show the page, with the problem of the form if there is one."""
         self.show(
             "operators.html", here="operators", operators=await self.operators.all(), roles=ROLES, problem=problem
         )
 
     def role(self) -> Role:
-        """The role that the form gives. Raises Invalid."""
+        """The role in the form. Raises Invalid."""
         role = self.get_body_argument("role", "")
         if role not in ROLES:
-            raise Invalid(f"A role is one of {', '.join(ROLES)}")
+            raise Invalid(f"role must be one of {', '.join(ROLES)}.")
         return role
 
-    async def written(
+    async def recorded(
         self, action: str, target: Operator | str, work: Awaitable[Operator], *, before: str = "", after: str = ""
     ) -> Operator | None:
-        """Do the work and write it down, also when it is refused; None when the page has told so."""
+        """Do the work and record it in the audit, even if it is refused. None if the page already shows the problem."""
         try:
             changed = await work
-        except RequestError as refusal:
+        except RequestError as error:
             await self.audit_log.note(
-                action, self.operator, self.address, target=target, before=before, outcome=f"refused: {refusal.code}"
+                action, self.operator, self.address, target=target, before=before, outcome=f"refused: {error.code}"
             )
-            if self.wants_json or not isinstance(refusal, Invalid | Conflict):
+            if self.wants_json or not isinstance(error, Invalid | Conflict):
                 raise
-            _, message = self.settle_error(500, refusal)
+            _, message = self.settle_error(500, error)
             await self.show_all(message)
             return None
         await self.audit_log.note(action, self.operator, self.address, target=changed, before=before, after=after)
         return changed
 
     def done(self, message: str, operator: Operator) -> None:
-        """Say what came of it, to a person or to a script."""
+        """Report success to a person or to a script."""
         if self.wants_json:
             self.answer({"message": message, "operator": operator})
         else:
@@ -69,15 +69,17 @@ class OperatorsHandler(OperatorAccounts):
 
     @allows("admin")
     async def get(self) -> None:
-        """Everyone, with what can be changed."""
+        """Show all operators, with forms to change them."""
         await self.show_all()
 
     @allows("admin")
     async def post(self) -> None:
-        """Add one."""
+        """Add an operator."""
         name, role = self.get_body_argument("name", ""), self.role()
         password = self.get_body_argument("password", "", strip=False)
-        added = await self.written("operator_add", name, self.admin.operator_auth.add(name, password, role), after=role)
+        added = await self.recorded(
+            "operator_add", name, self.admin.operator_auth.add(name, password, role), after=role
+        )
         if added is not None:
             self.done(f"Added {added.name}, {added.role}.", added)
 
@@ -87,15 +89,15 @@ class OperatorHandler(OperatorAccounts):
 
     @allows("admin")
     async def post(self, text: str) -> None:
-        """Change one: another role, out, in again, a new password. It ends the sign-ins that there are."""
+        """Change an operator's role or password, or disable or enable one. All but enabling ends the sign-ins."""
         change = self.get_body_argument("change", "")
         if change not in CHANGES:
-            raise Invalid(f"change is one of {', '.join(CHANGES)}")
+            raise Invalid(f"change must be one of {', '.join(CHANGES)}.")
         one = await self.operators.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
         if one is None:
-            raise NotFound("There is no such operator")
-        before, after = self._in_words(change, one)
-        changed = await self.written(f"operator_{change}", one, self._change(change, one), before=before, after=after)
+            raise NotFound("There is no such operator.")
+        before, after = self._before_and_after(change, one)
+        changed = await self.recorded(f"operator_{change}", one, self._change(change, one), before=before, after=after)
         if changed is not None:
             if change != "enable":
                 self.operator_sessions.close_operator(changed.operator_id)
@@ -106,7 +108,7 @@ class OperatorHandler(OperatorAccounts):
         match change:
             case "disable":
                 if one.operator_id == self.operator.operator_id:
-                    raise Conflict("OWN_ACCOUNT", "Your own account can't be disabled: ask another admin")
+                    raise Conflict("OWN_ACCOUNT", "You cannot disable your own account.")
                 return await operator_auth.change(one.operator_id, disabled=True)
             case "enable":
                 return await operator_auth.change(one.operator_id, disabled=False)
@@ -116,7 +118,7 @@ class OperatorHandler(OperatorAccounts):
                 password = self.get_body_argument("password", "", strip=False)
                 return await operator_auth.change(one.operator_id, password=password)
 
-    def _in_words(self, change: str, one: Operator) -> tuple[str, str]:
+    def _before_and_after(self, change: str, one: Operator) -> tuple[str, str]:
         match change:
             case "role":
                 return one.role, self.role()

@@ -1,4 +1,4 @@
-"""Parameters: what the query of a page says, and links that say a little else."""
+"""Parameters: reads the query of a page, and makes links with a changed query."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ PAGE_MAXIMUM = 100_000
 
 
 def choice(handler: RequestHandler, name: str, among: tuple[str, ...]) -> str:
-    """A parameter that is one of few words; the first of them when it is not given. Raises Invalid."""
+    """A parameter that must be one of a few values. The default is the first. Raises Invalid."""
     given = handler.get_query_argument(name, "") or among[0]
     if given not in among:
-        raise Invalid(f"{name} is one of {', '.join(filter(None, among))}")
+        raise Invalid(f"{name} must be one of {', '.join(filter(None, among))}.")
     return given
 
 
 def page_number(handler: RequestHandler) -> int:
-    """Which page of a list is wanted, from 1. Raises Invalid."""
+    """The number of the requested page of a list, from 1. Raises Invalid."""
     text = handler.get_query_argument("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
     if not 1 <= number <= PAGE_MAXIMUM:
-        raise Invalid(f"page is between 1 and {PAGE_MAXIMUM}")
+        raise Invalid(f"page must be between 1 and {PAGE_MAXIMUM}.")
     return number
 
 
 def changed_query(handler: RequestHandler, **changes: str | int) -> str:
-    """The query of this page with some of it changed, as a link; what is empty is left out."""
+    """A link to this page with some parameters changed. Empty ones are left out."""
     query: dict[str, str | int] = {name: handler.get_query_argument(name) for name in handler.request.query_arguments}
     query |= changes
     return "?" + urlencode({name: value for name, value in query.items() if value != ""})

@@ -1,4 +1,4 @@
-"""The operators' socket, /ws/operators: what changes, to the pages that show it. Nobody acts over it."""
+"""The operators' socket, /ws/operators: sends changes to the live pages. Actions go over HTTP."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         commands: OperatorCommands,
         clock: Clock,
         counters: Counters,
-        refusals: Buckets,
+        refusal_limits: Buckets,
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.set_up_socket(commands, counters)
         self.operator_sessions = operator_sessions
         self.clock = clock
-        self.refusals = refusals
+        self.refusal_limits = refusal_limits
 
     async def prepare(self) -> None:
-        """Who is there. A browser can't read an HTTP 401 on an upgrade, so the refusal waits for the socket."""
+        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket."""
         self.check_origins()
         self.signed_in = await self.identify_operator()
         if self.signed_in is None:
             self.counters.refused["operator"] += 1
-            if not self.refusals.take(self.address, self.clock.now()):
-                raise TooMany("Too many refused sign-ins", retry_after=1)
+            if not self.refusal_limits.take(self.address, self.clock.now()):
+                raise TooMany("Too many attempts without a valid sign-in.", retry_after=1)
 
     @allows("viewer")
     async def get(self, *args: str, **kwargs: str) -> None:
-        """The upgrade. Raises Invalid for a request that isn't one."""
+        """Upgrade the connection. Raises Invalid if the request is not an upgrade."""
         await super().get(*args, **kwargs)
 
-    def turned_away(self) -> tuple[CloseCode, str] | None:
-        """Who isn't signed in."""
+    def rejection(self) -> tuple[CloseCode, str] | None:
+        """The close code and message if no operator is signed in."""
         return (CloseCode.TOKEN_EXPIRED, "Sign in first") if self.signed_in is None else None
 
     def admit(self, transport: StreamTransport) -> OperatorSession:
-        """Let the operator in, and see then that the sign-in did not end in between. Raises Full."""
-        assert self.signed_in is not None, "who isn't signed in was turned away"
+        """Open a session, then check that the sign-in did not end during the upgrade. Raises LimitReached."""
+        assert self.signed_in is not None, "a socket without a sign-in was rejected"
         operator_session = self.operator_sessions.admit(self.signed_in, transport, self.admin.assets.version)
-        IOLoop.current().spawn_callback(self._look_again, self.signed_in.sign_in.sign_in_id)
+        IOLoop.current().spawn_callback(self._check_again, self.signed_in.sign_in.sign_in_id)
         return operator_session
 
-    async def _look_again(self, sign_in_id: str) -> None:
-        """Whoever signs out from now on finds this socket; who did so during the upgrade did not."""
-        with suppress(StoreUnavailable):  # then the next round looks, as it does at all of them
+    async def _check_again(self, sign_in_id: str) -> None:
+        """Close the session if the sign-in ended during the upgrade. A later sign-out closes it by itself."""
+        with suppress(StoreUnavailable):  # the next periodic check of all sign-ins will find it
             if await self.identify_operator() is None:
                 self.operator_sessions.close_sign_in(sign_in_id)

@@ -1,4 +1,4 @@
-"""System: how the server is doing, and its settings."""
+"""System: the condition of the server, and its settings."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class SystemHandler(AdminHandler):
     def initialize(
         self, admin: AdminContext, core: Core, runtime_stats: RuntimeStats, database: Database, settings: Settings
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.core = core
         self.runtime_stats = runtime_stats
         self.database = database
-        self.shown = settings
+        self.server_settings = settings
 
     @allows("admin")
     def get(self) -> None:
-        """All of it as of now."""
+        """Show the current values."""
         core = self.core
         sockets = Counter[str](session.channel for session in core.hub)
         sockets["operators"] = len(core.operator_sessions)
@@ -42,15 +42,15 @@ class SystemHandler(AdminHandler):
             unsaved_users=len(core.write_back),
             unsaved_events=len(core.event_log.unsaved(10_000)),
             is_store_down=self.database.breaker.is_open,
-            store="MongoDB" if self.shown.mongodb_url else "the embedded store",
+            store="MongoDB" if self.server_settings.mongodb_url else "the embedded store",
             users=len(core.registry),
             program=API_VERSION,
-            groups=_groups(self.shown),
+            groups=_groups(self.server_settings),
         )
 
 
 def _groups(settings: Settings) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
-    """(group, [(variable, value, meaning, whether it is the default)]) as on the page of settings in the documents."""
+    """(group, [(variable, value, meaning, whether it is the default)]), grouped as in docs/settings.md."""
     values = masked(settings)
     groups: list[tuple[str, list[tuple[str, str, str, bool]]]] = []
     for each in dataclasses.fields(settings):

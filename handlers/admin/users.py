@@ -1,4 +1,4 @@
-"""Users: the directory, and one person."""
+"""Users: the list of users, and the page of one user."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from realtime.protocol import USER_ID_LIMIT
 
 TIMELINE = timedelta(days=1)
 TIMELINE_LIMIT = 200
-"""Events of a person's last day; who flaps has more, and the events page shows them."""
+"""Events of a user's last day. The events page shows the rest."""
 
 ACTIONS_SHOWN = 20
-"""The latest actions on one person."""
+"""Latest actions on a user."""
 
 
 class AdminUsersHandler(OverviewHandler):
     """GET /admin/users"""
 
     def initialize(self, admin: AdminContext, overview: Overview) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
 
     @allows("viewer")
     def get(self) -> None:
-        """Everyone, filtered, sorted, in pages."""
+        """Show users, filtered, sorted and in pages."""
         figures = self.overview.figures()
         counts = {
             "all": figures.available + figures.busy + figures.offline,
@@ -46,15 +46,15 @@ class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
     def initialize(self, admin: AdminContext, overview: Overview, stores: Stores) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.stores = stores
 
     @allows("viewer")
     async def get(self, text: str) -> None:
-        """Status and why, every socket, the current call, the last day, what operators did."""
+        """Show a user's status, sockets, current call, events of the last day, and actions by operators."""
         user_id = user_id_of(text)
-        self.overview.row(user_id)  # else what follows would be asked for nobody
+        self.overview.row(user_id)  # raises NotFound before the store is asked
         since = self.admin.clock.utc() - TIMELINE
         stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
         events = await self.with_unsaved(
@@ -76,13 +76,13 @@ class AdminUserHandler(OverviewHandler):
         )
 
     def _wrong_with(self, row: UserRow) -> list[Issue]:
-        """What needs attention about the user or the user's call."""
+        """The issues of the user and of the user's call."""
         about = {row.user_id, row.call_id} - {""}
         return [each for each in self.overview.issues() if {each.user_id, each.call_id} & about]
 
 
 def user_id_of(text: str) -> int:
-    """An id in a URL. Raises NotFound for what is none: no page of ours leads there."""
+    """The user id in a URL. Raises NotFound if it is malformed, since no page links to such a URL."""
     if not (text.isascii() and text.isdigit() and len(text) < 17 and 0 < int(text) <= USER_ID_LIMIT):
-        raise NotFound("There is no such user")
+        raise NotFound("There is no such user.")
     return int(text)

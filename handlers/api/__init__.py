@@ -1,1 +1,1 @@
-"""The HTTP API for apps, and the endpoints for probes and Prometheus."""
+"""The HTTP API for apps, and the endpoints for health probes and Prometheus."""

@@ -1,4 +1,4 @@
-"""Accounts: register, log in, refresh, log out, tickets."""
+"""Accounts: register, log in, refresh, log out, and tickets for sockets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /auth/register."""
 
     username: Username
-    password: Annotated[
-        Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
-    ]
+    password: NewPassword
     profile_image_url: ImageUrl | None = None
 
 
@@ -40,21 +38,21 @@ class RefreshBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A body that has to be empty, or `{}`."""
+    """A body that must be empty or `{}`."""
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """Answer of POST /auth/ticket. `expires_in` is in seconds."""
+    """Response of POST /auth/ticket. `expires_in` is in seconds."""
 
     ticket: str
     expires_in: float
 
 
 class AuthHandler(ApiHandler):
-    """What the handlers of accounts share."""
+    """What the handlers of accounts have in common."""
 
     def initialize(self, context: HandlerContext, accounts: Accounts, loader: Loader, ticket_seconds: float) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.accounts = accounts
         self.loader = loader
@@ -65,8 +63,8 @@ class RegisterHandler(AuthHandler):
     """POST /auth/register"""
 
     async def post(self) -> None:
-        """A new account, and its first tokens."""
-        body = self.read(Registration)
+        """Create an account and answer with its first tokens."""
+        body = self.read_body(Registration)
         user, pair = await self.accounts.register(body.username, body.password, body.profile_image_url)
         self.loader.add(user)
         self.answer(pair, 201)
@@ -76,8 +74,8 @@ class LoginHandler(AuthHandler):
     """POST /auth/login"""
 
     async def post(self) -> None:
-        """Tokens for a name and its password."""
-        body = self.read(Credentials)
+        """Answer with tokens for a username and password."""
+        body = self.read_body(Credentials)
         self.answer(await self.accounts.login(body.username, body.password, self.context.origins.address(self.request)))
 
 
@@ -85,9 +83,9 @@ class RefreshHandler(AuthHandler):
     """POST /auth/refresh"""
 
     async def post(self) -> None:
-        """A new pair; the second use of a refresh token ends its login."""
+        """Answer with a new token pair. Using a refresh token twice revokes its login."""
         try:
-            self.answer(await self.accounts.refresh(self.read(RefreshBody).refresh_token))
+            self.answer(await self.accounts.refresh(self.read_body(RefreshBody).refresh_token))
         except Revoked as revoked:
             self.context.authenticator.revoke_login(revoked.login_id, revoked.until)
             raise
@@ -97,9 +95,9 @@ class LogoutHandler(AuthHandler):
     """POST /auth/logout"""
 
     async def post(self) -> None:
-        """End this login: its tokens die, its sockets close."""
+        """Revoke this login's tokens and close its sockets."""
         identity = self.identify()
-        self.read(Nothing)
+        self.read_body(Nothing)
         until = await self.accounts.logout(identity)
         self.context.authenticator.revoke_login(identity.login_id, until)
         self.answer({})
@@ -109,7 +107,7 @@ class TicketHandler(AuthHandler):
     """POST /auth/ticket"""
 
     def post(self) -> None:
-        """A single-use ticket for one socket."""
+        """Answer with a ticket that opens one socket."""
         identity = self.identify()
-        self.read(Nothing)
+        self.read_body(Nothing)
         self.answer(Ticket(self.context.authenticator.issue_ticket(identity), self.ticket_seconds))

@@ -1,4 +1,4 @@
-"""Calls: start, end, ongoing, history."""
+"""Calls: start, end, the ongoing call, and the history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from handlers.base import ApiHandler, HandlerContext, PageQuery
+from handlers.base import HandlerContext
+from handlers.paging import PagedHandler, PageQuery
 from models.calls import Calls, CallState, CallType, EndReason
 from models.errors import Invalid
 from realtime.calls.switchboard import Switchboard
@@ -40,11 +41,11 @@ class CallsQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     status: CallState | msgspec.UnsetType = msgspec.UNSET
 
 
-class CallsHandler(ApiHandler):
-    """What the handlers of calls share."""
+class CallsHandler(PagedHandler):
+    """What the handlers of calls have in common."""
 
     def initialize(self, context: HandlerContext, switchboard: Switchboard, calls: Calls) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.switchboard = switchboard
         self.calls = calls
@@ -54,12 +55,12 @@ class StartHandler(CallsHandler):
     """POST /calls/start"""
 
     async def post(self) -> None:
-        """Both are busy, and told so, before the answer."""
+        """Start a call. Both participants are busy and notified before the answer."""
         user_id = self.identify().user_id
-        body = self.read(CallStart)
+        body = self.read_body(CallStart)
         key = self.request.headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
-            raise Invalid("An Idempotency-Key has 1 to 255 visible ASCII characters")
+            raise Invalid("An Idempotency-Key must have 1 to 255 visible ASCII characters.")
         self.answer(await self.switchboard.start(user_id, body.callee_id, body.call_type, key))
 
 
@@ -67,9 +68,9 @@ class EndHandler(CallsHandler):
     """POST /calls/end"""
 
     async def post(self) -> None:
-        """The call as it ended; ending twice answers the same."""
+        """End a call. Ending it again gives the same answer."""
         user_id = self.identify().user_id
-        body = self.read(CallEnd)
+        body = self.read_body(CallEnd)
         self.answer(await self.switchboard.end(user_id, body.call_id, body.reason))
 
 
@@ -77,9 +78,9 @@ class OngoingHandler(CallsHandler):
     """GET /calls/ongoing"""
 
     def get(self) -> None:
-        """The call the caller is in, as a list of one or none."""
+        """Answer with a list that contains the caller's ongoing call, or nothing."""
         call = self.switchboard.ongoing.of_user(self.identify().user_id)
-        query = self.query(CallsQuery)
+        query = self.read_query(CallsQuery)
         wanted = (
             call is not None
             and query.call_type in (msgspec.UNSET, call.call_type)
@@ -90,13 +91,13 @@ class OngoingHandler(CallsHandler):
         self.answer_page(found[skip : skip + limit], len(found), query)
 
 
-class HistoryHandler(CallsHandler):
+class CallHistoryHandler(CallsHandler):
     """GET /calls/history"""
 
     async def get(self) -> None:
-        """The caller's calls, newest first."""
+        """Answer with the caller's calls, newest first."""
         user_id = self.identify().user_id
-        query = self.query(CallsQuery)
+        query = self.read_query(CallsQuery)
         skip, limit = self.span(query)
         items, total = await self.calls.history(
             user_id, call_type=query.call_type or None, status=query.status or None, skip=skip, limit=limit

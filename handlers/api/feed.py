@@ -1,4 +1,4 @@
-"""Feed: everyone, in the order that matters, and the figures. Answered from memory."""
+"""Feed: all users, the available ones first, and the figures. Answered from memory."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from typing import Annotated
 
 import msgspec
 
-from handlers.base import ApiHandler, HandlerContext, PageQuery
+from handlers.base import HandlerContext
+from handlers.paging import PagedHandler, PageQuery
 from realtime.presence.registry import Registry
 from realtime.sockets.stats import Stats
 
 
 class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /feed/users. `q` is literal: part of a name, or an id."""
+    """Query of GET /feed/users. `q` is a literal part of a username, or a user id."""
 
     q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     online_only: bool = False
     available_only: bool = False
 
 
-class FeedHandler(ApiHandler):
-    """What the handlers of the feed share."""
+class FeedHandler(PagedHandler):
+    """What the handlers of the feed have in common."""
 
     def initialize(self, context: HandlerContext, registry: Registry, stats: Stats) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.registry = registry
         self.stats = stats
@@ -33,9 +34,9 @@ class FeedUsersHandler(FeedHandler):
     """GET /feed/users"""
 
     def get(self) -> None:
-        """Available, then busy, then offline; each with the newest `last_seen` first."""
+        """Answer with the available, then the busy, then the offline users, each group by the newest `last_seen`."""
         self.identify()
-        query = self.query(FeedQuery)
+        query = self.read_query(FeedQuery)
         skip, limit = self.span(query)
         statuses, total = self.registry.page(
             query.q, online_only=query.online_only, available_only=query.available_only, skip=skip, limit=limit
@@ -47,6 +48,6 @@ class FeedStatsHandler(FeedHandler):
     """GET /feed/stats"""
 
     def get(self) -> None:
-        """The figures."""
+        """Answer with the figures."""
         self.identify()
         self.answer(self.stats.counts())

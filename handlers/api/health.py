@@ -1,4 +1,4 @@
-"""Health: whether the process lives, whether it can serve, and its numbers."""
+"""Health: whether the process is alive and ready, and its metrics."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from realtime.sockets.admission import Admission
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """Answer of GET /healthz."""
+    """Response of GET /healthz."""
 
     status: Literal["alive"] = "alive"
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Answer of GET /readyz."""
+    """Response of GET /readyz."""
 
     status: Literal["ready"] = "ready"
 
 
 class HealthHandler(ApiHandler):
-    """What the handlers of health share."""
+    """What the handlers of health have in common."""
 
     def initialize(self, context: HandlerContext, database: Database, admission: Admission, metrics: Metrics) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.database = database
         self.admission = admission
@@ -40,10 +40,10 @@ class AliveHandler(HealthHandler):
     """GET /healthz"""
 
     def check_origins(self) -> None:
-        """A probe calls the server by whatever address it has."""
+        """A probe may use any host name."""
 
     def get(self) -> None:
-        """The process answers, so it is alive."""
+        """Answer, which shows that the process is alive."""
         self.answer(Alive())
 
 
@@ -51,12 +51,12 @@ class ReadyHandler(HealthHandler):
     """GET /readyz"""
 
     def check_origins(self) -> None:
-        """As for /healthz."""
+        """A probe may use any host name."""
 
     async def get(self) -> None:
-        """The store is reachable and the server is not draining, or 503."""
+        """Answer if the store is reachable and the server is not draining. Raises Overloaded, StoreUnavailable."""
         if self.admission.closing:
-            raise Overloaded("The server is draining")
+            raise Overloaded("The server is shutting down.")
         await self.database.ping()
         self.answer(Ready())
 
@@ -65,6 +65,6 @@ class MetricsHandler(HealthHandler):
     """GET /metrics"""
 
     def get(self) -> None:
-        """Prometheus' text format."""
+        """Answer with the metrics in Prometheus' text format."""
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.write(self.metrics.text())

@@ -1,4 +1,4 @@
-"""Metrics: what the core counts, under Prometheus names."""
+"""Metrics: the counters of the core, in Prometheus' format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from realtime.core import Core
 
 
 class Metrics(Collector):
-    """Reads the core when asked, so that counting costs the core nothing but an addition."""
+    """Reads the core only when Prometheus asks, so that counting costs the core a single addition."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -27,14 +27,14 @@ class Metrics(Collector):
         self._database: Database | None = None
         self._store = Histogram(
             "rollcall_store_seconds",
-            "Calls to the store, by operation and whether it answered in time",
+            "Calls to the store by operation, and whether the store answered in time",
             ["operation", "ok"],
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.5),
             registry=self.registry,
         )
         self._lag = Histogram(
             "rollcall_loop_lag_seconds",
-            "How late the loop runs what is due",
+            "Delay of callbacks on the event loop",
             buckets=(0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0),
             registry=self.registry,
         )
@@ -42,17 +42,17 @@ class Metrics(Collector):
         PlatformCollector(registry=self.registry)
 
     def observe_store(self, operation: str, seconds: float, ok: bool) -> None:
-        """One call to the store."""
+        """Record one call to the store."""
         self._store.labels(operation, str(ok).lower()).observe(seconds)
         self.runtime_stats.note_store(operation, seconds, ok)
 
     def observe_lag(self, seconds: float) -> None:
-        """How late the loop was."""
+        """Record how late the loop was."""
         self._lag.observe(seconds)
         self.runtime_stats.note_lag(seconds)
 
     def read_from(self, core: Core, database: Database) -> None:
-        """Where the numbers are. Once, when all parts are built."""
+        """Set where the numbers come from. Called once, when all parts are built."""
         self._core, self._database = core, database
         self.runtime_stats.read_from(core.counters.messages_in, core.counters.messages_out)
         self.registry.register(self)
@@ -67,21 +67,27 @@ class Metrics(Collector):
             return
         core, counters = self._core, self._core.counters
         yield _by_label("rollcall_sockets", "Open sockets", "channel", _sockets(core), gauge=True)
-        yield GaugeMetricFamily("rollcall_sockets_behind", "Sockets that wait to catch up", len(core.fan_out.behind()))
+        yield GaugeMetricFamily(
+            "rollcall_sockets_behind", "Sockets that have fallen behind", len(core.fan_out.behind())
+        )
         yield _by_label("rollcall_messages_in", "Commands received", "type", counters.messages_in)
-        yield _by_label("rollcall_messages_out", "Messages handed to sockets", "type", counters.messages_out)
-        yield _by_label("rollcall_announced", "Changes announced", "reason", counters.announced)
-        yield _by_label("rollcall_closes", "Ended sockets", "code", counters.closes)
-        yield _by_label("rollcall_upgrades_refused", "Upgrades turned away", "reason", counters.refused)
+        yield _by_label("rollcall_messages_out", "Messages passed to sockets", "type", counters.messages_out)
+        yield _by_label("rollcall_announced", "Announced changes", "reason", counters.announced)
+        yield _by_label("rollcall_closes", "Closed sockets", "code", counters.closes)
+        yield _by_label("rollcall_upgrades_refused", "Refused socket upgrades", "reason", counters.refused)
         yield CounterMetricFamily("rollcall_conflated", "Times a slow socket fell behind", counters.conflated)
-        yield CounterMetricFamily("rollcall_dropped", "Announcements left out by flap damping", counters.dropped)
-        yield CounterMetricFamily("rollcall_false_offlines", "Offlines soon taken back", counters.false_offlines)
+        yield CounterMetricFamily("rollcall_dropped", "Announcements suppressed by flap damping", counters.dropped)
+        yield CounterMetricFamily(
+            "rollcall_false_offlines", "Users announced as offline who soon came back", counters.false_offlines
+        )
         yield GaugeMetricFamily("rollcall_users", "Users", len(core.registry))
         yield GaugeMetricFamily("rollcall_users_online", "Users online", core.registry.online)
         yield GaugeMetricFamily("rollcall_users_available", "Users available", core.registry.available)
         yield GaugeMetricFamily("rollcall_calls_ongoing", "Ongoing calls", len(core.switchboard.ongoing))
-        yield GaugeMetricFamily("rollcall_unsaved_users", "Users whose evidence is not saved yet", len(core.write_back))
-        yield GaugeMetricFamily("rollcall_timers", "Deadlines that are set", len(core.timers))
+        yield GaugeMetricFamily(
+            "rollcall_unsaved_users", "Users whose evidence has not been saved yet", len(core.write_back)
+        )
+        yield GaugeMetricFamily("rollcall_timers", "Pending deadlines", len(core.timers))
         yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)
 
 

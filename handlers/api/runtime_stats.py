@@ -1,4 +1,4 @@
-"""Vitals: how the server has been doing in the last minute, for people; Prometheus has the totals since the start."""
+"""Runtime statistics: how the server performed in the last minute, for people. Prometheus has the running totals."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable
 import msgspec
 
 SECONDS_KEPT = 60
-"""What “the last minute” is."""
+"""The last minute."""
 
 RATE_SECONDS = 10
-"""Messages a second are of this span."""
+"""The span for messages per second."""
 
 STORE_CALLS_KEPT = 1000
-"""The latest calls to the store."""
+"""Latest calls to the store."""
 
 
 class Second(msgspec.Struct):
-    """One second: how late the loop was at worst, and the totals at its end."""
+    """One second: the longest delay of the loop, and the message totals when the second began."""
 
     at: int
     worst_lag: float
@@ -27,7 +27,7 @@ class Second(msgspec.Struct):
 
 
 class StoreCalls(msgspec.Struct, frozen=True):
-    """The latest calls of one operation: how many, how many failed, and seconds in the middle and at worst."""
+    """The latest calls of one operation: how many, how many failed, and the median and longest duration in seconds."""
 
     operation: str
     count: int
@@ -37,7 +37,7 @@ class StoreCalls(msgspec.Struct, frozen=True):
 
 
 class RuntimeStats:
-    """Costs an addition a call. `now` gives steady seconds, `totals` the messages in and out since the start."""
+    """Keeps recent measurements. `now` returns steady seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -47,11 +47,11 @@ class RuntimeStats:
         self._store: deque[tuple[str, float, bool]] = deque(maxlen=STORE_CALLS_KEPT)
 
     def read_from(self, messages_in: Counter[str], messages_out: Counter[str]) -> None:
-        """Where the totals are."""
+        """Set the counters of messages."""
         self._totals = lambda: (messages_in.total(), messages_out.total())
 
     def note_lag(self, seconds: float) -> None:
-        """How late the loop was; called many times a second, so it is the clock of these figures too."""
+        """Record how late the loop was. Called many times per second, so it also advances the seconds."""
         at = int(self._now())
         if not self._seconds or self._seconds[-1].at != at:
             self._seconds.append(Second(at, seconds, *self._totals()))
@@ -59,20 +59,20 @@ class RuntimeStats:
             self._seconds[-1].worst_lag = max(seconds, self._seconds[-1].worst_lag)
 
     def note_store(self, operation: str, seconds: float, ok: bool) -> None:
-        """One call to the store."""
+        """Record one call to the store."""
         self._store.append((operation, seconds, ok))
 
     def uptime(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the server started."""
         return self._now() - self._started_at
 
     def lag(self) -> tuple[float, float]:
-        """(how late the loop was in the last second, and at worst in the last minute), in seconds."""
+        """(longest delay of the loop in the last second, in the last minute), in seconds."""
         worst = [each.worst_lag for each in self._seconds] or [0.0]
         return worst[-1], max(worst)
 
     def messages_a_second(self) -> tuple[float, float]:
-        """(commands in, messages out) a second, of the last ten."""
+        """(commands in, messages out) per second, over the last ten seconds."""
         if not self._seconds:
             return 0.0, 0.0
         recent = list(self._seconds)[-RATE_SECONDS:]
@@ -81,7 +81,7 @@ class RuntimeStats:
         return (messages_in - recent[0].messages_in) / span, (messages_out - recent[0].messages_out) / span
 
     def store_calls(self) -> list[StoreCalls]:
-        """The latest calls to the store by operation, those called most first."""
+        """The latest calls to the store by operation, the most frequent first."""
         by_operation: dict[str, list[tuple[float, bool]]] = {}
         for operation, seconds, ok in self._store:
             by_operation.setdefault(operation, []).append((seconds, ok))

@@ -1,4 +1,4 @@
-"""Users: the own profile, status and heartbeat, and the presence of others."""
+"""Users: the caller's profile, status and heartbeat, and the statuses of other users."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class OwnProfile(msgspec.Struct, frozen=True):
-    """Answer of GET /users/me."""
+    """Response of GET /users/me."""
 
     user_id: int
     username: str
@@ -31,25 +31,25 @@ class OwnProfile(msgspec.Struct, frozen=True):
 
 
 class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of PATCH /users/me. Absent fields stay as they are."""
+    """Body of PATCH /users/me. Omitted fields stay unchanged."""
 
     username: Username | msgspec.UnsetType = msgspec.UNSET
     profile_image_url: ImageUrl | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class PresenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /users/presence: ids with commas between."""
+    """Query of GET /users/presence: user ids, separated by commas."""
 
     user_ids: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[1-9][0-9]{0,15}(,[1-9][0-9]{0,15})*$"})]
 
 
 class UsersHandler(ApiHandler):
-    """What the handlers of users share."""
+    """What the handlers of users have in common."""
 
     def initialize(
         self, context: HandlerContext, presence: Presence, registry: Registry, users: Users, batch_limit: int
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.presence = presence
         self.registry = registry
@@ -61,19 +61,19 @@ class MeHandler(UsersHandler):
     """GET and PATCH /users/me"""
 
     def get(self) -> None:
-        """The own profile."""
+        """Answer with the caller's profile."""
         self._answer_profile(self.identify().user_id)
 
     async def patch(self) -> None:
-        """Change the own profile; everyone is told."""
+        """Change the caller's profile and announce it."""
         user_id = self.identify().user_id
-        changes = msgspec.structs.asdict(self.read(ProfileChange))
+        changes = msgspec.structs.asdict(self.read_body(ProfileChange))
         changes = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
         if not changes:
-            raise Invalid("Give at least one of username, profile_image_url")
+            raise Invalid("Give at least one of username and profile_image_url.")
         user = await self.users.save_profile(user_id, changes)
         if user is None:
-            raise NotFound("No such user")
+            raise NotFound("There is no such user.")
         self.presence.rename(user.profile)
         self._answer_profile(user_id)
 
@@ -87,22 +87,22 @@ class MyStatusHandler(UsersHandler):
     """GET and PUT /users/me/status"""
 
     def get(self) -> None:
-        """The own status."""
+        """Answer with the caller's status."""
         self.answer(self.presence.status(self.identify().user_id))
 
     async def put(self) -> None:
-        """Change it; it is saved, then announced, then answered."""
+        """Change the caller's status. It is saved, then announced, then answered."""
         user_id = self.identify().user_id
-        self.answer(await self.presence.change(user_id, self.read(StatusChange)))
+        self.answer(await self.presence.change(user_id, self.read_body(StatusChange)))
 
 
 class MyHeartbeatHandler(UsersHandler):
     """POST /users/me/heartbeat"""
 
     def post(self) -> None:
-        """A sign of life: brings the user online."""
+        """Record a heartbeat, which brings the caller online."""
         user_id = self.identify().user_id
-        self.read(Nothing)
+        self.read_body(Nothing)
         self.answer(self.presence.heartbeat(user_id, over_socket=False))
 
 
@@ -110,7 +110,7 @@ class UserPresenceHandler(UsersHandler):
     """GET /users/{id}/presence"""
 
     def get(self, user_id: str) -> None:
-        """One user's status."""
+        """Answer with one user's status."""
         self.identify()
         self.answer(self.presence.status(_user_id(user_id)))
 
@@ -119,16 +119,16 @@ class UsersPresenceHandler(UsersHandler):
     """GET /users/presence?user_ids=1,2,3"""
 
     def get(self) -> None:
-        """The statuses of several users, in the order asked; ids that nobody has are left out."""
+        """Answer with the statuses of several users, in the order of the request. Unknown ids are left out."""
         self.identify()
-        parts = self.query(PresenceQuery).user_ids.split(",")
+        parts = self.read_query(PresenceQuery).user_ids.split(",")
         if len(parts) > self.batch_limit:
-            raise Invalid(f"user_ids has at most {self.batch_limit} ids")
+            raise Invalid(f"user_ids may contain at most {self.batch_limit} ids.")
         entries = [self.registry.find(_user_id(part)) for part in parts]
         self.answer([entry.status for entry in entries if entry])
 
 
 def _user_id(text: str) -> int:
     if not _ID.fullmatch(text) or int(text) > USER_ID_LIMIT:
-        raise Invalid(f"A user id is a whole number from 1, not {text[:20]!r}")
+        raise Invalid(f"A user id must be a positive integer, not {text[:20]!r}.")
     return int(text)

@@ -1,1 +1,1 @@
-"""The home page, the documents at /docs, and the OpenAPI and AsyncAPI descriptions."""
+"""The home page, the documentation at /docs, and the OpenAPI and AsyncAPI descriptions."""

@@ -1,4 +1,4 @@
-"""AsyncAPI: the document of the sockets, version 3, made from the commands, messages and close codes."""
+"""AsyncAPI: the description of the sockets, version 3, generated from the commands, messages and close codes."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ REPLIES: dict[type[Command], type[Message]] = {
     Unsubscribe: UnsubscriptionConfirmed,
     Refresh: TokenRefreshed,
 }
-"""What a command is answered with, unless by `error`."""
+"""The reply to each command, unless it is `error`."""
 
 CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.NORMAL: ("the client is done", ""),
-    CloseCode.TOO_BIG: ("a message was too big", "is wrong"),
-    CloseCode.RESTART: ("the server restarts", "comes back after `reconnect_after_ms`"),
-    CloseCode.TRY_LATER: ("too many sockets, on the server or from this address", "backs off"),
-    CloseCode.UNRESPONSIVE: ("no pong", "reconnects"),
-    CloseCode.SLOW_CONSUMER: ("too slow", "reconnects and resumes"),
-    CloseCode.RATE_LIMITED: ("too many commands", "backs off"),
-    CloseCode.TOKEN_EXPIRED: ("the token has expired", "gets a new one, reconnects"),
-    CloseCode.REFUSED: ("credentials refused", "stays away"),
-    CloseCode.REVOKED: ("logged out, or disabled by an operator", "stays away"),
-    CloseCode.TOO_MANY_SOCKETS: ("too many sockets of this user (10)", "stays away"),
-    CloseCode.PROTOCOL_VIOLATION: ("too many messages that make no sense", "stays away"),
+    CloseCode.TOO_BIG: ("a message was too big", "does not send it again"),
+    CloseCode.RESTART: ("the server is restarting", "reconnects after `reconnect_after_ms`"),
+    CloseCode.TRY_LATER: ("too many sockets on the server or from this address", "reconnects with backoff"),
+    CloseCode.UNRESPONSIVE: ("the client did not answer a ping", "reconnects"),
+    CloseCode.SLOW_CONSUMER: ("the client reads too slowly", "reconnects and resumes"),
+    CloseCode.RATE_LIMITED: ("too many commands", "reconnects with backoff"),
+    CloseCode.TOKEN_EXPIRED: ("the token has expired", "gets a new token and reconnects"),
+    CloseCode.REFUSED: ("invalid credentials", "does not reconnect"),
+    CloseCode.REVOKED: ("logged out, or disconnected or disabled by an operator", "does not reconnect"),
+    CloseCode.TOO_MANY_SOCKETS: ("too many sockets of this user (10)", "does not reconnect"),
+    CloseCode.PROTOCOL_VIOLATION: ("too many malformed messages", "does not reconnect"),
 }
-"""Close codes: what happened, and what a client does then."""
+"""For each close code, what happened and what the client does next."""
 
 _QUERY = {
     "type": "object",
-    "description": "Exactly one credential; it may come as a header or a subprotocol instead.",
+    "description": "Exactly one credential is required. It may be sent in a header or a subprotocol instead.",
     "properties": {
         "token": {"type": "string", "description": "An access token."},
-        "ticket": {"type": "string", "description": "The answer of POST /auth/ticket, good for one socket."},
-        "epoch": {"type": "string", "description": "Of the numbering that `since` is from: asks to resume."},
-        "since": {"type": "integer", "minimum": 0, "description": "The greatest `seq` up to which all is known."},
+        "ticket": {"type": "string", "description": "A ticket from POST /auth/ticket. It opens one socket."},
+        "epoch": {"type": "string", "description": "The epoch that `since` belongs to. Send both to resume."},
+        "since": {"type": "integer", "minimum": 0, "description": "The `seq` up to which the client has all changes."},
     },
 }
 
@@ -72,7 +72,7 @@ _HEADERS = {
 
 
 def asyncapi(settings: Settings) -> dict[str, Any]:
-    """The whole document."""
+    """The complete description."""
     commands, messages = _by_tag(Command), _by_tag(Message)
     readable = {**commands, **messages}
     schemas = Schemas(readable.values(), settings)
@@ -85,7 +85,7 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
         "info": {
             "title": "Rollcall",
             "version": API_VERSION,
-            "description": "Sockets at the same host and port as this document. The HTTP API is in `/openapi.json`.",
+            "description": "The sockets, at the same host and port as this page. The HTTP API is in `/openapi.json`.",
         },
         "defaultContentType": "application/json",
         "channels": {channel: _channel(channel, list(readable)) for channel in channels},
@@ -125,7 +125,7 @@ def _channel(channel: str, tags: list[str]) -> dict[str, Any]:
 
 
 def _operations(channel: str, commands: dict[str, Any], messages: dict[str, Any]) -> dict[str, Any]:
-    """What the server receives, each with its reply, and what it sends unasked."""
+    """The commands with their replies, and the messages that the server sends by itself."""
     here = {"$ref": f"#/channels/{channel}"}
     replies = {command: str(reply.__struct_config__.tag) for command, reply in REPLIES.items()}
     operations: dict[str, Any] = {

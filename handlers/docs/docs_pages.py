@@ -1,4 +1,4 @@
-"""Library: the documents that the server shows, from Markdown to HTML. Known files only, listed when it is made."""
+"""Docs pages: the documents at /docs, rendered from Markdown to HTML. Only files that exist at start are served."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FIRST = (
     "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings",
     "troubleshooting",
 )  # fmt: skip
-"""Names of pages in the order of the navigation; the rest follows by name."""
+"""The first pages of the navigation, in order. All others follow by name."""
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of the second rank, by which a reader finds the way in a page."""
+    """A second-level heading, for the table of contents of a page."""
 
     anchor: str
     text: str
@@ -42,7 +42,7 @@ class RenderedPage:
 
 @dataclass
 class PageSource:
-    """A page of the library: its name in the URL, its source as a path in the repository, and its first heading."""
+    """A page before rendering: its name in the URL, its path in the repository, its title and its Markdown text."""
 
     name: str
     source: str
@@ -51,10 +51,10 @@ class PageSource:
 
 
 class Renderer(RendererHTML):
-    """What is rendered in another way than by default. The methods are named by the type of the token."""
+    """Overrides of the default rendering. Each method is named after a type of token."""
 
     def html_block(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        """Comments are for whoever edits the page, and there is no other HTML in ours."""
+        """Omit HTML. Our pages contain only comments, which are for their editors."""
         return ""
 
     def html_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
@@ -62,7 +62,7 @@ class Renderer(RendererHTML):
         return ""
 
     def table_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        """Wide tables move inside a box of their own, also by the keyboard."""
+        """Put the table in a box that scrolls, also with the keyboard."""
         return '<div class="table" tabindex="0"><table>\n'
 
     def table_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -70,7 +70,7 @@ class Renderer(RendererHTML):
         return "</table></div>\n"
 
     def th_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        """A header cell that says nothing is none."""
+        """Turn an empty header cell into an ordinary cell."""
         return "<th>" if tokens[index + 1].content else "<td>"
 
     def th_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -78,12 +78,12 @@ class Renderer(RendererHTML):
         return "</th>\n" if tokens[index - 1].content else "</td>\n"
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """Long lines move inside a box of their own, also by the keyboard."""
+        """Let the block scroll with the keyboard, too."""
         return super().fence(tokens, idx, options, env).replace("<pre>", '<pre tabindex="0">', 1)
 
 
 class DocsPages:
-    """`docs/` with its pictures, and the pages beside it."""
+    """The pages and pictures in `docs/`, and the pages in the folder above."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -101,7 +101,7 @@ class DocsPages:
         self._markdown = MarkdownIt("commonmark", renderer_cls=Renderer).enable("table")
 
     def document(self, name: str) -> RenderedPage | None:
-        """A page; None when there is none of that name. Made when first asked for, as starting must be quick."""
+        """The page with this name, or None. Rendered at the first request, so that the server starts quickly."""
         if name not in self.entries:
             return None
         if name not in self._rendered:
@@ -109,12 +109,12 @@ class DocsPages:
         return self._rendered[name]
 
     def picture(self, name: str) -> tuple[bytes, str] | None:
-        """A picture and its media type."""
+        """A picture and its media type, or None."""
         path = self._pictures.get(name)
         return None if path is None else (path.read_bytes(), PICTURES[path.suffix])
 
     def url(self, source: str, target: str) -> str | None:
-        """Where a link of a page leads when the page is shown here; None when there is no such thing here."""
+        """The URL for a link in a page, or None if the server does not serve the target."""
         if "://" in target or target.startswith(("#", "mailto:")):
             return target
         path, _, anchor = target.partition("#")
@@ -132,12 +132,12 @@ class DocsPages:
         tokens = self._markdown.parse(entry.text)
         headings = _anchor_headings(tokens)
         for token in tokens:
-            self._lead_links(entry.source, token.children or [])
+            self._resolve_links(entry.source, token.children or [])
         body: str = self._markdown.renderer.render(tokens, self._markdown.options, {})
         return RenderedPage(entry.title, body, headings)
 
-    def _lead_links(self, source: str, tokens: Sequence[Token]) -> None:
-        """Let links and pictures lead to where they are shown here; what isn't shown here is no link."""
+    def _resolve_links(self, source: str, tokens: Sequence[Token]) -> None:
+        """Point links and pictures to URLs of this server. A link to anything else becomes plain text."""
         open_links: list[str | None] = []
         for token in tokens:
             if token.type == "link_open":
@@ -149,18 +149,18 @@ class DocsPages:
             elif token.type == "link_close":
                 token.tag = "span" if open_links.pop() is None else "a"
             elif token.type == "text" and open_links and open_links[-1]:
-                token.content = self._called(source, open_links[-1], token.content)
+                token.content = self._link_text(source, open_links[-1], token.content)
             elif token.type == "image":
                 token.attrs["src"] = self.url(source, str(token.attrs["src"])) or ""
 
-    def _called(self, source: str, target: str, text: str) -> str:
-        """A link's text; where it is the name of a file, the title of that page instead."""
+    def _link_text(self, source: str, target: str, text: str) -> str:
+        """The text of a link. If it is a file name, use the title of that page instead."""
         entry = self._by_source.get(_resolved(source, target))
         return entry.title if entry and text == posixpath.basename(entry.source) else text
 
 
 def _resolved(source: str, target: str) -> str:
-    """The path in the repository that a link of a page means."""
+    """The path in the repository that a link in a page points to."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(source), target.partition("#")[0]))
 
 
@@ -177,7 +177,7 @@ def _place(entry: PageSource) -> tuple[int, str]:
 
 
 def _anchor_headings(tokens: list[Token]) -> list[Heading]:
-    """Give every heading its anchor, as GitHub names them; those of the second rank are the answer."""
+    """Give every heading an anchor, named as on GitHub, and return the second-level headings."""
     taken: dict[str, int] = {}
     found: list[Heading] = []
     for opening, inline in pairwise(tokens):
@@ -196,7 +196,7 @@ def _anchor_headings(tokens: list[Token]) -> list[Heading]:
 
 
 def _anchor(anchor: str) -> list[Token]:
-    """A link to the heading itself, for the mouse: who listens to the page has the heading."""
+    """A link to the heading for mouse users. Screen readers skip it, because they navigate by headings."""
     link = Token("link_open", "a", 1, attrs={"href": f"#{anchor}", "class": "anchor"})
     link.attrs |= {"aria-hidden": "true", "tabindex": "-1"}
     return [link, Token("text", "", 0, content="#"), Token("link_close", "a", -1)]

@@ -15,12 +15,11 @@ from handlers.docs.pages import PageHandler
 from models.errors import NotFound
 
 _KEPT = "public, max-age=300"
-"""A changed document is seen within minutes."""
-
+"""Browsers notice a changed document within minutes."""
 
 NO_SUCH_PAGE = RenderedPage(
     "There is no such page",
-    '<h1>There is no such page</h1>\n<p>Those there are stand in the list; <a href="/docs">start here</a>.</p>',
+    '<h1>There is no such page</h1>\n<p>Choose a page from the list, or <a href="/docs">start here</a>.</p>',
     (),
 )
 
@@ -29,15 +28,15 @@ class DocsHandler(PageHandler):
     """GET /docs and /docs/…"""
 
     def initialize(self, context: HandlerContext, templates: jinja2.Environment, docs_pages: DocsPages) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up_page(context, templates)
         self.docs_pages = docs_pages
 
     def get(self, name: str = "index") -> None:
-        """A page, or a picture in one. Raises NotFound."""
+        """Answer with a page, or with a picture of a page. Raises NotFound."""
         document, picture = self.docs_pages.document(name), self.docs_pages.picture(name)
         if document is None and picture is None:
-            raise NotFound("There is no such page; /docs lists those there are")
+            raise NotFound("There is no such page. See /docs for the list of pages.")
         self.set_header("Cache-Control", _KEPT)
         if document is not None:
             self._show(name, document)
@@ -47,7 +46,7 @@ class DocsHandler(PageHandler):
             self.write(content)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """A person in a browser gets a page with the way back, a program the error that all others get."""
+        """A browser gets a page with a link back. A program gets the usual JSON error."""
         is_missing = isinstance(kwargs.get("exc_info", (None, None))[1], NotFound)
         if not is_missing or "text/html" not in self.request.headers.get("Accept", ""):
             super().write_error(status_code, **kwargs)
@@ -65,12 +64,12 @@ class DescriptionHandler(ApiHandler):
     """GET /openapi.json and /asyncapi.json"""
 
     def initialize(self, context: HandlerContext, description: Description) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.description = description
 
     def get(self) -> None:
-        """The description, as JSON."""
+        """Answer with the description as JSON."""
         self.answer(self.description())
         self.set_header("Cache-Control", _KEPT)
 
@@ -79,5 +78,5 @@ Description = Callable[[], msgspec.Raw]
 
 
 def description(make: Callable[[], dict[str, Any]]) -> Description:
-    """A description that is made when first asked for."""
+    """A description that is generated at the first request."""
     return cache(lambda: msgspec.Raw(msgspec.json.encode(make())))

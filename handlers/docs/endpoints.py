@@ -1,4 +1,4 @@
-"""Api: what each URL takes, answers and refuses, as OpenAPI and the docs tell it."""
+"""Endpoints: the request, response and errors of each URL, for the OpenAPI description and the docs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from handlers.api.calls import CallEnd, CallsQuery, CallStart
 from handlers.api.feed import FeedQuery
 from handlers.api.health import Alive, Ready
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
-from handlers.base import Page
+from handlers.docs.error_codes import API_ERRORS
+from handlers.paging import Page
 from models.accounts import TokenPair
 from models.calls import Call
 from models.status import Status, StatusChange
@@ -20,43 +21,17 @@ JSON, HTML, TEXT, ANY = "application/json", "text/html", "text/plain", "*/*"
 
 Tag = Literal["accounts", "users", "feed", "calls", "health", "documents"]
 
-ERRORS: dict[str, tuple[int, str]] = {
-    "INVALID_REQUEST": (400, "it will never be understood: form, type, unknown field, a call to oneself"),
-    "AUTH_ERROR": (401, "no token, or none that is good; on sign-in, a wrong name or password"),
-    "REGISTRATION_CLOSED": (403, "a setting closes registration"),
-    "NOT_A_PARTICIPANT": (403, "only who is in a call ends it"),
-    "ROLE_TOO_LOW": (403, "dashboard: the operator's role does not reach so far"),
-    "HOST_NOT_ALLOWED": (403, "the server does not go by the name in `Host`"),
-    "ORIGIN_NOT_ALLOWED": (403, "pages of that origin may not ask"),
-    "NOT_FOUND": (404, "no such user, call or URL"),
-    "METHOD_NOT_ALLOWED": (405, "this URL does not know the method; see `Allow`"),
-    "USERNAME_TAKEN": (409, "names are unique, whatever their case"),
-    "USER_OFFLINE": (409, "the callee is offline"),
-    "USER_BUSY": (409, "the callee is busy"),
-    "ALREADY_IN_CALL": (409, "the caller is in a call"),
-    "IDEMPOTENCY_KEY_REUSED": (409, "the key was used for another call"),
-    "NOTHING_TO_DO": (409, "dashboard: the action would change nothing"),
-    "UNKNOWN_OUTCOME": (409, "dashboard: the server ended during the action; look how it is now"),
-    "OWN_ACCOUNT": (409, "dashboard: who disables an admin is another admin"),
-    "LAST_ADMIN": (409, "dashboard: the last admin can be neither disabled nor given another role"),
-    "TOO_MANY_REQUESTS": (429, "too many failed sign-ins, or refused credentials; see `Retry-After`"),
-    "SERVER_ERROR": (500, "the server's mistake"),
-    "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),
-    "OVERLOADED": (503, "too many sign-ins at once, or the server drains; see `Retry-After`"),
-}
-"""Error codes: their HTTP status, and when they come."""
-
 _STORE = ("STORE_UNAVAILABLE",)
 _SIGN_IN = ("TOO_MANY_REQUESTS", "OVERLOADED", "STORE_UNAVAILABLE")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One verb of one URL.
+    """One method of one URL.
 
-    `answer` is a type, written as JSON, or else a media type. `errors` are the codes beyond those that follow from
-    the rest: a body or a query can be malformed, a token can be bad, a host or origin can be refused. `least_fields`
-    is how many fields of a body must be there when none of them has to.
+    `answer` is a type that is written as JSON, or a media type. `errors` are the codes that do not follow from the
+    other fields: a body or a query can be malformed, a token can be invalid, a host or an origin can be refused.
+    `least_fields` is the minimum number of fields in a body whose fields are all optional.
     """
 
     tag: Tag
@@ -73,7 +48,7 @@ class Endpoint:
     is_probe: bool = False
 
     def all_errors(self) -> list[str]:
-        """Every code it may answer, in the order of the table of errors."""
+        """All codes that this endpoint may answer, in the order of API_ERRORS."""
         codes = set(self.errors)
         if self.body or self.query or self.path or self.header:
             codes.add("INVALID_REQUEST")
@@ -81,76 +56,79 @@ class Endpoint:
             codes.add("AUTH_ERROR")
         if not self.is_probe:
             codes |= {"HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"}
-        return [code for code in ERRORS if code in codes]
+        return [code for code in API_ERRORS if code in codes]
 
 
 def _open(tag: Tag, summary: str, answer: Any, **rest: Any) -> Endpoint:
-    """An endpoint that asks for no token."""
+    """An endpoint that requires no token."""
     return Endpoint(tag, summary, answer, wants_token=False, **rest)
 
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/auth/register"): _open(
-        "accounts", "A new account, and its first tokens", TokenPair, body=Registration, status=201,
+        "accounts", "Register a new user; answers with the first tokens", TokenPair, body=Registration, status=201,
         errors=("REGISTRATION_CLOSED", "USERNAME_TAKEN", "OVERLOADED", *_STORE),
     ),
     ("POST", "/auth/login"): _open(
-        "accounts", "Tokens for a name and its password", TokenPair, body=Credentials, errors=("AUTH_ERROR", *_SIGN_IN)
+        "accounts", "Log in with username and password", TokenPair, body=Credentials, errors=("AUTH_ERROR", *_SIGN_IN)
     ),
     ("POST", "/auth/refresh"): _open(
-        "accounts", "A new pair; the second use of a refresh token ends its login", TokenPair, body=RefreshBody,
+        "accounts", "Get a new token pair; using a refresh token twice revokes its login", TokenPair, body=RefreshBody,
         errors=("AUTH_ERROR", *_STORE),
     ),
     ("POST", "/auth/logout"): Endpoint(
-        "accounts", "End this login: its tokens die, its sockets close", Nothing, body=Nothing, errors=_STORE
+        "accounts", "Log out: revoke this login's tokens and close its sockets", Nothing, body=Nothing, errors=_STORE
     ),
-    ("POST", "/auth/ticket"): Endpoint("accounts", "A single-use ticket for one socket", Ticket, body=Nothing),
-    ("GET", "/users/me"): Endpoint("users", "The own profile", OwnProfile),
+    ("POST", "/auth/ticket"): Endpoint("accounts", "Get a ticket that opens one socket", Ticket, body=Nothing),
+    ("GET", "/users/me"): Endpoint("users", "Get your profile", OwnProfile),
     ("PATCH", "/users/me"): Endpoint(
-        "users", "Change the own profile; everyone is told", OwnProfile, body=ProfileChange, least_fields=1,
-        errors=("NOT_FOUND", "USERNAME_TAKEN", *_STORE),
+        "users", "Change your profile; the change is announced to everyone", OwnProfile, body=ProfileChange,
+        least_fields=1, errors=("NOT_FOUND", "USERNAME_TAKEN", *_STORE),
     ),
-    ("GET", "/users/me/status"): Endpoint("users", "The own status", Status),
+    ("GET", "/users/me/status"): Endpoint("users", "Get your status", Status),
     ("PUT", "/users/me/status"): Endpoint(
-        "users", "Change the own status; it is saved, then announced, then answered", Status, body=StatusChange,
+        "users", "Change your status; it is saved and announced before the response", Status, body=StatusChange,
         least_fields=1, errors=_STORE,
     ),
-    ("POST", "/users/me/heartbeat"): Endpoint("users", "A sign of life: brings the user online", Status, body=Nothing),
+    ("POST", "/users/me/heartbeat"): Endpoint("users", "Send a heartbeat; it brings you online", Status, body=Nothing),
     ("GET", "/users/presence"): Endpoint(
-        "users", "The statuses of several users, in the order asked", list[Status], query=PresenceQuery
+        "users", "Get the statuses of several users, in the order of the request", list[Status], query=PresenceQuery
     ),
     ("GET", "/users/{id}/presence"): Endpoint(
-        "users", "One user's status", Status, path=UserId, errors=("NOT_FOUND",)
+        "users", "Get a user's status", Status, path=UserId, errors=("NOT_FOUND",)
     ),
     ("GET", "/feed/users"): Endpoint(
-        "feed", "Everyone: available, busy, offline, each by the newest `last_seen`", Page[Status], query=FeedQuery
+        "feed", "List all users: available, then busy, then offline, each group by newest `last_seen`", Page[Status],
+        query=FeedQuery,
     ),
-    ("GET", "/feed/stats"): Endpoint("feed", "The figures", FeedCounts),
+    ("GET", "/feed/stats"): Endpoint("feed", "Get the numbers of users and calls", FeedCounts),
     ("POST", "/calls/start"): Endpoint(
-        "calls", "Start a call: both are busy, and told so, before the answer", Call, body=CallStart,
+        "calls", "Start a call; both participants are busy and notified before the response", Call, body=CallStart,
         header="Idempotency-Key",
         errors=("NOT_FOUND", "USER_OFFLINE", "USER_BUSY", "ALREADY_IN_CALL", "IDEMPOTENCY_KEY_REUSED", *_STORE),
     ),
     ("POST", "/calls/end"): Endpoint(
-        "calls", "End a call; ending twice answers the same", Call, body=CallEnd,
+        "calls", "End a call; ending it again gives the same response", Call, body=CallEnd,
         errors=("NOT_FOUND", "NOT_A_PARTICIPANT", *_STORE),
     ),
     ("GET", "/calls/ongoing"): Endpoint(
-        "calls", "The call the caller is in, as a list of one or none", Page[Call], query=CallsQuery
+        "calls", "List your ongoing call, if there is one", Page[Call], query=CallsQuery
     ),
     ("GET", "/calls/history"): Endpoint(
-        "calls", "The caller's calls, newest first", Page[Call], query=CallsQuery, errors=_STORE
+        "calls", "List your calls, newest first", Page[Call], query=CallsQuery, errors=_STORE
     ),
-    ("GET", "/healthz"): _open("health", "The process answers, so it is alive", Alive, is_probe=True),
+    ("GET", "/healthz"): _open("health", "Check that the process is alive", Alive, is_probe=True),
     ("GET", "/readyz"): _open(
-        "health", "The store is reachable and the server is not draining", Ready, is_probe=True,
+        "health", "Check that the store is reachable and the server is not shutting down", Ready, is_probe=True,
         errors=("STORE_UNAVAILABLE", "OVERLOADED"),
     ),
-    ("GET", "/metrics"): _open("health", "Prometheus' text format", TEXT),
-    ("GET", "/"): _open("documents", "A page for people", HTML),
-    ("GET", "/static/{path}"): _open("documents", "What pages are made of", ANY, path=str, errors=("NOT_FOUND",)),
-    ("GET", "/docs"): _open("documents", "Where the documents begin", HTML),
-    ("GET", "/docs/{path}"): _open("documents", "One document", ANY, path=str, errors=("NOT_FOUND",)),
-    ("GET", "/openapi.json"): _open("documents", "The HTTP API, as OpenAPI 3.1", JSON),
-    ("GET", "/asyncapi.json"): _open("documents", "The sockets, as AsyncAPI 3", JSON),
+    ("GET", "/metrics"): _open("health", "Get metrics in Prometheus' text format", TEXT),
+    ("GET", "/"): _open("documents", "The home page", HTML),
+    ("GET", "/static/{path}"): _open(
+        "documents", "Styles, scripts and images of the pages", ANY, path=str, errors=("NOT_FOUND",)
+    ),
+    ("GET", "/docs"): _open("documents", "The first page of the documentation", HTML),
+    ("GET", "/docs/{path}"): _open("documents", "A page of the documentation", ANY, path=str, errors=("NOT_FOUND",)),
+    ("GET", "/openapi.json"): _open("documents", "The HTTP API as OpenAPI 3.1", JSON),
+    ("GET", "/asyncapi.json"): _open("documents", "The sockets as AsyncAPI 3", JSON),
 }  # fmt: skip

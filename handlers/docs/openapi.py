@@ -1,30 +1,31 @@
-"""OpenAPI: the document of the HTTP API, version 3.1, made from the types and the table of endpoints."""
+"""OpenAPI: the description of the HTTP API, version 3.1, generated from the endpoints and their types."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from handlers.base import ErrorAnswer
-from handlers.docs.endpoints import ENDPOINTS, ERRORS, JSON, Endpoint
+from handlers.docs.endpoints import ENDPOINTS, JSON, Endpoint
+from handlers.docs.error_codes import API_ERRORS
 from handlers.docs.schemas import Schemas
+from handlers.errors import ErrorAnswer
 from settings import Settings
 
 API_VERSION = "0.1.0"
 
 _DESCRIPTION = (
-    "Who is available, busy or offline, and who is on a call. What a socket says is in `/asyncapi.json`. Any URL may "
-    "answer 500 `SERVER_ERROR`, and 405 `METHOD_NOT_ALLOWED` to a method that is not listed."
+    "Who is available, busy or offline, and who is on a call. The sockets are described in `/asyncapi.json`. Any URL "
+    "may answer with 500 `SERVER_ERROR`, and with 405 `METHOD_NOT_ALLOWED` to a method that is not listed."
 )
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-Id": {
-        "description": "The id of this request, as it stands in the server's log.",
+        "description": "The id of this request, which is also in the server's log.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Retry-After": {
-        "description": "Seconds to wait.",
+        "description": "Seconds to wait before the next attempt.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     },
@@ -38,13 +39,13 @@ _HEADERS: dict[str, dict[str, Any]] = {
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key of the same caller is the same call: repeat a request without starting another.",
+    "description": "A unique key for this call. Repeating the request with the same key does not start another call.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
 
 
 def openapi(settings: Settings) -> dict[str, Any]:
-    """The whole document."""
+    """The complete description."""
     schemas = Schemas(_types(), settings)
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), endpoint in ENDPOINTS.items():
@@ -68,7 +69,7 @@ def openapi(settings: Settings) -> dict[str, Any]:
 
 
 def _types() -> list[Any]:
-    """Every type that an endpoint names."""
+    """The types of all endpoints."""
     used: list[Any] = [ErrorAnswer]
     for each in ENDPOINTS.values():
         used += [each.body, each.query, each.path, None if isinstance(each.answer, str) else each.answer]
@@ -112,7 +113,7 @@ def _parameters(endpoint: Endpoint, path: str, schemas: Schemas) -> list[dict[st
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in endpoint.all_errors():
-        by_status.setdefault(ERRORS[code][0], []).append(code)
+        by_status.setdefault(API_ERRORS[code][0], []).append(code)
     responses = {str(endpoint.status): _answer(endpoint, schemas)}
     return responses | {str(status): _refusal(status, codes, schemas) for status, codes in sorted(by_status.items())}
 
@@ -127,7 +128,7 @@ def _refusal(status: int, codes: list[str], schemas: Schemas) -> dict[str, Any]:
     extra = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}.get(status)
     only = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
     return {
-        "description": "; ".join(f"`{code}`: {ERRORS[code][1]}" for code in codes),
+        "description": "; ".join(f"`{code}`: {API_ERRORS[code][1]}" for code in codes),
         "headers": _headers("X-Request-Id", *([extra] if extra else [])),
         "content": {JSON: {"schema": {"allOf": [schemas.of(ErrorAnswer), only]}}},
     }

@@ -1,4 +1,4 @@
-"""Schemas: the JSON Schemas of our types, as OpenAPI and AsyncAPI refer to them."""
+"""Schemas: the JSON Schemas of our types, for OpenAPI and AsyncAPI."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from settings import Settings
 REFERENCE = "#/components/schemas/{name}"
 
 SETTINGS_KEY = "x-settings"
-"""In `extra_json_schema` of a type: which settings give the keywords whose values the type itself can't know."""
+"""A key in `extra_json_schema` of a type: the names of the settings that provide the values of keywords."""
 
 
 class Schemas:
-    """The schemas of some types, by name. `of` gives the reference to one."""
+    """The schemas of some types, by name."""
 
     def __init__(self, types: Iterable[Any], settings: Settings) -> None:
         wanted = list(dict.fromkeys(types))
@@ -27,22 +27,22 @@ class Schemas:
         for each in inspect.multi_type_info(wanted):
             self._mark_times(each)
         for schema in self.components.values():
-            # What we read refuses unknown fields; what we write always has all of its own.
+            # Types that we read refuse unknown fields. Types that we write always have all their fields.
             if schema.get("additionalProperties") is not False and "properties" in schema:
                 schema["required"] = list(schema["properties"])
         _fill_in(self.components, settings)
 
     def of(self, type: Any) -> dict[str, Any]:
-        """The schema of a type: a reference, unless it has no name."""
+        """The schema of a type: a reference, or the schema itself if the type has no name."""
         return self._references[type]
 
     def properties(self, type: Any) -> dict[str, dict[str, Any]]:
-        """The schemas of a struct's fields."""
+        """The schemas of a struct's fields, by name."""
         found: dict[str, dict[str, Any]] = self._component(type)["properties"]
         return found
 
     def required(self, type: Any) -> list[str]:
-        """The fields that a struct can't do without."""
+        """The required fields of a struct."""
         found: list[str] = self._component(type)["required"]
         return found
 
@@ -50,13 +50,13 @@ class Schemas:
         return self.components[self.of(type)["$ref"].rpartition("/")[2]]
 
     def _mark_times(self, type: inspect.Type) -> None:
-        """msgspec leaves `format` out, because it reads times without a zone as well; what it writes has one."""
+        """Add `format`. msgspec omits it because it also reads times without a zone, but we always write one."""
         match type:
             case inspect.StructType(fields=fields):
                 for each in fields:
                     self._mark_times(each.type)
                     if _is_time(each.type):
-                        # Only a named type has a component, and generics are named by what they hold.
+                        # Only a named type has a component. Generic types are named after their arguments.
                         schema = self.components[_name(type)]["properties"][each.encode_name]
                         _text_of(schema)["format"] = "date-time"
             case inspect.UnionType(types=types):
@@ -69,7 +69,7 @@ class Schemas:
 
 
 def _name(type: inspect.StructType) -> str:
-    """The name msgspec gives a component: no brackets, as they would have to be escaped in a reference."""
+    """The name that msgspec gives a component, without brackets, which a reference would have to escape."""
     origin, arguments = getattr(type.cls, "__origin__", type.cls), getattr(type.cls, "__args__", ())
     return f"{origin.__name__}_{'_'.join(each.__name__ for each in arguments)}_" if arguments else origin.__name__
 
@@ -80,12 +80,12 @@ def _is_time(type: inspect.Type) -> bool:
 
 
 def _text_of(schema: dict[str, Any]) -> dict[str, Any]:
-    """The member of a union that is text, or the schema itself."""
+    """The text member of a union, or the schema itself."""
     return next((each for each in schema.get("anyOf", ()) if each.get("type") == "string"), schema)
 
 
 def _fill_in(schema: Any, settings: Settings) -> None:
-    """Put the values of settings where `x-settings` asks for them."""
+    """Replace each `x-settings` by the keywords with the values of the settings."""
     for each in schema.values() if isinstance(schema, dict) else schema:
         if isinstance(each, dict | list):
             _fill_in(each, settings)

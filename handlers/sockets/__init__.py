@@ -1,1 +1,1 @@
-"""WebSockets: users' sockets, and what they share with operators' sockets."""
+"""WebSockets: the sockets of users, and what they have in common with the operators' socket."""

@@ -1,4 +1,4 @@
-"""Conversation: from Tornado's WebSocket to whoever the core knows at its other end. Users' and operators' alike."""
+"""Base of both sockets: connects Tornado's WebSocket to a session of a user or of an operator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import ApiHandler
-from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, stream_of, turn_away
+from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, reject, stream_of
 from handlers.sockets.websocket_protocol import FairProtocol
 from models.errors import Invalid
 from realtime.counters import Counters
@@ -20,7 +20,7 @@ _log = structlog.stdlib.get_logger("rollcall.sockets")
 
 
 class Peer(Protocol):
-    """Who is at the other end: a session, or a watcher."""
+    """The other end of a socket: a user's session or an operator's."""
 
     session_id: str
 
@@ -30,71 +30,71 @@ class Peer(Protocol):
 
 
 P = TypeVar("P", bound=Peer)
-Asker = TypeVar("Asker", contravariant=True)
+Sender = TypeVar("Sender", contravariant=True)
 
 
-class CommandHandler(Protocol[Asker]):
-    """What hears what they say."""
+class CommandHandler(Protocol[Sender]):
+    """Carries out the commands of one kind of peer."""
 
-    def dispatch(self, peer: Asker, text: str, /) -> None: ...
-    def not_text(self, peer: Asker, /) -> None: ...
-    def allow(self, peer: Asker, /) -> bool: ...
-    def pong(self, peer: Asker, /) -> None: ...
+    def dispatch(self, peer: Sender, text: str, /) -> None: ...
+    def not_text(self, peer: Sender, /) -> None: ...
+    def allow(self, peer: Sender, /) -> bool: ...
+    def pong(self, peer: Sender, /) -> None: ...
 
 
 class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
-    """A socket. Who may open one is for `prepare` of each kind to find out, and for `turned_away` to say."""
+    """A socket. Each kind authenticates in `prepare` and reports a failure in `rejection`."""
 
     def set_up_socket(self, commands: CommandHandler[P], counters: Counters) -> None:
-        """What each socket's `initialize` goes on with, behind its base's."""
+        """The second step of each socket's `initialize`, after its base's `set_up`."""
         self.commands = commands
         self.counters = counters
         self.peer: P | None = None
 
-    def turned_away(self) -> tuple[CloseCode, str] | None:
-        """Why this socket is closed again at once, if it is."""
+    def rejection(self) -> tuple[CloseCode, str] | None:
+        """The close code and message if this socket has no valid credentials."""
         raise NotImplementedError
 
     def admit(self, transport: StreamTransport) -> P:
-        """Let it in. Raises Full."""
+        """Open a session. Raises LimitReached."""
         raise NotImplementedError
 
     def check_origin(self, origin: str) -> bool:
-        """`prepare` has checked it, also where Tornado would not ask."""
+        """`prepare` has checked the origin, even in cases that Tornado skips."""
         return True
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Of `rollcall.v1, bearer.<token>` the first names the protocol, the second was only a way to send a token."""
+        """In `rollcall.v1, bearer.<token>`, the first names the protocol and the second only carries a token."""
         return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
 
     async def get(self, *args: str, **kwargs: str) -> None:
-        """The upgrade. Raises Invalid for a request that isn't one."""
+        """Upgrade the connection. Raises Invalid if the request is not an upgrade."""
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise Invalid("This URL speaks WebSocket only")
+            raise Invalid("This URL only accepts WebSocket connections.")
         await super().get(*args, **kwargs)
 
     def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
-        """Never awaits: a peer lost meanwhile would go unnoticed."""
+        """Start the session. Never awaits, because a peer that is lost meanwhile would go unnoticed."""
         stream = stream_of(self)
         if stream.closed():
             return None  # the peer left during the upgrade
-        refusal = self.turned_away()
-        if refusal is not None:
-            self.counters.closes[refusal[0]] += 1
-            turn_away(self, stream, *refusal)
+        rejection = self.rejection()
+        if rejection is not None:
+            self.counters.closes[rejection[0]] += 1
+            reject(self, stream, *rejection)
             return None
         self.set_nodelay(True)
         try:
             self.peer = self.admit(StreamTransport(self, stream))
-        except LimitReached as limit_reached:
-            self.counters.refused[limit_reached.close_code.name.lower()] += 1
-            self.close(limit_reached.close_code, str(limit_reached))
+        except LimitReached as limit:
+            self.counters.refused[limit.close_code.name.lower()] += 1
+            self.close(limit.close_code, str(limit))
         else:
             self.context.traffic.sockets += 1
         return None
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """One command. What goes wrong in the server is the server's, so the socket stays."""
+        """Carry out one command. After an unexpected error in the server, the socket stays open."""
         peer = self.peer
         if peer is None:
             return None
@@ -109,31 +109,31 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
         return None
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Tornado's, made fair. None when the client speaks no version that Tornado knows."""
-        made = super().get_websocket_protocol()
-        return FairProtocol(self, made, self.too_many_fragments) if isinstance(made, WebSocketProtocol13) else made
+        """Tornado's protocol with our limits. None if Tornado does not support the client's protocol version."""
+        base = super().get_websocket_protocol()
+        return FairProtocol(self, base, self.too_many_fragments) if isinstance(base, WebSocketProtocol13) else base
 
     def too_many_fragments(self) -> None:
-        """A message that never ends."""
+        """Close a socket whose message has too many fragments."""
         if self.peer is not None:
             self.peer.close(CloseCode.PROTOCOL_VIOLATION, "too many fragments")
 
     def on_ping(self, data: bytes) -> None:
-        """Tornado has answered; a flood of pings counts as a flood of commands."""
+        """Count a ping as a command, so that a flood of pings is limited. Tornado has answered it."""
         if self.peer is not None:
             self.commands.allow(self.peer)
 
     def on_pong(self, data: bytes) -> None:
-        """An answer to our ping."""
+        """The peer has answered our ping."""
         if self.peer is not None:
             self.commands.pong(self.peer)
 
     def on_close(self) -> None:
-        """The connection is gone, from whichever side."""
+        """The connection was closed, by either side."""
         if self.peer is not None:
             self.context.traffic.sockets -= 1
             self.peer.closed_by_peer(self.close_code)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """As for other requests."""
+        """Log as for other requests."""
         ApiHandler.log_exception(self, typ, value, tb)

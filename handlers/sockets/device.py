@@ -1,4 +1,4 @@
-"""Device: a short name of what a client runs on, read from its User-Agent."""
+"""Device: a short name for a client's device, from its User-Agent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 LONGEST = 40
-"""Characters of a name: what a cell of the list has room for."""
+"""Length of a name in characters, which fits a cell of the list."""
 
 _PRODUCT = re.compile(r"([^\s/()]+)(?:/([^\s()]*))?")
 _ANDROID = re.compile(r"Android ([\d.]+)")
@@ -19,7 +19,7 @@ _BROWSERS = (
     ("Chrome", re.compile(r"\b(?:Chrome|Chromium|CriOS|HeadlessChrome)/")),
     ("Safari", re.compile(r"\bSafari/")),
 )
-"""In this order: each of them also names those below it."""
+"""The order matters: each browser's User-Agent also names browsers further down."""
 
 _SYSTEMS = (
     ("Android", re.compile(r"\bAndroid\b")),
@@ -30,14 +30,14 @@ _SYSTEMS = (
     ("macOS", re.compile(r"\b(?:Macintosh|Mac OS X|macOS)\b")),
     ("Linux", re.compile(r"\b(?:Linux|X11)\b")),
 )
-"""In this order: Android says Linux too, and an iPhone “like Mac OS X”."""
+"""The order matters: Android's User-Agent also says Linux, and an iPhone's says “like Mac OS X”."""
 
 
 @lru_cache(maxsize=2048)
 def device_name(user_agent: str) -> str:
-    """“Chrome on macOS” for browsers, “Android 3.1” for an app of version 3.1, else the first product: “okhttp 4.12”.
+    """“Chrome on macOS” for a browser, “Android 3.1” for an app's version, or else the first product: “okhttp 4.12”.
 
-    At most 40 characters; empty for a client that doesn't say.
+    At most 40 characters. Empty if the User-Agent names no product.
     """
     text = "".join(each for each in user_agent if each.isprintable()).strip()
     product = _PRODUCT.search(text)
@@ -47,11 +47,11 @@ def device_name(user_agent: str) -> str:
     system = _first(_SYSTEMS, text)
     if name == "Mozilla":
         return _browser(_first(_BROWSERS, text), system)
-    if name == "Dalvik":  # Android's own, whose version says nothing
+    if name == "Dalvik":  # Android's runtime, whose version is of no use
         android = _ANDROID.search(text)
         version = _short(android[1]) if android else ""
         name = "Android"
-    elif system in ("Android", "iPadOS", "iOS"):  # of a phone's app the system says more than its name
+    elif system in ("Android", "iPadOS", "iOS"):  # for an app on a phone, the system is more useful than the app's name
         name = system
     return f"{name} {version}".strip()[:LONGEST]
 
@@ -67,5 +67,5 @@ def _first(table: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str:
 
 
 def _short(version: str) -> str:
-    """The first two numbers of a version."""
+    """The first two parts of a version."""
     return ".".join(version.split(".")[:2])

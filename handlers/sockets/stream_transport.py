@@ -1,4 +1,4 @@
-"""Streams: how what is sent goes through Tornado's stream to a WebSocket, and how one is turned away."""
+"""Stream transport: how frames reach a WebSocket through its socket and Tornado's stream, and how one is rejected."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ SUBPROTOCOL = "rollcall.v1"
 
 
 class StreamTransport:
-    """Writes straight to the socket, and through Tornado's stream what the kernel doesn't take at once."""
+    """Writes to the socket directly, and passes what the kernel does not take at once to Tornado's stream."""
 
     def __init__(self, handler: WebSocketHandler, stream: IOStream) -> None:
         self._handler = handler
         self._stream = stream
         connection = stream.socket
-        assert connection is not None, "a stream that isn't closed has a socket"
+        assert connection is not None, "an open stream has a socket"
         self.is_busy: Callable[[], bool] = stream.writing
         self.take: Callable[[bytes], int] = self._write if isinstance(stream, SSLIOStream) else connection.send
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
-        """See Transport. When the stream closes first, `on_close` tells, not `drained`."""
+        """See Transport. If the stream closes first, `on_close` is called, not `drained`."""
 
         def written(future: Future[None]) -> None:
             if future.exception() is None:
@@ -41,7 +41,7 @@ class StreamTransport:
         self._handler.close(code, reason)
 
     def _write(self, data: bytes) -> int:
-        """TLS keeps records of its own, so all goes through the stream."""
+        """TLS has its own records, so everything goes through the stream."""
         try:
             self._stream.write(data)
         except StreamClosedError as error:
@@ -50,14 +50,14 @@ class StreamTransport:
 
 
 def stream_of(handler: WebSocketHandler) -> IOStream:
-    """The connection's stream; inside `open` there always is one."""
+    """The connection's stream. Inside `open` there always is one."""
     stream = None if handler.ws_connection is None else handler.ws_connection.stream
     assert stream is not None, "an open WebSocket has a stream"
     return stream
 
 
-def turn_away(handler: WebSocketHandler, stream: IOStream, code: CloseCode, message: str) -> None:
-    """Say why, then close with a code that says what to do."""
-    # Not by `write_message`: it makes a task, which fails aloud when the peer is gone.
+def reject(handler: WebSocketHandler, stream: IOStream, code: CloseCode, message: str) -> None:
+    """Send an error with the reason, then close with a code that tells the client what to do."""
+    # `write_message` would create a task, which logs an exception if the peer has gone.
     StreamTransport(handler, stream).buffer(encode(Error(message=message, code="AUTH_ERROR")), lambda: None)
     handler.close(code, message)

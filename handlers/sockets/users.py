@@ -1,4 +1,4 @@
-"""Users' sockets, /ws/feed and /ws/presence: who opens one, by which credentials, and what a returning client knows."""
+"""Users' sockets, /ws/feed and /ws/presence: the credentials, and the parameters of a returning client."""
 
 from __future__ import annotations
 
@@ -32,55 +32,55 @@ class SocketHandler(BaseSocketHandler[Session]):
         commands: Commands,
         clock: Clock,
         counters: Counters,
-        refusals: Buckets,
+        refusal_limits: Buckets,
     ) -> None:
-        """Collaborators come from the route."""
+        """The route passes the collaborators."""
         self.set_up(context)
         self.set_up_socket(commands, counters)
         self.channel: Channel = channel
         self.admission = admission
         self.clock = clock
-        self.refusals = refusals
+        self.refusal_limits = refusal_limits
         self.identity: Identity | None = None
-        self.refusal: Unauthenticated | None = None
+        self.error: Unauthenticated | None = None
 
     def prepare(self) -> None:
-        """Decide who is there. A browser can't read an HTTP 401 on an upgrade, so the refusal waits for the socket."""
+        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket."""
         self.check_origins()
         try:
             self.identity = self._identify()
-        except Unauthenticated as refusal:
-            self.refusal = refusal
+        except Unauthenticated as error:
+            self.error = error
             self.counters.refused["token"] += 1
-            if not self.refusals.take(self.context.origins.address(self.request), self.clock.now()):
-                raise TooMany("Too many refused credentials", retry_after=1) from None
+            if not self.refusal_limits.take(self.context.origins.address(self.request), self.clock.now()):
+                raise TooMany("Too many attempts with invalid credentials.", retry_after=1) from None
         finally:
             scrub(self.request)
 
-    def turned_away(self) -> tuple[CloseCode, str] | None:
-        """Who has no credentials that count."""
-        if self.identity is not None:
+    def rejection(self) -> tuple[CloseCode, str] | None:
+        """The close code and message if the credentials are not valid."""
+        if self.error is None:
             return None
-        code = CloseCode.TOKEN_EXPIRED if isinstance(self.refusal, TokenExpired) else CloseCode.REFUSED
-        return code, self.refusal.message if self.refusal else "Invalid token"
+        code = CloseCode.TOKEN_EXPIRED if isinstance(self.error, TokenExpired) else CloseCode.REFUSED
+        return code, self.error.message
 
     def admit(self, transport: StreamTransport) -> Session:
-        """Let the user in. Raises Full."""
-        assert self.identity is not None, "who isn't known was turned away"
+        """Open a session for the user. Raises LimitReached."""
+        assert self.identity is not None, "a socket without an identity was rejected"
         address = self.context.origins.address(self.request)
         request = ConnectRequest(
-            self.identity,
-            self.channel,
-            address,
-            device_name(self.request.headers.get("User-Agent", "")[:200]),
-            self.get_query_argument("epoch", None),
-            _number(self.get_query_argument("since", None)),
-            self.context.origins.counts_by_address(address),
+            identity=self.identity,
+            channel=self.channel,
+            address=address,
+            device=device_name(self.request.headers.get("User-Agent", "")[:200]),
+            epoch=self.get_query_argument("epoch", None),
+            since=_number(self.get_query_argument("since", None)),
+            counts_by_address=self.context.origins.counts_by_address(address),
         )
         return self.admission.admit(request, transport)
 
     def _identify(self) -> Identity:
-        """Exactly one credential: a token or a ticket in the URL, a header, or a subprotocol."""
+        """The identity of the one credential: a token or ticket in the URL, or a token in a header or subprotocol."""
         tokens = [token.decode("latin-1") for token in self.request.query_arguments.get("token", [])]
         tickets = [ticket.decode("latin-1") for ticket in self.request.query_arguments.get("ticket", [])]
         for header in self.request.headers.get_list("Authorization"):
@@ -99,7 +99,7 @@ class SocketHandler(BaseSocketHandler[Session]):
 
 
 def scrub(request: HTTPServerRequest) -> None:
-    """Take the credentials out of a request, before anything can print it."""
+    """Remove the credentials from a request before anything can log it."""
     for secret in ("token", "ticket"):
         request.arguments.pop(secret, None)
         request.query_arguments.pop(secret, None)
@@ -112,7 +112,7 @@ def scrub(request: HTTPServerRequest) -> None:
 
 
 def _number(text: str | None) -> int | None:
-    """A `since`; whatever isn't a number can't be resumed from, and gets a snapshot."""
+    """The value of `since`. Anything but a number becomes -1, from which no resume is possible."""
     if text is None:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1

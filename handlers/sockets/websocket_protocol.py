@@ -1,4 +1,4 @@
-"""Frames: Tornado's reading of WebSocket frames, with a share of the loop and an end to fragments."""
+"""WebSocket protocol: Tornado's, with limits on the frames read at a stretch and on the fragments of a message."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Callable
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 FRAMES_AT_A_STRETCH = 32
-"""Frames read before others have their turn: well under a millisecond."""
+"""Frames read before other connections get a turn. Reading them takes well under a millisecond."""
 
 FRAGMENTS_LIMIT = 64
-"""Fragments of one message. Of 4 KiB nobody makes more, and empty ones would never reach the limit of bytes."""
+"""Fragments of one message. No client splits 4 KiB into more, and empty fragments never reach the limit of bytes."""
 
 
 class FairProtocol(WebSocketProtocol13):
-    """Reads frames as Tornado does.
+    """Reads frames as Tornado does, but yields to the loop and counts fragments.
 
-    Tornado goes on reading as long as the kernel has something, without a turn of the loop between two frames: a peer
-    who floods would hold up everybody else. And of fragments it tells nobody, so that no rate limit sees them.
+    Tornado keeps reading while the kernel has data and never yields between two frames, so a client that floods the
+    server would block all others. It also reports no fragments, so rate limits would not notice them.
     """
 
-    def __init__(self, handler: WebSocketHandler, made: WebSocketProtocol13, on_too_many: Callable[[], None]) -> None:
-        super().__init__(handler, made.mask_outgoing, made.params)
+    def __init__(self, handler: WebSocketHandler, base: WebSocketProtocol13, on_too_many: Callable[[], None]) -> None:
+        super().__init__(handler, base.mask_outgoing, base.params)
         self._on_too_many = on_too_many
         self._frames = 0
         self._fragments = 0

@@ -1,4 +1,4 @@
-"""The embedded store: the few calls of Motor's collection that the models make, answered by SQLite."""
+"""The embedded store: the operations of Motor's collection that the models use, carried out by SQLite."""
 
 from __future__ import annotations
 

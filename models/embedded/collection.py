@@ -1,7 +1,7 @@
-"""EmbeddedCollection: Motor's collection as far as the models use it, over one SQLite file.
+"""EmbeddedCollection: the part of Motor's collection that the models use, over one SQLite file.
 
-Everything else that Motor's has raises NotImplementedError with its name, so that a model cannot come to rely on
-something that only one of the two stores does.
+Everything else raises NotImplementedError with its name, so that no model comes to depend on something that only one
+of the two stores supports.
 """
 
 from __future__ import annotations
@@ -16,20 +16,17 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import InvalidOperation
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
-from models.embedded.query import Filter, Keys
+from models.collection import Document, Filter, Keys, Projection, UpdateSpec
 from models.embedded.table import Table, Updated
 from models.embedded.update import Update
 from models.embedded.values import restored
 from models.embedded.writer import Writer
 
-Document = dict[str, Any]
-Projection = Mapping[str, Any] | Sequence[str] | None
-UpdateSpec = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
 
 
 class EmbeddedDatabase:
-    """The collections of one file; `async` calls are for one event loop."""
+    """The collections of one file. Its `async` methods belong to one event loop."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -37,7 +34,7 @@ class EmbeddedDatabase:
 
     @classmethod
     def open(cls, path: Path, *, on_commit: Callable[[int], None] | None = None) -> EmbeddedDatabase:
-        """Open the file, made with its folder if need be; sqlite3.Error or OSError when that cannot be."""
+        """Open the file, and create it and its folder if needed. Raises sqlite3.Error or OSError."""
         return cls(Writer(path, on_commit=on_commit))
 
     def __getitem__(self, name: str) -> EmbeddedCollection:
@@ -49,19 +46,19 @@ class EmbeddedDatabase:
         _refuse_attribute("database", name)
 
     async def command(self, command: str) -> Document:
-        """Answer "ping", which shows that the thread and the file are there."""
+        """Answer "ping", which shows that the thread and the file work."""
         if command != "ping":
-            raise NotImplementedError(f"the embedded store knows no command {command}")
+            raise NotImplementedError(f"the embedded store does not support the command {command}")
         await self._writer.submit(_ping, writes=False)
         return {"ok": 1.0}
 
     def close(self) -> None:
-        """Finish what is waiting and let go of the file."""
+        """Finish the pending operations and close the file."""
         self._writer.close()
 
 
 class EmbeddedCursor:
-    """The documents that a `find` will give."""
+    """The documents that a `find` will return."""
 
     def __init__(self, read: Callable[[int | None], Any]) -> None:
         self._read = read
@@ -71,16 +68,16 @@ class EmbeddedCursor:
         _refuse_attribute("cursor", name)
 
     async def to_list(self, length: int | None = None) -> list[Document]:
-        """The documents, at most `length`; once."""
+        """The documents, at most `length`. A cursor can be read once."""
         if self._is_read:
-            raise NotImplementedError("the embedded store's cursor is read once")
+            raise NotImplementedError("the embedded store's cursor can only be read once")
         self._is_read = True
         documents: list[Document] = await self._read(length)
         return documents
 
 
 class EmbeddedCollection:
-    """One collection: arguments, results and errors are Motor's, see its documentation."""
+    """One collection. Arguments, results and errors are Motor's; see its documentation."""
 
     def __init__(self, table: Table, writer: Writer) -> None:
         self._table = table
@@ -88,10 +85,6 @@ class EmbeddedCollection:
 
     def __getattr__(self, name: str) -> NoReturn:
         _refuse_attribute("collection", name)
-
-    @property
-    def name(self) -> str:
-        return self._table.name
 
     async def insert_one(self, document: Document, **unknown: object) -> InsertOneResult:
         _refuse("insert_one", unknown)
@@ -209,14 +202,14 @@ def _ping(connection: sqlite3.Connection) -> None:
 
 def _refuse(method: str, unknown: Mapping[str, object]) -> None:
     if unknown:
-        raise NotImplementedError(f"the embedded store knows no {next(iter(unknown))} of {method}")
+        raise NotImplementedError(f"the embedded store does not support the argument {next(iter(unknown))} of {method}")
 
 
 def _refuse_attribute(owner: str, name: str) -> NoReturn:
-    # Python's own protocols (copy, pickle, repr of mocks) ask for double-underscore names and expect this answer.
+    # Python's own protocols (copy, pickle, repr of mocks) look up double-underscore names and expect this error.
     if name.startswith("__"):
         raise AttributeError(name)
-    raise NotImplementedError(f"the embedded store's {owner} has no {name}")
+    raise NotImplementedError(f"the embedded store's {owner} does not support {name}")
 
 
 def _update_result(updates: list[Updated]) -> UpdateResult:
@@ -230,16 +223,16 @@ def _update_result(updates: list[Updated]) -> UpdateResult:
 
 
 def _projected(documents: list[Document], projection: Projection) -> list[Document]:
-    """The documents with only the fields asked for, or without those set to 0; `_id` stays unless set to 0."""
+    """The documents with only the included fields, or without the excluded ones. `_id` stays unless excluded."""
     if projection is None or (isinstance(projection, Mapping) and not projection):
         return documents
     wanted = dict(projection) if isinstance(projection, Mapping) else dict.fromkeys(projection, 1)
     if any(field.startswith("$") or "." in field for field in wanted):
-        raise NotImplementedError("the embedded store projects top-level fields")
+        raise NotImplementedError("the embedded store only projects top-level fields")
     with_id = wanted.pop("_id", 1) not in (0, False)
     kinds = {flag not in (0, False) for flag in wanted.values()}
     if len(kinds) > 1:
-        raise NotImplementedError("the embedded store's projection either includes or excludes")
+        raise NotImplementedError("the embedded store's projection must either include or exclude fields")
     if True in kinds or (not kinds and with_id):
         kept = {*wanted, "_id"} if with_id else set(wanted)
         return [{key: value for key, value in document.items() if key in kept} for document in documents]

@@ -1,15 +1,16 @@
-"""Queries: MongoDB's filters and sorts as SQL over a table (_id, doc).
+"""Queries: MongoDB's filters and sorts, translated to SQL over a table (_id, doc).
 
-A filter never looks inside a list or a nested document, as MongoDB's would: no field that the models filter on
-holds one. What cannot be expressed raises NotImplementedError that names it.
+Unlike MongoDB, a filter never looks inside a list or a nested document: no field that the models filter on holds one.
+Whatever cannot be translated raises NotImplementedError with its name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
+from models.collection import Filter, Keys
 from models.embedded.values import (
     AFTER_BOOLEANS,
     AFTER_DATES,
@@ -19,26 +20,23 @@ from models.embedded.values import (
     stored,
 )
 
-Filter = Mapping[str, Any]
-Keys = Sequence[tuple[str, int]]
-
 
 class Sql(NamedTuple):
-    """A piece of SQL and the values of its question marks."""
+    """A piece of SQL and the values for its question marks."""
 
     text: str
     values: tuple[Any, ...] = ()
 
 
 class Bracket(NamedTuple):
-    """The conditions that keep a range within one type: `below` bounds what $lt finds, `above` what $gt finds."""
+    """The conditions that keep a range within one type: `below` limits what $lt finds, `above` what $gt finds."""
 
     below: str
     above: str
 
 
-# Null and missing count as one value below every number, so that they are equal, come first, and clash in a unique
-# index, as in MongoDB; in SQL a NULL would do none of these.
+# Null and missing are one value below every number, so that they are equal, sort first and collide in a unique index,
+# as in MongoDB. SQL's NULL would do none of these.
 NULL = "-9e999"
 
 NULLS = Bracket(f"= {NULL}", f"= {NULL}")
@@ -50,27 +48,27 @@ DATES = Bracket(f">= '{BEFORE_DATES}'", f"< '{AFTER_DATES}'")
 RANGES = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# SQLite's own limit of question marks in a statement, less room for the rest of a filter.
+# SQLite's limit on question marks in a statement, with some room left for the rest of a filter.
 MOST_IN = 32_000
 
 
 def column(field: str) -> str:
-    """The expression of a top-level field, the same in filters, sorts and indexes so that they find each other."""
+    """The expression for a top-level field. Filters, sorts and indexes share it, so that SQLite uses the indexes."""
     if field == "_id":
         return "_id"
     if not FIELD.fullmatch(field):
-        raise NotImplementedError(f"the embedded store cannot look at the field {field!r}")
+        raise NotImplementedError(f"the embedded store does not support the field {field!r}")
     return f"""ifnull(json_extract(doc, '$."{field}"'), {NULL})"""
 
 
 def where(filter: Filter) -> Sql:
-    """The filter as a condition."""
+    """The filter as a SQL condition."""
     pieces = [_clause(key, condition) for key, condition in filter.items()]
     return _joined(" AND ", pieces) if pieces else Sql("1")
 
 
 def order(sort: Keys | None) -> str:
-    """` ORDER BY …`, or nothing."""
+    """` ORDER BY …`, or an empty text without a sort."""
     if not sort:
         return ""
     return " ORDER BY " + ", ".join(column(field) + _direction(direction) for field, direction in sort)
@@ -83,7 +81,7 @@ def index_columns(keys: Keys) -> str:
 
 def _direction(direction: int) -> str:
     if direction not in (1, -1):
-        raise NotImplementedError(f"the embedded store knows no sort direction {direction!r}")
+        raise NotImplementedError(f"the embedded store does not support the sort direction {direction!r}")
     return " ASC" if direction == 1 else " DESC"
 
 
@@ -91,12 +89,12 @@ def _clause(key: str, condition: Any) -> Sql:
     if key == "$or":
         return _joined(" OR ", [where(branch) for branch in cast("Iterable[Filter]", condition)])
     if key.startswith("$"):
-        raise NotImplementedError(f"the embedded store knows no filter operator {key}")
+        raise NotImplementedError(f"the embedded store does not support the filter operator {key}")
     if not isinstance(condition, Mapping):
         return _equal(key, condition)
     operators = cast("Mapping[str, Any]", condition)
     if not operators or not all(name.startswith("$") for name in operators):
-        raise NotImplementedError("the embedded store compares no nested documents")
+        raise NotImplementedError("the embedded store does not compare nested documents")
     return _joined(" AND ", [_condition(key, name, operand) for name, operand in operators.items()])
 
 
@@ -115,12 +113,12 @@ def _condition(field: str, operator: str, operand: Any) -> Sql:
     if operator == "$ne":
         equal = _equal(field, operand)
         return Sql(f"NOT ({equal.text})", equal.values)
-    raise NotImplementedError(f"the embedded store knows no filter operator {operator}")
+    raise NotImplementedError(f"the embedded store does not support the filter operator {operator}")
 
 
 def _operand(operand: Any) -> Any:
     if isinstance(operand, list | tuple | Mapping):
-        raise NotImplementedError("the embedded store compares no lists or nested documents")
+        raise NotImplementedError("the embedded store does not compare lists or nested documents")
     return stored(operand)
 
 
@@ -129,7 +127,7 @@ def _equal(field: str, operand: Any) -> Sql:
     if value is None:
         return Sql(f"{column(field)} = {NULL}")
     equal = Sql(f"{column(field)} = ?", (value,))
-    # json_extract gives a list or a nested document as its JSON text, which a text may equal.
+    # json_extract returns a list or a nested document as JSON text, which could equal this text.
     if isinstance(value, str) and value[:1] in ("[", "{"):
         return Sql(f"{equal.text} AND {_is_text(field)}", equal.values)
     return equal
@@ -138,7 +136,7 @@ def _equal(field: str, operand: Any) -> Sql:
 def _any_of(field: str, operands: Iterable[Any]) -> Sql:
     values = [_operand(operand) for operand in operands]
     if len(values) > MOST_IN:
-        raise NotImplementedError(f"the embedded store takes at most {MOST_IN} values in $in")
+        raise NotImplementedError(f"the embedded store supports at most {MOST_IN} values in $in")
     plain = [value for value in values if value is not None]
     if any(isinstance(value, str) and value[:1] in ("[", "{") for value in plain):
         return _joined(" OR ", [_equal(field, operand) for operand in operands])

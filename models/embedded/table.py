@@ -1,6 +1,6 @@
-"""Table: one collection's documents in SQLite, and each operation on them. Runs on the writer's thread."""
+"""Table: the documents of one collection in SQLite, and the operations on them. Runs on the writer's thread."""
 
-# ruff: noqa: S608 - names of tables and fields match FIELD, all values are bound
+# ruff: noqa: S608 - names of tables and fields match FIELD, and all values are bound
 
 from __future__ import annotations
 
@@ -13,23 +13,32 @@ from typing import Any, NamedTuple
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WriteError
 
-from models.embedded.query import FIELD, Filter, Keys, Sql, index_columns, order, where
+from models.collection import Document, Filter, Keys
+from models.embedded.query import FIELD, Sql, index_columns, order, where
 from models.embedded.update import Update, check_field
-from models.embedded.values import check_id, from_json, load_document, restored, stored_document, to_json
+from models.embedded.values import (
+    Fields,
+    check_id,
+    from_json,
+    load_document,
+    restored,
+    stored_document,
+    to_json,
+)
 
-Fields = dict[str, Any]
-
-# Codes of MongoDB's own errors (its error_codes.yml).
+# MongoDB's error codes (from its error_codes.yml).
 INDEX_CONFLICT, DUPLICATE_KEY = 86, 11000
 
-# pymongo offers no public way to read a request back.
+# pymongo has no public way to read a request.
 _filter_and_update = operator.attrgetter("_filter", "_doc", "_upsert")
 _other_options = operator.attrgetter("_collation", "_array_filters", "_hint", "_sort")
 
 
 class Updated(NamedTuple):
-    """What an update of one document did, in stored values: `before` is None after an upsert's insert, both
-    when nothing matched."""
+    """A document before and after an update, as stored values.
+
+    `before` is None if an upsert inserted the document. Both are None if nothing matched.
+    """
 
     before: Fields | None
     after: Fields | None
@@ -37,13 +46,13 @@ class Updated(NamedTuple):
 
 
 class Table:
-    """The table of one collection: (_id, doc), doc being the JSON text of the whole document."""
+    """The table (_id, doc) of one collection. `doc` is the JSON text of the whole document."""
 
     def __init__(self, name: str) -> None:
         if not FIELD.fullmatch(name):
-            raise NotImplementedError(f"the embedded store has no collection named {name!r}")
+            raise NotImplementedError(f"the embedded store does not support a collection named {name!r}")
         self.name = name
-        # The key column has no type, so that SQLite keeps 1 and "1" apart.
+        # The key column has no type, so that SQLite treats 1 and "1" as different keys.
         self._create = f'CREATE TABLE IF NOT EXISTS "{name}" (_id PRIMARY KEY NOT NULL, doc TEXT) WITHOUT ROWID'
         self._insert = f'INSERT INTO "{name}" VALUES (?, CAST(? AS TEXT))'
         self._replace = f'UPDATE "{name}" SET doc = CAST(? AS TEXT) WHERE _id = ?'
@@ -51,37 +60,37 @@ class Table:
     def rows(
         self, connection: sqlite3.Connection, condition: Sql, tail: str = "", tail_values: tuple[int, ...] = ()
     ) -> sqlite3.Cursor:
-        """The JSON text of the documents that meet the condition, a row each."""
+        """The JSON texts of the documents that meet the condition, one in each row."""
         connection.execute(self._create)
         text = f'SELECT doc FROM "{self.name}" WHERE {condition.text}{tail}'
         return connection.execute(text, condition.values + tail_values)
 
     def find(
         self, connection: sqlite3.Connection, filter: Filter, sort: Keys | None, skip: int, limit: int
-    ) -> list[Fields]:
-        """Documents that match; a limit of 0 means all."""
+    ) -> list[Document]:
+        """The matching documents. A limit of 0 means no limit."""
         if skip < 0 or limit < 0:
-            raise NotImplementedError("the embedded store takes no negative skip or limit")
+            raise NotImplementedError("the embedded store does not support a negative skip or limit")
         condition = where(filter)
         found = self.rows(connection, condition, f"{order(sort)} LIMIT ? OFFSET ?", (limit or -1, skip))
         return [load_document(text) for (text,) in found]
 
     def count(self, connection: sqlite3.Connection, filter: Filter, limit: int) -> int:
-        """How many documents match, counted up to a limit; a limit of 0 means all."""
+        """The number of matching documents, counted up to `limit`. A limit of 0 means no limit."""
         connection.execute(self._create)
         condition = where(filter)
         text = f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}" WHERE {condition.text} LIMIT ?)'
         return int(connection.execute(text, (*condition.values, limit or -1)).fetchone()[0])
 
     def insert(self, connection: sqlite3.Connection, document: Mapping[str, Any]) -> None:
-        """Add a document with an `_id`."""
+        """Insert a document, which must have an `_id`."""
         connection.execute(self._create)
         self._insert_stored(connection, _checked(document))
 
     def insert_many(
         self, connection: sqlite3.Connection, documents: Sequence[Mapping[str, Any]], ordered: bool
     ) -> None:
-        """Add documents; a duplicate ends it when `ordered`, else the others go in all the same."""
+        """Insert documents. After a duplicate, the rest is inserted only if not `ordered`."""
         connection.execute(self._create)
         errors: list[Fields] = []
         inserted = 0
@@ -97,7 +106,7 @@ class Table:
             raise BulkWriteError(_bulk_result(errors, inserted=inserted))
 
     def update_one(self, connection: sqlite3.Connection, filter: Filter, update: Update, upsert: bool) -> Updated:
-        """Update the first document that matches."""
+        """Update the first matching document."""
         row = self.rows(connection, where(filter), " LIMIT 1").fetchone()
         if row is not None:
             return self._update_stored(connection, row[0], update)
@@ -108,19 +117,19 @@ class Table:
         return Updated(None, fields, True)
 
     def update_many(self, connection: sqlite3.Connection, filter: Filter, update: Update) -> list[Updated]:
-        """Update every document that matches."""
+        """Update every matching document."""
         rows = self.rows(connection, where(filter)).fetchall()
         return [self._update_stored(connection, text, update) for (text,) in rows]
 
     def delete(self, connection: sqlite3.Connection, filter: Filter, *, only_first: bool) -> int:
-        """Delete what matches, or the first of it; how many went."""
+        """Delete the matching documents, or only the first, and return the number of deleted ones."""
         connection.execute(self._create)
         condition = where(filter)
         chosen = f'SELECT _id FROM "{self.name}" WHERE {condition.text}{" LIMIT 1" if only_first else ""}'
         return connection.execute(f'DELETE FROM "{self.name}" WHERE _id IN ({chosen})', condition.values).rowcount
 
     def bulk_write(self, connection: sqlite3.Connection, requests: Iterable[object], ordered: bool) -> Fields:
-        """Carry out each update; the counts, in the shape of MongoDB's answer to a bulk."""
+        """Carry out the updates and return the counts in the form of MongoDB's answer to a bulk write."""
         errors: list[Fields] = []
         upserted: list[Fields] = []
         matched = modified = 0
@@ -142,7 +151,7 @@ class Table:
         return result
 
     def create_index(self, connection: sqlite3.Connection, keys: Keys, unique: bool, name: str) -> None:
-        """Make an index unless it exists; another one of that name is an error, as in MongoDB."""
+        """Create an index unless it exists. As in MongoDB, a different index with the same name is an error."""
         connection.execute(self._create)
         full_name = f"{self.name}.{name}"
         kind = "UNIQUE INDEX" if unique else "INDEX"
@@ -154,7 +163,7 @@ class Table:
             except sqlite3.IntegrityError as error:
                 raise self._duplicate(error) from None
         elif present[0].decode() != text:
-            raise OperationFailure(f"another index is named {name}", INDEX_CONFLICT)
+            raise OperationFailure(f"a different index is named {name}", INDEX_CONFLICT)
 
     def _insert_stored(self, connection: sqlite3.Connection, fields: Fields) -> None:
         try:
@@ -196,9 +205,9 @@ def _checked_stored(fields: Fields) -> Fields:
 
 def _request_parts(request: object) -> tuple[Filter, Update, bool]:
     if not isinstance(request, UpdateOne):
-        raise NotImplementedError(f"the embedded store knows no {type(request).__name__} in bulk_write")
+        raise NotImplementedError(f"the embedded store does not support {type(request).__name__} in bulk_write")
     if any(option is not None for option in _other_options(request)):
-        raise NotImplementedError("the embedded store knows filter, update and upsert of UpdateOne, no more")
+        raise NotImplementedError("the embedded store only supports filter, update and upsert of UpdateOne")
     condition, update, upsert = _filter_and_update(request)
     return condition, Update(update), bool(upsert)
 

@@ -1,4 +1,4 @@
-"""Update: MongoDB's update operators, applied to a document's stored values."""
+"""Update: MongoDB's update operators, applied to the stored values of a document."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 
 from pymongo.errors import WriteError
 
-from models.embedded.values import AFTER_TEXT, stored
+from models.collection import UpdateSpec
+from models.embedded.values import AFTER_TEXT, Fields, stored
 
-Fields = dict[str, Any]
-
-# Codes of MongoDB's own errors (its error_codes.yml).
+# MongoDB's error codes (from its error_codes.yml).
 TYPE_MISMATCH, CONFLICTING_OPERATORS, IMMUTABLE_FIELD = 14, 40, 66
 
 
 class FieldUpdate(NamedTuple):
-    """One field's part of an update: the operator's function, the field and the stored operand."""
+    """The update of one field: the operator's function, the field and the stored operand."""
 
     apply: Callable[[Fields, str, Any], None]
     field: str
@@ -24,9 +23,9 @@ class FieldUpdate(NamedTuple):
 
 
 class Update:
-    """An update, checked once and then applied to any number of documents."""
+    """An update that is checked once and applied to any number of documents."""
 
-    def __init__(self, update: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, update: UpdateSpec) -> None:
         if not update:
             raise ValueError("an update cannot be empty")
         self._changes: list[FieldUpdate] = []
@@ -35,23 +34,23 @@ class Update:
         for operator, operands in update.items():
             for field, operand in operands.items() if operator in OPERATORS else ():
                 if field in fields:
-                    raise WriteError(f"two operators would change {field!r}", CONFLICTING_OPERATORS)
+                    raise WriteError(f"two operators change {field!r}", CONFLICTING_OPERATORS)
                 fields.add(field)
                 self._add(operator, field, operand)
             if operator not in OPERATORS:
-                raise NotImplementedError(f"the embedded store knows no update operator {operator}")
+                raise NotImplementedError(f"the embedded store does not support the update operator {operator}")
 
     def _add(self, operator: str, field: str, operand: Any) -> None:
         check_field(field)
-        if operator in ("$inc", "$max", "$min") and isinstance(operand, list | tuple | Mapping):
-            raise NotImplementedError(f"the embedded store takes no list or nested document in {operator}")
+        if operator in ("$inc", "$max") and isinstance(operand, list | tuple | Mapping):
+            raise NotImplementedError(f"the embedded store does not support a list or nested document in {operator}")
         if operator == "$inc" and (isinstance(operand, bool) or not isinstance(operand, int | float)):
             raise WriteError(f"$inc needs a number for {field!r}", TYPE_MISMATCH)
         changes = self._insert_changes if operator == "$setOnInsert" else self._changes
         changes.append(FieldUpdate(OPERATORS[operator], field, stored(operand)))
 
     def applied_to(self, before: Fields) -> Fields:
-        """The document after the update; `before` stays as it is."""
+        """The document after the update. `before` is left unchanged."""
         after = dict(before)
         for change in self._changes:
             change.apply(after, change.field, change.operand)
@@ -60,7 +59,7 @@ class Update:
         return after
 
     def inserted_for(self, filter: Mapping[str, Any]) -> Fields:
-        """The document that an upsert inserts when nothing matches: the filter's equalities, then the update."""
+        """The document that an upsert inserts if nothing matches: the equalities of the filter, then the update."""
         fields = {
             key: stored(value)
             for key, value in filter.items()
@@ -75,9 +74,9 @@ class Update:
 
 
 def check_field(field: str) -> None:
-    """Refuse what MongoDB reads as a path or an operator."""
+    """Refuse names that MongoDB reads as a path or an operator."""
     if "." in field or field.startswith("$") or "\0" in field or not field:
-        raise NotImplementedError(f"the embedded store keeps no field named {field!r}")
+        raise NotImplementedError(f"the embedded store does not support a field named {field!r}")
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -85,7 +84,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Where a stored value stands among all: null, numbers, text, documents, lists, booleans and dates."""
+    """A stored value's place in the order of all types: null, numbers, text, documents, lists, booleans, dates."""
     if value is None:
         return 0, 0
     if isinstance(value, int | float):
@@ -99,14 +98,10 @@ def _set(fields: Fields, field: str, operand: Any) -> None:
     fields[field] = operand
 
 
-def _unset(fields: Fields, field: str, _: Any) -> None:
-    fields.pop(field, None)
-
-
 def _increment(fields: Fields, field: str, operand: Any) -> None:
     present = fields.get(field, 0)
     if not isinstance(present, int | float):
-        raise WriteError(f"cannot increment {field!r}, which is no number", TYPE_MISMATCH)
+        raise WriteError(f"cannot increment {field!r}, which is not a number", TYPE_MISMATCH)
     fields[field] = stored(present + operand)
 
 
@@ -115,16 +110,9 @@ def _maximum(fields: Fields, field: str, operand: Any) -> None:
         fields[field] = operand
 
 
-def _minimum(fields: Fields, field: str, operand: Any) -> None:
-    if field not in fields or _rank(operand) < _rank(fields[field]):
-        fields[field] = operand
-
-
 OPERATORS: Mapping[str, Callable[[Fields, str, Any], None]] = {
     "$set": _set,
     "$setOnInsert": _set,
-    "$unset": _unset,
     "$inc": _increment,
     "$max": _maximum,
-    "$min": _minimum,
 }

@@ -1,8 +1,8 @@
-"""Writer: the thread that owns the SQLite connection and commits what is waiting as one group.
+"""Writer: the thread that owns the SQLite connection and commits waiting operations in groups.
 
-An fsync costs milliseconds however much it covers, so the thread takes every operation in its queue, runs them in
-one transaction, and answers all of them after its one COMMIT. An operation that fails takes back its own changes
-and fails alone; a COMMIT that fails, as on a full disk, fails every operation of its group.
+An fsync takes milliseconds regardless of how much it covers. So the thread runs all operations in its queue in one
+transaction and answers them after a single COMMIT. An operation that fails is rolled back alone. If the COMMIT fails,
+for example because the disk is full, every operation of the group fails.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from models.errors import StoreUnavailable
 
 T = TypeVar("T")
 
-# Bounds how long the first of a group waits for the last.
+# Limits how long the first operation of a group waits for the last.
 MOST_IN_GROUP = 500
 
-# How long to wait for another process's transaction; under the deadline of a call (1.5 s), so that the caller
-# hears of a write that was given up rather than wondering.
+# How long to wait for another process's transaction. It is shorter than the deadline of a call (1.5 s), so that the
+# caller gets an error for a write that was given up, instead of not knowing its outcome.
 BUSY_SECONDS = 1.0
 
 
 class Operation(NamedTuple):
-    """What to do with the connection, whether that writes, and who waits for the result."""
+    """Work to do with the connection, whether it writes, and the future for its result."""
 
     work: Callable[[sqlite3.Connection], Any]
     writes: bool
@@ -39,7 +39,7 @@ class Operation(NamedTuple):
 
 
 class OperationResult(NamedTuple):
-    """What became of an operation: its result, unless an error."""
+    """An operation with its result or its error."""
 
     operation: Operation
     result: Any
@@ -49,7 +49,7 @@ class OperationResult(NamedTuple):
 class Writer:
     """Runs operations on the file at `path`, in the order of `submit`, for callers on one event loop.
 
-    `on_commit` hears, on the thread, how many operations each COMMIT covered.
+    `on_commit` is called on the thread with the number of operations of each COMMIT.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Writer:
         self._thread.start()
 
     async def submit(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
-        """Run `work` on the thread; a result that comes of a write is on disk."""
+        """Run `work` on the thread. When the result of a write arrives, the write is on disk."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -71,7 +71,7 @@ class Writer:
         return await future
 
     def close(self) -> None:
-        """Run what is waiting, then end the thread and let go of the file."""
+        """Run the waiting operations, then end the thread and close the file."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -86,7 +86,7 @@ class Writer:
         self._connection.close()
 
     def _next_group(self) -> tuple[list[Operation], bool]:
-        """All operations that wait, at least one unless this is the end, and whether more may come."""
+        """The waiting operations, and whether more may follow. Blocks until there is one or the writer is closed."""
         group: list[Operation] = []
         while len(group) < MOST_IN_GROUP:
             try:
@@ -107,7 +107,7 @@ class Writer:
             return [OperationResult(operation, None, error) for operation in group]
 
     def _committed(self, group: list[Operation]) -> list[OperationResult]:
-        # Reads alone need no transaction, hence no lock and no fsync.
+        # A group of reads needs no transaction, and so no lock and no fsync.
         if not any(operation.writes for operation in group):
             return [self._attempt(operation) for operation in group]
         self._connection.execute("BEGIN IMMEDIATE")
@@ -120,7 +120,7 @@ class Writer:
     def _attempt_in_savepoint(self, operation: Operation) -> OperationResult:
         self._connection.execute("SAVEPOINT operation")
         outcome = self._attempt(operation)
-        # A bulk keeps the writes around the one that failed, as MongoDB does.
+        # As in MongoDB, a bulk write keeps its successful writes when others fail.
         if outcome.error is not None and not isinstance(outcome.error, BulkWriteError):
             self._connection.execute("ROLLBACK TO operation")
         self._connection.execute("RELEASE operation")
@@ -135,8 +135,8 @@ class Writer:
 
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Accounts and password hashes are in it: made for its owner alone before SQLite opens it, and SQLite gives its
-    # -wal and -shm files the same mode.
+    # The file holds accounts and password hashes, so it is created with access for its owner only, before SQLite opens
+    # it. SQLite gives its -wal and -shm files the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.text_factory = bytes
@@ -146,7 +146,7 @@ def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
 
 
 def _deliver(outcomes: list[OperationResult]) -> None:
-    """Answer a group in one call of the loop. A loop that has closed meanwhile has nobody who waits."""
+    """Resolve the futures of a group in one callback of the loop. If the loop has been closed, nobody is waiting."""
     try:
         outcomes[0].operation.future.get_loop().call_soon_threadsafe(_resolve, outcomes)
     except RuntimeError:

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models.operator_auth import OperatorAuth, operator_auth_of
+from models.operator_auth import OperatorAuth
 from models.operators import ROLES, Operator, Role
 from models.passwords import Passwords
-from models.status import utc_milliseconds
 from models.stores import Stores
+from models.times import utc_milliseconds
 from operation.cli.command import opened_stores, run_command
 from operation.cli.formatting import printable
 from settings import Settings
@@ -114,7 +114,7 @@ async def _opened_operator_auth(stores: Stores, settings: Settings) -> AsyncIter
     hasher = PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes)
     passwords = Passwords(hasher, workers=1, waiting_limit=1)
     try:
-        yield operator_auth_of(stores, passwords, settings, lambda: utc_milliseconds(datetime.now(UTC)))
+        yield OperatorAuth(stores, passwords, settings, now=lambda: utc_milliseconds(datetime.now(UTC)))
     finally:
         passwords.close()
 

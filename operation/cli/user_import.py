@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from argon2 import PasswordHasher
 
 from models.passwords import Passwords
-from models.status import utc_milliseconds
 from models.stores import Stores
+from models.times import utc_milliseconds
 from models.users import NewUser
 from operation.cli.user_file import UserFile, UserLine, check_free
 from settings import Settings

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from models.status import utc_milliseconds
+from models.times import utc_milliseconds
 from models.users import StoredUser, Users
 from operation.cli.command import opened_stores, run_command, tokens_of, with_secret
 from operation.cli.formatting import printable

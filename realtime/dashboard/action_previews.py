@@ -87,9 +87,9 @@ class ActionPreviews:
         if not sessions:
             raise Conflict("NOTHING_TO_DO", f"{name} has no such socket any more")
         effect = (
-            f"{_count(len(sessions), 'socket')} of {name} will be closed. The app stays away until it is opened anew."
+            f"{counted(len(sessions), 'socket')} of {name} will be closed. The app stays away until it is opened anew."
         )
-        return self._preview("Disconnect", entry, effect, hits=[_count(len(sessions), "socket")])
+        return self._preview("Disconnect", entry, effect, hits=[counted(len(sessions), "socket")])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -132,7 +132,7 @@ class ActionPreviews:
     def _hits(self, entry: UserEntry) -> list[str]:
         sockets = len(self._hub.of_user(entry.profile.user_id))
         call = self._call_of(entry)
-        return [_count(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
+        return [counted(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
 
     def _call_of(self, entry: UserEntry) -> str:
         """The name of the other participant of the user's call, or an empty text."""
@@ -143,5 +143,6 @@ class ActionPreviews:
         return self._registry.name(call.other(user_id))
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as “1 call” or “2 sockets”."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.events import Event
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.rows import EventRow
 
 _STATES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from models.calls import Call
-from realtime.clock import Clock, milliseconds
+from models.times import milliseconds
+from realtime.clock import Clock
 from realtime.dashboard.row_builder import explain_offline
 from realtime.dashboard.rows import Explanation, Issue, IssueKind
 from realtime.presence.registry import Registry, UserEntry

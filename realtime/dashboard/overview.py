@@ -6,8 +6,9 @@ from collections import deque
 
 from models.events import Event
 from models.samples import Sample
+from models.times import milliseconds
 from realtime.calls.switchboard import OngoingCalls
-from realtime.clock import Clock, milliseconds
+from realtime.clock import Clock
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.issues import IssueDetector

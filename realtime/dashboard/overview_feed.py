@@ -10,8 +10,8 @@ import msgspec
 
 from models.events import Event
 from models.samples import Sample
+from models.times import milliseconds
 from realtime.calls.switchboard import OngoingCalls
-from realtime.clock import milliseconds
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.issues import IssueDetector

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from models.calls import Call
 from models.status import state_of
+from models.times import milliseconds
 from realtime.calls.switchboard import OngoingCalls
-from realtime.clock import Clock, milliseconds
+from realtime.clock import Clock
 from realtime.dashboard.rows import CallRow, Explanation, SessionRow, UserRow
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub

@@ -13,6 +13,16 @@ import msgspec
 from models.status import State
 
 ActionName = Literal["force_offline", "disconnect", "sign_out", "clear_busy", "end_call"]
+
+ACTION_LABELS: dict[ActionName, str] = {
+    "force_offline": "Force offline",
+    "disconnect": "Disconnect",
+    "sign_out": "Sign out everywhere",
+    "clear_busy": "Clear busy",
+    "end_call": "End call",
+}
+"""The actions as buttons and headings show them."""
+
 IssueKind = Literal[
     "busy_without_cause", "busy_until_past", "call_with_offline", "long_call", "two_calls", "silent_socket", "flapping"
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
@@ -88,6 +89,28 @@ async def test_the_audit_is_all_there_newest_first(
         await server.stores.audit.begin(entry(number))
     found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
     assert [row["entry_id"] for row in found] == [f"{number:06}" for number in range(19, -1, -1)]
+
+
+async def test_the_audit_has_every_entry_once_while_others_are_written(
+    server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
+    audit = server.stores.audit
+    for number in range(20):
+        await audit.begin(entry(number))
+    older, batches = audit.older, 0
+
+    async def written_meanwhile(*given: Any, **named: Any) -> list[AuditEntry]:
+        nonlocal batches
+        found = await older(*given, **named)
+        batches += 1
+        await audit.begin(entry(100 + batches))
+        return found
+
+    monkeypatch.setattr("models.audit.Audit.older", lambda self, *given, **named: written_meanwhile(*given, **named))
+    found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
+    assert [row["entry_id"] for row in found] == [f"{number:06}" for number in range(19, -1, -1)]
+    assert batches == 4
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("https://evil.example")'])

@@ -155,7 +155,7 @@ async def test_a_call_says_who_ended_it_and_why(server: RunningServer, signed_in
     await call_of(server, ada, bob, "first", 30)
     page = text((await (await signed_in("viewer")).get("/admin/calls/first")).body)
     assert "Completed, after 01:04" in page
-    assert "Ended by bob Why a party hung up" in page
+    assert "Ended by bob Why a participant hung up" in page
 
 
 async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_store(

@@ -11,7 +11,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tornado.web import Application, RequestHandler
 
 from handlers.docs.asyncapi import asyncapi
-from handlers.docs.endpoints import ENDPOINTS, ERRORS
+from handlers.docs.endpoints import ENDPOINTS
+from handlers.docs.error_codes import API_ERRORS
 from handlers.docs.openapi import openapi
 from settings import Settings
 from tests.clients import Answer, Api, Person
@@ -154,4 +155,4 @@ async def test_a_method_that_a_url_does_not_know_is_told_which_it_knows(api: Api
 
 
 def test_an_endpoint_names_only_errors_that_there_are() -> None:
-    assert {code for each in ENDPOINTS.values() for code in each.errors} <= set(ERRORS)
+    assert {code for each in ENDPOINTS.values() for code in each.errors} <= set(API_ERRORS)

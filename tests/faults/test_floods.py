@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -26,8 +25,6 @@ PINGS = 100_000
 FRAGMENTS = 100_000
 HALF_OPEN = 200
 HANDSHAKES = 200
-
-Frames = Callable[[RawSocket], bytes]
 
 
 def frame(opcode: int, payload: bytes = b"", *, final: bool = True, masked: bool = True, rsv: int = 0) -> bytes:

@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPClientError
 
 from tests.clients import Person
 from tests.faults.crowd import enter
-from tests.faults.writers import CallWriter, RegistrationWriter, StatusWriter, Writer
+from tests.faults.writers import CallWriter, RegistrationWriter, RepeatedWriter, StatusWriter
 from tests.program import MakeProgram, ServerProgram, until
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
@@ -64,8 +64,8 @@ async def test_what_was_acknowledged_survives_kill_9_and_nobody_stays_busy_or_on
     await everyone_goes(server, people)
 
 
-async def write_until_killed(server: ServerProgram, writers: list[Writer]) -> None:
-    async def write_on(writer: Writer) -> None:
+async def write_until_killed(server: ServerProgram, writers: list[RepeatedWriter]) -> None:
+    async def write_on(writer: RepeatedWriter) -> None:
         with contextlib.suppress(OSError, HTTPClientError):
             while True:
                 await writer.write()

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from tests.clients import Api, Person
 
 
-class Writer(Protocol):
+class RepeatedWriter(Protocol):
     """Writes one thing after another. What was acknowledged is remembered, and what was under way."""
 
     async def write(self) -> None:
@@ -30,14 +30,14 @@ class StatusWriter:
         self._under_way: dict[str, Any] | None = None
 
     async def write(self) -> None:
-        """See Writer."""
+        """See RepeatedWriter."""
         self._under_way = self._acknowledged | self._next_change()
         answer = await self.person.put("/users/me/status", self._under_way)
         assert answer.status == 200, answer.body
         self._acknowledged, self._under_way = self._under_way, None
 
     async def check(self) -> None:
-        """See Writer."""
+        """See RepeatedWriter."""
         status = (await self.person.get("/users/me/status")).body
         allowed = [self._acknowledged] + ([self._under_way] if self._under_way is not None else [])
         shown = [{name: status[name] for name in wanted} for wanted in allowed]
@@ -69,7 +69,7 @@ class CallWriter:
         self.ended: set[str] = set()
 
     async def write(self) -> None:
-        """See Writer."""
+        """See RepeatedWriter."""
         if self._ongoing is None:
             self._starting = secrets.token_hex(8)
             await self._start(self._starting)
@@ -79,7 +79,7 @@ class CallWriter:
             await self._end(self._ongoing)
 
     async def check(self) -> None:
-        """See Writer. What was under way is asked for again, as a client does who got no answer."""
+        """See RepeatedWriter. What was under way is asked for again, as a client does who got no answer."""
         ongoing = [call["call_id"] for call in (await self.caller.get("/calls/ongoing")).body["items"]]
         if self._ongoing is not None and self._ending is None:
             assert ongoing == [self._ongoing]
@@ -132,7 +132,7 @@ class RegistrationWriter:
         self._under_way: dict[str, str] | None = None
 
     async def write(self) -> None:
-        """See Writer."""
+        """See RepeatedWriter."""
         self._under_way = {"username": f"{self._label}-{next(self._count)}", "password": secrets.token_hex(16)}
         answer = await self._api.post("/auth/register", self._under_way)
         assert answer.status == 201, answer.body
@@ -140,7 +140,7 @@ class RegistrationWriter:
         self._under_way = None
 
     async def check(self) -> None:
-        """See Writer. The acknowledged accounts are known by their tokens, and the newest by its password too."""
+        """See RepeatedWriter. Acknowledged accounts are known by their tokens, and the newest by its password too."""
         for credentials, tokens in self._acknowledged:
             own = await self._api.with_token(tokens["access_token"]).get("/users/me")
             assert (own.status, own.body.get("username")) == (200, credentials["username"])

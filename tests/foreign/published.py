@@ -34,10 +34,10 @@ CHROMIUM_FLAGS = [
 ]
 
 Event = dict[str, Any]
-PublishedClient = Callable[[int, str], "AbstractAsyncContextManager[Client]"]
+PublishedClient = Callable[[int, str], "AbstractAsyncContextManager[ObservedClient]"]
 
 
-class Client:
+class ObservedClient:
     """One FeedWebSocket, wherever it runs, and what happened to it."""
 
     def __init__(self, run: Callable[[str], Awaitable[object]]) -> None:
@@ -67,7 +67,7 @@ class Client:
             raise AssertionError(f"no {event} {fields or ''} came, only {passed}") from None
 
 
-class NodeClient(Client):
+class NodeClient(ObservedClient):
     """The client in Node, which can be stopped in its tracks."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -126,7 +126,7 @@ async def _program_of_node(token: str, *words: Path | int) -> AsyncIterator[Node
 
 
 @contextlib.asynccontextmanager
-async def in_chromium(port: int, token: str) -> AsyncIterator[Client]:
+async def in_chromium(port: int, token: str) -> AsyncIterator[ObservedClient]:
     """The client in a page that the server itself serves.
 
     That page lets no script run and nothing be connected to, which is right for it; so its policy is set aside here.
@@ -138,7 +138,9 @@ async def in_chromium(port: int, token: str) -> AsyncIterator[Client]:
         browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         try:
             page = await (await browser.new_context(bypass_csp=True)).new_page()
-            client = Client(lambda statement: page.evaluate(f"(() => {{ const feed = window.feed; {statement} }})()"))
+            client = ObservedClient(
+                lambda statement: page.evaluate(f"(() => {{ const feed = window.feed; {statement} }})()")
+            )
             await page.expose_function("report", client.note)
             page.on("console", lambda line: client.note({"event": "log", "text": line.text}))
             await page.goto(f"http://localhost:{port}/")

@@ -16,7 +16,7 @@ from tests.realtime.world import World
 STEP_SECONDS = 0.25
 
 
-class Screen:
+class LivePage:
     """A page that is live: it folds overviews and updates into one picture."""
 
     def __init__(self, operator_session: OperatorSession, transport: FakeTransport) -> None:
@@ -94,14 +94,14 @@ def signed_in_operator(
     return SignedInOperator(operator, SignIn(sign_in_id, operator_id, at, at, "192.0.2.9", "tests"))
 
 
-def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> Screen:
+def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> LivePage:
     """An operator opens a page."""
     transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
     operator_session = world.core.operator_sessions.admit(
         signed_in_operator(world.time.wall(), **signed_in), transport, "v1"
     )
     world.settle()
-    return Screen(operator_session, transport)
+    return LivePage(operator_session, transport)
 
 
 def tell(world: World) -> None:
@@ -110,7 +110,7 @@ def tell(world: World) -> None:
     world.settle()
 
 
-def pass_time(world: World, seconds: float, *screens: Screen) -> None:
+def pass_time(world: World, seconds: float, *screens: LivePage) -> None:
     """Let time pass, with all that the server does again and again for operators."""
     for step in range(round(seconds / STEP_SECONDS)):
         world.advance(STEP_SECONDS)

@@ -21,7 +21,7 @@ pytestmark = [
 
 
 @dataclass(frozen=True)
-class Row:
+class OriginCase:
     """A request's headers, PORT standing for the server's, and the code it is refused with."""
 
     host: str
@@ -31,49 +31,49 @@ class Row:
 
 
 ROWS = [
-    Row("127.0.0.1:PORT", None, None, OK),
-    Row("localhost:PORT", None, None, OK),
-    Row("LOCALHOST:PORT", None, None, OK),
-    Row("[::1]:PORT", None, None, OK),
-    Row("app.example", None, None, OK),
-    Row("app.example:PORT", None, "same-origin", OK),
-    Row("localhost:PORT", None, "none", OK),
-    Row("localhost:PORT", "http://localhost:PORT", "same-origin", OK),
-    Row("localhost:PORT", "HTTP://LOCALHOST:PORT", None, OK),
-    Row("localhost:PORT", "https://localhost:PORT", None, OK),
-    Row("[::1]:PORT", "http://[::1]:PORT", None, OK),
-    Row("localhost:PORT", "https://web.example", "cross-site", OK),
-    Row("app.example", "https://web.example", "same-site", OK),
-    Row("evil.example", None, None, HOST),
-    Row("evil.example:PORT", "http://evil.example:PORT", "same-origin", HOST),
-    Row("localhost.evil.example", None, None, HOST),
-    Row("evil-localhost", None, None, HOST),
-    Row("app.example.evil.example", None, None, HOST),
-    Row("notapp.example", None, None, HOST),
-    Row("app.example.", None, None, HOST),
-    Row("localhost:x", None, None, HOST),
-    Row("127.0.0.1.evil.example", None, None, HOST),
-    Row("localhost:PORT", "null", "cross-site", ORIGIN),
-    Row("localhost:PORT", "", None, ORIGIN),
-    Row("localhost:PORT", "file://", None, ORIGIN),
-    Row("localhost:PORT", "http://evil.example", "cross-site", ORIGIN),
-    Row("localhost:PORT", "http://localhost:1", "same-site", ORIGIN),
-    Row("localhost:PORT", "http://localhost", "same-site", ORIGIN),
-    Row("localhost:PORT", "http://127.0.0.1:PORT", "cross-site", ORIGIN),
-    Row("localhost:PORT", "http://localhost:PORT.evil.example", None, ORIGIN),
-    Row("localhost:PORT", "http://localhost:PORT/", None, ORIGIN),
-    Row("localhost:PORT", "http://evil@localhost:PORT", None, ORIGIN),
-    Row("localhost:PORT", "ws://localhost:PORT", None, ORIGIN),
-    Row("localhost:PORT", "http://web.example", "cross-site", ORIGIN),
-    Row("localhost:PORT", "https://web.example:444", "cross-site", ORIGIN),
-    Row("localhost:PORT", "https://web.example.evil.example", "cross-site", ORIGIN),
-    Row("localhost:PORT", "https://evilweb.example", "cross-site", ORIGIN),
-    Row("localhost:PORT", "https://web.example, https://evil.example", "cross-site", ORIGIN),
-    Row("localhost:PORT", None, "cross-site", ORIGIN),
+    OriginCase("127.0.0.1:PORT", None, None, OK),
+    OriginCase("localhost:PORT", None, None, OK),
+    OriginCase("LOCALHOST:PORT", None, None, OK),
+    OriginCase("[::1]:PORT", None, None, OK),
+    OriginCase("app.example", None, None, OK),
+    OriginCase("app.example:PORT", None, "same-origin", OK),
+    OriginCase("localhost:PORT", None, "none", OK),
+    OriginCase("localhost:PORT", "http://localhost:PORT", "same-origin", OK),
+    OriginCase("localhost:PORT", "HTTP://LOCALHOST:PORT", None, OK),
+    OriginCase("localhost:PORT", "https://localhost:PORT", None, OK),
+    OriginCase("[::1]:PORT", "http://[::1]:PORT", None, OK),
+    OriginCase("localhost:PORT", "https://web.example", "cross-site", OK),
+    OriginCase("app.example", "https://web.example", "same-site", OK),
+    OriginCase("evil.example", None, None, HOST),
+    OriginCase("evil.example:PORT", "http://evil.example:PORT", "same-origin", HOST),
+    OriginCase("localhost.evil.example", None, None, HOST),
+    OriginCase("evil-localhost", None, None, HOST),
+    OriginCase("app.example.evil.example", None, None, HOST),
+    OriginCase("notapp.example", None, None, HOST),
+    OriginCase("app.example.", None, None, HOST),
+    OriginCase("localhost:x", None, None, HOST),
+    OriginCase("127.0.0.1.evil.example", None, None, HOST),
+    OriginCase("localhost:PORT", "null", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "", None, ORIGIN),
+    OriginCase("localhost:PORT", "file://", None, ORIGIN),
+    OriginCase("localhost:PORT", "http://evil.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "http://localhost:1", "same-site", ORIGIN),
+    OriginCase("localhost:PORT", "http://localhost", "same-site", ORIGIN),
+    OriginCase("localhost:PORT", "http://127.0.0.1:PORT", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "http://localhost:PORT.evil.example", None, ORIGIN),
+    OriginCase("localhost:PORT", "http://localhost:PORT/", None, ORIGIN),
+    OriginCase("localhost:PORT", "http://evil@localhost:PORT", None, ORIGIN),
+    OriginCase("localhost:PORT", "ws://localhost:PORT", None, ORIGIN),
+    OriginCase("localhost:PORT", "http://web.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://web.example:444", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://web.example.evil.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://evilweb.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://web.example, https://evil.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", None, "cross-site", ORIGIN),
 ]
 
 
-def headers_of(row: Row, port: int) -> dict[str, str]:
+def headers_of(row: OriginCase, port: int) -> dict[str, str]:
     given = {"Host": row.host, "Origin": row.origin, "Sec-Fetch-Site": row.site}
     return {name: value.replace("PORT", str(port)) for name, value in given.items() if value is not None}
 
@@ -92,7 +92,7 @@ async def get(server: RunningServer, person: Person, path: str, headers: dict[st
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.host} {row.origin} {row.site}")
 async def test_who_asks_from_where_decides_on_sockets_pages_and_the_api(
-    server: RunningServer, user: MakePerson, row: Row
+    server: RunningServer, user: MakePerson, row: OriginCase
 ) -> None:
     ada = await user("ada")
     headers = headers_of(row, server.port)
@@ -106,7 +106,7 @@ async def test_who_asks_from_where_decides_on_sockets_pages_and_the_api(
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.refusal], ids=lambda row: f"{row.host} {row.origin}")
 async def test_a_ticket_or_token_is_not_used_up_by_who_may_not_ask(
-    server: RunningServer, user: MakePerson, row: Row
+    server: RunningServer, user: MakePerson, row: OriginCase
 ) -> None:
     ada = await user("ada")
     ticket = (await ada.post("/auth/ticket")).body["ticket"]

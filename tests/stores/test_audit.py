@@ -84,3 +84,33 @@ async def test_a_page_is_narrowed_by_who_what_and_whom(
         await stores.audit.begin(each)
     found, total = await stores.audit.page(**narrowed, skip=0, limit=10)
     assert (found, total) == ([given[number] for number in expected], len(expected))
+
+
+async def all_older(stores: Stores, limit: int, **narrowed: str) -> list[AuditEntry]:
+    """Every entry in batches, with a new entry written after each batch."""
+    found: list[AuditEntry] = []
+    while batch := await stores.audit.older(found[-1] if found else None, limit=limit, **narrowed):
+        found += batch
+        await stores.audit.begin(entry(1000 + len(found), **narrowed))
+    return found
+
+
+@pytest.mark.parametrize("narrowed", [{}, {"operator": "maya"}, {"target": "user:12", "action": "force_offline"}])
+async def test_batches_hold_every_entry_once_while_others_are_written(stores: Stores, narrowed: dict[str, str]) -> None:
+    given = [entry(number, at=NOON + timedelta(seconds=number // 5)) for number in range(23)]
+    for each in given:
+        await stores.audit.begin(each)
+    expected = sorted(given, key=lambda each: (-each.at.timestamp(), each.entry_id))
+    for limit in (1, 4, 5, 7, 50):
+        found = await all_older(stores, limit, **narrowed)
+        assert [each for each in found if each in given] == expected
+        assert len(found) == len({each.entry_id for each in found})
+
+
+async def test_batches_are_narrowed_as_pages_are(stores: Stores) -> None:
+    given = [entry(number, operator="maya" if number % 2 else "sam") for number in range(6)]
+    for each in given:
+        await stores.audit.begin(each)
+    assert await stores.audit.older(given[5], operator="sam", limit=2) == [given[4], given[2]]
+    assert await stores.audit.older(given[2], operator="sam", limit=2) == [given[0]]
+    assert await stores.audit.older(given[0], limit=2) == []

@@ -7,7 +7,7 @@ import pytest
 from models.breaker import Breaker
 
 
-class Clock:
+class ManualClock:
     """Seconds, advanced by hand."""
 
     def __init__(self) -> None:
@@ -18,12 +18,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def breaker(clock: Clock) -> Breaker:
+def breaker(clock: ManualClock) -> Breaker:
     return Breaker(failures=3, retry_seconds=0.5, clock=clock)
 
 
@@ -51,7 +51,7 @@ def test_it_opens_at_its_number_of_failures_and_lets_nothing_through(breaker: Br
     assert not breaker.allows()
 
 
-def test_open_it_lets_one_trial_through_each_interval(breaker: Breaker, clock: Clock) -> None:
+def test_open_it_lets_one_trial_through_each_interval(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 3)
     clock.now += 0.49
     assert not breaker.allows()
@@ -61,14 +61,14 @@ def test_open_it_lets_one_trial_through_each_interval(breaker: Breaker, clock: C
     assert [breaker.allows() for _ in range(3)] == [True, False, False]
 
 
-def test_late_failures_do_not_put_the_trial_off(breaker: Breaker, clock: Clock) -> None:
+def test_late_failures_do_not_put_the_trial_off(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 3)
     clock.now += 0.5
     fail(breaker, 10)
     assert breaker.allows()
 
 
-def test_a_trial_that_succeeds_closes_it(breaker: Breaker, clock: Clock) -> None:
+def test_a_trial_that_succeeds_closes_it(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 3)
     clock.now += 0.5
     assert breaker.allows()
@@ -77,7 +77,7 @@ def test_a_trial_that_succeeds_closes_it(breaker: Breaker, clock: Clock) -> None
     assert [breaker.allows() for _ in range(3)] == [True] * 3
 
 
-def test_a_trial_that_fails_keeps_it_open(breaker: Breaker, clock: Clock) -> None:
+def test_a_trial_that_fails_keeps_it_open(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 3)
     clock.now += 0.5
     assert breaker.allows()

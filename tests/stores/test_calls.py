@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from models.calls import SEARCHED_USERS_LIMIT, Call, ended
-from models.errors import Invalid
+from models.calls import Call, ended
 from models.stores import Stores
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -61,6 +60,5 @@ async def test_pages_of_calls_follow_each_other(stores: Stores) -> None:
     assert [each for found, _ in pages for each in found] == CALLS[::-1]
 
 
-async def test_a_search_that_fits_too_many_users_is_refused_in_words(stores: Stores) -> None:
-    with pytest.raises(Invalid, match="search for more"):
-        await stores.calls.page(user_ids=range(SEARCHED_USERS_LIMIT + 1), skip=0, limit=10)
+def test_each_participant_has_the_other() -> None:
+    assert (CALLS[0].other(1), CALLS[0].other(2)) == (2, 1)

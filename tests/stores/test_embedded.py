@@ -63,6 +63,8 @@ REFUSED: list[tuple[str, Call]] = [
     ("_id of type NoneType", lambda c: c.insert_one({"_id": None})),
     ("_id of type datetime", lambda c: c.insert_one({"_id": datetime(2026, 1, 1, tzinfo=UTC)})),
     ("_id of type float", lambda c: c.update_one({"_id": 1.5}, {"$set": {"x": 1}}, upsert=True)),
+    ("$unset", lambda c: c.update_one({}, {"$unset": {"x": ""}})),
+    ("$min", lambda c: c.update_one({}, {"$min": {"x": 1}})),
     ("$push", lambda c: c.update_one({}, {"$push": {"x": 1}})),
     ("x: 1", lambda c: c.update_one({}, {"x: 1": {}})),
     ("a.b", lambda c: c.update_many({}, {"$set": {"a.b": 1}})),
@@ -203,6 +205,15 @@ async def test_filters_and_sorts_go_by_key_and_by_index(things: Any, file: Path)
     paged = await plan(file, {"state": "on"}, [("at", -1)])
     assert "USING INDEX things.state_1_at_-1 (<expr>=?)" in paged
     assert "TEMP B-TREE" not in paged
+
+
+async def test_batches_after_a_key_go_by_index_too(things: Any, file: Path) -> None:
+    """As Audit.older asks for them."""
+    await things.create_index([("state", 1), ("at", -1), ("_id", 1)])
+    later = {"at": {"$lte": 5}, "$or": [{"at": {"$lt": 5}}, {"_id": {"$gt": "a"}}]}
+    batch = await plan(file, {"state": "on", **later}, [("at", -1), ("_id", 1)])
+    assert "USING INDEX things.state_1_at_-1__id_1 (<expr>=? AND <expr>" in batch
+    assert "TEMP B-TREE" not in batch
 
 
 async def test_the_file_is_for_its_owner_alone(things: Any, file: Path) -> None:

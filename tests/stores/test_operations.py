@@ -45,9 +45,7 @@ filters = st.one_of(
     conditions,
     st.lists(conditions | by_id, min_size=1, max_size=2).map(lambda branches: {"$or": branches}),
 )
-updates = st.dictionaries(
-    fields, st.tuples(st.sampled_from(["$set", "$unset", "$max", "$min"]), values), min_size=1
-).map(
+updates = st.dictionaries(fields, st.tuples(st.sampled_from(["$set", "$max"]), values), min_size=1).map(
     lambda changes: {
         name: {field: operand for field, (each, operand) in changes.items() if each == name}
         for name in {each for each, _ in changes.values()}
@@ -162,16 +160,7 @@ class PlainCollection:
         return repr(sorted(document.items())) != before
 
     def _change(self, document: Document, name: str, field: str, operand: Any) -> None:
-        if name == "$unset":
-            document.pop(field, None)
-        elif (
-            name == "$set"
-            or field not in document
-            or (
-                (name == "$max") == (place(operand) > place(document[field]))
-                and place(operand) != place(document[field])
-            )
-        ):
+        if name == "$set" or field not in document or place(operand) > place(document[field]):
             document[field] = operand
 
 

@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 T = TypeVar("T")
 
 
-class OperatorSession:
-    """A follower, what it heard, and how long it slept."""
+class RecordedClient:
+    """A feed client, what it heard, and how long it slept."""
 
     def __init__(self, server: RunningServer, person: Person) -> None:
         self.heard: list[Heard] = []
@@ -71,52 +71,52 @@ class OperatorSession:
 
 async def test_a_lost_connection_is_resumed_without_a_snapshot(server: RunningServer, user: MakePerson) -> None:
     ada, bob = await user("ada"), await user("bob")
-    operator_session = OperatorSession(server, ada)
-    async with operator_session.following():
-        operator_session.close_from_server(CloseCode.UNRESPONSIVE)
+    client = RecordedClient(server, ada)
+    async with client.following():
+        client.close_from_server(CloseCode.UNRESPONSIVE)
         server.core.presence.heartbeat(bob.user_id, over_socket=False)
-        await operator_session.until(ConnectionEstablished, 2)
-        await until_told_of(operator_session, bob)
-    assert [each.resumed for each in operator_session.of(ConnectionEstablished)] == [False, True]
-    assert len(operator_session.of(Snapshot)) == 1
-    assert len([each for each in operator_session.of(UserStatusUpdate) if each.user_id == bob.user_id]) == 1
+        await client.until(ConnectionEstablished, 2)
+        await until_told_of(client, bob)
+    assert [each.resumed for each in client.of(ConnectionEstablished)] == [False, True]
+    assert len(client.of(Snapshot)) == 1
+    assert len([each for each in client.of(UserStatusUpdate) if each.user_id == bob.user_id]) == 1
 
 
-async def until_told_of(operator_session: OperatorSession, person: Person) -> None:
+async def until_told_of(client: RecordedClient, person: Person) -> None:
     async def told() -> bool:
-        return any(each.user_id == person.user_id for each in operator_session.of(UserStatusUpdate))
+        return any(each.user_id == person.user_id for each in client.of(UserStatusUpdate))
 
     await until(told)
 
 
 async def test_a_draining_server_says_when_to_come_back(server: RunningServer, user: MakePerson) -> None:
-    operator_session = OperatorSession(server, await user("ada"))
-    async with operator_session.following():
+    client = RecordedClient(server, await user("ada"))
+    async with client.following():
         for session in server.core.hub:
             session.push(ServerDraining(reconnect_after_ms=1234))
-        operator_session.close_from_server(CloseCode.RESTART)
-        await operator_session.until(ConnectionEstablished, 2)
-    assert operator_session.pauses[0] == 1.234
+        client.close_from_server(CloseCode.RESTART)
+        await client.until(ConnectionEstablished, 2)
+    assert client.pauses[0] == 1.234
 
 
 @pytest.mark.parametrize("code", [CloseCode.REVOKED, CloseCode.PROTOCOL_VIOLATION, CloseCode.TOKEN_EXPIRED])
 async def test_a_code_that_says_stay_away_is_obeyed(server: RunningServer, user: MakePerson, code: CloseCode) -> None:
-    operator_session = OperatorSession(server, await user("ada"))
-    async with operator_session.following() as task:
-        operator_session.close_from_server(code)
+    client = RecordedClient(server, await user("ada"))
+    async with client.following() as task:
+        client.close_from_server(code)
         with pytest.raises(TurnedAway, match=str(int(code))):
             await task
 
 
 async def test_a_server_that_is_gone_is_tried_again_ever_more_slowly(server: RunningServer, user: MakePerson) -> None:
-    operator_session = OperatorSession(server, await user("ada"))
-    async with operator_session.following():
+    client = RecordedClient(server, await user("ada"))
+    async with client.following():
         await server.stop()
 
         async def tried() -> bool:
-            return len(operator_session.pauses) > 10
+            return len(client.pauses) > 10
 
         await until(tried)
-        assert operator_session.pauses[2:6] == sorted(operator_session.pauses[2:6])
-        assert BACKOFF_LIMIT_SECONDS * 0.9 < operator_session.pauses[-1] < BACKOFF_LIMIT_SECONDS
-    assert "trying again" in operator_session.said[-1]
+        assert client.pauses[2:6] == sorted(client.pauses[2:6])
+        assert BACKOFF_LIMIT_SECONDS * 0.9 < client.pauses[-1] < BACKOFF_LIMIT_SECONDS
+    assert "trying again" in client.said[-1]

@@ -82,11 +82,11 @@ def test_two_passwords_that_differ_are_asked_for_again(terminal: Terminal) -> No
 @pytest.mark.parametrize(
     ("name", "stdin", "words"),
     [
-        ("MAYA", PASSWORD, "There is an operator named MAYA already"),
+        ("MAYA", PASSWORD, "There is already an operator named MAYA"),
         ("sam", "short", "at least 12 characters"),
         ("sam", "", "at least 12 characters"),
         ("sam", f"{PASSWORD}\nsecond line\n", "more than one line"),
-        (" sam", PASSWORD, "A name has 1 to 64 characters"),
+        (" sam", PASSWORD, "A name must have 1 to 64 characters"),
     ],
 )
 def test_what_is_wrong_with_a_new_operator_is_said_in_words(
@@ -116,7 +116,10 @@ def test_a_disabled_operator_is_listed_as_such(terminal: Terminal) -> None:
 def test_the_last_admin_is_not_disabled(terminal: Terminal) -> None:
     add(terminal, "maya")
     done = terminal.run("operator", "disable", "maya")
-    assert (done.returncode, done.stderr) == (1, "Error: maya is the last admin: make another one first\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: maya is the last admin. Make another operator an admin first.\n",
+    )
     assert listed(terminal) == [["1", "admin", "enabled", "maya"]]
 
 
@@ -131,7 +134,7 @@ def test_a_reset_takes_a_new_password(terminal: Terminal) -> None:
     done = terminal.lines("operator", "reset", "Maya", "--password-stdin", stdin="another horse battery\n")
     assert done == ["reset the password of operator 1, maya"]
     short = terminal.run("operator", "reset", "maya", "--password-stdin", stdin="short")
-    assert (short.returncode, short.stderr) == (1, "Error: A password has at least 12 characters\n")
+    assert (short.returncode, short.stderr) == (1, "Error: A password must have at least 12 characters.\n")
 
 
 async def notices(terminal: Terminal) -> list[Notice]:

@@ -58,7 +58,7 @@ def test_a_name_the_server_does_not_go_by_is_said_in_words(terminal: Terminal) -
     terminal.serve()
     watch = terminal.run("watch", "--token", "t", "--url", f"ws://127.1:{terminal.port}")
     assert watch.returncode == 1
-    assert "403: This server does not go by that name" in watch.stderr
+    assert "403: This server does not answer to that host name" in watch.stderr
     assert "Traceback" not in watch.stderr
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.rows import Explanation
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import row

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.calls import Call
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.rows import Explanation, Issue
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import found, inspected

@@ -10,7 +10,7 @@ import pytest
 from models.errors import NotFound
 from models.samples import Sample
 from models.status import Profile
-from realtime.clock import milliseconds
+from models.times import milliseconds
 from realtime.dashboard.rows import CallRow, Explanation, Figures, SampleRow, SessionRow, UserRow
 from tests.realtime.calling import four_users
 from tests.realtime.client import Client

@@ -14,7 +14,7 @@ from models.calls import Call
 from models.errors import Conflict, Invalid
 from models.status import Profile
 from tests.realtime.client import Client
-from tests.realtime.operators import Screen, watch
+from tests.realtime.operators import LivePage, watch
 from tests.realtime.world import World
 
 USERS = 6
@@ -29,7 +29,7 @@ class OverviewMachine(RuleBasedStateMachine):
         self.world = World(
             USERS, sockets_per_user=1000, outbox_limit_bytes=65536, flapping_changes=6, long_call_seconds=20.0
         )
-        self.screens: list[Screen] = []
+        self.screens: list[LivePage] = []
         self.calls: list[Call] = []
         for user_id in connected:
             self.world.connect(user_id)
@@ -134,7 +134,7 @@ def without_countdown(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"because": because | {"at": None}} if because.get("counts") == "down" else row
 
 
-def shown(screen: Screen) -> dict[str, Any]:
+def shown(screen: LivePage) -> dict[str, Any]:
     """What a page has and shows."""
     picture = screen.fold()
     return {

@@ -6,7 +6,7 @@ import pytest
 
 from realtime.protocol import frame
 from tests.realtime.conftest import MakeWorld
-from tests.realtime.operators import Screen, pass_time, tell, watch
+from tests.realtime.operators import LivePage, pass_time, tell, watch
 from tests.realtime.world import World
 
 LIMIT = 65536
@@ -27,7 +27,7 @@ def change(world: World, times: int = 1) -> None:
         tell(world)
 
 
-def slow(world: World) -> Screen:
+def slow(world: World) -> LivePage:
     """An operator whose line takes nothing any more."""
     screen = watch(world, kernel_bytes=1000)
     screen.fold()

@@ -56,7 +56,7 @@ class Modelled:
             self.busy_ends = now + (self.busy_until - wall).total_seconds()
 
 
-class Presence(RuleBasedStateMachine):
+class PresenceMachine(RuleBasedStateMachine):
     """Devices come, go and break, time passes, clocks jump, the server stalls and restarts."""
 
     def __init__(self) -> None:
@@ -206,7 +206,7 @@ class Presence(RuleBasedStateMachine):
             self.world.close()
 
 
-Presence.TestCase.settings = settings(
+PresenceMachine.TestCase.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-TestPresence = Presence.TestCase
+TestPresence = PresenceMachine.TestCase

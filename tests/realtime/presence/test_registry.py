@@ -1,4 +1,4 @@
-"""Directory: counts that are right, and the feed's order."""
+"""Registry: counts that are right, and the feed's order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = tuple[bool, bool, int]
 """(alive, busy, seconds since which last seen)"""
 
 
-def directory_of(*states: State) -> Registry:
+def registry_of(*states: State) -> Registry:
     registry = Registry()
     for user_id, (alive, busy, seconds) in enumerate(states, start=1):
         seen = NOON + timedelta(seconds=seconds)
@@ -36,41 +36,41 @@ AVAILABLE, BUSY, OFFLINE = (True, False, 0), (True, True, 0), (False, False, 0)
 
 
 def test_the_feed_shows_available_then_busy_then_offline() -> None:
-    assert ids(directory_of(OFFLINE, BUSY, AVAILABLE)) == [3, 2, 1]
+    assert ids(registry_of(OFFLINE, BUSY, AVAILABLE)) == [3, 2, 1]
 
 
 def test_within_a_state_the_newest_last_seen_comes_first() -> None:
-    assert ids(directory_of((True, False, 1), (True, False, 3), (True, False, 2))) == [2, 3, 1]
+    assert ids(registry_of((True, False, 1), (True, False, 3), (True, False, 2))) == [2, 3, 1]
 
 
 def test_of_those_seen_at_once_the_lower_id_comes_first() -> None:
-    assert ids(directory_of(AVAILABLE, AVAILABLE, AVAILABLE)) == [1, 2, 3]
+    assert ids(registry_of(AVAILABLE, AVAILABLE, AVAILABLE)) == [1, 2, 3]
 
 
 def test_online_only_leaves_out_who_is_offline() -> None:
-    assert ids(directory_of(OFFLINE, BUSY, AVAILABLE), online_only=True) == [3, 2]
+    assert ids(registry_of(OFFLINE, BUSY, AVAILABLE), online_only=True) == [3, 2]
 
 
 def test_available_only_leaves_out_who_is_busy() -> None:
-    assert ids(directory_of(OFFLINE, BUSY, AVAILABLE), available_only=True) == [3]
+    assert ids(registry_of(OFFLINE, BUSY, AVAILABLE), available_only=True) == [3]
 
 
 def test_an_offline_user_who_is_busy_stands_with_the_offline() -> None:
-    assert ids(directory_of((False, True, 9), AVAILABLE), available_only=True) == [2]
+    assert ids(registry_of((False, True, 9), AVAILABLE), available_only=True) == [2]
 
 
 @pytest.mark.parametrize("q", ["user2", "USER2", "ser2", "2"])
 def test_search_finds_a_part_of_a_name_whatever_its_case_or_an_id(q: str) -> None:
-    assert ids(directory_of(AVAILABLE, AVAILABLE), q) == [2]
+    assert ids(registry_of(AVAILABLE, AVAILABLE), q) == [2]
 
 
 @pytest.mark.parametrize("q", [".*", "user%", "user_", "^"])
 def test_search_text_is_literal(q: str) -> None:
-    assert ids(directory_of(AVAILABLE), q) == []
+    assert ids(registry_of(AVAILABLE), q) == []
 
 
 def test_a_page_says_how_many_match() -> None:
-    statuses, total = directory_of(AVAILABLE, AVAILABLE, AVAILABLE).page(
+    statuses, total = registry_of(AVAILABLE, AVAILABLE, AVAILABLE).page(
         "", online_only=False, available_only=False, skip=1, limit=1
     )
     assert ([each.user_id for each in statuses], total) == ([2], 3)
@@ -78,15 +78,20 @@ def test_a_page_says_how_many_match() -> None:
 
 def test_an_unknown_user_is_not_found() -> None:
     with pytest.raises(NotFound):
-        directory_of().get(1)
+        registry_of().get(1)
 
 
 def test_find_answers_with_nobody_for_an_unknown_user() -> None:
-    assert directory_of().find(1) is None
+    assert registry_of().find(1) is None
+
+
+def test_a_user_has_a_name_and_an_unknown_one_has_its_id() -> None:
+    registry = registry_of((True, False, 0))
+    assert (registry.name(1), registry.name(12)) == ("User1", "user 12")
 
 
 def test_everyone_is_there_once() -> None:
-    registry = directory_of(AVAILABLE, OFFLINE)
+    registry = registry_of(AVAILABLE, OFFLINE)
     assert len(registry) == 2
     assert 2 in registry
     assert [entry.profile.user_id for entry in registry] == [1, 2]
@@ -94,7 +99,7 @@ def test_everyone_is_there_once() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 50)), max_size=12), st.data())
 def test_order_and_counts_follow_every_change(states: list[State], data: st.DataObject) -> None:
-    registry = directory_of(*states)
+    registry = registry_of(*states)
     for entry in registry:
         alive, busy, seconds = data.draw(st.tuples(st.booleans(), st.booleans(), st.integers(0, 50)))
         seen = NOON + timedelta(seconds=seconds)

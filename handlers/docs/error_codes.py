@@ -1,0 +1,33 @@
+"""Error codes: the HTTP status and the meaning of each, for the OpenAPI description and the docs."""
+
+from __future__ import annotations
+
+API_ERRORS: dict[str, tuple[int, str]] = {
+    "INVALID_REQUEST": (400, "malformed request, or a call to yourself; don't retry unchanged"),
+    "AUTH_ERROR": (401, "the token is missing or invalid; when logging in, the username or password is wrong"),
+    "REGISTRATION_CLOSED": (403, "registration is turned off by a setting"),
+    "NOT_A_PARTICIPANT": (403, "only a participant can end a call"),
+    "HOST_NOT_ALLOWED": (403, "the server does not answer to the name in `Host`"),
+    "ORIGIN_NOT_ALLOWED": (403, "web pages from this origin are not allowed"),
+    "NOT_FOUND": (404, "no such user, call or URL"),
+    "METHOD_NOT_ALLOWED": (405, "the URL does not support this method; see `Allow`"),
+    "USERNAME_TAKEN": (409, "the username is taken; case does not matter"),
+    "USER_OFFLINE": (409, "the callee is offline"),
+    "USER_BUSY": (409, "the callee is busy"),
+    "ALREADY_IN_CALL": (409, "the caller is already on a call"),
+    "IDEMPOTENCY_KEY_REUSED": (409, "the key was already used for a different call"),
+    "TOO_MANY_REQUESTS": (429, "too many failed logins, or too many invalid credentials; see `Retry-After`"),
+    "SERVER_ERROR": (500, "an unexpected error in the server"),
+    "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),
+    "OVERLOADED": (503, "too many logins at once, or the server is shutting down; see `Retry-After`"),
+}
+"""What the API answers: the HTTP status of each code, and its meaning."""
+
+DASHBOARD_ERRORS: dict[str, tuple[int, str]] = {
+    "ROLE_TOO_LOW": (403, "your role does not allow this"),
+    "NOTHING_TO_DO": (409, "the action would change nothing"),
+    "UNKNOWN_OUTCOME": (409, "the server stopped during the action; check the current state, then start a new action"),
+    "OWN_ACCOUNT": (409, "you cannot disable your own account"),
+    "LAST_ADMIN": (409, "the last admin cannot be disabled or given another role"),
+}
+"""What the dashboard answers in addition."""

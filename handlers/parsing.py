@@ -1,0 +1,50 @@
+"""Parsing: the body, the query and the bearer token of a request, as values."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from tornado.httputil import HTTPServerRequest
+
+from models.errors import Invalid, Unauthenticated
+
+T = TypeVar("T")
+
+
+def parse_body(request: HTTPServerRequest, type: type[T]) -> T:
+    """The JSON body as a value; an empty body counts as `{}`. Raises Invalid, which names the field."""
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=type)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError) as error:
+        raise Invalid(_message(error)) from None
+
+
+def parse_query(request: HTTPServerRequest, type: type[T]) -> T:
+    """The query as a value. Raises Invalid, also for unknown and repeated parameters."""
+    values: dict[str, str] = {}
+    for name, given in request.query_arguments.items():
+        if len(given) > 1:
+            raise Invalid(f"{name} is given more than once.")
+        try:
+            values[name] = given[0].decode()
+        except UnicodeDecodeError:
+            raise Invalid(f"{name} is not valid UTF-8.") from None
+    try:
+        return msgspec.convert(values, type, strict=False)
+    except (msgspec.MsgspecError, OverflowError) as error:
+        raise Invalid(_message(error)) from None
+
+
+def bearer_token(request: HTTPServerRequest) -> str:
+    """The token of the Authorization header. Raises Unauthenticated."""
+    headers = request.headers.get_list("Authorization")
+    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("Send an access token in the header Authorization: Bearer …")
+    return token
+
+
+def _message(error: Exception) -> str:
+    """msgspec's messages name the field and what was expected. Messages of other errors are not meant for people."""
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "Invalid JSON"

@@ -1,0 +1,24 @@
+"""Times: moments with millisecond precision, and the same moments as milliseconds since 1970."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def utc_milliseconds(moment: datetime) -> datetime:
+    """An aware moment in UTC, cut to milliseconds. Both stores keep that much, so saving never changes a value."""
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def milliseconds(moment: datetime) -> int:
+    """An aware moment as whole milliseconds since 1970."""
+    return (moment - EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(count: int) -> datetime:
+    """The moment in UTC that lies this many milliseconds after 1970."""
+    return EPOCH + count * _MILLISECOND

@@ -26,7 +26,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
     operator: str
     action: str
     target: str
-    """`user:12`, `call:…`, `session:…` or `operator:3`."""
+    """`user:12`, `call:…` or `operator:3`."""
     target_name: str
     before: str
     after: str

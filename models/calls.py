@@ -53,9 +53,9 @@ class Call(msgspec.Struct, frozen=True):
 class Calls:
     """All calls, and the call locks of their participants."""
 
-    def __init__(self, calls: GuardedCollection, claims: GuardedCollection) -> None:
+    def __init__(self, calls: GuardedCollection, locks: GuardedCollection) -> None:
         self._calls = calls
-        self._claims = claims
+        self._locks = locks
 
     async def ensure_indexes(self) -> None:
         """Participant, state or nothing, then the newest first, as the lists ask for them."""
@@ -64,35 +64,35 @@ class Calls:
         await self._calls.create_index([("status", 1), ("started_at", -1)])
         await self._calls.create_index([("started_at", -1)])
 
-    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
+    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None:
         """Lock both users for a call and return None, or lock neither and return the user who is already locked.
 
         The lower id comes first, so that exactly one of two simultaneous calls between the same users gets both locks.
         """
         first, second = sorted(participants)
         try:
-            await self._claims.insert_many([{"_id": first, "call_id": call_id}, {"_id": second, "call_id": call_id}])
+            await self._locks.insert_many([{"_id": first, "call_id": call_id}, {"_id": second, "call_id": call_id}])
         except BulkWriteError as error:
             failure = error.details["writeErrors"][0]
             if failure["code"] != DUPLICATE_KEY:
                 raise
             if failure["index"] == 1:
-                await self._claims.delete_one({"_id": first, "call_id": call_id})
+                await self._locks.delete_one({"_id": first, "call_id": call_id})
             return (first, second)[failure["index"]]
         return None
 
-    async def claimed_by(self, user_id: int) -> str | None:
+    async def lock_of(self, user_id: int) -> str | None:
         """The call that holds the user's call lock."""
-        document = await self._claims.find_one({"_id": user_id})
+        document = await self._locks.find_one({"_id": user_id})
         return document["call_id"] if document else None
 
-    async def release(self, call_id: str, participants: tuple[int, int]) -> None:
+    async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
         """Release the locks of both users that this call holds."""
-        await self._claims.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
+        await self._locks.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
 
-    async def all_claims(self) -> list[tuple[int, str]]:
+    async def all_locks(self) -> list[tuple[int, str]]:
         """(user id, call id) of every call lock. The number of users who can be online bounds it."""
-        return [(row["_id"], row["call_id"]) for row in await self._claims.find({})]
+        return [(row["_id"], row["call_id"]) for row in await self._locks.find({})]
 
     async def insert(self, call: Call) -> bool:
         """Write a new call. False if its id is taken."""

@@ -1,4 +1,4 @@
-"""Errors: why a request was not carried out, and that the store cannot be reached."""
+"""Errors: the ways in which a request can fail."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def differs(one: Status, other: Status) -> bool:
 
 
 class StatusChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A requested change of status. Absent fields stay as they are."""
+    """A requested change of status. Omitted fields stay unchanged."""
 
     is_online: bool | msgspec.UnsetType = msgspec.UNSET
     is_busy: bool | msgspec.UnsetType = msgspec.UNSET
@@ -104,19 +104,19 @@ def validated(change: StatusChange, utc: datetime) -> StatusChange:
     """The change with its times cut to milliseconds, and `busy_until` implying busy. Raises Invalid."""
     until = change.busy_until
     if change == StatusChange():
-        raise Invalid("Give at least one of is_online, is_busy, busy_until")
+        raise Invalid("Give at least one of is_online, is_busy and busy_until.")
     if not isinstance(until, datetime):
         return change
     if change.is_busy is False:
-        raise Invalid("busy_until goes with is_busy true")
+        raise Invalid("busy_until requires is_busy to be true.")
     if until.tzinfo is None:
-        raise Invalid("busy_until needs a time zone, such as Z")
+        raise Invalid("busy_until needs a time zone, such as Z.")
     try:
         until = utc_milliseconds(until)
     except OverflowError:
-        raise Invalid("busy_until is out of range") from None
+        raise Invalid("busy_until is out of range.") from None
     if until <= utc:
-        raise Invalid("busy_until lies in the past")
+        raise Invalid("busy_until is in the past.")
     return msgspec.structs.replace(change, is_busy=True, busy_until=until)
 
 

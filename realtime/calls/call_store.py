@@ -13,10 +13,10 @@ from realtime.clock import Clock
 class StoredCalls(Protocol):
     """The part of the calls' store that is needed here; see models/calls.py."""
 
-    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None: ...
-    async def claimed_by(self, user_id: int) -> str | None: ...
-    async def release(self, call_id: str, participants: tuple[int, int]) -> None: ...
-    async def all_claims(self) -> list[tuple[int, str]]: ...
+    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None: ...
+    async def lock_of(self, user_id: int) -> str | None: ...
+    async def unlock(self, call_id: str, participants: tuple[int, int]) -> None: ...
+    async def all_locks(self) -> list[tuple[int, str]]: ...
     async def insert(self, call: Call) -> bool: ...
     async def get(self, call_id: str) -> Call | None: ...
     async def end(self, ended: Call) -> Call | None: ...
@@ -38,11 +38,11 @@ class CallStore:
         """At start: the calls that are still ongoing. Stray locks are released, and calls without both locks ended."""
         calls = {call.call_id: call for call in await self._store.ongoing()}
         held: dict[str, set[int]] = {}
-        for user_id, call_id in await self._store.all_claims():
+        for user_id, call_id in await self._store.all_locks():
             if call_id in calls:
                 held.setdefault(call_id, set()).add(user_id)
             else:
-                await self._store.release(call_id, (user_id, user_id))
+                await self._store.unlock(call_id, (user_id, user_id))
         whole = [call for call in calls.values() if held.get(call.call_id) == set(call.participants)]
         for call in calls.values():
             if call not in whole:
@@ -58,39 +58,39 @@ class CallStore:
 
         `is_starting` recognises a call that holds its locks but is not written yet. Raises Conflict if the id is used.
         """
-        claimed = await self._store.claim(call.call_id, call.participants)
+        locked = await self._store.lock(call.call_id, call.participants)
         for _ in call.participants:  # each may hold a stale lock
-            if claimed is not None and await self._give_up_stale(claimed, is_starting):
-                claimed = await self._store.claim(call.call_id, call.participants)
-        if claimed is None and not await self._store.insert(call):
-            await self._store.release(call.call_id, call.participants)
+            if locked is not None and await self._give_up_stale(locked, is_starting):
+                locked = await self._store.lock(call.call_id, call.participants)
+        if locked is None and not await self._store.insert(call):
+            await self._store.unlock(call.call_id, call.participants)
             raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
-        return claimed
+        return locked
 
     async def end(self, here: Call) -> Call:
         """End an ongoing call as given. Returns how it ended, which differs if another end was first."""
         finished = await self._store.end(here) or await self._store.get(here.call_id) or here
-        await self._store.release(here.call_id, here.participants)
+        await self._store.unlock(here.call_id, here.participants)
         return finished
 
     async def give_up(self, call_id: str) -> None:
         """Release the locks of a call that is not ongoing any more."""
-        for user_id, holder in await self._store.all_claims():
+        for user_id, holder in await self._store.all_locks():
             if holder == call_id:
-                await self._store.release(call_id, (user_id, user_id))
+                await self._store.unlock(call_id, (user_id, user_id))
 
     async def settle(self, call: Call) -> Call | None:
         """What became of a call whose write failed. Its locks are released unless it is ongoing."""
         stored = await self._store.get(call.call_id)
         if stored is None or stored.status != "ongoing":
-            await self._store.release(call.call_id, call.participants)
+            await self._store.unlock(call.call_id, call.participants)
         return stored
 
     async def _give_up_stale(self, user_id: int, is_starting: Callable[[str], bool]) -> bool:
         """Release the user's lock if its call is not ongoing. Returns whether the user may be locked again."""
-        holder = await self._store.claimed_by(user_id)
+        holder = await self._store.lock_of(user_id)
         call = await self._store.get(holder) if holder else None
         if holder and (call is None or call.status != "ongoing") and not is_starting(holder):
-            await self._store.release(holder, (user_id, user_id))
+            await self._store.unlock(holder, (user_id, user_id))
             return True
         return holder is None

@@ -9,7 +9,7 @@ import msgspec
 from models.errors import Conflict
 from models.status import state_of
 from realtime.calls.switchboard import OngoingCalls
-from realtime.dashboard.rows import ActionName
+from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
 
@@ -76,7 +76,7 @@ class ActionPreviews:
         effect = f"{name} will be shown as offline to everybody until the next heartbeat."
         if call:
             effect += f" The call with {call} ends first."
-        return self._preview("Force offline", entry, effect, waits=bool(call))
+        return self._preview("force_offline", entry, effect, waits=bool(call))
 
     def _disconnect(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -89,7 +89,7 @@ class ActionPreviews:
         effect = (
             f"{counted(len(sessions), 'socket')} of {name} will be closed. The app stays away until it is opened anew."
         )
-        return self._preview("Disconnect", entry, effect, hits=[counted(len(sessions), "socket")])
+        return self._preview("disconnect", entry, effect, hits=[counted(len(sessions), "socket")])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -97,7 +97,7 @@ class ActionPreviews:
         effect = (
             f"All sockets of {name} are closed and all tokens stop working: {name} has to sign in again everywhere."
         )
-        return self._preview("Sign out everywhere", entry, effect)
+        return self._preview("sign_out", entry, effect)
 
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -108,7 +108,7 @@ class ActionPreviews:
             effect = f"{name} will be shown as available."
         else:
             effect = f"Busy set by hand is forgotten; {name} stays offline."
-        return self._preview("Clear busy", entry, effect, hits=[], waits=bool(call))
+        return self._preview("clear_busy", entry, effect, hits=[], waits=bool(call))
 
     def _end_call(self, target: ActionTarget) -> ActionPreview:
         call = self._calls.find(target.call_id)
@@ -118,16 +118,19 @@ class ActionPreviews:
             effect = f"The call of {' and '.join(names)} ends for both, and both are told."
         else:
             effect = "Whatever the store still holds of this call is given up."
-        title = f"End call: {' and '.join(names)}" if call else "End call"
+        label = ACTION_LABELS["end_call"]
+        title = f"{label}: {' and '.join(names)}" if call else label
         return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)
 
     def _preview(
-        self, verb: str, entry: UserEntry, effect: str, *, hits: list[str] | None = None, waits: bool = False
+        self, action: ActionName, entry: UserEntry, effect: str, *, hits: list[str] | None = None, waits: bool = False
     ) -> ActionPreview:
         user_id = entry.profile.user_id
         before = self.describe(ActionTarget(user_id=user_id))
         hits = self._hits(entry) if hits is None else hits
-        return ActionPreview(f"{verb}: {entry.profile.username}", effect, hits, before, waits, (user_id,))
+        return ActionPreview(
+            f"{ACTION_LABELS[action]}: {entry.profile.username}", effect, hits, before, waits, (user_id,)
+        )
 
     def _hits(self, entry: UserEntry) -> list[str]:
         sockets = len(self._hub.of_user(entry.profile.user_id))

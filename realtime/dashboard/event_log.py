@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
 from itertools import islice
 
 from models.calls import Call
 from models.events import Event, EventKind
 from models.status import state_of
+from models.times import milliseconds
 from realtime.clock import Clock
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
 
 UNSAVED_EVENTS = 20_000
 """Kept while the store cannot be reached: a few minutes on a busy server. Beyond it the oldest are dropped."""
-
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 class EventLog:
@@ -122,7 +120,7 @@ class EventLog:
 
     def _next_id(self) -> str:
         """Ordered by milliseconds, then by number. Later events sort after earlier ones even if the clock goes back."""
-        millisecond = (self._clock.utc() - _EPOCH) // timedelta(milliseconds=1)
+        millisecond = milliseconds(self._clock.utc())
         if millisecond > self._millisecond:
             self._millisecond, self._count = millisecond, 0
         else:

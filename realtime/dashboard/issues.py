@@ -114,7 +114,7 @@ class IssueDetector:
 
     def _claims(self) -> Iterator[Issue]:
         utc = self._clock.utc()
-        for user_id, call_id in self._store_check.dead_claims.items():
+        for user_id, call_id in self._store_check.dead_locks.items():
             yield self._build.dead_claim(user_id, call_id)
         for user_id, until in self._store_check.stored_busy.items():
             if until is not None and until < utc:

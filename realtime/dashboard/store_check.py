@@ -16,8 +16,8 @@ V = TypeVar("V")
 class CheckedCalls(Protocol):
     """The part of the calls' store that is needed here."""
 
-    async def all_claims(self) -> list[tuple[int, str]]:
-        """(user id, call id) of every claim."""
+    async def all_locks(self) -> list[tuple[int, str]]:
+        """(user id, call id) of every call lock."""
 
     async def ongoing(self) -> list[Call]:
         """Every ongoing call."""
@@ -45,24 +45,24 @@ class StoreCheck:
         """What the last comparison found, for each of the three below."""
         self.stray_calls: dict[str, Call] = {}
         """Calls that are ongoing only in the store."""
-        self.dead_claims: dict[int, str] = {}
+        self.dead_locks: dict[int, str] = {}
         """Users whom the store locks in a call that is not ongoing, with the call's id."""
         self.stored_busy: dict[int, datetime | None] = {}
         """Users who are set busy only in the store, and until when."""
 
     async def compare(self) -> None:
         """Compare, and keep what the last comparison found too. Raises StoreUnavailable, and then changes nothing."""
-        claims = await self._calls.all_claims()
+        locks = await self._calls.all_locks()
         ongoing = {call.call_id: call for call in await self._calls.ongoing()}
         busy = await self._users.busy()
         stray = {call_id: call for call_id, call in ongoing.items() if call_id not in self._ongoing}
         dead = {
-            user_id: call_id for user_id, call_id in claims if call_id not in ongoing and call_id not in self._ongoing
+            user_id: call_id for user_id, call_id in locks if call_id not in ongoing and call_id not in self._ongoing
         }
         stored = {user_id: until for user_id, until in busy if self._is_not_busy(user_id)}
         before, self._seen = self._seen, (stray, dead, stored)
         self.stray_calls = _in_both(before[0], stray)
-        self.dead_claims = _in_both(before[1], dead)
+        self.dead_locks = _in_both(before[1], dead)
         self.stored_busy = _in_both(before[2], stored)
 
     def _is_not_busy(self, user_id: int) -> bool:

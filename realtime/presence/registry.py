@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from models.errors import NotFound
 from models.status import Claims, CurrentState, Profile, Status, state_of, status_of
+from models.times import milliseconds
 from models.users import username_key
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
@@ -185,6 +186,6 @@ class Registry:
         """Rank by one whole number: the state, then the newest last_seen (46 bits of milliseconds), then the id."""
         status = entry.status
         state = 0 if status.is_available else 1 if status.is_online else 2
-        age = 2**46 - int(status.last_seen.timestamp() * 1000)
+        age = 2**46 - milliseconds(status.last_seen)
         entry.rank = (state << 46 | age) << 53 | status.user_id
         self._sorted = False

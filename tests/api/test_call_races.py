@@ -30,9 +30,9 @@ async def busy(people: list[Person]) -> list[int]:
     return [each.user_id for each in people if (await each.get("/users/me/status")).body["is_busy"]]
 
 
-async def claimed(server: RunningServer) -> set[int]:
-    """Who is claimed in the store."""
-    return {user_id for user_id, _ in await server.stores.calls.all_claims()}
+async def locked(server: RunningServer) -> set[int]:
+    """The users with a call lock in the store."""
+    return {user_id for user_id, _ in await server.stores.calls.all_locks()}
 
 
 async def test_of_fifty_callers_for_one_callee_one_wins_and_nobody_is_stuck(
@@ -44,10 +44,10 @@ async def test_of_fifty_callers_for_one_callee_one_wins_and_nobody_is_stuck(
     assert {answer.code for answer in answers} == {None, "USER_BUSY"}
     (call,) = (answer.body for answer in answers if answer.status == 200)
     assert sorted(await busy([callee, *callers])) == sorted([callee.user_id, call["caller_id"]])
-    assert await claimed(server) == {callee.user_id, call["caller_id"]}
+    assert await locked(server) == {callee.user_id, call["caller_id"]}
     assert (await callee.post("/calls/end", {"call_id": call["call_id"]})).status == 200
     assert await busy([callee, *callers]) == []
-    assert await claimed(server) == set()
+    assert await locked(server) == set()
     assert (await callee.get("/feed/stats")).body["ongoing_calls"] == 0
 
 
@@ -74,7 +74,7 @@ async def test_everyone_calls_everyone_and_each_is_in_one_call(server: RunningSe
     taking_part = [user_id for call in calls for user_id in (call["caller_id"], call["callee_id"])]
     assert len(taking_part) == len(set(taking_part))
     assert await busy(people) == sorted(taking_part)
-    assert await claimed(server) == set(taking_part)
+    assert await locked(server) == set(taking_part)
 
 
 async def test_start_and_end_at_once_leave_nobody_stuck(server: RunningServer, user: MakePerson) -> None:
@@ -90,5 +90,5 @@ async def test_start_and_end_at_once_leave_nobody_stuck(server: RunningServer, u
     for each in ongoing:
         await carol.post("/calls/end", {"call_id": each["call_id"]})
     assert await busy([ada, bob, carol]) == []
-    assert await claimed(server) == set()
+    assert await locked(server) == set()
     assert (await start(ada, bob)).status == 200

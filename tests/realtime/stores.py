@@ -168,37 +168,37 @@ class FakeCalls:
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.calls: dict[str, Call] = {}
-        self.claims: dict[int, str] = {}
+        self.locks: dict[int, str] = {}
 
-    async def claim(self, call_id: str, participants: tuple[int, int]) -> int | None:
-        """See models.calls.Calls.claim."""
+    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None:
+        """See models.calls.Calls.lock."""
 
         def apply() -> int | None:
             for user_id in sorted(participants):
-                if user_id in self.claims:
+                if user_id in self.locks:
                     return user_id
-            self.claims.update(dict.fromkeys(participants, call_id))
+            self.locks.update(dict.fromkeys(participants, call_id))
             return None
 
-        return await self.faults.run("claim", apply, lambda: self.claims.setdefault(min(participants), call_id))
+        return await self.faults.run("lock", apply, lambda: self.locks.setdefault(min(participants), call_id))
 
-    async def claimed_by(self, user_id: int) -> str | None:
-        """See models.calls.Calls.claimed_by."""
-        return await self.faults.run("claimed_by", lambda: self.claims.get(user_id))
+    async def lock_of(self, user_id: int) -> str | None:
+        """See models.calls.Calls.lock_of."""
+        return await self.faults.run("lock_of", lambda: self.locks.get(user_id))
 
-    async def release(self, call_id: str, participants: tuple[int, int]) -> None:
-        """See models.calls.Calls.release."""
+    async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
+        """See models.calls.Calls.unlock."""
 
         def apply(*users: int) -> None:
             for user_id in users:
-                if self.claims.get(user_id) == call_id:
-                    del self.claims[user_id]
+                if self.locks.get(user_id) == call_id:
+                    del self.locks[user_id]
 
-        await self.faults.run("release", lambda: apply(*participants), lambda: apply(participants[0]))
+        await self.faults.run("unlock", lambda: apply(*participants), lambda: apply(participants[0]))
 
-    async def all_claims(self) -> list[tuple[int, str]]:
-        """See models.calls.Calls.all_claims."""
-        return await self.faults.run("all_claims", lambda: list(self.claims.items()))
+    async def all_locks(self) -> list[tuple[int, str]]:
+        """See models.calls.Calls.all_locks."""
+        return await self.faults.run("all_locks", lambda: list(self.locks.items()))
 
     async def insert(self, call: Call) -> bool:
         """See models.calls.Calls.insert."""

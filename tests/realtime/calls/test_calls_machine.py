@@ -70,7 +70,7 @@ class CallsMachine(RuleBasedStateMachine):
         data.draw(st.sampled_from(self.world.faults.held)).go(fault)
         self.world.settle()
 
-    @rule(operation=st.sampled_from(["claim", "insert", "end", "release", "get"]), fault=faults)
+    @rule(operation=st.sampled_from(["lock", "insert", "end", "unlock", "get"]), fault=faults)
     def fail_next(self, operation: str, fault: Fault) -> None:
         self.world.faults.script(operation, fault)
 
@@ -145,7 +145,7 @@ class CallsMachine(RuleBasedStateMachine):
         self.world.advance(4)
         ongoing = {call.call_id: call for call in self.ongoing()}
         claims = {user_id: call.call_id for call in ongoing.values() for user_id in call.participants}
-        assert self.world.calls.claims == claims
+        assert self.world.calls.locks == claims
         for entry in self.world.core.registry:
             assert entry.claims.call_id == claims.get(entry.profile.user_id)
             assert entry.status.is_busy == (entry.claims.set_busy or entry.profile.user_id in claims)
@@ -170,7 +170,7 @@ class CallsMachine(RuleBasedStateMachine):
                     self.world.leave(client)
             self.world.advance(LEASE_SECONDS + 5)
             assert self.ongoing() == []
-            assert self.world.calls.claims == {}
+            assert self.world.calls.locks == {}
             assert self.world.core.switchboard.ongoing._taken == {}
         finally:
             self.world.close()

@@ -87,23 +87,23 @@ def test_two_who_call_each_other_have_one_call(world: World) -> None:
 @pytest.mark.parametrize(("claimed", "code"), [(1, "ALREADY_IN_CALL"), (2, "USER_BUSY")])
 def test_a_claim_of_another_process_is_respected(world: World, claimed: int, code: str) -> None:
     other = Call("other", claimed, 9, "audio", "ongoing", world.time.wall())
-    world.calls.calls["other"], world.calls.claims[claimed] = other, "other"
+    world.calls.calls["other"], world.calls.locks[claimed] = other, "other"
     assert refused(world, 1, 2) == code
     assert busy(world) == []
     assert world.call(3, 4).status == "ongoing"
 
 
 def test_a_claim_whose_call_is_over_is_given_up(world: World) -> None:
-    world.calls.claims[2] = "gone"
+    world.calls.locks[2] = "gone"
     assert world.call(1, 2).status == "ongoing"
 
 
 def test_a_claim_that_vanishes_meanwhile_stands_in_nobodys_way(world: World) -> None:
-    world.calls.claims[2] = "gone"
+    world.calls.locks[2] = "gone"
     world.faults.holds = True
     task = start(world, 1, 2)
-    step(world, "claim")
-    del world.calls.claims[2]
+    step(world, "lock")
+    del world.calls.locks[2]
     let_go(world)
     assert task.result().status == "ongoing"
 

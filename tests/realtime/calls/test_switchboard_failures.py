@@ -47,7 +47,7 @@ def test_a_drop_that_fails_after_the_call_was_ended_does_not_watch_the_next_call
     assert busy(world) == []
 
 
-@pytest.mark.parametrize("operation", ["claim", "insert"])
+@pytest.mark.parametrize("operation", ["lock", "insert"])
 @pytest.mark.parametrize("fault", ["refused", "reply_lost", "half"])
 def test_a_start_of_unknown_fate_is_settled_either_way(world: World, operation: str, fault: Fault) -> None:
     world.faults.script(operation, fault)
@@ -56,7 +56,7 @@ def test_a_start_of_unknown_fate_is_settled_either_way(world: World, operation: 
     world.advance(2)
     applied = operation == "insert" and fault == "reply_lost"
     assert busy(world) == ([1, 2] if applied else [])
-    assert world.calls.claims.keys() == ({1, 2} if applied else set())
+    assert world.calls.locks.keys() == ({1, 2} if applied else set())
     assert told_calls(world, 2) == (["ongoing"] if applied else [])
 
 
@@ -103,7 +103,7 @@ def test_what_settling_read_before_the_end_begins_nothing(world: World) -> None:
     assert len(world.core.switchboard.ongoing) == 0
 
 
-@pytest.mark.parametrize("operation", ["end", "release"])
+@pytest.mark.parametrize("operation", ["end", "unlock"])
 @pytest.mark.parametrize("fault", ["refused", "reply_lost", "half"])
 def test_an_end_of_unknown_fate_is_settled_either_way(world: World, operation: str, fault: Fault) -> None:
     call = world.call(1, 2)
@@ -112,10 +112,10 @@ def test_an_end_of_unknown_fate_is_settled_either_way(world: World, operation: s
         world.hang_up(1, call)
     world.advance(2)
     is_over = world.calls.calls[call.call_id].status != "ongoing"
-    assert is_over is (operation == "release" or fault == "reply_lost")
+    assert is_over is (operation == "unlock" or fault == "reply_lost")
     assert busy(world) == ([] if is_over else [1, 2])
     assert world.hang_up(1, call).status == "completed"
-    assert (busy(world), world.calls.claims) == ([], {})
+    assert (busy(world), world.calls.locks) == ([], {})
 
 
 def test_a_call_the_store_has_lost_can_be_ended(world: World) -> None:
@@ -156,7 +156,7 @@ def test_a_call_nobody_returns_to_is_dropped_after_the_lease(world: World) -> No
     world.crash()
     world.start()
     world.advance(91)
-    assert (busy(world), world.calls.claims) == ([], {})
+    assert (busy(world), world.calls.locks) == ([], {})
 
 
 Leftover = dict[str, Any]
@@ -175,18 +175,18 @@ Leftover = dict[str, Any]
 )
 def test_what_a_crash_left_half_done_is_cleared_away(world: World, left: Leftover) -> None:
     world.crash()
-    world.calls.claims = dict(left["claims"])
+    world.calls.locks = dict(left["claims"])
     if left["call"]:
         world.calls.calls["c"] = Call("c", 1, 2, "audio", left["call"], world.time.wall())
     world.start()
-    assert (busy(world), world.calls.claims) == ([], {})
+    assert (busy(world), world.calls.locks) == ([], {})
     assert all(each.status != "ongoing" for each in world.calls.calls.values())
 
 
 def test_a_call_whose_participant_nobody_knows_still_ends(world: World) -> None:
     world.crash()
     call = Call("c", 1, 99, "audio", "ongoing", world.time.wall())
-    world.calls.calls["c"], world.calls.claims = call, {1: "c", 99: "c"}
+    world.calls.calls["c"], world.calls.locks = call, {1: "c", 99: "c"}
     world.start()
     assert busy(world) == [1]
     assert world.hang_up(1, call).status == "completed"

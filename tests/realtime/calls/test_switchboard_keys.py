@@ -48,7 +48,7 @@ def test_a_key_that_another_process_used_is_refused_and_frees_both(world: World)
     world.calls.calls[stored.call_id] = stored
     let_go(world)
     assert isinstance(task.exception(), Conflict)
-    assert world.calls.claims == {}
+    assert world.calls.locks == {}
     assert world.call(1, 2).status == "ongoing"
 
 
@@ -72,7 +72,7 @@ def test_the_same_request_while_the_first_is_written_waits_for_it(world: World) 
 
 def test_a_request_whose_twin_is_refused_is_refused_alike(world: World) -> None:
     other = Call("other", 2, 9, "audio", "ongoing", world.time.wall())
-    world.calls.calls["other"], world.calls.claims[2] = other, "other"
+    world.calls.calls["other"], world.calls.locks[2] = other, "other"
     world.faults.holds = True
     tasks = [start(world, 1, 2, "key") for _ in range(2)]
     let_go(world)

@@ -183,16 +183,16 @@ def test_end_call_frees_and_tells_both(world: World) -> None:
 
 def test_a_call_that_only_the_store_knows_is_ended_there(world: World) -> None:
     world.calls.calls["by-hand"] = Call("by-hand", 1, 2, "audio", "ongoing", NOON)
-    world.calls.claims[1] = "by-hand"
+    world.calls.locks[1] = "by-hand"
     assert "store still holds" in plan(world, "end_call", call_id="by-hand").effect
     act(world, "end_call", call_id="by-hand")
-    assert (world.calls.calls["by-hand"].status, world.calls.claims) == ("dropped", {})
+    assert (world.calls.calls["by-hand"].status, world.calls.locks) == ("dropped", {})
 
 
 def test_a_claim_of_no_call_is_given_up(world: World) -> None:
-    world.calls.claims[1] = "nothing"
+    world.calls.locks[1] = "nothing"
     act(world, "end_call", call_id="nothing")
-    assert world.calls.claims == {}
+    assert world.calls.locks == {}
 
 
 def test_a_claim_in_memory_of_a_call_that_is_over_is_given_up(world: World) -> None:

@@ -163,7 +163,7 @@ def test_a_call_of_nobody_known_is_found(four: World) -> None:
 
 
 def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: World) -> None:
-    four.calls.claims[1] = "gone"
+    four.calls.locks[1] = "gone"
     four.advance(5)
     one = the_one(inspected(four))
     assert one == Issue(
@@ -302,7 +302,7 @@ def test_calls_are_no_changes_of_state_themselves(four: World) -> None:
 
 def test_the_oldest_comes_first(four: World) -> None:
     four.users.change(1, set_busy=True, busy_until=four.time.wall() - timedelta(minutes=1))
-    four.calls.claims[2] = "gone"
+    four.calls.locks[2] = "gone"
     assert [each.user_id for each in inspected(four)] == [1, 2]
 
 

@@ -262,20 +262,20 @@ def test_a_sample_is_told_to_who_watches(world: World) -> None:
 
 def test_a_contradiction_is_told_when_it_comes_and_when_it_goes(world: World) -> None:
     screen = watch(world)
-    world.calls.claims[1] = "gone"
+    world.calls.locks[1] = "gone"
     pass_time(world, 5, screen)
     assert [each["kind"] for each in screen.fold()["contradictions"]] == ["busy_without_cause"]
     assert screen.fold()["figures"]["attention"] == 1
     told = [each for each in screen.updates() if "contradictions" in each]
     assert len(told) == 1
-    world.calls.claims.clear()
+    world.calls.locks.clear()
     pass_time(world, 3, screen)
     assert screen.fold()["contradictions"] == []
     assert screen.fold()["figures"]["attention"] == 0
 
 
 def test_what_needs_attention_is_found_within_five_seconds_also_when_nobody_watches(world: World) -> None:
-    world.calls.claims[1] = "gone"
+    world.calls.locks[1] = "gone"
     pass_time(world, 5)
     assert len(world.core.overview.issues()) == 1
 

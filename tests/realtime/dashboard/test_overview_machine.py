@@ -70,7 +70,7 @@ class OverviewMachine(RuleBasedStateMachine):
 
     @rule(user_id=users)
     def tamper(self, user_id: int) -> None:
-        self.world.calls.claims.setdefault(user_id, "gone")
+        self.world.calls.locks.setdefault(user_id, "gone")
 
     @rule()
     def inspect(self) -> None:

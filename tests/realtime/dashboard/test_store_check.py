@@ -33,9 +33,9 @@ def test_a_call_of_the_store_alone_is_found_at_the_second_look(world: World) -> 
 
 
 def test_a_claim_of_a_call_that_is_not_ongoing_is_found(world: World) -> None:
-    world.calls.claims[1] = "gone"
-    assert look(world).dead_claims == {}
-    assert look(world).dead_claims == {1: "gone"}
+    world.calls.locks[1] = "gone"
+    assert look(world).dead_locks == {}
+    assert look(world).dead_locks == {1: "gone"}
 
 
 def test_busy_in_the_store_alone_is_found(world: World) -> None:
@@ -48,20 +48,20 @@ def test_busy_in_the_store_alone_is_found(world: World) -> None:
 
 def test_what_is_mended_is_gone_at_the_next_look(world: World) -> None:
     stray(world)
-    world.calls.claims[1] = "gone"
+    world.calls.locks[1] = "gone"
     world.users.change(1, set_busy=True)
     look(world, 2)
     world.calls.calls.clear()
-    world.calls.claims.clear()
+    world.calls.locks.clear()
     world.users.change(1, set_busy=False)
     store_check = look(world)
-    assert (store_check.stray_calls, store_check.dead_claims, store_check.stored_busy) == ({}, {}, {})
+    assert (store_check.stray_calls, store_check.dead_locks, store_check.stored_busy) == ({}, {}, {})
 
 
 def test_what_comes_and_goes_is_never_found(world: World) -> None:
     for call_id in ("one", "two", "three"):
-        world.calls.claims[1] = call_id
-        assert look(world).dead_claims == {}
+        world.calls.locks[1] = call_id
+        assert look(world).dead_locks == {}
 
 
 def test_what_the_server_knows_is_right(world: World) -> None:
@@ -70,7 +70,7 @@ def test_what_the_server_knows_is_right(world: World) -> None:
     world.call(1, 2)
     world.put(3, is_busy=True)
     store_check = look(world, 3)
-    assert (store_check.stray_calls, store_check.dead_claims, store_check.stored_busy) == ({}, {}, {})
+    assert (store_check.stray_calls, store_check.dead_locks, store_check.stored_busy) == ({}, {}, {})
 
 
 def test_a_call_that_is_being_started_is_not_found(world: World) -> None:
@@ -78,14 +78,14 @@ def test_a_call_that_is_being_started_is_not_found(world: World) -> None:
     world.connect(2)
     world.faults.holds = True
     starting = start(world, 1, 2)
-    while not world.calls.claims:
+    while not world.calls.locks:
         world.faults.held[0].go()
         world.settle()
     world.faults.holds = False
     look(world)
     let_go(world)
     assert starting.result().status == "ongoing"
-    assert look(world).dead_claims == {}
+    assert look(world).dead_locks == {}
 
 
 def test_of_users_who_are_not_here_yet_nothing_is_said(world: World) -> None:
@@ -95,9 +95,9 @@ def test_of_users_who_are_not_here_yet_nothing_is_said(world: World) -> None:
 
 
 def test_a_store_that_cannot_be_reached_changes_no_finding(world: World) -> None:
-    world.calls.claims[1] = "gone"
+    world.calls.locks[1] = "gone"
     look(world, 2)
     world.faults.is_down = True
     with pytest.raises(StoreUnavailable):
         look(world)
-    assert world.core.store_check.dead_claims == {1: "gone"}
+    assert world.core.store_check.dead_locks == {1: "gone"}

@@ -26,7 +26,7 @@ def stored(**fields: Any) -> StoredUser:
     ("change", "complaint"),
     [
         (StatusChange(), "at least one"),
-        (StatusChange(is_busy=False, busy_until=SOON), "is_busy true"),
+        (StatusChange(is_busy=False, busy_until=SOON), "is_busy to be true"),
         (StatusChange(busy_until=datetime(2031, 1, 1)), "time zone"),  # noqa: DTZ001
         (StatusChange(busy_until=NOON), "past"),
         (StatusChange(busy_until=NOON + timedelta(microseconds=999)), "past"),

@@ -62,7 +62,7 @@ class ActionProgress(msgspec.Struct):
 
 
 class ActionRunner:
-    """Carries out actions. Each target gets an audit entry before the action, which is completed afterwards."""
+    """Carries out actions. Each target gets an audit entry before the action; it is completed afterwards."""
 
     def __init__(
         self, actions: Actions, audit: Audit, clock: Clock, registry: Registry, switchboard: Switchboard

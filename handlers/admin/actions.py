@@ -185,7 +185,7 @@ def _summary(action: ActionName, results: list[ActionResult]) -> str:
     label = ACTION_LABELS[action]
     if len(results) == 1:
         result = results[0]
-        name = result.name or "a call that only the store knew"
+        name = result.name or "a call known only to the store"
         return f"{label}, {name}: {result.message.removesuffix('.')}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
     return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."

@@ -83,7 +83,7 @@ class Renderer(RendererHTML):
 
 
 class DocsPages:
-    """The pages and pictures in `docs/`, and the pages in the folder above."""
+    """The pages and pictures in `docs/`, and the pages in the folder above it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -35,9 +35,10 @@ _SYSTEMS = (
 
 @lru_cache(maxsize=2048)
 def device_name(user_agent: str) -> str:
-    """“Chrome on macOS” for a browser, “Android 3.1” for an app's version, or else the first product: “okhttp 4.12”.
+    """A name of at most 40 characters; empty if the User-Agent names no product.
 
-    At most 40 characters. Empty if the User-Agent names no product.
+    “Chrome on macOS” for a browser, “Android 3.1” for version 3.1 of an app on Android, or else the first product of
+    the User-Agent, such as “okhttp 4.12”.
     """
     text = "".join(each for each in user_agent if each.isprintable()).strip()
     product = _PRODUCT.search(text)

@@ -137,11 +137,11 @@ async def test_calls_are_listed_newest_first_and_found_by_a_party(
     await call_of(server, bob, cem, "second", 20)
     await ada.post("/calls/start", {"callee_id": cem.user_id, "call_type": "video"})
     browser = await signed_in("viewer")
-    parties = {
+    participants = {
         query: names((await browser.get(f"/admin/calls{query}")).body)
         for query in ("", "?state=ongoing", "?state=ended", "?q=bo", "?q=nobody")
     }
-    assert parties == {
+    assert participants == {
         "": ["ada", "cem", "bob", "cem", "ada", "bob"],
         "?state=ongoing": ["ada", "cem"],
         "?state=ended": ["bob", "cem", "ada", "bob"],

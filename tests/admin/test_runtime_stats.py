@@ -1,4 +1,4 @@
-"""Vitals: the last minute in numbers."""
+"""Runtime statistics: the last minute in numbers."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ def test_store_calls_are_told_by_operation_those_called_most_first() -> None:
     assert (second.operation, second.failed) == ("calls.find", 1)
 
 
-def test_a_remark_is_said_once_to_the_sign_in_it_is_for() -> None:
-    remarks = FlashMessages()
-    remarks.leave("one", FlashMessage("done"))
-    assert remarks.take("other") is None
-    assert remarks.take("one") == FlashMessage("done")
-    assert remarks.take("one") is None
+def test_a_flash_message_is_shown_once_to_the_sign_in_it_is_for() -> None:
+    messages = FlashMessages()
+    messages.leave("one", FlashMessage("done"))
+    assert messages.take("other") is None
+    assert messages.take("one") == FlashMessage("done")
+    assert messages.take("one") is None
 
 
-def test_remarks_that_nobody_comes_for_are_forgotten() -> None:
-    remarks = FlashMessages()
+def test_flash_messages_that_nobody_comes_for_are_forgotten() -> None:
+    messages = FlashMessages()
     for number in range(FLASH_MESSAGES_LIMIT + 1):
-        remarks.leave(str(number), FlashMessage("done"))
-    assert remarks.take("0") is None
-    assert remarks.take("1") == FlashMessage("done")
+        messages.leave(str(number), FlashMessage("done"))
+    assert messages.take("0") is None
+    assert messages.take("1") == FlashMessage("done")

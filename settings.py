@@ -263,6 +263,7 @@ def _pairs(s: Settings) -> Iterator[str]:
         ("drain_seconds", "exit_seconds", "draining is a part of stopping"),
         ("operator_idle_seconds", "operator_session_seconds", "idle time is a part of a sign-in"),
         ("ping_interval_seconds", "silent_socket_seconds", "a healthy socket is silent from one ping to the next"),
+        ("store_deadline_seconds", "inspect_interval_seconds", "a write under way must not be found by two checks"),
     ]
     at_most = [
         ("grace_seconds", "hold_seconds", "after a restart clients need longer than after a lost connection"),

@@ -40,6 +40,7 @@ FAST: dict[str, Any] = {
     "error_interval_seconds": 1e-6,
     "invalid_strikes": 100_000,
     "store_deadline_seconds": 10.0,
+    "inspect_interval_seconds": 11.0,
     "drain_seconds": 0.5,
 }
 """What every test changes: passwords that cost little, updates at once, and limits out of the way of what is tested."""

@@ -34,6 +34,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"silent_socket_seconds": 25.0}, ["ROLLCALL_SILENT_SOCKET_SECONDS", "ROLLCALL_PING_INTERVAL_SECONDS"]),
     ({"silent_socket_seconds": 35.0}, ["ROLLCALL_SILENT_SOCKET_SECONDS", "35.0", "ROLLCALL_PONG_TIMEOUT_SECONDS"]),
     ({"overview_interval_seconds": 1.5}, ["ROLLCALL_OVERVIEW_INTERVAL_SECONDS", "ROLLCALL_OVERVIEW_IDLE_SECONDS"]),
+    ({"inspect_interval_seconds": 1.5}, ["ROLLCALL_STORE_DEADLINE_SECONDS", "ROLLCALL_INSPECT_INTERVAL_SECONDS"]),
     ({"page_default": 101}, ["ROLLCALL_PAGE_DEFAULT", "ROLLCALL_PAGE_LIMIT"]),
     ({"outbox_limit_bytes": 65535}, ["ROLLCALL_OUTBOX_LIMIT_BYTES", "65536"]),
     ({"argon2_lanes": 4, "argon2_memory_kib": 31}, ["ROLLCALL_ARGON2_MEMORY_KIB", "ROLLCALL_ARGON2_LANES"]),

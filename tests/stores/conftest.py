@@ -19,7 +19,9 @@ from tests.mongo import MongoServer
 
 def store_settings(data_dir: Path, **changes: Any) -> Settings:
     """Settings with a deadline that a busy machine keeps."""
-    patient = Settings(data_dir=data_dir, jwt_secret="s" * 32, store_deadline_seconds=20.0)
+    patient = Settings(
+        data_dir=data_dir, jwt_secret="s" * 32, store_deadline_seconds=20.0, inspect_interval_seconds=21.0
+    )
     return dataclasses.replace(patient, **changes)
 
 

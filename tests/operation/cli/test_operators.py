@@ -139,7 +139,8 @@ def test_a_reset_takes_a_new_password(terminal: Terminal) -> None:
 
 async def notices(terminal: Terminal) -> list[Notice]:
     """What was left for a running server to find."""
-    database = await open_database(Settings(data_dir=terminal.folder / "data", store_deadline_seconds=20.0))
+    patient = Settings(data_dir=terminal.folder / "data", store_deadline_seconds=20.0, inspect_interval_seconds=21.0)
+    database = await open_database(patient)
     try:
         return await Notices(database.collection("notices")).after(0)
     finally:

@@ -200,10 +200,8 @@ def _admin(app: AppContext, admin: AdminContext, refusal_limits: Buckets) -> lis
 
 def _admin_context(app: AppContext, templates: jinja2.Environment, assets: Assets) -> AdminContext:
     """What every page of the dashboard needs."""
-    settings = app.settings
     return AdminContext(
-        app.context, app.operator_auth, templates, assets, app.core.environment.clock, bool(settings.tls_certificate),
-        settings.page_rows,
+        app.context, app.operator_auth, templates, assets, app.core.environment.clock, app.settings
     )  # fmt: skip
 
 

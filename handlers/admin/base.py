@@ -1,4 +1,4 @@
-"""Base of the dashboard's handlers: who asks, by the cookie; what the role may do; the headers; pages and errors."""
+"""Base of the dashboard's handlers: the operator behind the cookie, roles, headers, pages and errors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from models.errors import Forbidden, NotFound, Unauthenticated
 from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
 from realtime.clock import Clock
+from settings import Settings
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-"""Nothing inline, nothing from elsewhere but faces, no frame around, no string becomes a script."""
+"""Nothing inline, nothing from other origins except avatars, no framing, and no strings evaluated as scripts."""
 
 SECTIONS = (
     ("live", "/admin", "Live", "viewer"),
@@ -36,7 +37,7 @@ SECTIONS = (
     ("system", "/admin/system", "System", "admin"),
     ("operators", "/admin/operators", "Operators", "admin"),
 )
-"""The links of the header: name, URL, text, and the role that sees them."""
+"""The links in the header: name, URL, text, and the role that sees each one."""
 
 _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 
@@ -44,22 +45,26 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def xsrf_cookie(*, has_tls: bool) -> str:
-    """The cookie with the XSRF token: a name that browsers take only over TLS, where there is TLS."""
+    """The name of the cookie with the XSRF token. With TLS, browsers accept this name from a secure origin only."""
     return "__Host-xsrf" if has_tls else "_xsrf"
 
 
 @dataclass(frozen=True)
 class AdminContext:
-    """What every page of the dashboard needs."""
+    """What every handler of the dashboard needs."""
 
     context: HandlerContext
     operator_auth: OperatorAuth
     templates: jinja2.Environment
     assets: Assets
     clock: Clock
-    has_tls: bool
-    page_rows: int
+    settings: Settings
     flash_messages: FlashMessages = field(default_factory=FlashMessages)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether this server speaks TLS itself."""
+        return bool(self.settings.tls_certificate)
 
     @property
     def xsrf_cookie(self) -> str:
@@ -68,7 +73,7 @@ class AdminContext:
 
 
 def allows(role: Role | Literal["anybody"]) -> Callable[[Verb], Verb]:
-    """Who may use a verb. A verb without this is nobody's."""
+    """Who may use an HTTP method. A method without this decorator is refused."""
 
     def mark(verb: Verb) -> Verb:
         verb.allowed = role  # type: ignore[attr-defined]
@@ -78,25 +83,25 @@ def allows(role: Role | Literal["anybody"]) -> Callable[[Verb], Verb]:
 
 
 class AdminHandler(ApiHandler):
-    """A page, or what a page asks for. `duty` says which operator asks."""
+    """A page, or a request from a page. `signed_in` is the operator, or None."""
 
-    options = RequestHandler.options  # type: ignore[assignment]  # nothing is offered to other origins
+    options = RequestHandler.options  # type: ignore[assignment]  # no CORS: other origins get nothing
 
     def set_up_admin(self, admin: AdminContext) -> None:
-        """What each page's `initialize` begins with."""
+        """To be called first in each handler's `initialize`."""
         self.set_up(admin.context)
         self.admin = admin
         self.signed_in: SignedInOperator | None = None
 
     def set_default_headers(self) -> None:
-        """On every answer, errors included."""
+        """For every response, including errors."""
         super().set_default_headers()
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "same-origin")
         self.set_header("X-Frame-Options", "DENY")
 
     async def prepare(self) -> None:
-        """Who asks, and whether the verb is theirs. Raises Unauthenticated, Forbidden."""
+        """Identify the operator and check the role. Raises Unauthenticated, Forbidden."""
         super().prepare()
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
@@ -107,17 +112,17 @@ class AdminHandler(ApiHandler):
         if self.signed_in is None:
             self._ask_to_sign_in()
         elif not is_at_least(self.signed_in.operator.role, allowed):
-            raise Forbidden("ROLE_TOO_LOW", f"This takes the role {allowed}, and yours is {self.operator.role}")
+            raise Forbidden("ROLE_TOO_LOW", f"This requires the role {allowed}; yours is {self.operator.role}")
 
     def check_origins(self) -> None:
-        """Only the dashboard's own pages ask; origins that are allowed for apps are not. Raises Forbidden."""
+        """Accept requests from this server's own pages only, not from origins that apps may use. Raises Forbidden."""
         self.context.origins.check(self.request)
         origin = self.request.headers.get("Origin")
         if origin is not None and not self.context.origins.is_own(origin, self.request.headers.get("Host", "")):
-            raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may ask")
+            raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may send this request")
 
     def check_xsrf_cookie(self) -> None:
-        """Here a cookie says who asks, so the token is needed that only our own pages know."""
+        """The cookie alone would let other sites act as the operator, so the token from our own pages is required."""
         RequestHandler.check_xsrf_cookie(self)
 
     def check_trusted_origin(self, origin: str) -> bool:
@@ -126,8 +131,8 @@ class AdminHandler(ApiHandler):
 
     @property
     def operator(self) -> Operator:
-        """Who asks; for verbs that are not anybody's."""
-        assert self.signed_in is not None, "nobody comes this far without a sign-in"
+        """The signed-in operator; for methods that require a role."""
+        assert self.signed_in is not None, "`prepare` lets only signed-in operators through"
         return self.signed_in.operator
 
     @property
@@ -137,26 +142,26 @@ class AdminHandler(ApiHandler):
 
     @property
     def is_secure(self) -> bool:
-        """Whether the browser speaks TLS, with this server or with a trusted proxy before it."""
+        """Whether the browser's connection uses TLS, to this server or to a trusted proxy."""
         return self.admin.has_tls or self.context.origins.is_https(self.request)
 
     @property
     def cookie_name(self) -> str:
-        """The cookie of a sign-in: a name that browsers take only over TLS, where there is TLS."""
+        """The name of the sign-in cookie. With TLS, browsers accept this name from a secure origin only."""
         return "__Host-rollcall" if self.is_secure else "rollcall_operator"
 
     @property
     def wants_json(self) -> bool:
-        """Whether a script asks."""
+        """Whether the request comes from a script."""
         return "application/json" in self.request.headers.get("Accept", "")
 
     def set_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
-        """As Tornado's; never for scripts, never for other sites, and over TLS never without it."""
+        """As Tornado's, but HttpOnly, SameSite and, with TLS, Secure."""
         kwargs.update(httponly=True, samesite="Lax", secure=self.is_secure, path="/")
         super().set_cookie(name, value, *args, **kwargs)
 
     def show(self, template: str, *, here: str = "", **values: Any) -> None:
-        """Write a page. `here` is the section it belongs to."""
+        """Render a page. `here` is the section it belongs to."""
         operator = self.signed_in.operator if self.signed_in else None
         theme = self.get_cookie("rollcall_theme", "")
         self.set_header("Content-Type", "text/html; charset=utf-8")
@@ -180,25 +185,25 @@ class AdminHandler(ApiHandler):
 
     @property
     def now_ms(self) -> int:
-        """The server's clock, as rows have it."""
+        """The server's time in milliseconds since 1970, as in rows."""
         return int(self.admin.clock.utc().timestamp() * 1000)
 
     def go(self, url: str, flash: str = "", *, is_refusal: bool = False) -> None:
-        """Answer a form: see there, and what that page should say first."""
+        """Redirect after a form, with a message for the next page to show."""
         if flash and self.signed_in is not None:
             self.admin.flash_messages.leave(self.signed_in.sign_in.sign_in_id, FlashMessage(flash, is_refusal))
         self.redirect(url, status=303)
 
     def next_page(self) -> str:
-        """Where the form wants to go on, if that is a page of ours."""
+        """The page to go to after a form. Only pages of the dashboard are accepted."""
         wanted = self.get_argument("next", "")
         return wanted if _OWN_PAGE.fullmatch(wanted) else "/admin"
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """A person gets a page with the way back, a script the error that all others get."""
+        """A page with a way back for people, the API's usual error for scripts."""
         code, message = self.settle_error(status_code, kwargs.get("exc_info", (None, None))[1])
         if self.get_status() == 401:
-            self.clear_header("WWW-Authenticate")  # it is a form that asks, not the browser
+            self.clear_header("WWW-Authenticate")  # the sign-in is a form, not the browser's own dialog
         if self.wants_json:
             self.write_refusal(code, message)
             return
@@ -206,7 +211,7 @@ class AdminHandler(ApiHandler):
         self.finish()
 
     async def identify_operator(self) -> SignedInOperator | None:
-        """Who asks, by the cookie; None for nobody. Raises StoreUnavailable."""
+        """The operator behind the cookie, or None. Raises StoreUnavailable."""
         secret = self.get_cookie(self.cookie_name)
         if not secret:
             return None
@@ -222,7 +227,7 @@ class AdminHandler(ApiHandler):
 
 
 class NothingHandler(AdminHandler):
-    """Any URL below /admin that no route has."""
+    """Any URL below /admin without a route of its own."""
 
     def initialize(self, admin: AdminContext) -> None:
         """Collaborators come from the route."""
@@ -230,5 +235,5 @@ class NothingHandler(AdminHandler):
 
     @allows("viewer")
     def get(self, _: str) -> None:
-        """Refuse, with a page that leads back. Raises NotFound."""
+        """Raises NotFound, which becomes a page with a way back."""
         raise NotFound("There is nothing at this URL")

@@ -66,7 +66,7 @@ class AdminCallsHandler(CallPages):
     async def get(self) -> None:
         """Show all calls, newest first, or the calls of the users who match a search."""
         state, q, page = choice(self, "state", STATES), self.search(), page_number(self)
-        user_ids, per_page = self._matching_users(q), self.admin.page_rows
+        user_ids, per_page = self._matching_users(q), self.admin.settings.page_rows
         calls, total = await self.stores.calls.page(
             state=cast("CallFilter", state) if state else None,
             user_ids=user_ids,
@@ -77,7 +77,7 @@ class AdminCallsHandler(CallPages):
             "calls.html",
             here="calls",
             calls=[self.named(call) for call in calls],
-            wrong={each.call_id for each in self.overview.issues()},
+            calls_with_issues={each.call_id for each in self.overview.issues()},
             total=total,
             per_page=per_page,
             filter={"state": state, "q": q, "page": page},
@@ -112,5 +112,5 @@ class AdminCallHandler(CallPages):
             ended_by=operator or names.get(call.ended_by or 0, ""),
             by_operator=bool(operator),
             why=_WHY.get("operator" if operator else call.end_reason or "", ""),
-            contradictions=[each for each in self.overview.issues() if each.call_id == call_id],
+            issues=[each for each in self.overview.issues() if each.call_id == call_id],
         )

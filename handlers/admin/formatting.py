@@ -1,4 +1,4 @@
-"""Formatting: spans, moments, explanations and names as text. The same rules are in static/admin/formatting.js."""
+"""Formatting: times, explanations and names as text. static/admin/formatting.js does the same in the browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from models.times import milliseconds
+from realtime.dashboard.duration import duration, duration_in_words
 from realtime.dashboard.rows import Explanation
 
 Moment = datetime | int
@@ -17,31 +17,18 @@ Moment = datetime | int
 _MARKUP = Markup('<time class="{}" datetime="{}">{}</time>')
 
 
-def span(length: float) -> str:
-    """A span of milliseconds: `00:22`, `12:04`, `1:30:10`."""
-    minutes, seconds = divmod(max(0, int(length // 1000)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
-
-
-def spoken(length: float) -> str:
-    """A span in a sentence: `20 s`, then as on a clock."""
-    seconds = max(0, int(length // 1000))
-    return f"{seconds} s" if seconds < 60 else span(length)
-
-
 def time(moment: Moment) -> str:
-    """The time of day, in UTC: `12:31:07`."""
+    """The time of day in UTC: `12:31:07`."""
     return f"{_aware(moment):%H:%M:%S}"
 
 
 def stamp(moment: Moment) -> Markup:
-    """The time of day; a script shows it in the reader's zone, without one it is UTC."""
+    """The time of day in UTC, marked up for the script that converts it to the reader's time zone."""
     return _MARKUP.format("local", _iso(moment), time(moment))
 
 
 def day(moment: Moment) -> Markup:
-    """The same with the day, for what may be of another one."""
+    """The same with the date, for times that may not be today."""
     return _MARKUP.format("local day", _iso(moment), f"{_aware(moment):%d %b, %H:%M:%S}")
 
 
@@ -51,16 +38,16 @@ def because(cause: Explanation, now: int) -> str:
         return cause.text + cause.tail
     match cause.counts:
         case "up":
-            shown = spoken(now - cause.at) if cause.tail else span(now - cause.at)
+            shown = duration_in_words(now - cause.at) if cause.tail else duration(now - cause.at)
         case "down":
-            shown = spoken(-((now - cause.at) // 1000) * 1000)
+            shown = duration_in_words(-((now - cause.at) // 1000) * 1000)
         case _:
             shown = f"{_aware(cause.at):%H:%M} UTC"
     return f"{cause.text} {shown}{cause.tail}"
 
 
 def why(cause: Explanation, now: int) -> Markup:
-    """The same, with a time of day that a script shows in the reader's zone."""
+    """The same as markup. A time of day is marked up for the script that converts it to the reader's time zone."""
     if cause.at is None or cause.counts != "clock":
         return escape(because(cause, now))
     shown = _MARKUP.format("local short", _iso(cause.at), f"{_aware(cause.at):%H:%M} UTC")
@@ -68,7 +55,7 @@ def why(cause: Explanation, now: int) -> Markup:
 
 
 def initials(name: str) -> str:
-    """One or two letters that stand for a face."""
+    """One or two letters for an avatar."""
     parts = [part for part in name.replace("_", " ").replace(".", " ").split() if part[0].isalnum()]
     return "".join(part[0] for part in parts[:1] + parts[1:][-1:]).upper() or "?"
 
@@ -84,13 +71,12 @@ def _iso(moment: Moment) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "clock": span,
-    "spoken": spoken,
+    "duration": duration,
+    "duration_in_words": duration_in_words,
     "time": time,
     "stamp": stamp,
     "day": day,
     "because": because,
     "why": why,
     "initials": initials,
-    "ms": milliseconds,
 }

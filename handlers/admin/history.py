@@ -85,7 +85,7 @@ class EventsHandler(AdminHistoryHandler):
     async def get(self) -> None:
         """Show the events, newest first."""
         kind, user, user_id = self.wanted_events()
-        page, per_page = page_number(self), self.admin.page_rows
+        page, per_page = page_number(self), self.admin.settings.page_rows
         events, total = await self.stores.events.page(
             kind=kind, user_id=user_id, skip=(page - 1) * per_page, limit=per_page
         )
@@ -125,7 +125,7 @@ class AuditHandler(AdminHistoryHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Show what operators did, newest first."""
-        wanted, page, per_page = self.wanted_entries(), page_number(self), self.admin.page_rows
+        wanted, page, per_page = self.wanted_entries(), page_number(self), self.admin.settings.page_rows
         entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
         given = {name: value or "" for name, value in wanted.items()}
         self.show(

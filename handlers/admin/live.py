@@ -1,4 +1,4 @@
-"""The live page, and the one for a screen on a wall."""
+"""Live: the page that follows what happens, and the wall display."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast, get_args
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
 from models.events import Event
 from realtime.dashboard.overview import Overview
@@ -16,40 +17,41 @@ FILTERS: tuple[UserFilter, ...] = get_args(UserFilter)
 SORTS: tuple[UserSort, ...] = get_args(UserSort)
 
 SEARCH_LIMIT = 100
-"""Characters of a search; no name is longer."""
+"""Characters. No name is longer."""
 
 
 class OverviewHandler(AdminHandler):
-    """What the handlers have in common that show users."""
+    """Base of the handlers that show users and calls."""
 
     def set_up_overview(self, admin: AdminContext, overview: Overview) -> None:
-        """What the `initialize` of each begins with."""
+        """To be called first in each handler's `initialize`."""
         self.set_up_admin(admin)
         self.overview = overview
 
     def listed(self) -> dict[str, Any]:
-        """The page of users that the URL asks for. Raises Invalid."""
+        """The users on the requested page, and how they are filtered. Raises Invalid."""
         status = cast("UserFilter", choice(self, "status", FILTERS))
         sort = cast("UserSort", choice(self, "sort", SORTS))
-        q, page, per_page = self.search(), page_number(self), self.admin.page_rows
+        q, page, per_page = self.search(), page_number(self), self.admin.settings.page_rows
         rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
         return {
             "rows": rows,
             "total": total,
             "per_page": per_page,
+            "targets_limit": self.admin.settings.action_targets_limit,
             "filter": {"status": status, "q": q, "sort": sort, "page": page},
         }
 
     async def with_unsaved(
         self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool], *, newest_first: bool = False
     ) -> list[Event]:
-        """Events that the store has, and those about the same that it doesn't have yet: a form may just have acted."""
+        """Events in the store, and matching ones that are not saved yet, such as what a form has just done."""
         known = {event.event_id: event for event in self.overview.unsaved_events() if is_about(event)}
         known |= {event.event_id: event for event in await stored}
         return [known[event_id] for event_id in sorted(known, reverse=newest_first)]
 
     def search(self) -> str:
-        """What is searched for."""
+        """The search text."""
         return self.get_query_argument("q", "")[:SEARCH_LIMIT]
 
 
@@ -65,7 +67,7 @@ class LiveHandler(OverviewHandler):
 
     @allows("viewer")
     def get(self) -> None:
-        """Everything as of `seq`, in one step: what changes later comes over the socket."""
+        """Everything as of `seq`, read in one step. Later changes arrive over the socket."""
         overview = self.overview
         self.show(
             self.template,
@@ -75,7 +77,8 @@ class LiveHandler(OverviewHandler):
             calls=overview.calls(),
             history=overview.history(),
             events=overview.events(),
-            contradictions=overview.issues(),
+            issues=overview.issues(),
+            page_settings=page_settings(self.admin.settings),
             **self.listed(),
         )
 

@@ -38,8 +38,8 @@ class AdminUsersHandler(OverviewHandler):
             "busy": figures.busy,
             "offline": figures.offline,
         }
-        wrong = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
-        self.show("users.html", here="users", counts=counts, wrong=wrong, **self.listed())
+        issue_of = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
+        self.show("users.html", here="users", counts=counts, issue_of=issue_of, **self.listed())
 
 
 class AdminUserHandler(OverviewHandler):
@@ -68,14 +68,14 @@ class AdminUserHandler(OverviewHandler):
             row=row,
             sessions=self.overview.sessions(user_id),
             call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
-            contradictions=self._wrong_with(row),
+            issues=self._issues_of(row),
             events=[event_row(event) for event in events[:TIMELINE_LIMIT]],
             is_cut=len(events) >= TIMELINE_LIMIT,
             acts=acts,
             acted=acted,
         )
 
-    def _wrong_with(self, row: UserRow) -> list[Issue]:
+    def _issues_of(self, row: UserRow) -> list[Issue]:
         """The issues of the user and of the user's call."""
         about = {row.user_id, row.call_id} - {""}
         return [each for each in self.overview.issues() if {each.user_id, each.call_id} & about]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.events import Event
 from models.times import milliseconds
+from realtime.dashboard.duration import duration
 from realtime.dashboard.rows import EventRow
 
 _STATES = {
@@ -45,13 +46,6 @@ def event_row(event: Event) -> EventRow:
     )
 
 
-def span(seconds: int) -> str:
-    """Some time: `12:04` or `1:30:10`."""
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
 def _text(event: Event) -> str:
     name = event.username
     match event.kind:
@@ -68,7 +62,7 @@ def _text(event: Event) -> str:
 
 
 def _call_ended(event: Event) -> str:
-    after = "" if event.duration_seconds is None else f" after {span(event.duration_seconds)}"
+    after = "" if event.duration_seconds is None else f" after {duration(event.duration_seconds * 1000)}"
     both = f"{event.username} and {_other(event)}"
     if event.operator:
         return f"{event.operator} ended the call of {both}{after}"

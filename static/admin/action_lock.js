@@ -1,14 +1,14 @@
-/** Guard: what acts cannot be pressed while what it shows is old. */
+/** Action lock: actions are disabled while the page shows old figures. */
 
 const root = document.documentElement;
 
 export const mayAct = () => root.dataset.frozen === undefined;
 
-/** Really disabled, in every row and dialog; rows that come later ask `mayAct`. */
-export function freeze(isFrozen) {
-  if (isFrozen) root.dataset.frozen = "";
+/** Disables the buttons that are in the page now. Rows that are filled later ask `mayAct`. */
+export function lockActions(isLocked) {
+  if (isLocked) root.dataset.frozen = "";
   else delete root.dataset.frozen;
   for (const button of document.querySelectorAll("[data-acts]")) {
-    button.disabled = isFrozen || button.closest(".gone") !== null;
+    button.disabled = isLocked || button.closest(".gone") !== null;
   }
 }

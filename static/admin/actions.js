@@ -1,22 +1,25 @@
-/** Actions: asks why, says beforehand what it will hit, and sends it once. */
+/** Action dialog: asks for a reason, shows what the action affects, and sends it once. */
 
 import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
-import { ACTION_WORDS } from "./formatting.js";
+import { ACTION_LABELS } from "./formatting.js";
 
-const URL_OF_ACTIONS = "/admin/actions";
-const JSON_ONLY = { Accept: "application/json" };
+const ACTIONS_URL = "/admin/actions";
+const TARGET_FIELDS = ["user_id", "call_id", "session_id"];
 
-/** The answer of the server's, or its refusal as an Error with words for the operator. */
-async function ask(url, options = {}) {
-  const response = await fetch(url, { headers: JSON_ONLY, credentials: "same-origin", redirect: "error", ...options });
+/** The server's answer. Throws an Error with a message for the operator when the server refuses. */
+async function request(url, options = {}) {
+  const headers = { Accept: "application/json" };
+  const response = await fetch(url, { headers, credentials: "same-origin", redirect: "error", ...options });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  throw new Error(answer?.error?.message ?? answer?.message ?? `The server answers ${response.status}`);
+  throw new Error(answer?.error?.message ?? answer?.message ?? `The server responded with ${response.status}`);
 }
 
-const inWords = (error) => (error instanceof TypeError ? "The server can't be reached, or you are signed out." : error.message);
+// `fetch` throws a TypeError when there is no answer, and when there is a redirect, such as to the sign-in page.
+const explain = (error) =>
+  error instanceof TypeError ? "The server can't be reached, or you are signed out." : error.message;
 
 export class ActionDialog {
   #dialog;
@@ -24,45 +27,47 @@ export class ActionDialog {
   #parts = {};
   #tell;
   #onToggle;
-  #asked = null; // what is being asked about: action and targets
+  #asked = null; // the action and the targets that the dialog is about
   #isSending = false;
 
-  /** `tell(text)` says what came of it; `onToggle(isOpen)` hears of the dialog. */
+  /** `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes. */
   constructor(dialog, { tell, onToggle }) {
     this.#dialog = dialog;
     this.#form = dialog.querySelector("form");
     this.#tell = tell;
     this.#onToggle = onToggle;
     for (const part of dialog.querySelectorAll("[data-f]")) this.#parts[part.dataset.f] = part;
-    this.#form.addEventListener("submit", (event) => this.#submitted(event));
+    this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#parts.cancel.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
-      this.#asked = null; // an answer that comes now is nobody's
+      this.#asked = null; // answers that are still on their way are ignored
       onToggle(false);
     });
   }
 
-  /** Ask about an action on these targets, given as form fields; `why` is a first proposal of a reason. */
-  async open(action, targets, { about = "", why = "" } = {}) {
+  /** Open it for an action on `targets`, which are form fields. `reason` is a suggestion that can be edited. */
+  async open(action, targets, { about = "", reason = "" } = {}) {
     const asked = new URLSearchParams([["action", action], ...targets]);
-    const { title, effect, hits, error, request, reason, send, later } = this.#parts;
+    const parts = this.#parts;
     this.#asked = asked;
     this.#form.reset();
-    request.value = "";
-    reason.value = why;
-    write(title, about ? `${ACTION_WORDS[action]}: ${about}` : ACTION_WORDS[action]);
-    write(effect, "Looking what it would hit…");
-    write(send, ACTION_WORDS[action]);
-    send.disabled = true;
-    hits.hidden = error.hidden = later.hidden = true;
+    parts.request.value = "";
+    parts.reason.value = reason;
+    write(parts.title, about ? `${ACTION_LABELS[action]}: ${about}` : ACTION_LABELS[action]);
+    write(parts.effect, "Checking what this affects…");
+    write(parts.send, ACTION_LABELS[action]);
+    parts.send.disabled = true;
+    parts.hits.hidden = parts.error.hidden = parts.later.hidden = true;
     this.#dialog.showModal();
     this.#onToggle(true);
-    reason.focus();
+    parts.reason.focus();
     try {
-      const plan = await ask(`${URL_OF_ACTIONS}?${asked}`);
-      if (this.#asked === asked) this.#show(plan);
+      const preview = await request(`${ACTIONS_URL}?${asked}`);
+      if (this.#asked === asked) this.#show(preview);
     } catch (failure) {
-      if (this.#asked === asked) this.#refuse(inWords(failure), "");
+      if (this.#asked !== asked) return;
+      write(parts.effect, "");
+      this.#showError(failure);
     }
   }
 
@@ -70,37 +75,35 @@ export class ActionDialog {
     const parts = this.#parts;
     write(parts.title, title);
     write(parts.effect, effect);
-    write(parts.hits, `It hits ${hits.join(", ")}.`);
+    write(parts.hits, `Affects ${hits.join(", ")}.`);
     parts.hits.hidden = hits.length === 0;
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
   }
 
-  #refuse(text, effect = null) {
-    if (effect !== null) write(this.#parts.effect, effect);
-    write(this.#parts.error, text);
+  #showError(failure) {
+    write(this.#parts.error, explain(failure));
     this.#parts.error.hidden = false;
   }
 
-  async #submitted(event) {
+  async #submit(event) {
     event.preventDefault();
-    if (this.#isSending || !this.#parts.request.value) return;
-    this.#isSending = this.#parts.send.disabled = true;
-    this.#parts.error.hidden = true;
-    const body = new URLSearchParams([...this.#asked, ...new FormData(this.#form)]);
+    const { send, request: requestId, error } = this.#parts;
+    if (this.#isSending || !requestId.value) return;
+    this.#isSending = send.disabled = error.hidden = true;
     const asked = this.#asked;
-    const { send, request } = this.#parts;
+    const body = new URLSearchParams([...asked, ...new FormData(this.#form)]);
     const label = send.textContent;
-    const stopTelling = tellProgress(request.value, (text) => this.#asked === asked && write(send, text));
+    const stopTelling = tellProgress(requestId.value, (text) => this.#asked === asked && write(send, text));
     try {
-      const { message } = await ask(URL_OF_ACTIONS, { method: "POST", body });
+      const { message } = await request(ACTIONS_URL, { method: "POST", body });
       this.#tell(message);
       if (this.#asked === asked) this.#dialog.close();
     } catch (failure) {
-      if (this.#asked !== asked) return this.#tell(inWords(failure));
-      this.#refuse(inWords(failure));
-      this.#parts.send.disabled = !mayAct(); // with the same request id: what was done is not done twice
+      if (this.#asked !== asked) return this.#tell(explain(failure));
+      this.#showError(failure);
+      send.disabled = !mayAct(); // trying again sends the same request id, so nothing is done twice
     } finally {
       stopTelling();
       if (this.#asked === asked) write(send, label);
@@ -109,7 +112,7 @@ export class ActionDialog {
   }
 }
 
-/** The target fields of a form that names an action by its button. */
+/** The target of a form whose buttons name the action, as form fields. */
 export function targetsOf(form) {
-  return [...new FormData(form)].filter(([name, value]) => value && ["user_id", "call_id", "session_id"].includes(name));
+  return [...new FormData(form)].filter(([name, value]) => value && TARGET_FIELDS.includes(name));
 }

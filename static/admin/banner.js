@@ -1,10 +1,10 @@
-/** Banner: what the connection has to say, shown each second and read out once. */
+/** Banner: shows the state of the connection, updated each second, and announces each change once. */
 
 import { put, write } from "./markup.js";
-import { NAMES } from "./connection.js";
+import { LABELS } from "./connection.js";
 import { count } from "./formatting.js";
 
-const TOAST_MS = 6_000;
+const TOAST_MS = 6_000; // time to read two short sentences
 const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused" };
 
 export class Banner {
@@ -15,32 +15,32 @@ export class Banner {
   constructor(page, connection) {
     this.#connection = connection;
     for (const part of page.querySelectorAll("[data-banner]")) this.#parts[part.dataset.banner] = part;
-    this.#parts.retry?.addEventListener("click", () => connection.retry());
-    this.#parts.reload?.addEventListener("click", () => location.reload());
+    this.#parts.retry.addEventListener("click", () => connection.retry());
+    this.#parts.reload.addEventListener("click", () => location.reload());
   }
 
-  /** `waiting`: how many changes wait while paused, else null. */
+  /** `waiting`: how many changes are waiting while the page is paused, else null. */
   draw(waiting = null) {
     const { name, text, isOutdated } = this.#connection;
-    const { bar, text: words, retry, signIn, chip, outdated } = this.#parts;
+    const { bar, text: message, retry, signIn, chip, outdated } = this.#parts;
     put(bar, "hidden", text === "");
     bar.classList.toggle("bad", name === "down" || name === "signedOut");
-    write(words, text);
+    write(message, text);
     put(retry, "hidden", name === "signedOut" || name === "away");
     put(signIn, "hidden", name !== "signedOut");
     put(outdated, "hidden", !isOutdated);
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
-    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : NAMES[name]);
+    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : LABELS[name]);
   }
 
-  /** Read out, once. */
-  say(text) {
-    write(this.#parts.said, text);
+  /** Announce to screen readers. */
+  announce(text) {
+    write(this.#parts.announcement, text);
   }
 
-  /** Shown for a while, and read out. */
+  /** Show for a few seconds, and announce. */
   toast(text) {
     const { toast } = this.#parts;
     write(toast, text);

@@ -1,13 +1,15 @@
-/** Chart: the last 15 minutes of available and busy, one on the other, and the calls. */
+/** Chart: available and busy users, stacked, and the calls, over the last minutes. */
 
 import { put, write } from "./markup.js";
 import { across, area, line, minutes, runs, scale } from "./paths.js";
-import { clock } from "./formatting.js";
+import { grouped, hourAndMinute } from "./formatting.js";
 
-const AVAILABLE = 1;
+const AVAILABLE = 1; // positions in a sample
 const BUSY = 2;
 const CALLS = 4;
-const MARKS = 6; // elements for the axes, made once
+const MARKS = 6; // elements for each axis, created once; more than either axis ever needs
+const ABSENCES_KEPT = 20; // more don't fit into the time that is shown
+const SPARKLINE_MARGIN = 0.08; // of the height
 
 const online = (sample) => sample[AVAILABLE] + sample[BUSY];
 const busy = (sample) => sample[BUSY];
@@ -15,12 +17,14 @@ const calls = (sample) => sample[CALLS];
 const nothing = () => 0;
 
 export class Chart {
+  #settings;
   #parts = {};
   #rows = [];
   #columns = [];
   #absences = [];
 
-  constructor(figure) {
+  constructor(figure, settings) {
+    this.#settings = settings;
     for (const part of figure.querySelectorAll("[data-chart]")) this.#parts[part.dataset.chart] = part;
     for (let index = 0; index < MARKS; index++) {
       this.#rows.push(this.#mark("rows"));
@@ -28,31 +32,32 @@ export class Chart {
     }
   }
 
-  /** Nobody saw what was between these two moments. */
-  note(absence) {
-    this.#absences = [...this.#absences.slice(-19), absence];
+  /** The page was not connected between these two moments, so the chart shows a gap. */
+  noteAbsence(absence) {
+    this.#absences = [...this.#absences, absence].slice(-ABSENCES_KEPT);
   }
 
-  /** `figures` are those of now: the line ends at them. */
+  /** The lines end at the current figures. */
   draw({ samples, figures }, now) {
+    const { gapMs, historyMs: spanMs } = this.#settings;
     const last = [now, figures.available, figures.busy, figures.offline, figures.calls];
-    const all = runs([...samples.filter(([at]) => at < now), last], this.#absences);
+    const all = runs([...samples.filter(([at]) => at < now), last], gapMs, this.#absences);
     const { top, marks } = scale(Math.max(...samples.map(online), online(last)));
-    const box = { now, top };
+    const box = { now, spanMs, top };
     this.#path("available-area", area(all, online, busy, box));
     this.#path("busy-area", area(all, busy, nothing, box));
     this.#path("available", line(all, online, box));
     this.#path("busy", line(all, busy, box));
     this.#path("calls", line(all, calls, box));
-    this.#label(this.#rows, marks, (mark) => [1 - mark / top, mark.toLocaleString("en")]);
-    this.#label(this.#columns, minutes(now), (at) => [across(at, now), clock(at).slice(0, 5)]);
-    this.tell(figures);
+    this.#label(this.#rows, marks, (mark) => [1 - mark / top, grouped(mark)]);
+    this.#label(this.#columns, minutes(now, spanMs), (at) => [across(at, now, spanMs), hourAndMinute(at)]);
+    this.drawFigures(figures);
     this.#describe(figures, samples[0] ?? last);
   }
 
-  /** The figures beside the names of the lines. */
-  tell(figures) {
-    for (const name of ["available", "busy", "calls"]) write(this.#parts[`${name}-now`], figures[name].toLocaleString("en"));
+  /** The figures in the legend. */
+  drawFigures(figures) {
+    for (const name of ["available", "busy", "calls"]) write(this.#parts[`${name}-now`], grouped(figures[name]));
   }
 
   #path(name, d) {
@@ -76,19 +81,19 @@ export class Chart {
     });
   }
 
-  /** In words too, for whoever doesn't see the lines. */
+  /** The text alternative of the chart. */
   #describe(figures, [, available, busyThen, , callsThen]) {
     const then = { available, busy: busyThen, calls: callsThen };
-    const changes = Object.keys(then).map((name) => `${name} from ${then[name]} to ${figures[name]}`);
-    write(this.#parts["in-words"], changes.join(", "));
+    const texts = Object.keys(then).map((name) => `${name} from ${then[name]} to ${figures[name]}`);
+    write(this.#parts.description, texts.join(", "));
   }
 }
 
-/** A small line of one figure, between its own lowest and highest. */
-export function sparkline(path, samples, index, now) {
+/** A small line of one figure, scaled from its own minimum to its own maximum. */
+export function sparkline(path, samples, index, now, { gapMs, historyMs: spanMs }) {
   const values = samples.map((sample) => sample[index]);
   const [bottom, top] = [Math.min(...values), Math.max(...values)];
-  const margin = (top - bottom) * 0.08 || 1;
-  const box = { now, top: top + margin, bottom: bottom - margin };
-  path.setAttribute("d", samples.length > 1 ? line(runs(samples), (sample) => sample[index], box) : "");
+  const margin = (top - bottom) * SPARKLINE_MARGIN || 1;
+  const box = { now, spanMs, top: top + margin, bottom: bottom - margin };
+  path.setAttribute("d", samples.length > 1 ? line(runs(samples, gapMs), (sample) => sample[index], box) : "");
 }

@@ -1,8 +1,8 @@
-/** Clock: the server's time, from the moments that its messages carry. */
+/** Server clock: the server's time, estimated from the timestamps of its messages. */
 
-const DRIFT = 0.001; // milliseconds a millisecond: how fast a wrong guess is forgotten
+const DRIFT = 0.001; // milliseconds per millisecond: how fast an estimate that is too high is corrected
 
-/** A message can only be late, so the least late one of those heard lately is believed. */
+/** A message can be late but never early, so the least delayed of the recent messages is trusted. */
 export class ServerClock {
   #now;
   #offset;
@@ -20,7 +20,7 @@ export class ServerClock {
     this.#heardAt = now;
   }
 
-  /** Another server, or a device that slept: what was believed before counts for nothing. */
+  /** Forget the estimate: the server is another one, or the device was asleep. */
   restart(serverNow) {
     this.#heardAt = this.#now();
     this.#offset = serverNow - this.#heardAt;

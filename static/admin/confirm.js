@@ -1,4 +1,4 @@
-/** Confirm: the page that asks for a reason works without this; with it, it is sent once and says how far it is. */
+/** Confirmation: the page that asks for a reason. This sends its form only once and shows the progress. */
 
 import { tellProgress } from "./progress.js";
 
@@ -10,5 +10,5 @@ form.addEventListener("submit", (event) => {
   form.ariaBusy = "true";
   tellProgress(form.elements.request_id.value, (text) => (submitter.textContent = text));
 });
-// Who comes back by the browser's history finds the form as it was.
+// The browser's Back button may restore the page as it was while sending.
 addEventListener("pageshow", () => (form.ariaBusy = "false"));

@@ -1,18 +1,16 @@
-/** Connection: how far the page can be believed, and the words for it. On top of Rollcall; no DOM. */
+/** Connection: how current the page is, and how to say so. Built on Rollcall; no DOM. */
 
-import { clock } from "./formatting.js";
+import { timeOfDay } from "./formatting.js";
 
-export const STALE_MS = 3_000;
-
-/** What stands in the bar. */
-export const NAMES = {
+/** The status in the page's header. */
+export const LABELS = {
   connecting: "Connecting",
   live: "Live",
   stale: "No update",
   down: "Connection lost",
   restarting: "Restarting",
   signedOut: "Signed out",
-  away: "Sent away",
+  away: "Disconnected",
 };
 
 const platform = {
@@ -24,37 +22,40 @@ const platform = {
 const inSeconds = (milliseconds) => `${Math.max(0, Math.ceil(milliseconds / 1_000))} s`;
 
 /**
- * `connecting` until the first overview, then `live` while there was a message in the last 3 s, else `stale`; `down` or
- * `restarting` from the loss of the socket until the next overview; `signedOut`; `away` when the server wants it so.
+ * `connecting` until the first overview; then `live` while messages keep coming, and `stale` after `staleMs` without one.
+ * `down` or `restarting` from the loss of the socket until the next overview; `signedOut`; `away` when the server closed
+ * the socket and doesn't want it back.
  */
 export class Connection {
   name = "connecting";
-  /** The page was made by another version of the program than the one that answers now. */
+  /** The server now has another version of the page. */
   isOutdated = false;
-  /** The server's moment that the figures are of. */
+  /** The server's time of the figures. */
   figuresAt;
   #client;
   #timers;
   #version;
+  #staleMs;
   #listener = () => {};
   #heardAt;
-  #isWhole = false; // there was an overview on the present socket
-  #wasWhole = false;
+  #hasOverview = false; // on the current socket
+  #hadOverview = false; // on any socket
   #isRestarting = false;
-  #isRetrying = false; // closed for a moment only
+  #isRetrying = false; // the client is closed only to connect again
   #timer = null;
 
-  constructor(client, { version, figuresAt, timers = platform }) {
+  constructor(client, { version, figuresAt, staleMs, timers = platform }) {
     this.#client = client;
     this.#timers = timers;
     this.#version = version;
+    this.#staleMs = staleMs;
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
     client.on("message", (message) => this.#hear(message));
-    client.on("state", ({ after }) => this.#moved(after));
+    client.on("state", ({ after }) => this.#clientChanged(after));
   }
 
-  /** Be told of each change of the name, as {before, after, absence}; of a way back with the moments of the absence. */
+  /** Calls back when the name changes, with {before, after, absence}. After a reconnect, `absence` is [from, to]. */
   listen(listener) {
     this.#listener = listener;
   }
@@ -65,7 +66,7 @@ export class Connection {
     this.#watch();
   }
 
-  /** Don't wait for the next attempt. Nothing to do for one who asks in the moment it came back by itself. */
+  /** Connect now instead of waiting for the next attempt. Does nothing when the page is already live again. */
   retry() {
     if (this.isLive) return;
     this.#isRetrying = true;
@@ -74,25 +75,24 @@ export class Connection {
     this.#client.connect();
   }
 
-  /** Timers run, and actions may be taken. */
   get isLive() {
     return this.name === "live";
   }
 
-  /** A sentence or two for the banner; empty when all is well. */
+  /** Text for the banner; empty when there is nothing to report. */
   get text() {
-    const of = `Figures are from ${clock(this.figuresAt)}; timers are stopped.`;
+    const figures = `Figures are from ${timeOfDay(this.figuresAt)}; timers are stopped.`;
     switch (this.name) {
       case "stale":
-        return `No update for ${Math.floor((this.#timers.now() - this.#heardAt) / 1_000)} s. ${of}`;
+        return `No update for ${Math.floor((this.#timers.now() - this.#heardAt) / 1_000)} s. ${figures}`;
       case "down":
-        return `Connection lost. ${this.#nextTry} ${of}`;
+        return `Connection lost. ${this.#nextTry} ${figures}`;
       case "restarting":
-        return `The server is restarting. ${this.#nextTry} ${of}`;
+        return `The server is restarting. ${this.#nextTry} ${figures}`;
       case "signedOut":
-        return `You are signed out. ${of}`;
+        return `You are signed out. ${figures}`;
       case "away":
-        return `The server asks this page to stay away. ${of}`;
+        return `The server closed the connection. Reload the page to reconnect. ${figures}`;
       default:
         return "";
     }
@@ -107,47 +107,48 @@ export class Connection {
     if (message.type === "connection_established") this.isOutdated = message.version !== this.#version;
     if (message.type === "server_draining") this.#isRestarting = true;
     const isOverview = message.type === "overview";
-    if (isOverview) this.#isWhole = this.#wasWhole = true;
+    if (isOverview) this.#hasOverview = this.#hadOverview = true;
     if (!isOverview && message.type !== "overview_update") return;
     const absence = [this.figuresAt, message.now];
     this.#heardAt = this.#timers.now();
     this.figuresAt = message.now;
     if (isOverview) this.#isRestarting = false;
-    this.#judge(absence);
+    this.#update(absence);
     this.#watch();
   }
 
-  #moved(state) {
-    if (state === "waiting" || state === "connecting") this.#isWhole = false;
-    if (!this.#isRetrying) this.#judge();
+  #clientChanged(state) {
+    if (state === "waiting" || state === "connecting") this.#hasOverview = false;
+    if (!this.#isRetrying) this.#update();
   }
 
-  #judge(absence) {
-    const after = this.#judged();
+  #update(absence) {
+    const after = this.#currentName();
     const before = this.name;
     if (after === before) return;
     this.name = after;
-    const isBack = after === "live" && before !== "connecting";
-    this.#listener({ before, after, absence: isBack ? absence : null });
+    const isReconnect = after === "live" && before !== "connecting";
+    this.#listener({ before, after, absence: isReconnect ? absence : null });
   }
 
-  #judged() {
+  #currentName() {
     const { state } = this.#client;
     if (state === "signedOut") return "signedOut";
     if (state === "offline" && this.name !== "connecting") return "away";
-    const isLost = state === "waiting" || (this.#wasWhole && !this.#isWhole);
+    const isLost = state === "waiting" || (this.#hadOverview && !this.#hasOverview);
     if (isLost) return this.#isRestarting ? "restarting" : "down";
-    if (this.#timers.now() - this.#heardAt >= STALE_MS) return "stale";
-    return this.#isWhole ? "live" : "connecting";
+    if (this.#timers.now() - this.#heardAt >= this.#staleMs) return "stale";
+    return this.#hasOverview ? "live" : "connecting";
   }
 
+  /** Notice when messages stop. */
   #watch() {
     if (this.#timer !== null) return;
-    const rest = this.#heardAt + STALE_MS - this.#timers.now();
-    if (rest <= 0) return this.#judge();
+    const remaining = this.#heardAt + this.#staleMs - this.#timers.now();
+    if (remaining <= 0) return this.#update();
     this.#timer = this.#timers.set(() => {
       this.#timer = null;
       this.#watch();
-    }, rest);
+    }, remaining);
   }
 }

@@ -1,34 +1,36 @@
-/** Figures: the five cards, what changed in the last five minutes, and which one filters the list. */
+/** Figures: the five cards, their recent change, and which of them filters the list of users. */
 
 import { sparkline } from "./chart.js";
 import { write } from "./markup.js";
-import { because, signed, span } from "./formatting.js";
+import { because, duration, grouped, signed } from "./formatting.js";
 
-const RECENT_MS = 5 * 60_000;
-const INDEX = { available: 1, busy: 2, offline: 3, calls: 4 };
+const RECENT_MINUTES = 5; // over which a card says how much its figure changed
+const INDEX = { available: 1, busy: 2, offline: 3, calls: 4 }; // positions in a sample
 
-export class Cards {
+export class FigureCards {
+  #settings;
   #cards = new Map();
 
-  constructor(list) {
+  constructor(list, settings) {
+    this.#settings = settings;
     for (const card of list.querySelectorAll("[data-figure]")) {
       const part = (name) => card.querySelector(`[data-f=${name}]`);
       this.#cards.set(card.dataset.figure, { card, figure: part("figure"), note: part("note"), line: part("line") });
     }
   }
 
-  draw(picture, now) {
+  draw(state, now) {
     for (const [name, { figure, note }] of this.#cards) {
-      write(figure, picture.figures[name].toLocaleString("en"));
-      write(note, this.#note(name, picture, now));
+      write(figure, grouped(state.figures[name]));
+      write(note, this.#note(name, state, now));
     }
   }
 
   drawLines({ samples }, now) {
-    for (const [name, { line }] of this.#cards) if (line) sparkline(line, samples, INDEX[name], now);
+    for (const [name, { line }] of this.#cards) if (line) sparkline(line, samples, INDEX[name], now, this.#settings);
   }
 
-  /** Which figure's users are listed. */
+  /** Mark the card that the list is filtered by. */
   mark(status) {
     for (const [name, { card }] of this.#cards) {
       if (name === status) card.setAttribute("aria-current", "true");
@@ -36,23 +38,23 @@ export class Cards {
     }
   }
 
-  #note(name, picture, now) {
-    const { figures, samples, contradictions } = picture;
+  #note(name, state, now) {
+    const { figures, samples } = state;
     if (name === "offline") {
       const users = figures.available + figures.busy + figures.offline;
       return users ? `${Math.round((100 * figures.offline) / users)}% of users` : "no users yet";
     }
     if (name === "calls") {
-      const [longest] = picture.callsByAge();
-      return longest ? `longest ${span(now - longest.started_at)}` : "none";
+      const [longest] = state.callsByAge();
+      return longest ? `longest ${duration(now - longest.started_at)}` : "no calls";
     }
-    if (name === "attention") return this.#first(contradictions, now);
-    const then = samples.find(([at]) => at >= now - RECENT_MS);
-    return then ? `${signed(figures[name] - then[INDEX[name]])} in 5 min` : "";
+    if (name === "attention") return this.#firstIssue(state.issues, now);
+    const then = samples.find(([at]) => at >= now - RECENT_MINUTES * 60_000);
+    return then ? `${signed(figures[name] - then[INDEX[name]])} in ${RECENT_MINUTES} min` : "";
   }
 
-  #first([first, ...others], now) {
-    if (!first) return "all is well";
+  #firstIssue([first, ...others], now) {
+    if (!first) return "no issues";
     return others.length ? `${because(first.because, now)} +${others.length}` : because(first.because, now);
   }
 }

@@ -1,12 +1,12 @@
-/** Words: how spans, moments, causes and names read. The templates' filters (handlers/admin/formatting.py) say the same. */
+/** Formatting: durations, times, explanations and names as text. handlers/admin/formatting.py does the same on the server. */
 
-const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const hourOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const timeWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const timeOnly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-export const STATE_WORDS = { available: "Available", busy: "Busy", offline: "Offline" };
+export const STATE_LABELS = { available: "Available", busy: "Busy", offline: "Offline" };
 
-export const ACTION_WORDS = {
+export const ACTION_LABELS = {
   force_offline: "Force offline",
   disconnect: "Disconnect",
   sign_out: "Sign out everywhere",
@@ -14,56 +14,64 @@ export const ACTION_WORDS = {
   end_call: "End call",
 };
 
-const two = (number) => String(number).padStart(2, "0");
+const twoDigits = (number) => String(number).padStart(2, "0");
 
-/** A span of milliseconds: `00:22`, `12:04`, `1:30:10`. */
-export function span(milliseconds) {
+/** Milliseconds as on a clock: `00:22`, `12:04`, `1:30:10`. As in realtime/dashboard/duration.py. */
+export function duration(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
   const hours = Math.floor(seconds / 3_600);
-  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  const rest = `${twoDigits(Math.floor(seconds / 60) % 60)}:${twoDigits(seconds % 60)}`;
   return hours ? `${hours}:${rest}` : rest;
 }
 
-/** The time of day where the reader is: `12:31:07`. */
-export const clock = (moment) => timeOfDay.format(moment);
+/** The same for use in a sentence: below a minute it is `20 s`. */
+export function durationInWords(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  return seconds < 60 ? `${seconds} s` : duration(milliseconds);
+}
 
-/** The time of day without seconds, with the day where that is another one. */
+/** The time of day in the reader's time zone: `12:31:07`. */
+export const timeOfDay = (moment) => timeWithSeconds.format(moment);
+
+/** The same without seconds: `12:31`. */
+export const hourAndMinute = (moment) => timeOnly.format(moment);
+
+/** Hour and minute, and the date unless it is today. */
 export function until(moment, now) {
   const day = dayOfYear.format(moment);
-  return day === dayOfYear.format(now) ? hourOfDay.format(moment) : `${day} ${hourOfDay.format(moment)}`;
+  return day === dayOfYear.format(now) ? timeOnly.format(moment) : `${day} ${timeOnly.format(moment)}`;
 }
 
-/** A span in a sentence: `20 s`, then as on a clock. */
-export function spoken(milliseconds) {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
-  return seconds < 60 ? `${seconds} s` : span(milliseconds);
-}
-
-/** Why a state is what it is, at the moment `now`. */
+/** Why a state is what it is, at the moment `now`. The argument is an Explanation of the wire. */
 export function because({ text, at, counts = "up", tail = "" }, now) {
   if (at === undefined || at === null) return text + tail;
   if (counts === "clock") return `${text} ${until(at, now)}${tail}`;
-  if (counts === "down") return `${text} ${spoken(Math.ceil((at - now) / 1_000) * 1_000)}${tail}`;
-  return `${text} ${tail ? spoken(now - at) : span(now - at)}${tail}`;
+  if (counts === "down") return `${text} ${durationInWords(Math.ceil((at - now) / 1_000) * 1_000)}${tail}`;
+  return `${text} ${tail ? durationInWords(now - at) : duration(now - at)}${tail}`;
 }
 
-/** One or two letters that stand for a face. */
+/** One or two letters for an avatar. */
 export function initials(name) {
   const parts = name.split(/[\s_.]+/).filter((part) => /^[\p{L}\p{N}]/u.test(part));
   const letters = [parts[0], parts.length > 1 ? parts.at(-1) : ""].map((part) => [...(part ?? "")][0] ?? "");
   return letters.join("").toUpperCase() || "?";
 }
 
-export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+/** `1,200` */
+export const grouped = (number) => number.toLocaleString("en");
+
+/** `1 user`, `1,200 users` */
+export const count = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** A difference with its sign: `+13`, `−50`, `+0`. */
 export const signed = (number) => (number < 0 ? `−${-number}` : `+${number}`);
 
-const isPlain = (text) => /^[\0-\x7f]*$/.test(text); // most names are, and 10,000 of them are quicker so
+// Most names are ASCII, and skipping the normalization matters with 10,000 of them.
+const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
 
-/** What a search compares: without case and accents. */
+/** For searching: without case and accents. */
 export const folded = (text) =>
-  isPlain(text) ? text.toLowerCase() : text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  isAscii(text) ? text.toLowerCase() : text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** What an order compares, as `username_key` of models/users.py. */
-export const sortKey = (name) => (isPlain(name) ? name : name.normalize("NFKC")).toLowerCase();
+/** For sorting, as `username_key` in models/users.py. */
+export const sortKey = (name) => (isAscii(name) ? name : name.normalize("NFKC")).toLowerCase();

@@ -1,9 +1,9 @@
-/** Hold: nothing moves while somebody is at work in a list. No DOM. */
+/** Interaction lock: nothing moves in a list while somebody is using it. No DOM. */
 
-export const HOLD_MS = 8_000;
+export const LOCK_MS = 8_000; // long enough to read a row and decide; the server has no say in it
 
-/** Held for a while after each touch, and as long as something is pinned: an open menu, a dialog. */
-export class Hold {
+/** Locked for a while after each touch, and as long as something is pinned, such as an open menu or a dialog. */
+export class InteractionLock {
   #now;
   #until = -Infinity;
   #pins = new Set();
@@ -12,34 +12,34 @@ export class Hold {
     this.#now = now;
   }
 
-  get isHeld() {
-    return this.isPinned || this.rest > 0;
+  get isLocked() {
+    return this.isPinned || this.remaining > 0;
   }
 
-  /** Nobody knows for how long. */
+  /** Locked until further notice. */
   get isPinned() {
     return this.#pins.size > 0;
   }
 
-  /** Milliseconds until the last touch counts no more. */
-  get rest() {
+  /** Milliseconds until the last touch expires. */
+  get remaining() {
     return Math.max(0, this.#until - this.#now());
   }
 
   touch() {
-    this.#until = this.#now() + HOLD_MS;
+    this.#until = this.#now() + LOCK_MS;
   }
 
   pin(name) {
     this.#pins.add(name);
   }
 
-  /** What was pinned is closed; who closed it is still at work. */
+  /** Closing a menu or a dialog counts as a touch. */
   unpin(name) {
     if (this.#pins.delete(name)) this.touch();
   }
 
-  /** “Sort now”. */
+  /** “Sort now”. Pins stay. */
   release() {
     this.#until = -Infinity;
   }

@@ -1,17 +1,20 @@
-/** Keys: one key, one thing to do; not while somebody types, and not when they are switched off. */
+/** Keyboard shortcuts: single keys, ignored while somebody types and when they are turned off. */
 
-const SWITCH = "rollcall-keys";
+const STORAGE_KEY = "rollcall-keys";
 
 const isTyping = ({ target }) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
-/** `table` has a function for each key. The box in the help switches them off, for those who speak to the computer. */
-export function listenToKeys(table, box) {
-  box.checked = localStorage.getItem(SWITCH) !== "off";
-  box.addEventListener("change", () => localStorage.setItem(SWITCH, box.checked ? "on" : "off"));
+/**
+ * `actions` has a function for each key. `checkbox` turns the shortcuts off, which WCAG 2.1.4 requires: speech input may
+ * trigger them by accident.
+ */
+export function listenToKeys(actions, checkbox) {
+  checkbox.checked = localStorage.getItem(STORAGE_KEY) !== "off";
+  checkbox.addEventListener("change", () => localStorage.setItem(STORAGE_KEY, checkbox.checked ? "on" : "off"));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
-    if (isTyping(event) || document.querySelector("dialog[open], :popover-open") || !box.checked) return;
-    const act = table[event.key];
+    if (isTyping(event) || document.querySelector("dialog[open], :popover-open") || !checkbox.checked) return;
+    const act = actions[event.key];
     if (!act) return;
     event.preventDefault();
     act();

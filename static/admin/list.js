@@ -1,24 +1,25 @@
-/** List: rows in a box that scrolls. Some 20 elements stand in the page, however many rows there are. */
+/** List: rows in a scrolling box. Only about 20 elements are in the page, however many rows there are. */
 
-const SPARE_ROWS = 4; // above and below, for scrolling and the keyboard
+const SPARE_ROWS = 4; // above and below the visible ones, for scrolling and the keyboard
+const ROW_HEIGHT_PX = 40; // until the style sheet says how tall a row is
 
 /** Positions are CSS: `--at` of a row, `--count` of the list, and `--row-height`, which only the style sheet knows. */
 export class List {
   #box; // scrolls
-  #rows; // as high as all rows together
+  #rows; // as tall as all rows together
   #template;
   #fill;
   #keys = [];
   #places = new Map();
-  #elements = new Map(); // by key, those in the page
+  #elements = new Map(); // those in the page, by key
   #spare = [];
-  #due = new Set(); // keys to fill
+  #due = new Set(); // keys of rows to fill
   #isMoved = true;
   #height = 0;
-  #rowHeight = 40;
+  #rowHeight = ROW_HEIGHT_PX;
   #scrollTop = 0;
 
-  /** `fill(element, key, place, count)` writes a row. Rows printed by the server, with `data-key`, are taken over. */
+  /** `fill(element, key, place, count)` writes a row. Rows that the server rendered, with `data-key`, are reused. */
   constructor(box, { template, fill, onMove }) {
     this.#box = box;
     this.#rows = box.querySelector("[data-rows]");
@@ -37,7 +38,7 @@ export class List {
     return this.#keys;
   }
 
-  /** The key of the row that has the keyboard; null when none has. */
+  /** The key of the row with keyboard focus, or null. */
   get focusedKey() {
     const row = this.#rows.contains(document.activeElement) && document.activeElement.closest("[data-key]");
     return row ? row.dataset.key : null;
@@ -58,7 +59,7 @@ export class List {
     for (const key of this.#elements.keys()) this.#due.add(key);
   }
 
-  /** Write what is due. To be called in an animation frame. */
+  /** Write what has changed. To be called in an animation frame. */
   draw() {
     if (this.#isMoved) this.#place();
     for (const key of this.#due) {
@@ -68,7 +69,7 @@ export class List {
     this.#due.clear();
   }
 
-  /** Bring a row into view and give it the keyboard. */
+  /** Scroll a row into view and focus it. */
   focus(place) {
     const key = this.#keys[place];
     if (key === undefined) return;
@@ -82,7 +83,7 @@ export class List {
     this.#elements.get(key)?.querySelector("a, button")?.focus({ preventScroll: true });
   }
 
-  /** The row `steps` further than the one that has the keyboard, else the first in view. */
+  /** Focus the row `steps` further than the focused one, or else the first row in view. */
   step(steps) {
     const place = this.#places.get(this.focusedKey);
     const first = Math.ceil(this.#box.scrollTop / this.#rowHeight);
@@ -101,10 +102,10 @@ export class List {
 
   #measure() {
     this.#height = this.#box.clientHeight;
-    this.#rowHeight = parseFloat(getComputedStyle(this.#rows).getPropertyValue("--row-height")) || 40;
+    this.#rowHeight = parseFloat(getComputedStyle(this.#rows).getPropertyValue("--row-height")) || ROW_HEIGHT_PX;
   }
 
-  /** Give the rows in view an element each, from those whose rows have gone out of it. */
+  /** Give each row in view an element, reusing those of rows that are no longer in view. */
   #place() {
     this.#isMoved = false;
     this.#rows.classList.add("windowed");
@@ -136,12 +137,12 @@ export class List {
     return new Set(wanted);
   }
 
-  /** The row whose menu is open. */
+  /** The key of the row whose menu is open, or null. */
   #openKey() {
     return this.#rows.querySelector(":popover-open")?.closest("[data-key]").dataset.key ?? null;
   }
 
-  /** In the page as on the screen, for whoever reads by the keyboard or by ear. What has the keyboard is not touched. */
+  /** The order in the document follows the one on screen, for keyboards and screen readers. The focused row isn't moved. */
   #arrange(keys) {
     const kept = this.#elements.get(this.focusedKey ?? this.#openKey());
     let next = this.#rows.firstElementChild;

@@ -1,74 +1,78 @@
-/** Panel: a list in a card that holds still under the pointer. What has gone stays in its place meanwhile. */
+/** Live list: a list in a card that stays still while it is used. Items that have ended keep their place meanwhile. */
 
-import { Hold } from "./interaction_lock.js";
+import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
-import { write } from "./markup.js";
+import { placeInList, write } from "./markup.js";
 
 const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "wheel", "touchmove"];
 
-/** Whatever somebody does in an element counts as work there. */
-export function feel(element, hold, onTouch = () => {}) {
-  let place = "";
+/** Lock while somebody uses the element. */
+export function lockOnInteraction(element, lock, onTouch = () => {}) {
+  let position = "";
   const touch = ({ type, clientX, clientY }) => {
     if (type === "pointermove") {
-      const before = place;
-      place = `${clientX},${clientY}`;
-      if (place === before) return; // what lies under a resting pointer changed: browsers tell of that as of a move
+      const before = position;
+      position = `${clientX},${clientY}`;
+      // When rows change under a resting pointer, browsers report that as a move too.
+      if (position === before) return;
     }
-    hold.touch();
+    lock.touch();
     onTouch();
   };
   for (const event of TOUCHES) element.addEventListener(event, touch, { passive: true });
 }
 
-export class Panel {
-  hold = new Hold();
+export class LiveList {
+  lock = new InteractionLock();
   #list;
   #section;
-  #items = new Map(); // shown
-  #fresh = new Map();
+  #shown = new Map();
+  #current = new Map(); // differs from what is shown while the list is locked
   #keyOf;
   #growsAtEnd;
 
-  /** `fill(element, item, isGone, place, count)`; `onDue` is called when something is to be drawn. */
+  /** `fill(element, item, isGone)` writes an item; `onDue()` is called when there is something to draw. */
   constructor(section, { keyOf, fill, onDue, growsAtEnd = true }) {
     this.#section = section;
     this.#keyOf = keyOf;
     this.#growsAtEnd = growsAtEnd;
-    this.#list = new List(section.querySelector("[data-box]"), {
+    const box = section.querySelector("[data-box]");
+    this.#list = new List(box, {
       template: section.querySelector("template"),
       fill: (element, key, place, count) => {
-        const item = this.#items.get(key);
-        if (item) fill(element, item, !this.#fresh.has(key), place, count);
+        const item = this.#shown.get(key);
+        if (!item) return;
+        placeInList(element, place, count);
+        fill(element, item, !this.#current.has(key));
       },
       onMove: onDue,
     });
-    feel(section.querySelector("[data-box]"), this.hold);
+    lockOnInteraction(box, this.lock);
   }
 
-  /** How many are not shown yet, because it is held. */
+  /** How many items are not shown yet because the list is locked. */
   get waiting() {
     let waiting = 0;
-    for (const key of this.#fresh.keys()) if (!this.#items.has(key)) waiting++;
+    for (const key of this.#current.keys()) if (!this.#shown.has(key)) waiting++;
     return waiting;
   }
 
-  /** These are all there are, in order. */
+  /** Show these items, and no others, in this order. */
   show(items) {
-    this.#fresh = new Map(items.map((item) => [String(this.#keyOf(item)), item]));
+    this.#current = new Map(items.map((item) => [String(this.#keyOf(item)), item]));
     this.arrange();
     this.#list.noteAll();
     const count = this.#section.querySelector("[data-count]");
     if (count) write(count, String(items.length));
-    this.#section.querySelector("[data-empty]").hidden = items.length > 0 || this.#items.size > 0;
+    this.#section.querySelector("[data-empty]").hidden = items.length > 0 || this.#shown.size > 0;
   }
 
-  /** While it is held nothing leaves and nothing moves; what is new comes last, or later. */
+  /** While the list is locked, nothing leaves or moves; new items come last, or wait. */
   arrange() {
-    const shown = this.hold.isHeld ? this.#held() : new Map([...this.#fresh, ...this.#focused()]);
+    const shown = this.lock.isLocked ? this.#locked() : new Map([...this.#current, ...this.#focused()]);
     const { keys } = this.#list;
-    const isSame = shown.size === keys.length && [...shown.keys()].every((key, at) => key === keys[at]);
-    this.#items = shown;
+    const isSame = shown.size === keys.length && [...shown.keys()].every((key, place) => key === keys[place]);
+    this.#shown = shown;
     if (!isSame) this.#list.show([...shown.keys()]);
   }
 
@@ -81,15 +85,15 @@ export class Panel {
     this.#list.draw();
   }
 
-  #held() {
-    const shown = new Map(this.#items);
-    for (const [key, item] of this.#fresh) if (this.#growsAtEnd || shown.has(key)) shown.set(key, item);
+  #locked() {
+    const shown = new Map(this.#shown);
+    for (const [key, item] of this.#current) if (this.#growsAtEnd || shown.has(key)) shown.set(key, item);
     return shown;
   }
 
-  /** A row that has the keyboard stays until it has lost it. */
+  /** A row with keyboard focus stays until it loses it. */
   #focused() {
     const key = this.#list.focusedKey;
-    return key !== null && this.#items.has(key) && !this.#fresh.has(key) ? [[key, this.#items.get(key)]] : [];
+    return key !== null && this.#shown.has(key) && !this.#current.has(key) ? [[key, this.#shown.get(key)]] : [];
   }
 }

@@ -1,9 +1,11 @@
-/** Markup: what the server's macros (templates/admin/_rows.html) left open in a row, filled in. No HTML is made here. */
+/** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_WORDS, STATE_WORDS, because, clock, initials, span } from "./formatting.js";
+import { ACTION_LABELS, STATE_LABELS, because, duration, initials, timeOfDay } from "./formatting.js";
 
-const known = new WeakMap(); // the parts of an element, by their `data-f`
+const HUES = 6; // colours of avatars in base.css
+
+const known = new WeakMap(); // an element's parts, by their `data-f`
 
 function partsOf(element) {
   let parts = known.get(element);
@@ -15,13 +17,13 @@ function partsOf(element) {
   return parts;
 }
 
-/** Text, written only if it is another. */
+/** Set the text if it differs: a write costs more than a comparison. */
 export function write(part, text) {
   const node = part.firstChild ?? part.appendChild(document.createTextNode(""));
   if (node.data !== text) node.data = text;
 }
 
-/** An attribute or property, likewise. */
+/** Set a property if it differs. */
 export function put(part, name, value) {
   if (part[name] !== value) part[name] = value;
 }
@@ -52,14 +54,14 @@ class Row {
     this.element.classList.toggle(className, isOn);
   }
 
-  /** An input that says nothing is not sent. */
+  /** Empty fields are disabled, so that the form doesn't send them. */
   input(name, value) {
     this.set(name, "value", value ? String(value) : "");
     this.set(name, "disabled", !value);
   }
 }
 
-/** A row of a table counts from its head, an item from 1. */
+/** Row 1 of the table is its header. */
 export function placeInTable(element, place) {
   setAttribute(element, "aria-rowindex", place + 2);
 }
@@ -69,25 +71,25 @@ export function placeInList(element, place, count) {
   setAttribute(element, "aria-setsize", count);
 }
 
-export function fillUser(element, user, wrong, now) {
+export function fillUser(element, user, issue, now) {
   const row = new Row(element);
   const { user_id: userId, username, state, sockets = 0, device = "", image = "" } = user;
   setAttribute(element, "data-user", userId);
-  row.flag("wrong-row", Boolean(wrong));
+  row.flag("issue-row", Boolean(issue));
   row.flag("disabled", Boolean(user.disabled));
-  row.text("state", STATE_WORDS[state]);
+  row.text("state", STATE_LABELS[state]);
   row.set("state", "className", `state ${state}`);
   row.text("name", username);
   for (const link of ["name", "open"]) row.attribute(link, "href", `/admin/users/${userId}`);
   row.text("id", `#${userId}`);
-  row.text("since", span(now - user.since));
-  const cause = because(wrong ? wrong.because : user.because, now);
-  row.text("because", cause);
-  row.set("because", "title", cause);
+  row.text("since", duration(now - user.since));
+  const explanation = because(issue ? issue.because : user.because, now);
+  row.text("because", explanation);
+  row.set("because", "title", explanation);
   row.text("waiting", user.waiting ?? "");
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
-  row.text("heard", user.heard ? span(now - user.heard) : "");
-  fillFace(row, username, image, userId);
+  row.text("heard", user.heard ? duration(now - user.heard) : "");
+  fillAvatar(row, username, image, userId);
   row.attribute("more", "aria-label", `Actions for ${username}`);
   row.attribute("more", "popovertarget", `menu-${userId}`);
   row.set("menu", "id", `menu-${userId}`);
@@ -95,9 +97,9 @@ export function fillUser(element, user, wrong, now) {
   row.input("user", userId);
 }
 
-function fillFace(row, username, image, userId) {
+function fillAvatar(row, username, image, userId) {
   row.text("initials", initials(username));
-  row.attribute("face", "data-hue", userId % 6);
+  row.attribute("face", "data-hue", userId % HUES);
   const [picture] = row.parts.picture;
   if ((picture.getAttribute("src") ?? "") === image) return;
   if (image.startsWith("https:")) picture.src = image;
@@ -105,43 +107,44 @@ function fillFace(row, username, image, userId) {
   picture.hidden = !image;
 }
 
-export function fillCall(element, call, wrong, isGone, now) {
+export function fillCall(element, call, issue, isGone, now) {
   const row = new Row(element);
   const names = `${call.caller_name} and ${call.callee_name}`;
-  row.flag("wrong-row", Boolean(wrong) && !isGone);
+  row.flag("issue-row", Boolean(issue) && !isGone);
   row.flag("gone", isGone);
   row.text("caller", call.caller_name);
   row.text("callee", call.callee_name);
   row.attribute("link", "href", `/admin/calls/${call.call_id}`);
-  row.set("link", "title", wrong ? because(wrong.because, now) : `${names}, ${call.call_type}`);
-  row.text("timer", isGone ? "ended" : span(now - call.started_at));
-  row.attribute("end", "aria-label", `End the call of ${names}`);
+  row.set("link", "title", issue ? because(issue.because, now) : `${names}, ${call.call_type}`);
+  row.text("timer", isGone ? "Ended" : duration(now - call.started_at));
+  row.attribute("end", "aria-label", `End the call between ${names}`);
   row.set("end", "disabled", isGone || !mayAct());
   row.input("call", call.call_id);
 }
 
-export function fillContradiction(element, wrong, isGone, now) {
+export function fillIssue(element, issue, isGone, now) {
   const row = new Row(element);
-  const userId = wrong.user_id;
+  const userId = issue.user_id;
+  const repair = ACTION_LABELS[issue.repair];
   row.flag("gone", isGone);
-  row.text("who", wrong.username);
-  row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${wrong.call_id}`);
-  row.text("since", isGone ? "gone" : span(now - wrong.since));
-  row.text("because", because(wrong.because, now));
-  row.text("effect", wrong.effect);
-  row.text("repair", ACTION_WORDS[wrong.repair]);
-  row.set("repair", "value", wrong.repair);
-  row.set("repair", "title", wrong.effect);
-  row.attribute("repair", "aria-label", `${ACTION_WORDS[wrong.repair]}: ${wrong.username}. ${wrong.effect}`);
+  row.text("who", issue.username);
+  row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
+  row.text("since", isGone ? "Resolved" : duration(now - issue.since));
+  row.text("because", because(issue.because, now));
+  row.text("effect", issue.effect);
+  row.text("repair", repair);
+  row.set("repair", "value", issue.repair);
+  row.set("repair", "title", issue.effect);
+  row.attribute("repair", "aria-label", `${repair}: ${issue.username}. ${issue.effect}`);
   row.set("repair", "disabled", isGone || !mayAct());
   row.input("user", userId);
-  row.input("call", wrong.call_id);
-  row.input("session", wrong.session_id);
+  row.input("call", issue.call_id);
+  row.input("session", issue.session_id);
 }
 
 export function fillEvent(element, event) {
   const row = new Row(element);
-  row.text("at", clock(event.at));
+  row.text("at", timeOfDay(event.at));
   row.attribute("at", "datetime", new Date(event.at).toISOString());
   row.text("text", event.text);
   row.set("text", "title", event.text);

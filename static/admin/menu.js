@@ -1,21 +1,20 @@
-/** Menu: a popover beside its button, with arrow keys. It works without this too, in the middle of the page. */
+/** Menus: popovers next to their buttons, with arrow keys. Without this script they open in the middle of the page. */
 
-const HIGHEST = 240; // pixels; a menu that would not fit below its button opens upwards
+const TALLEST_PX = 240; // a menu that may not fit below its button opens upwards
 
-/** `onToggle(isOpen)` is told of every menu in `box`. */
-export function tendMenus(box, onToggle) {
-  // These events do not bubble, but they can be caught on the way down.
+/** `onToggle(isOpen)` is called whenever a menu in `box` opens or closes. */
+export function setUpMenus(box, onToggle) {
+  // These events don't bubble, but they can be captured.
   box.addEventListener("beforetoggle", ({ target, newState }) => newState === "open" && place(target), true);
   box.addEventListener(
     "toggle",
     ({ target, newState }) => {
-      const isOpen = newState === "open";
-      if (isOpen) itemsOf(target)[0]?.focus({ preventScroll: true });
+      if (newState === "open") itemsOf(target)[0]?.focus({ preventScroll: true });
       onToggle(box.querySelector(":popover-open") !== null); // another one may have opened before this one closed
     },
     true,
   );
-  box.addEventListener("keydown", (event) => walk(event));
+  box.addEventListener("keydown", (event) => moveFocus(event));
   box.addEventListener("scroll", () => box.querySelector(":popover-open")?.hidePopover(), true);
 }
 
@@ -23,14 +22,14 @@ const itemsOf = (menu) => [...menu.querySelectorAll(".item:not(:disabled)")];
 
 function place(menu) {
   const { top, bottom, right } = menu.previousElementSibling.getBoundingClientRect();
-  const fits = bottom + HIGHEST < innerHeight;
+  const fits = bottom + TALLEST_PX < innerHeight;
   menu.classList.add("placed");
   menu.style.setProperty("--top", fits ? `${bottom + 4}px` : "auto");
   menu.style.setProperty("--bottom", fits ? "auto" : `${innerHeight - top + 4}px`);
   menu.style.setProperty("--right", `${document.documentElement.clientWidth - right}px`);
 }
 
-function walk(event) {
+function moveFocus(event) {
   const menu = event.target.closest(":popover-open");
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!menu || !step) return;

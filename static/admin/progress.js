@@ -1,9 +1,9 @@
-/** Progress: how far an action on many is, once it takes longer than an operator likes to wait without a word. */
+/** Progress: how far an action on many users is, shown when it takes noticeably long. */
 
-const FIRST_MS = 1_000;
+const FIRST_MS = 1_000; // most actions are done by then
 const NEXT_MS = 500;
 
-/** Calls `tell("120 of 500")` until the function that it returns is called. */
+/** Calls `tell("120 of 500…")` until the function that it returns is called. */
 export function tellProgress(requestId, tell) {
   const url = `/admin/actions/progress?request_id=${encodeURIComponent(requestId)}`;
   let isOver = false;
@@ -14,9 +14,9 @@ export function tellProgress(requestId, tell) {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       const { done, count } = answer.ok ? await answer.json() : {};
       if (isOver) return;
-      if (count) tell(`${done} of ${count}\u2026`);
+      if (count) tell(`${done} of ${count}…`);
     } catch {
-      // the server is slow, or away: the action itself will say so
+      // The server is slow or unreachable. The action itself will report that.
     }
     if (!isOver) timer = setTimeout(ask, NEXT_MS);
   }

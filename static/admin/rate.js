@@ -1,21 +1,21 @@
-/** Rate: how many a second, over the last seconds. */
+/** Rate: how many per second, averaged over the last few seconds. */
 
-const SECONDS = 5;
+const SECONDS = 5; // short enough to follow what is going on, long enough not to jump
 
 export class Rate {
   #counts = [];
 
-  /** The count goes on from elsewhere: begin anew. */
+  /** Start over, because the count jumped. */
   restart() {
     this.#counts = [];
   }
 
-  /** Called once a second with the count so far: `5/s`. */
-  text(count) {
-    this.#counts = [...this.#counts, count].slice(-SECONDS - 1);
+  /** To be called once a second with the total so far. Returns text such as `5/s`. */
+  text(total) {
+    this.#counts = [...this.#counts, total].slice(-SECONDS - 1);
     const seconds = this.#counts.length - 1;
     if (!seconds) return "";
-    const rate = (count - this.#counts[0]) / seconds;
+    const rate = (total - this.#counts[0]) / seconds;
     return `${rate > 0 && rate < 1 ? rate.toFixed(1) : Math.round(rate)}/s`;
   }
 }

@@ -1,59 +1,61 @@
-/** Picture: what the server has told, folded into one state, and what of it has changed since the last look. No DOM. */
-
-export const HISTORY_MS = 15 * 60_000;
-const EVENTS_KEPT = 50;
+/** Dashboard state: the server's messages folded into one state, and what in it changed since it was last drawn. No DOM. */
 
 const byAge = (one, other) => one.started_at - other.started_at || (one.call_id < other.call_id ? -1 : 1);
 
-/** What has changed. `users` are ids; `everything` after a whole overview. */
-const unchanged = () => ({
-  everything: false,
+/** `users` has the ids of changed users; `everything` covers all of them. */
+const changes = (isChanged) => ({
+  everything: isChanged,
   users: new Set(),
-  calls: false,
-  events: false,
-  figures: false,
-  samples: false,
-  contradictions: false,
+  calls: isChanged,
+  events: isChanged,
+  figures: isChanged,
+  samples: isChanged,
+  issues: isChanged,
 });
 
-/** Rows are never written to: another takes the place of one that changed. So a copy of the maps is a copy. */
-export class Picture {
+/** Rows are never modified, only replaced, so a shallow copy of the maps is a full copy. */
+export class DashboardState {
   seq = 0;
-  now = 0; // the server's, of the last message
+  now = 0; // the server's time of the last message
   figures = null;
   users = new Map();
   calls = new Map();
   samples = [];
   events = []; // newest first
-  contradictions = [];
-  eventsSeen = 0; // since the page was opened
-  /** Of users and calls that need attention, the first contradiction. */
-  wrongUsers = new Map();
-  wrongCalls = new Map();
-  #changed = unchanged();
+  issues = []; // `contradictions` in the messages
+  eventsReceived = 0; // since the page was opened
+  /** The first issue of each user and call that has one. */
+  issueOfUser = new Map();
+  issueOfCall = new Map();
+  #settings;
+  #changed = changes(false);
 
-  /** Take a message in. Answers how many rows it changed. */
+  /** `eventsShown` events and `historyMs` milliseconds of samples are kept. */
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  /** Apply a message. Returns how many rows it changed. */
   fold(message) {
     if (message.type === "overview") return this.#replace(message);
     if (message.type === "overview_update") return this.#update(message);
     return 0;
   }
 
-  /** What has changed since it was taken last. */
-  take() {
+  /** What changed since the last call. */
+  takeChanges() {
     const changed = this.#changed;
-    this.#changed = unchanged();
+    this.#changed = changes(false);
     return changed;
   }
 
-  /** Everything counts as changed. */
-  changeAll() {
-    this.#changed.everything = true;
+  markAllChanged() {
+    this.#changed = changes(true);
   }
 
-  /** The picture as it is now; it does not change any more. */
-  frozen() {
-    const copy = Object.assign(new Picture(), this);
+  /** A copy of the state as it is now, which no longer changes. */
+  frozenCopy() {
+    const copy = Object.assign(new DashboardState(this.#settings), this);
     copy.users = new Map(this.users);
     copy.calls = new Map(this.calls);
     copy.samples = [...this.samples];
@@ -69,8 +71,8 @@ export class Picture {
     Object.assign(this, { seq, now, figures, events, samples: history });
     this.users = new Map(users.map((row) => [row.user_id, row]));
     this.calls = new Map(calls.map((row) => [row.call_id, row]));
-    this.#contradict(contradictions);
-    this.#changed.everything = true;
+    this.#setIssues(contradictions);
+    this.markAllChanged();
     return users.length;
   }
 
@@ -82,48 +84,48 @@ export class Picture {
       this.figures = figures;
       changed.figures = true;
     }
-    for (const row of users) this.#put(row);
-    for (const [userId, at] of heard) if (this.users.has(userId)) this.#put({ ...this.users.get(userId), heard: at });
+    for (const row of users) this.#setUser(row);
+    for (const [userId, at] of heard) if (this.users.has(userId)) this.#setUser({ ...this.users.get(userId), heard: at });
     for (const row of calls) this.calls.set(row.call_id, row);
     for (const callId of ended) this.calls.delete(callId);
     changed.calls ||= calls.length + ended.length > 0;
-    if (samples.length) this.#sample(samples);
-    if (events.length) this.#tell(events);
-    if (contradictions) this.#contradict(contradictions);
+    if (samples.length) this.#addSamples(samples);
+    if (events.length) this.#addEvents(events);
+    if (contradictions) this.#setIssues(contradictions);
     return users.length + calls.length + ended.length + (contradictions ? 1 : 0);
   }
 
-  #put(row) {
+  #setUser(row) {
     this.users.set(row.user_id, row);
     this.#changed.users.add(row.user_id);
   }
 
-  #sample(samples) {
+  #addSamples(samples) {
     this.samples.push(...samples);
-    const since = this.samples.at(-1)[0] - HISTORY_MS;
+    const since = this.samples.at(-1)[0] - this.#settings.historyMs;
     while (this.samples[0][0] < since) this.samples.shift();
     this.#changed.samples = true;
   }
 
-  #tell(oldestFirst) {
-    this.events = [...oldestFirst].reverse().concat(this.events).slice(0, EVENTS_KEPT);
-    this.eventsSeen += oldestFirst.length;
+  #addEvents(oldestFirst) {
+    this.events = [...oldestFirst].reverse().concat(this.events).slice(0, this.#settings.eventsShown);
+    this.eventsReceived += oldestFirst.length;
     this.#changed.events = true;
   }
 
-  #contradict(contradictions) {
-    const before = this.wrongUsers;
-    this.contradictions = contradictions;
-    this.wrongUsers = new Map();
-    this.wrongCalls = new Map();
-    for (const each of contradictions) {
-      const { user_id: userId, call_id: callId } = each;
+  #setIssues(issues) {
+    const before = this.issueOfUser;
+    this.issues = issues;
+    this.issueOfUser = new Map();
+    this.issueOfCall = new Map();
+    for (const issue of issues) {
+      const { user_id: userId, call_id: callId } = issue;
       const call = this.calls.get(callId);
-      if (callId && !this.wrongCalls.has(callId)) this.wrongCalls.set(callId, each);
-      const about = userId ? [userId] : call ? [call.caller_id, call.callee_id] : [];
-      for (const id of about) if (!this.wrongUsers.has(id)) this.wrongUsers.set(id, each);
+      if (callId && !this.issueOfCall.has(callId)) this.issueOfCall.set(callId, issue);
+      const userIds = userId ? [userId] : call ? [call.caller_id, call.callee_id] : [];
+      for (const id of userIds) if (!this.issueOfUser.has(id)) this.issueOfUser.set(id, issue);
     }
-    for (const id of [...before.keys(), ...this.wrongUsers.keys()]) this.#changed.users.add(id);
-    this.#changed.contradictions = this.#changed.calls = true;
+    for (const id of [...before.keys(), ...this.issueOfUser.keys()]) this.#changed.users.add(id);
+    this.#changed.issues = this.#changed.calls = true;
   }
 }

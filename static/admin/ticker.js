@@ -1,4 +1,4 @@
-/** Ticker: once a second of the server's clock, while there is reason to. */
+/** Ticker: calls back at each full second of a clock, while it is running. */
 
 const platform = {
   set: (fn, ms) => setTimeout(fn, ms),

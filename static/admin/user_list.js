@@ -1,56 +1,59 @@
-/** Users: the windowed list, what it is filtered and sorted by, and who holds it still. */
+/** User list: the windowed list of users with its filters, its sort order and its lock. */
 
-import { Hold } from "./interaction_lock.js";
+import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
+import { lockOnInteraction } from "./live_list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
-import { Order } from "./user_sort.js";
-import { feel } from "./live_list.js";
+import { UserSort } from "./user_sort.js";
+import { grouped } from "./formatting.js";
 
-const MOST_TARGETS = 500; // of one action
+const LATE_MS = 10; // a timer may fire a little early, and then nothing would be sorted
 
-export class Users {
-  hold = new Hold();
-  order;
+export class UserList {
+  lock = new InteractionLock();
+  sort;
   #section;
-  #picture;
+  #state;
+  #targetsLimit;
   #list;
   #parts = {};
   #onDue;
-  #onChoice;
+  #onFilter;
   #timer = null;
   #isForced = true;
 
-  /** `onDue` asks for a frame; `onChoice(status)` hears what is filtered by. */
-  constructor(section, picture, { clock, onDue, onChoice }) {
+  /** `onDue()` asks for a frame; `onFilter(status)` is told the status that the list is filtered by. */
+  constructor(section, { state, clock, targetsLimit, onDue, onFilter }) {
     this.#section = section;
-    this.#picture = picture;
+    this.#state = state;
+    this.#targetsLimit = targetsLimit;
     this.#onDue = onDue;
-    this.#onChoice = onChoice;
-    this.order = new Order(picture);
+    this.#onFilter = onFilter;
+    this.sort = new UserSort(state);
     for (const part of section.querySelectorAll("[data-users]")) this.#parts[part.dataset.users] = part;
     this.#list = new List(this.#parts.box, {
       template: section.querySelector("template"),
       fill: (element, key, place) => {
-        const row = this.#picture.users.get(Number(key));
+        const row = this.#state.users.get(Number(key));
         if (!row) return;
         placeInTable(element, place);
-        fillUser(element, row, this.#picture.wrongUsers.get(row.user_id), clock.now());
+        fillUser(element, row, this.#state.issueOfUser.get(row.user_id), clock.now());
       },
       onMove: onDue,
     });
-    feel(this.#parts.box, this.hold, onDue);
+    lockOnInteraction(this.#parts.box, this.lock, onDue);
     this.#listen();
   }
 
-  /** Another picture is shown from now on. */
-  look(picture) {
-    this.#picture = picture;
-    this.order.look(picture);
+  /** Show another state from now on. */
+  use(state) {
+    this.#state = state;
+    this.sort.use(state);
     this.#list.noteAll();
   }
 
-  note(userIds) {
-    this.order.note();
+  noteChanges(userIds) {
+    this.sort.noteChange();
     this.#list.note(userIds);
   }
 
@@ -59,7 +62,7 @@ export class Users {
   }
 
   sortNow() {
-    this.hold.release();
+    this.lock.release();
     this.#isForced = true;
     this.#onDue();
   }
@@ -67,22 +70,22 @@ export class Users {
   /** To be called in an animation frame. */
   draw() {
     const now = performance.now();
-    this.order.pin(this.#list.focusedKey === null ? null : Number(this.#list.focusedKey));
-    if (this.order.refresh(now, { isHeld: this.hold.isHeld, force: this.#isForced })) this.#show();
-    else if (this.order.isDue && !this.hold.isPinned) this.#later(Math.max(this.order.rest(now), this.hold.rest));
+    this.sort.pin(this.#list.focusedKey === null ? null : Number(this.#list.focusedKey));
+    if (this.sort.refresh(now, { isLocked: this.lock.isLocked, force: this.#isForced })) this.#show();
+    else if (this.sort.isDue && !this.lock.isPinned) this.#later(Math.max(this.sort.remaining(now), this.lock.remaining));
     this.#isForced = false;
     this.#list.draw();
-    put(this.#parts.held, "hidden", !this.hold.isHeld);
+    put(this.#parts.locked, "hidden", !this.lock.isLocked);
   }
 
-  /** Exactly those listed, as fields of a form. */
-  get listed() {
-    return this.order.ids.map((userId) => ["user_id", String(userId)]);
+  /** The listed users as form fields. */
+  get targets() {
+    return this.sort.ids.map((userId) => ["user_id", String(userId)]);
   }
 
   choose(choice) {
-    this.order.choose(choice);
-    this.#mark();
+    this.sort.choose(choice);
+    this.#showChoice();
     this.#list.scrollToStart();
     this.sortNow();
   }
@@ -97,36 +100,42 @@ export class Users {
   }
 
   #show() {
-    const { ids, isFiltered } = this.order;
-    const total = this.#picture.users.size;
+    const { ids, isFiltered } = this.sort;
+    const total = this.#state.users.size;
     this.#list.show(ids);
-    const text = isFiltered ? `${ids.length.toLocaleString("en")} of ${total.toLocaleString("en")}` : total.toLocaleString("en");
-    write(this.#parts.count, text);
+    write(this.#parts.count, isFiltered ? `${grouped(ids.length)} of ${grouped(total)}` : grouped(total));
     this.#parts.table.setAttribute("aria-rowcount", ids.length + 1);
     put(this.#parts.empty, "hidden", ids.length > 0);
     put(this.#parts.clear, "hidden", !isFiltered);
-    write(this.#parts.nobody, isFiltered ? "Nobody matches." : "No users yet.");
-    this.#showBulk(isFiltered ? ids.length : 0);
+    write(this.#parts.nobody, isFiltered ? "No users match." : "No users yet.");
+    this.#showBulkActions(isFiltered ? ids.length : 0);
   }
 
-  #showBulk(size) {
+  #showBulkActions(size) {
     const { bulk } = this.#parts;
     if (!bulk) return;
-    put(bulk, "hidden", size === 0 || size > MOST_TARGETS);
+    put(bulk, "hidden", size === 0 || size > this.#targetsLimit);
     for (const part of bulk.querySelectorAll("[data-size]")) write(part, String(size));
   }
 
   #later(ms) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#onDue, ms + 10);
+    this.#timer = setTimeout(this.#onDue, ms + LATE_MS);
   }
 
   #listen() {
     const { form, q, sort, clear, now } = this.#parts;
-    this.order.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value });
+    this.sort.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value });
     for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
     form.addEventListener("submit", (event) => event.preventDefault());
+    for (const link of form.querySelectorAll("[data-status]")) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.choose({ status: link.dataset.status });
+      });
+    }
     q.addEventListener("input", () => this.choose({ q: q.value }));
+    q.addEventListener("keydown", (event) => event.key === "Escape" && q.blur());
     sort.addEventListener("change", () => this.choose({ sort: sort.value }));
     now.addEventListener("click", () => this.sortNow());
     clear.addEventListener("click", (event) => {
@@ -135,12 +144,12 @@ export class Users {
       this.choose({ q: "", status: "all" });
       q.focus();
     });
-    this.#mark();
+    this.#showChoice();
   }
 
-  /** The choice stands in the links and in the address, so that it outlives a reload. */
-  #mark() {
-    const { status, sort } = this.order;
+  /** In the filter's links, and in the page's address so that a reload keeps it. */
+  #showChoice() {
+    const { status, sort } = this.sort;
     for (const link of this.#parts.form.querySelectorAll("[data-status]")) {
       if (link.dataset.status === status) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
@@ -150,6 +159,6 @@ export class Users {
       if (query.get(name) === usual) query.delete(name);
     }
     history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
-    this.#onChoice(status);
+    this.#onFilter(status);
   }
 }

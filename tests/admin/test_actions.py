@@ -67,7 +67,7 @@ async def test_without_a_script_a_page_asks_and_a_form_acts(
     browser = await signed_in("operator")
     page = await browser.get("/admin/actions", action="force_offline", user_id=ada.user_id, next="/admin/users/1")
     assert "Force offline: ada" in page.body
-    assert "It hits 1 socket." in page.body
+    assert "Affects 1 socket." in page.body
     answer = await browser.post("/admin/actions", [*fields_of(page.body), ("reason", "left the laptop open")])
     assert (answer.status, answer.headers["Location"]) == (303, "/admin/users/1")
     assert (await watching.next("user_status_update", user_id=ada.user_id))["reason"] == "operator"
@@ -195,7 +195,7 @@ async def test_in_a_call_it_waits_for_the_end_and_then_says_so_in_the_audit(
     answer = await act(browser, "force_offline", user_id=ada.user_id)
     assert (answer.status, answer.body["outcome"]) == (200, "waiting")
     assert (await status(ada))["is_online"] is True
-    assert "waits: force offline, by operator" in (await browser.get("/admin/users/1")).body
+    assert "Pending: force offline, by operator" in (await browser.get("/admin/users/1")).body
     await ada.post("/calls/end", {"call_id": call_id})
     await eventually(lambda: not server.core.registry.get(ada.user_id).status.is_online)
     async with asyncio.timeout(5):
@@ -257,7 +257,7 @@ async def test_an_action_on_several_hits_exactly_those_named(
     people = [await online(user, name) for name in ("ada", "bob", "cem", "dan")]
     browser = await signed_in("operator")
     listed = (await browser.get("/admin/users", status="available", q="a")).body  # ada, dan
-    assert "Force offline these 2…" in listed
+    assert "Force offline (2)…" in listed
     chosen = [each for each in fields_of(listed) if each[0] in ("user_id", "next")]
     page = await browser.request(
         "GET", "/admin/actions?action=force_offline&" + "&".join(f"{name}={value}" for name, value in chosen[:2])

@@ -1,33 +1,25 @@
-"""How spans, causes and names read."""
+"""How times, explanations and names read."""
 
 from __future__ import annotations
 
 import pytest
 
-from handlers.admin.formatting import because, day, initials, span, spoken, stamp, time, why
+from handlers.admin.formatting import FILTERS, because, day, initials, stamp, time, why
 from realtime.dashboard.rows import Explanation
+from tests.durations import DURATIONS
 
 NOON = 1_769_860_800_123
 """2026-01-31 12:00:00.123 UTC."""
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [
-        (-5000, "00:00"),
-        (0, "00:00"),
-        (22_999, "00:22"),
-        (724_000, "12:04"),
-        (5_410_000, "1:30:10"),
-        (36e7, "100:00:00"),
-    ],
-)
-def test_a_span_is_as_on_a_clock(milliseconds: float, text: str) -> None:
-    assert span(milliseconds) == text
+@pytest.mark.parametrize(("milliseconds", "text"), [case[:2] for case in DURATIONS])
+def test_a_span_is_as_on_a_clock(milliseconds: int, text: str) -> None:
+    assert FILTERS["duration"](milliseconds) == text
 
 
 def test_in_a_sentence_seconds_are_called_so() -> None:
-    assert (spoken(20_500), spoken(59_999), spoken(61_000)) == ("20 s", "59 s", "01:01")
+    in_words = FILTERS["duration_in_words"]
+    assert (in_words(20_500), in_words(59_999), in_words(61_000)) == ("20 s", "59 s", "01:01")
 
 
 @pytest.mark.parametrize(

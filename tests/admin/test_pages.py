@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from models.calls import Call, ended
+from models.samples import Sample
 from models.users import NewUser
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.actions import ActionOutcome
@@ -18,6 +20,8 @@ from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "admin"
 
 
 def names(page: str) -> list[str]:
@@ -78,7 +82,7 @@ async def test_users_are_found_by_part_of_a_name_by_id_and_by_state(signed_in: S
         "q=%25": [],
     }
     assert {query: names((await browser.get(f"/admin/users?{query}")).body) for query in asked} == asked
-    assert "Nobody matches." in (await browser.get("/admin/users?q=zzz")).body
+    assert "No users match." in (await browser.get("/admin/users?q=zzz")).body
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ async def test_a_person_has_sessions_a_reason_a_day_and_what_was_done(
     assert re.search(r"Sessions 1 .* Python .*127\.0\.0\.1 presence", page)
     assert "ada called bob" in page
     assert "ada came online" in page
-    assert "Nobody has acted on ada." in page
+    assert "No operator actions on ada yet." in page
     assert call["call_id"] not in page
 
 
@@ -154,8 +158,8 @@ async def test_a_call_says_who_ended_it_and_why(server: RunningServer, signed_in
     ada, bob = await user("ada"), await user("bob")
     await call_of(server, ada, bob, "first", 30)
     page = text((await (await signed_in("viewer")).get("/admin/calls/first")).body)
-    assert "Completed, after 01:04" in page
-    assert "Ended by bob Why a participant hung up" in page
+    assert "Completed after 01:04" in page
+    assert "Ended by bob End reason a participant hung up" in page
 
 
 async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_store(
@@ -193,7 +197,7 @@ async def test_events_are_narrowed_by_kind_and_by_user(
     assert await told(kind="busy") == ["bob is busy"]
     assert await told(user="ada") == ["ada came online"]
     assert await told(user=str(bob.user_id), kind="available") == ["bob came online"]
-    assert "No user is called “nobody”" in (await browser.get("/admin/events", user="nobody")).body
+    assert "No single user matches “nobody”" in (await browser.get("/admin/events", user="nobody")).body
 
 
 async def test_the_system_page_shows_no_secret(server: RunningServer, signed_in: SignedIn) -> None:
@@ -210,7 +214,15 @@ async def test_the_system_page_has_the_numbers(
 ) -> None:
     await socket(await user("ada"))
     page = text((await (await signed_in("admin")).get("/admin/system")).body)
-    for name in ("Loop lag", "Messages a second", "Conflated 0", "Dropped 0", "Store up", "breaker closed", "Unsaved"):
+    for name in (
+        "Event loop lag",
+        "Messages sent per second",
+        "Conflated 0",
+        "Dropped 0",
+        "Store up",
+        "breaker closed",
+        "Unsaved",
+    ):
         assert name in page
     assert "Sockets 1 1 feed, 0 presence, 0 operators" in page
     assert "sign_ins.insert_one" in page
@@ -244,3 +256,113 @@ async def test_files_of_pages_are_kept_for_good_and_change_their_address(signed_
     assert (await browser.get("/static/v/000000000000/admin/base.css")).status == 404
     assert (await browser.get(f"/static/v/{version}/admin/nothing.css")).status == 404
     assert (await browser.get(f"/static/v/{version}/../../server.py")).status in (403, 404)
+
+
+async def test_the_live_page_loads_all_its_scripts_at_once(signed_in: SignedIn) -> None:
+    page = (await (await signed_in("viewer")).get("/admin")).body
+    preloaded = {Path(url).name for url in re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)}
+    assert preloaded == imported("live.js") - {"live.js"}
+
+
+def imported(name: str) -> set[str]:
+    """The script and all that it imports, directly or not."""
+    found, due = set[str](), {name}
+    while due:
+        script = due.pop()
+        found.add(script)
+        if (SCRIPTS / script).exists():
+            due |= set(re.findall(r'from "\.{1,2}/([^"]+)"', (SCRIPTS / script).read_text(encoding="utf-8"))) - found
+    return found
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/wall", "/admin/users", "/admin/login"])
+async def test_every_file_that_a_page_names_is_there(path: str, signed_in: SignedIn) -> None:
+    browser = await signed_in("viewer")
+    if path == "/admin/login":
+        browser.cookies.clear()
+    page = (await browser.get(path)).body
+    urls = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(urls) > 3
+    assert [url for url in urls if (await browser.get(url)).status != 200] == []
+
+
+def number_of(page: str, name: str) -> int:
+    """A data attribute of a live page."""
+    found = re.search(rf' data-{name}="(\d+)"', page)
+    assert found, name
+    return int(found[1])
+
+
+USUAL = {"events-shown": 50, "targets-limit": 500, "stale-ms": 3000, "gap-ms": 20_000, "history-ms": 900_000}
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/wall"])
+async def test_a_page_carries_the_numbers_that_its_script_goes_by(path: str, signed_in: SignedIn) -> None:
+    page = (await (await signed_in("viewer")).get(path)).body
+    assert {name: number_of(page, name) for name in USUAL} == USUAL
+
+
+@pytest.mark.settings(events_shown=7)
+async def test_the_script_keeps_as_many_events_as_the_setting_says(signed_in: SignedIn) -> None:
+    assert number_of((await (await signed_in("viewer")).get("/admin")).body, "events-shown") == 7
+
+
+@pytest.mark.settings(action_targets_limit=3)
+async def test_an_action_is_offered_for_as_many_users_as_the_setting_allows(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    await users_named(server, 4)
+    browser = await signed_in("operator")
+    live = (await browser.get("/admin")).body
+    assert number_of(live, "targets-limit") == 3
+    offered = {}
+    for query in ("q=user", "q=user003"):
+        users, live = [(await browser.get(f"{path}?{query}")).body for path in ("/admin/users", "/admin")]
+        offered[query] = ("Clear busy (" in users, re.search(r'data-users="bulk"( hidden)?>', live)[1] is None)  # type: ignore[index]
+    assert offered == {"q=user": (False, False), "q=user003": (True, True)}
+
+
+@pytest.mark.settings(overview_idle_seconds=5.0)
+async def test_a_page_is_stale_only_after_several_signs_of_life_are_missing(signed_in: SignedIn) -> None:
+    assert number_of((await (await signed_in("viewer")).get("/admin")).body, "stale-ms") == 15_000
+
+
+@pytest.mark.settings(overview_idle_seconds=0.25)
+async def test_a_short_pause_on_the_network_makes_no_page_stale(signed_in: SignedIn) -> None:
+    assert number_of((await (await signed_in("viewer")).get("/admin")).body, "stale-ms") == 3000
+
+
+@pytest.mark.settings(sample_interval_seconds=60.0)
+async def test_the_charts_lines_are_whole_however_rarely_the_figures_are_sampled(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    now = server.core.environment.clock.utc()
+    server.core.overview.restore([Sample(now - timedelta(minutes=age), 3, 2, 1, 1) for age in range(14, 0, -1)])
+    page = (await (await signed_in("viewer")).get("/admin")).body
+    assert number_of(page, "gap-ms") == 240_000
+    paths = re.findall(r'data-chart="[a-z-]+" d="([^"]+)"', page)
+    assert [(path.count("M"), path.count("L") > 12) for path in paths] == [(1, True)] * 5
+
+
+@pytest.mark.settings(sample_interval_seconds=0.5)
+async def test_a_gap_of_a_few_pixels_is_none(signed_in: SignedIn) -> None:
+    assert number_of((await (await signed_in("viewer")).get("/admin")).body, "gap-ms") == 10_000
+
+
+@pytest.mark.settings(page_rows=2)
+async def test_without_a_script_the_live_page_has_as_many_rows_as_the_setting_says(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    people = [await user(name) for name in ("ada", "bob", "cem", "dan", "eve", "fox")]
+    for person in people:
+        await person.post("/users/me/heartbeat")
+    for caller, callee in zip(people[::2], people[1::2], strict=True):
+        await caller.post("/calls/start", {"callee_id": callee.user_id, "call_type": "audio"})
+    page = (await (await signed_in("viewer")).get("/admin")).body
+    assert (page.count('class="parties"'), page.count('class="cell-who"')) == (2 + 1, 2 + 1)  # and a blank one
+
+
+async def test_the_chart_says_how_much_time_it_covers(signed_in: SignedIn) -> None:
+    page = (await (await signed_in("viewer")).get("/admin")).body
+    assert number_of(page, "history-ms") == 900_000
+    assert ">Last 15 minutes<" in page

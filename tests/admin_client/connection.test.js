@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Connection } from "../../static/admin/connection.js";
-import { clock } from "../../static/admin/formatting.js";
+import { timeOfDay } from "../../static/admin/formatting.js";
 import { FakeClient, FakeTimers, NOW, overview, update } from "./fakes.js";
 
 class Scene {
@@ -12,8 +12,8 @@ class Scene {
   client = new FakeClient();
   told = [];
 
-  constructor() {
-    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, timers: this.timers });
+  constructor(staleMs = 3_000) {
+    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, staleMs, timers: this.timers });
     this.connection.listen((change) => this.told.push(change));
     this.connection.open();
   }
@@ -44,7 +44,7 @@ class Scene {
 }
 
 const live = () => new Scene().greet();
-const figures = (moment) => `Figures are from ${clock(moment)}; timers are stopped.`;
+const figures = (moment) => `Figures are from ${timeOfDay(moment)}; timers are stopped.`;
 
 test("it is connecting until the first overview, and then live", () => {
   const scene = new Scene();
@@ -70,6 +70,19 @@ test("3 s after the last message the page is stale, not before", () => {
   scene.timers.advance(1);
   assert.equal(scene.name, "stale");
   assert.equal(scene.connection.isLive, false);
+});
+
+test("a server with rare signs of life is given the time that its page says", () => {
+  const scene = new Scene(15_000).greet();
+  for (let update = 0; update < 3; update++) {
+    scene.timers.advance(5_000);
+    assert.equal(scene.name, "live");
+    scene.update();
+  }
+  scene.timers.advance(14_999);
+  assert.equal(scene.name, "live");
+  scene.timers.advance(1);
+  assert.equal(scene.name, "stale");
 });
 
 test("a stale page says since when, and of when the figures are", () => {

@@ -2,6 +2,9 @@
 
 export const NOW = 1_800_000_000_000;
 
+/** A page's, with the server's usual settings. */
+export const SETTINGS = { eventsShown: 50, targetsLimit: 500, staleMs: 3_000, gapMs: 20_000, historyMs: 15 * 60_000 };
+
 export const user = (userId, rest = {}) => ({
   user_id: userId,
   username: `user ${userId}`,
@@ -23,7 +26,7 @@ export const call = (callId, callerId, calleeId, rest = {}) => ({
   ...rest,
 });
 
-export const wrong = (key, rest = {}) => ({
+export const issue = (key, rest = {}) => ({
   key,
   kind: "busy_without_cause",
   because: { text: "set busy in the store" },

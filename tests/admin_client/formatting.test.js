@@ -1,31 +1,25 @@
-/** Words: spans, moments, causes and names read as on the pages that the server makes. */
+/** Formatting: durations, times, explanations and names read as on the pages that the server renders. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, count, folded, initials, signed, span, spoken, until } from "../../static/admin/formatting.js";
+import { because, count, duration, durationInWords, folded, initials, signed, until } from "../../static/admin/formatting.js";
 import { NOW } from "./fakes.js";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-test("a span is minutes and seconds, with hours when there are any", () => {
-  for (const [milliseconds, text] of [
-    [0, "00:00"],
-    [999, "00:00"],
-    [22 * SECOND, "00:22"],
-    [12 * MINUTE + 4 * SECOND, "12:04"],
-    [HOUR + 30 * MINUTE + 10 * SECOND, "1:30:10"],
-    [50 * HOUR, "50:00:00"],
-    [-5 * SECOND, "00:00"],
-  ]) {
-    assert.equal(span(milliseconds), text);
-  }
+/** The server's own tests read the same cases. */
+const durations = JSON.parse(readFileSync(new URL("durations.json", import.meta.url)));
+
+test("a duration is minutes and seconds, with hours when there are any", () => {
+  for (const { milliseconds, duration: text } of durations) assert.equal(duration(milliseconds), text);
 });
 
-test("in a sentence a short span is in seconds", () => {
-  assert.deepEqual([spoken(20 * SECOND), spoken(59_999), spoken(MINUTE)], ["20 s", "59 s", "01:00"]);
+test("in a sentence a short duration is in seconds", () => {
+  for (const { milliseconds, in_words: text } of durations) assert.equal(durationInWords(milliseconds), text);
 });
 
 test("a cause counts up, down, or names a time of day", () => {

@@ -1,58 +1,58 @@
-/** Hold: for 8 s after a touch, and as long as something is open. */
+/** Interaction lock: for 8 s after a touch, and as long as something is open. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Hold } from "../../static/admin/interaction_lock.js";
+import { InteractionLock } from "../../static/admin/interaction_lock.js";
 import { FakeTimers } from "./fakes.js";
 
-function held() {
+function setUp() {
   const timers = new FakeTimers();
-  return { timers, hold: new Hold(timers.now) };
+  return { timers, lock: new InteractionLock(timers.now) };
 }
 
-test("untouched, nothing is held", () => {
-  assert.equal(held().hold.isHeld, false);
+test("untouched, nothing is locked", () => {
+  assert.equal(setUp().lock.isLocked, false);
 });
 
-test("a touch holds for 8 s, and each one anew", () => {
-  const { timers, hold } = held();
-  hold.touch();
+test("a touch locks for 8 s, and each one anew", () => {
+  const { timers, lock } = setUp();
+  lock.touch();
   timers.advance(7_999);
-  assert.equal(hold.isHeld, true);
-  hold.touch();
+  assert.equal(lock.isLocked, true);
+  lock.touch();
   timers.advance(7_999);
-  assert.equal(hold.isHeld, true);
+  assert.equal(lock.isLocked, true);
   timers.advance(1);
-  assert.equal(hold.isHeld, false);
+  assert.equal(lock.isLocked, false);
 });
 
-test("an open menu and a dialog hold until both are closed, and 8 s more", () => {
-  const { timers, hold } = held();
-  hold.pin("menu");
-  hold.pin("dialog");
+test("an open menu and a dialog lock until both are closed, and 8 s more", () => {
+  const { timers, lock } = setUp();
+  lock.pin("menu");
+  lock.pin("dialog");
   timers.advance(60_000);
-  hold.unpin("menu");
+  lock.unpin("menu");
   timers.advance(60_000);
-  assert.equal(hold.isHeld, true);
-  hold.unpin("dialog");
-  assert.equal(hold.rest, 8_000);
+  assert.equal(lock.isLocked, true);
+  lock.unpin("dialog");
+  assert.equal(lock.remaining, 8_000);
   timers.advance(8_000);
-  assert.equal(hold.isHeld, false);
+  assert.equal(lock.isLocked, false);
 });
 
 test("closing what was not open is no touch", () => {
-  const { hold } = held();
-  hold.unpin("menu");
-  assert.equal(hold.isHeld, false);
+  const { lock } = setUp();
+  lock.unpin("menu");
+  assert.equal(lock.isLocked, false);
 });
 
-test("“Sort now” ends a touch's hold, not a menu's", () => {
-  const { hold } = held();
-  hold.touch();
-  hold.release();
-  assert.equal(hold.isHeld, false);
-  hold.pin("menu");
-  hold.release();
-  assert.equal(hold.isHeld, true);
+test("“Sort now” ends a touch's lock, not a menu's", () => {
+  const { lock } = setUp();
+  lock.touch();
+  lock.release();
+  assert.equal(lock.isLocked, false);
+  lock.pin("menu");
+  lock.release();
+  assert.equal(lock.isLocked, true);
 });

@@ -1,11 +1,11 @@
-/** Order: who is listed, where, and how often that may change. */
+/** User sort: who is listed, where, and how often that may change. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Order } from "../../static/admin/user_sort.js";
-import { Picture } from "../../static/admin/state.js";
-import { NOW, overview, update, user, wrong } from "./fakes.js";
+import { UserSort } from "../../static/admin/user_sort.js";
+import { DashboardState } from "../../static/admin/state.js";
+import { NOW, SETTINGS, issue, overview, update, user } from "./fakes.js";
 
 const ROWS = [
   user(1, { username: "zoe", since: NOW - 1_000, heard: NOW - 9_000 }),
@@ -15,16 +15,16 @@ const ROWS = [
   user(5, { username: "Dörte", state: "busy", since: NOW - 3_000, heard: NOW - 1_000 }),
 ];
 
-function ordered(choice = {}, contradictions = [wrong("w", { user_id: 4 })], users = ROWS) {
-  const picture = new Picture();
-  picture.fold(overview({ users, contradictions }));
-  const order = new Order(picture);
+function ordered(choice = {}, issues = [issue("w", { user_id: 4 })], users = ROWS) {
+  const state = new DashboardState(SETTINGS);
+  state.fold(overview({ users, contradictions: issues }));
+  const order = new UserSort(state);
   order.choose(choice);
   order.refresh(0);
-  return { picture, order };
+  return { state, order };
 }
 
-const names = ({ picture, order }) => order.ids.map((userId) => picture.users.get(userId).username);
+const names = ({ state, order }) => order.ids.map((userId) => state.users.get(userId).username);
 
 for (const [sort, expected] of Object.entries({
   attention: ["bob", "Ann", "Dörte", "zoe", "carl"],
@@ -65,10 +65,10 @@ test("what is no filter and no order is the usual one", () => {
 
 test("a change moves a user, but not within a second of the last sorting", () => {
   const scene = ordered({ sort: "state" });
-  scene.picture.fold(update({ users: [user(3, { username: "carl" })] }));
-  scene.order.note();
+  scene.state.fold(update({ users: [user(3, { username: "carl" })] }));
+  scene.order.noteChange();
   assert.equal(scene.order.refresh(999), false);
-  assert.equal(scene.order.rest(400), 600);
+  assert.equal(scene.order.remaining(400), 600);
   assert.equal(scene.order.refresh(1_000), true);
   assert.deepEqual(names(scene), ["bob", "carl", "zoe", "Ann", "Dörte"]);
 });
@@ -78,29 +78,29 @@ test("without a change nothing is sorted", () => {
   assert.deepEqual([order.isDue, order.refresh(5_000)], [false, false]);
 });
 
-test("a held order stays through any number of changes, and is due afterwards", () => {
+test("a locked order stays through any number of changes, and is due afterwards", () => {
   const scene = ordered({ status: "available", sort: "name" });
   for (let change = 0; change < 100; change++) {
-    scene.picture.fold(update({ users: [user((change % 5) + 1, { state: "offline", username: `x${change}` })] }));
-    scene.order.note();
-    assert.equal(scene.order.refresh(change * 2_000, { isHeld: true }), false);
+    scene.state.fold(update({ users: [user((change % 5) + 1, { state: "offline", username: `x${change}` })] }));
+    scene.order.noteChange();
+    assert.equal(scene.order.refresh(change * 2_000, { isLocked: true }), false);
   }
   assert.deepEqual(scene.order.ids, [4, 1]);
   assert.equal(scene.order.refresh(300_000), true);
   assert.deepEqual(scene.order.ids, []);
 });
 
-test("the operator's own choice sorts at once, held or not", () => {
+test("the operator's own choice sorts at once, locked or not", () => {
   const scene = ordered();
   scene.order.choose({ sort: "name" });
-  assert.equal(scene.order.refresh(1, { isHeld: true, force: true }), true);
+  assert.equal(scene.order.refresh(1, { isLocked: true, force: true }), true);
   assert.equal(names(scene)[0], "Ann");
 });
 
 test("who has the keyboard stays listed, matching or not", () => {
   const scene = ordered({ status: "busy", sort: "name" });
-  scene.picture.fold(update({ users: [user(2, { username: "Ann", state: "offline" })] }));
-  scene.order.note();
+  scene.state.fold(update({ users: [user(2, { username: "Ann", state: "offline" })] }));
+  scene.order.noteChange();
   scene.order.pin(2);
   scene.order.refresh(5_000);
   assert.deepEqual(names(scene), ["Ann", "Dörte"]);
@@ -108,8 +108,8 @@ test("who has the keyboard stays listed, matching or not", () => {
 
 test("a new name moves its user and is found", () => {
   const scene = ordered({ sort: "name" });
-  scene.picture.fold(update({ users: [user(1, { username: "aaron" })] }));
-  scene.order.note();
+  scene.state.fold(update({ users: [user(1, { username: "aaron" })] }));
+  scene.order.noteChange();
   scene.order.refresh(2_000);
   assert.equal(names(scene)[0], "aaron");
   scene.order.choose({ q: "zoe" });
@@ -119,8 +119,8 @@ test("a new name moves its user and is found", () => {
 
 test("users who came and went since are listed as they are now", () => {
   const scene = ordered({ sort: "name" });
-  scene.picture.fold(overview({ users: [user(9, { username: "new" }), ROWS[0]] }));
-  scene.order.note();
+  scene.state.fold(overview({ users: [user(9, { username: "new" }), ROWS[0]] }));
+  scene.order.noteChange();
   scene.order.refresh(2_000);
   assert.deepEqual(names(scene), ["new", "zoe"]);
 });

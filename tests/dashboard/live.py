@@ -54,7 +54,7 @@ class Live:
         self.banner = page.locator("[data-banner=text]")
         self.toast = page.locator("[data-banner=toast]")
         self.outdated = page.locator("[data-banner=outdated]")
-        self.held = page.locator("[data-users=held]")
+        self.locked = page.locator("[data-users=locked]")
         self.search = page.get_by_role("searchbox")
         self.rows = page.locator("#users [data-rows] > .row")
         self.dialog = page.locator("dialog#act")
@@ -82,8 +82,8 @@ class Live:
         """The call's row."""
         return self.page.locator(f'#calls [data-rows] > [data-key="{call_id}"]')
 
-    def wrong(self, key: str) -> Locator:
-        """Something that needs attention; without what is gone and only held."""
+    def issue(self, key: str) -> Locator:
+        """Something that needs attention; not one that is resolved and still shown."""
         return self.page.locator(f'#attention [data-rows] > [data-key="{key}"]:not(.gone)')
 
     async def listed(self, *parts: str) -> list[Any]:

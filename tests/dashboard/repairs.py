@@ -24,18 +24,18 @@ async def see_and_repair(
     """Two operators look on. `produce` makes it wrong, and answers since when it is."""
     one, other = [await Live(await visit(name=name)).ready() for name in ("operator", "second")]
     since = await produce()
-    wrong = one.wrong(key)
-    await expect(wrong.locator("[data-f=because]")).to_have_text(re.compile(cause))
-    await expect(other.wrong(key)).to_be_visible()
+    issue = one.issue(key)
+    await expect(issue.locator("[data-f=because]")).to_have_text(re.compile(cause))
+    await expect(other.issue(key)).to_be_visible()
     shown_after = time.monotonic() - since
     assert shown_after < SHOWN_SECONDS, f"shown after {shown_after:.1f} s"
-    await expect(wrong.locator("[data-f=effect]")).to_have_text(re.compile(effect))
+    await expect(issue.locator("[data-f=effect]")).to_have_text(re.compile(effect))
 
-    await wrong.get_by_role("button", name=repair).click()
+    await issue.get_by_role("button", name=repair).click()
     await one.confirm("it looked stuck")
     repaired = time.monotonic()
-    await expect(other.wrong(key)).to_have_count(0)
-    await expect(one.wrong(key)).to_have_count(0)
+    await expect(other.issue(key)).to_have_count(0)
+    await expect(one.issue(key)).to_have_count(0)
     assert time.monotonic() - repaired < REPAIRED_SECONDS
 
 

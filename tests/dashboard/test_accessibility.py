@@ -98,7 +98,7 @@ async def test_the_sign_in_lacks_nothing(visit: Visit) -> None:
 
 async def test_the_live_page_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
-    await expect(live.wrong(f"busy_without_cause:{crowd[2].user_id}")).to_be_visible()
+    await expect(live.issue(f"busy_without_cause:{crowd[2].user_id}")).to_be_visible()
     assert await violations(live.page) == []
 
 
@@ -133,7 +133,7 @@ async def test_a_paused_page_lacks_nothing(crowd: list[Person], visit: Visit) ->
 async def test_a_search_without_a_match_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
     await live.search.fill("zzz")
-    await expect(live.page.get_by_text("Nobody matches")).to_be_visible()
+    await expect(live.page.get_by_text("No users match")).to_be_visible()
     assert await violations(live.page) == []
 
 

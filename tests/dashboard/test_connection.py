@@ -105,14 +105,14 @@ async def test_the_way_back_is_said_once_and_the_line_has_a_gap(site: Site, visi
     await expect(line).to_have_attribute("d", re.compile("M.*L"))
     pieces = (await line.get_attribute("d") or "").count("M")
     toast = await live.record("toast", "[data-banner=toast]")
-    said = await live.record("said", "[data-banner=said]")
+    said = await live.record("said", "[data-banner=announcement]")
     site.program.kill()
     await expect(live.chip).to_have_text("Connection lost")
     await site.program.start()
     await live.retry()
     await expect(live.chip).to_have_text("Live")
     await expect(line).to_have_attribute("d", re.compile(f"(M[^M]*){{{pieces + 1}}}"))
-    assert [text for text in await toast.texts() if text] == ["Back: connected again, and the figures are live."]
+    assert [text for text in await toast.texts() if text] == ["Reconnected. The figures are live again."]
     assert len([text for text in await said.texts() if text]) == 1  # that it was lost
     await expect(live.banner).to_be_hidden()
 
@@ -172,10 +172,10 @@ async def test_a_new_version_is_offered_and_never_forced(
     await expect(live.outdated).to_be_hidden()
 
     await site.program.stop()
-    words = site.program.root / "static" / "admin" / "formatting.js"
-    words.write_text(words.read_text() + "\n// another version\n")
+    script = site.program.root / "static" / "admin" / "formatting.js"
+    script.write_text(script.read_text() + "\n// another version\n")
     await site.program.start()
-    await expect(live.outdated).to_contain_text("A new version of this page is there")
+    await expect(live.outdated).to_contain_text("A new version of this page is available")
     await expect(live.chip).to_have_text("Live")
     await heartbeat(ada)
     await expect(live.cell(ada, "state")).to_have_text("Available")

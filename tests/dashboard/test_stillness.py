@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
 NAMES = [f"Person {number:02}" for number in range(60)]
 
-HELD = "Order held while you work in the list."
+LOCKED = "Sorting is paused while you use the list."
 
 AT = "([x, y]) => document.elementFromPoint(x, y)?.closest('[data-user]')?.dataset.user"
 
@@ -77,7 +77,7 @@ async def test_the_row_under_the_pointer_stays_through_100_changes(people: list[
     await turn(last, is_busy=not is_busy)
     await expect(live.page.locator("#events [data-f=text]").first).to_have_text(re.compile(f"{last.username} is"))
     assert await live.page.evaluate("() => [...window.under]") == [user]
-    await expect(live.held).to_contain_text(HELD)
+    await expect(live.locked).to_contain_text(LOCKED)
 
 
 async def test_sort_now_sorts_and_the_hold_is_over(people: list[Person], visit: Visit) -> None:
@@ -88,10 +88,10 @@ async def test_sort_now_sorts_and_the_hold_is_over(people: list[Person], visit: 
     await turn(people[3], is_busy=True)
     await expect(live.cell(people[3], "state")).to_have_text("Busy")
     assert (await order_of(live.page))[:4] == NAMES[:4]
-    await live.held.get_by_role("button", name="Sort now").click()
+    await live.locked.get_by_role("button", name="Sort now").click()
     await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[3])
     assert (await order_of(live.page))[:4] == [NAMES[3], NAMES[30], *NAMES[:2]]
-    await expect(live.held).to_be_hidden()
+    await expect(live.locked).to_be_hidden()
 
 
 async def test_eight_seconds_after_the_last_touch_it_is_sorted(people: list[Person], visit: Visit, site: Site) -> None:
@@ -106,7 +106,7 @@ async def test_eight_seconds_after_the_last_touch_it_is_sorted(people: list[Pers
     assert (await order_of(page))[0] == NAMES[0]
     await page.clock.fast_forward(8_500)
     await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[20])
-    await expect(live.held).to_be_hidden()
+    await expect(live.locked).to_be_hidden()
 
 
 async def test_the_keyboard_in_the_list_holds_the_order(people: list[Person], visit: Visit) -> None:
@@ -121,7 +121,7 @@ async def test_the_keyboard_in_the_list_holds_the_order(people: list[Person], vi
     await expect(live.page.locator("#events [data-f=text]").first).to_have_text(re.compile(NAMES[59]))
     await expect(live.cell(people[3], "name")).to_be_focused()
     assert await live.cell(people[3], "name").bounding_box() == before
-    await expect(live.held).to_contain_text(HELD)
+    await expect(live.locked).to_contain_text(LOCKED)
 
 
 @pytest.mark.parametrize("opened", ["menu", "dialog"])
@@ -184,7 +184,7 @@ async def test_what_is_repaired_under_the_pointer_stays_in_its_place_until_it_is
     await live.call(call_id).hover()
     assert (await people[0].post("/calls/end", {"call_id": call_id})).status == 200
     await expect(live.call(call_id)).to_have_class(re.compile("gone"))
-    await expect(live.call(call_id).locator("[data-f=timer]")).to_have_text("ended")
+    await expect(live.call(call_id).locator("[data-f=timer]")).to_have_text("Ended")
     await expect(live.call(call_id).get_by_role("button")).to_be_disabled()
     await page.mouse.move(2, 2)
     await page.clock.fast_forward(9_000)

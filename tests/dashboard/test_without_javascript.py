@@ -57,9 +57,9 @@ async def test_filters_search_sort_and_pages_are_urls(site: Site, people: list[P
     for path in ("/admin", "/admin/users"):
         page = await plain(visit, f"{path}?sort=name")
         assert (await names(page))[:5] == NAMES[:5]
-        await page.get_by_role("link", name="More").click()
+        await page.get_by_role("link", name="Next").click()
         assert (await names(page))[:3] == NAMES[5:]
-        await page.get_by_role("link", name="Back").click()
+        await page.get_by_role("link", name="Previous").click()
         assert (await names(page))[:5] == NAMES[:5]
         await page.get_by_role("group", name="Show").get_by_role("link", name="Busy").click()
         assert await names(page) == ["Person D"]
@@ -111,19 +111,19 @@ async def test_what_needs_attention_is_repaired_by_a_form(site: Site, people: li
         await stores.users.save_claims(people[6].user_id, Claims(set_busy=True), datetime.now(UTC))
     watching = await Live(await visit()).ready()
     key = f"busy_without_cause:{people[6].user_id}"
-    await expect(watching.wrong(key)).to_be_visible()
+    await expect(watching.issue(key)).to_be_visible()
     page = await plain(visit, "/admin?status=attention")
     assert (await names(page))[-1:] == ["Person G"]
-    await Live(page).wrong(key).get_by_role("button", name="Clear busy").click()
+    await Live(page).issue(key).get_by_role("button", name="Clear busy").click()
     await page.get_by_label("Reason").fill("by hand")
     await page.get_by_role("button", name="Clear busy").click()
     await expect(page.get_by_role("status")).to_contain_text("Clear busy, Person G")
-    await expect(watching.wrong(key)).to_have_count(0)
+    await expect(watching.issue(key)).to_have_count(0)
 
 
 async def test_several_are_acted_on_by_one_form(people: list[Person], visit: Visit) -> None:
     page = await plain(visit, "/admin?q=person")
-    await page.get_by_role("button", name="Clear busy of these 5…").click()
+    await page.get_by_role("button", name="Clear busy (5)…").click()
     await expect(page.get_by_role("heading", name="Clear busy: 5 users")).to_be_visible()
     await page.get_by_role("link", name="Cancel").click()
 

@@ -17,7 +17,7 @@ async def test_it_shows_the_figures_of_the_moment(api: Api, user: MakePerson) ->
     await ada.post("/users/me/heartbeat")
     page = (await api.get("/")).body
     figures = {name.strip(): int(count) for name, count in re.findall(r"([a-z ]+)</dt><dd>(\d+)</dd>", page)}
-    assert figures == {"available": 1, "busy": 0, "offline": 1, "users in all": 2, "calls": 0}
+    assert figures == {"available": 1, "busy": 0, "offline": 1, "total users": 2, "ongoing calls": 0}
 
 
 async def test_all_it_links_to_is_there_and_is_the_servers_own(api: Api) -> None:

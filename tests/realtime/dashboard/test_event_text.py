@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.events import Event
-from realtime.dashboard.event_text import event_row, span
+from realtime.dashboard.event_text import event_row
 from realtime.dashboard.rows import EventRow
 from tests.realtime.world import NOON
 
@@ -46,9 +46,9 @@ def test_a_change_reads_as_a_sentence(kind: str, cause: str, operator: str, text
         ("call_started", "audio", "", None, "ann called bob"),
         ("call_ended", "completed", "", 724, "ann and bob ended their call after 12:04"),
         ("call_ended", "dropped", "", 5410, "ann and bob were disconnected after 1:30:10"),
-        ("call_ended", "cancelled", "", 3, "ann and bob cancelled their call after 0:03"),
+        ("call_ended", "cancelled", "", 3, "ann and bob cancelled their call after 00:03"),
         ("call_ended", "else", "", None, "ann and bob ended their call"),
-        ("call_ended", "dropped", "maya", 60, "maya ended the call of ann and bob after 1:00"),
+        ("call_ended", "dropped", "maya", 60, "maya ended the call of ann and bob after 01:00"),
     ],
 )
 def test_a_call_reads_as_a_sentence(kind: str, cause: str, operator: str, seconds: int | None, text: str) -> None:
@@ -66,4 +66,5 @@ def test_a_row_says_what_and_whom_it_is_about() -> None:
 
 
 def test_hours_are_shown_from_one_on() -> None:
-    assert [span(0), span(3599), span(3600)] == ["0:00", "59:59", "1:00:00"]
+    calls = [event("call_ended", "completed", other_name="bob", duration_seconds=each) for each in (0, 3599, 3600)]
+    assert [event_row(call).text.rpartition(" ")[2] for call in calls] == ["00:00", "59:59", "1:00:00"]

@@ -1,0 +1,12 @@
+"""Durations: the table of cases that the server's functions and the scripts' (tests/admin_client) both follow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+DURATIONS: list[tuple[int, str, str]] = [
+    (case["milliseconds"], case["duration"], case["in_words"])
+    for case in json.loads((Path(__file__).parent / "admin_client" / "durations.json").read_text(encoding="utf-8"))
+]
+"""(milliseconds, as on a clock, in a sentence)"""

@@ -1,0 +1,17 @@
+"""A duration reads the same wherever it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from realtime.dashboard.duration import duration, duration_in_words
+from tests.durations import DURATIONS
+
+
+@pytest.mark.parametrize(("milliseconds", "text", "in_words"), DURATIONS)
+def test_a_duration_reads_as_in_the_table_that_the_scripts_follow(milliseconds: int, text: str, in_words: str) -> None:
+    assert (duration(milliseconds), duration_in_words(milliseconds)) == (text, in_words)
+
+
+def test_a_part_of_a_millisecond_does_not_matter() -> None:
+    assert (duration(59_999.9), duration_in_words(59_999.9)) == ("00:59", "59 s")

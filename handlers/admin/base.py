@@ -33,7 +33,7 @@ SECTIONS = (
     ("users", "/admin/users", "Users", "viewer"),
     ("calls", "/admin/calls", "Calls", "viewer"),
     ("events", "/admin/events", "Events", "viewer"),
-    ("audit", "/admin/audit", "Audit", "viewer"),
+    ("audit", "/admin/audit", "Audit log", "viewer"),
     ("system", "/admin/system", "System", "admin"),
     ("operators", "/admin/operators", "Operators", "admin"),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from handlers.admin.actions import REASON_LIMIT
 from models.calls import Call, ended
 from models.samples import Sample
 from models.users import NewUser
@@ -366,3 +367,11 @@ async def test_the_chart_says_how_much_time_it_covers(signed_in: SignedIn) -> No
     page = (await (await signed_in("viewer")).get("/admin")).body
     assert number_of(page, "history-ms") == 900_000
     assert ">Last 15 minutes<" in page
+
+
+async def test_a_reason_may_be_as_long_as_the_form_lets_it(signed_in: SignedIn, user: MakePerson) -> None:
+    ada = await user("ada")
+    await ada.post("/users/me/heartbeat")
+    browser = await signed_in("operator")
+    for path in ("/admin", f"/admin/actions?action=force_offline&user_id={ada.user_id}"):
+        assert f'name="reason" required maxlength="{REASON_LIMIT}"' in (await browser.get(path)).body

@@ -64,6 +64,8 @@ tests/node/node_modules/.made: tests/node/package-lock.json
 	@touch $@
 
 .venv/server: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Rollcall needs Python 3.11 or newer; say which one, as in: make run PYTHON=python3.12' >&2; exit 1; }
 	@test -x $(BIN)/python || { echo 'making the environment in .venv'; $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
 	@touch $@

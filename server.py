@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+
+# Before anything that an older Python cannot import. This file itself must stay readable for it.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("Error: Rollcall needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
+
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import random
 import resource
 import secrets
-import signal
-import ssl
-import sys
 import time
 from datetime import UTC, datetime
 
 import structlog
 from argon2 import PasswordHasher
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from handlers.api.metrics import Metrics
 from handlers.base import HandlerContext, Traffic
@@ -30,12 +33,15 @@ from models.errors import StoreUnavailable
 from models.operator_auth import OperatorAuth
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
+from models.tokens import open_tokens
+from operation.address import listening_address
 from operation.background import Background
-from operation.cli.command import tokens_of
 from operation.cli.main import command_line
 from operation.demo.demo import Demo
-from operation.listening import ListeningSocket
+from operation.listening import open_listening_sockets
 from operation.persistence import Persistence
+from operation.signals import STOP_SIGNALS, on_signals
+from operation.tls import tls_context
 from realtime.clock import Clock, Environment
 from realtime.core import build_core
 from realtime.protocol import CloseCode, ServerDraining
@@ -62,7 +68,7 @@ class Server:
             workers=settings.password_workers,
             waiting_limit=settings.password_waiting_limit,
         )
-        self.tokens = tokens_of(settings)
+        self.tokens = open_tokens(settings)
         self.core = build_core(settings, self._environment(), stores.users, stores.calls, stores.logins, self.tokens)
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
@@ -71,7 +77,7 @@ class Server:
         metrics.read_from(self.core, database)
         self._http = HTTPServer(
             make_application(self._app_context(metrics)),
-            ssl_options=_tls(settings),
+            ssl_options=tls_context(settings),
             max_header_size=settings.header_limit_bytes,
             max_body_size=settings.body_limit_bytes,
             idle_connection_timeout=settings.header_timeout_seconds,
@@ -80,15 +86,15 @@ class Server:
         self.port = settings.port
 
     async def start(self) -> None:
-        """Take up what the store holds, then listen. Raises StoreUnavailable, OSError."""
+        """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
         await self._load()
         # What was loaded stays for good: the garbage collector need not walk through 100,000 users again and again.
         gc.collect()
         gc.freeze()
-        sockets = bind_sockets(self.settings.port, self.settings.host, backlog=self.settings.listen_backlog)
+        sockets = open_listening_sockets(self.settings)
         self.port = sockets[0].getsockname()[1]
         await self._background.start()
-        self._http.add_sockets(ListeningSocket(each) for each in sockets)
+        self._http.add_sockets(sockets)
 
     async def drain(self) -> None:
         """Tell every socket when to come back and close it; let requests under way finish; nobody goes offline."""
@@ -156,22 +162,23 @@ class Server:
 
 
 async def open_server(settings: Settings) -> Server:
-    """A server that is ready to start. Raises StoreUnavailable."""
+    """A server that is ready to start. Raises StoreUnavailable, SettingsError."""
     metrics = Metrics()
     database = await open_database(settings, metrics.observe_store)
     return Server(settings, database, await open_stores(database, settings), metrics)
 
 
 async def serve(settings: Settings, *, demo: bool) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+    """Serve until a signal to stop, then drain; further signals change nothing.
+
+    Raises StoreUnavailable, SettingsError.
+    """
     set_up_logs(settings.log_level)
     server = await open_server(_within_open_files(settings))
     stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    on_signals(STOP_SIGNALS, stopping.set)
     await server.start()
-    scheme = "https" if settings.tls_certificate else "http"
-    _log.info("listening", url=f"{scheme}://{settings.host}:{server.port}", users=len(server.core.registry))
+    _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))
     show = Demo(server.port, server.tokens, settings) if demo else None
     if show is not None:
         await show.start()
@@ -195,22 +202,16 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
-
-
 def _within_open_files(settings: Settings) -> Settings:
-    """The settings with no more sockets than there are files to open. The limit is first raised as far as it goes."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    fits = int(hard * OPEN_FILES_SHARE)
+    """The settings with no more sockets than open files allow. First the limit of open files is raised to the most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # macOS allows fewer than its hard limit says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    fits = int(soft * OPEN_FILES_SHARE)
     if settings.sockets_limit <= fits:
         return settings
-    _log.warning("fewer sockets than set, for want of open files", sockets_limit=fits, open_files=hard)
+    _log.warning("fewer sockets than set, for want of open files", sockets_limit=fits, open_files=soft)
     return dataclasses.replace(settings, sockets_limit=fits)
 
 

@@ -1,7 +1,8 @@
-"""Settings: every number and address the server uses, frozen, typed, read once at start.
+"""Settings: every number and address the server uses. Frozen, typed, and read once, at start.
 
-A setting named `ping_interval_seconds` is the variable `ROLLCALL_PING_INTERVAL_SECONDS` and the flag
-`--ping-interval-seconds`; `mongodb_url` alone keeps the name that hosting platforms give it, `MONGODB_URL`.
+The setting `ping_interval_seconds` is the variable `ROLLCALL_PING_INTERVAL_SECONDS` and the flag
+`--ping-interval-seconds`. Only `mongodb_url` has the name that hosting platforms use, `MONGODB_URL`. A secret has
+no flag, because everyone can read the process list; it may come from a file instead, as in `MONGODB_URL_FILE`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 import ipaddress
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from typing import Any
 SECRET_BYTES_MINIMUM = 32
 """RFC 7518 §3.2: a key for HS256 has at least 256 bits."""
 
+PREFIX = "ROLLCALL_"
+
 
 class SettingsError(Exception):
-    """What is wrong with the settings, one line each, in words that say what to set."""
+    """What is wrong with the settings: one line for each problem, which says what to set."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -28,117 +31,136 @@ class SettingsError(Exception):
 
 
 def setting(default: Any, help: str, *, group: str = "", secret: bool = False) -> Any:
-    """One setting: its default and the line that `--help` and the docs print."""
+    """One setting: its default, and the line that `--help` and the documents print. `group` begins a group."""
     return field(default=default, repr=not secret, metadata={"help": help, "group": group, "secret": secret})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings with their defaults. Units stand in the names."""
+    """All settings with their defaults. The names give the units."""
 
-    host: str = setting("127.0.0.1", "address to listen on", group="network")
-    port: int = setting(8000, "port to listen on; 0 takes a free one and prints it")
-    tls_certificate: str = setting("", "certificate file (PEM); with tls_key the port speaks TLS")
-    tls_key: str = setting("", "private key file (PEM) of tls_certificate")
-    allowed_hosts: tuple[str, ...] = setting((), "names clients may call this server by, besides localhost")
-    allowed_origins: tuple[str, ...] = setting((), "web origins allowed besides the server's own, scheme://host[:port]")
-    trusted_proxies: tuple[str, ...] = setting((), "addresses whose X-Forwarded-For is believed")
-    listen_backlog: int = setting(4096, "connections the kernel keeps waiting for accept")
-    header_timeout_seconds: float = setting(10.0, "a request's headers arrive within this, idle time included")
-    body_timeout_seconds: float = setting(10.0, "a request's body arrives within this")
-    header_limit_bytes: int = setting(16 * 1024, "largest request head")
-    body_limit_bytes: int = setting(64 * 1024, "largest request body")
-    log_level: str = setting("info", "debug, info, warning or error")
+    host: str = setting("127.0.0.1", "Address or name to listen on; 0.0.0.0 is every IPv4 interface.", group="network")
+    port: int = setting(8000, "Port to listen on; 0 picks a free one.")
+    tls_certificate: str = setting("", "Certificate chain file (PEM); turns on TLS.")
+    tls_key: str = setting("", "Private key file (PEM), without a passphrase.")
+    allowed_hosts: tuple[str, ...] = setting((), "Host names by which clients may call this server, besides localhost.")
+    allowed_origins: tuple[str, ...] = setting(
+        (), "Other web origins whose pages may call this server, such as https://example.org."
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "Addresses or networks of proxies whose X-Forwarded-* headers are trusted."
+    )
+    listen_backlog: int = setting(4096, "Connections queued until they are accepted.")
+    header_timeout_seconds: float = setting(10.0, "Time for a request's headers to arrive, idle time included.")
+    body_timeout_seconds: float = setting(10.0, "Time for a request's body to arrive.")
+    header_limit_bytes: int = setting(16 * 1024, "Largest size of a request's headers.")
+    body_limit_bytes: int = setting(64 * 1024, "Largest size of a request's body.")
+    log_level: str = setting("info", "Least severe level to log: debug, info, warning or error.")
 
-    data_dir: Path = setting(Path("data"), "folder of the embedded store and of the secret it makes", group="store")
-    mongodb_url: str = setting("", "MongoDB to keep users and calls in; empty: the embedded store", secret=True)
-    mongodb_database: str = setting("rollcall", "name of the database in MongoDB")
-    store_deadline_seconds: float = setting(1.5, "longest a call to the store may take")
-    store_breaker_failures: int = setting(3, "failures in a row after which the store counts as down")
-    store_breaker_retry_seconds: float = setting(0.5, "while the store is down, one call is tried this often")
-    retry_after_seconds: int = setting(1, "Retry-After of a 503")
-    save_interval_seconds: float = setting(1.0, "how often last_seen and heartbeats are saved, in bulk")
-    notice_interval_seconds: float = setting(0.5, "how often the server looks for what the command line did")
+    data_dir: Path = setting(
+        Path("data"), "Folder of the embedded store and of the signing key that it generates.", group="store"
+    )
+    mongodb_url: str = setting(
+        "", "MongoDB connection URL; without one, data is kept in the embedded store.", secret=True
+    )
+    mongodb_database: str = setting("rollcall", "Name of the database in MongoDB.")
+    store_deadline_seconds: float = setting(1.5, "Time limit of a store operation.")
+    store_breaker_failures: int = setting(3, "Failures in a row after which the store counts as down.")
+    store_breaker_retry_seconds: float = setting(0.5, "How often to try a store that is down.")
+    retry_after_seconds: int = setting(1, "Retry-After header of a 503 response.")
+    save_interval_seconds: float = setting(1.0, "How often last_seen and heartbeats are saved, in one bulk write.")
+    notice_interval_seconds: float = setting(0.5, "How often the server looks for changes made on the command line.")
 
     jwt_secret: str = setting(
-        "", "key of the tokens, at least 32 bytes; the embedded store makes its own", group="tokens", secret=True
+        "",
+        "Signing key for tokens, at least 32 bytes; required with MongoDB, otherwise generated.",
+        group="tokens",
+        secret=True,
     )
-    token_issuer: str = setting("rollcall", "iss of the tokens")
-    token_audience: str = setting("rollcall", "aud of the tokens")
-    access_token_seconds: int = setting(900, "life of an access token")
-    refresh_token_seconds: int = setting(30 * 86400, "life of a refresh token, and of a login left unused")
-    token_grace_seconds: float = setting(30.0, "a socket whose token expired is served this much longer")
-    token_warning_seconds: float = setting(60.0, "token_expiring is pushed this long before exp")
-    ticket_seconds: float = setting(30.0, "life of a single-use ticket")
+    token_issuer: str = setting("rollcall", "Issuer (iss) of the tokens.")
+    token_audience: str = setting("rollcall", "Audience (aud) of the tokens.")
+    access_token_seconds: int = setting(900, "Lifetime of an access token.")
+    refresh_token_seconds: int = setting(30 * 86400, "Lifetime of a refresh token.")
+    token_grace_seconds: float = setting(30.0, "How long a socket outlives its token.")
+    token_warning_seconds: float = setting(60.0, "How long before its token expires a socket is sent token_expiring.")
+    ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
 
-    registration_open: bool = setting(True, "whether POST /auth/register makes accounts", group="accounts")
-    password_length_minimum: int = setting(12, "shortest password, in characters")
-    argon2_memory_kib: int = setting(19 * 1024, "memory of one argon2id hash (OWASP: 19 MiB)")
-    argon2_passes: int = setting(2, "passes of argon2id")
-    argon2_lanes: int = setting(1, "lanes of argon2id")
-    password_workers: int = setting(2, "passwords hashed at the same time")
-    password_waiting_limit: int = setting(20, "passwords waiting to be hashed; beyond it 503")
-    sign_in_window_seconds: float = setting(900.0, "span over which failed sign-ins are counted")
-    sign_in_failures_per_account: int = setting(5, "failed sign-ins an account has in the window; then 429")
-    sign_in_failures_per_address: int = setting(20, "failed sign-ins an address has in the window; then 429")
+    registration_open: bool = setting(True, "Whether POST /auth/register is open.", group="accounts")
+    password_length_minimum: int = setting(12, "Shortest password, in characters.")
+    argon2_memory_kib: int = setting(19 * 1024, "Memory for one argon2id hash; OWASP recommends 19 MiB.")
+    argon2_passes: int = setting(2, "Passes of one argon2id hash.")
+    argon2_lanes: int = setting(1, "Parallel lanes of one argon2id hash.")
+    password_workers: int = setting(2, "Passwords hashed at the same time.")
+    password_waiting_limit: int = setting(20, "Passwords that may wait to be hashed; further requests get 503.")
+    sign_in_window_seconds: float = setting(900.0, "The sign-in window: period over which failures are counted.")
+    sign_in_failures_per_account: int = setting(5, "Failed sign-ins per account and window; further ones get 429.")
+    sign_in_failures_per_address: int = setting(20, "Failed sign-ins per address and window; further ones get 429.")
 
-    message_limit_bytes: int = setting(4096, "largest message from a client; beyond it 1009", group="sockets")
-    outbox_limit_bytes: int = setting(256 * 1024, "most that waits for one socket")
-    slow_limit_seconds: float = setting(10.0, "a socket that takes nothing this long is closed, 4002")
-    ping_interval_seconds: float = setting(25.0, "how often a socket is pinged")
-    pong_timeout_seconds: float = setting(10.0, "a socket silent this long after a ping is closed, 4000")
-    heartbeat_interval_seconds: int = setting(30, "heartbeat interval that clients are told")
-    sockets_per_user: int = setting(10, "sockets one user may have; beyond it 4503")
-    sockets_per_address: int = setting(200, "sockets one address may have; loopback and trusted proxies exempt")
-    sockets_limit: int = setting(10_000, "sockets in all, and at most 0.8 of the open files; beyond it 1013")
-    refusals_per_address: int = setting(200, "refused credentials an address has at once; beyond it 429")
-    refusals_per_second: float = setting(20.0, "refused credentials an address has after that")
-    command_burst: int = setting(20, "commands a user may send at once")
-    commands_per_second: float = setting(2.0, "commands a user may send after that")
-    rate_strikes: int = setting(100, "commands refused for their rate within strike_window_seconds; then 4003")
-    invalid_strikes: int = setting(20, "invalid commands within strike_window_seconds; then 4504")
-    strike_window_seconds: float = setting(5.0, "span over which refused commands are counted")
-    error_interval_seconds: float = setting(1.0, "errors are answered at most this often on a socket")
-    watched_users_limit: int = setting(500, "user_ids of one subscription")
-    snapshot_page_users: int = setting(200, "users in one snapshot message")
-    stats_interval_seconds: float = setting(1.0, "feed_stats are pushed at most this often")
-    flush_interval_seconds: float = setting(0.005, "changes that follow a change gather this long")
-    flush_slice_seconds: float = setting(0.004, "longest the loop sends at a stretch")
+    message_limit_bytes: int = setting(
+        4096, "Largest message a client may send, in bytes; a larger one closes the socket with 1009.", group="sockets"
+    )
+    outbox_limit_bytes: int = setting(256 * 1024, "Most data queued for one socket.")
+    slow_limit_seconds: float = setting(10.0, "A socket that takes no data for this long is closed with 4002.")
+    ping_interval_seconds: float = setting(25.0, "How often a socket is pinged.")
+    pong_timeout_seconds: float = setting(10.0, "A socket that is silent this long after a ping is closed with 4000.")
+    heartbeat_interval_seconds: int = setting(30, "Heartbeat interval clients are told.")
+    sockets_per_user: int = setting(10, "Sockets that one user may have; one more is closed with 4503.")
+    sockets_per_address: int = setting(
+        200, "Sockets that one address may have; loopback and trusted proxies are exempt."
+    )
+    sockets_limit: int = setting(10_000, "Sockets in total, up to 0.8 of the open files; one more is closed with 1013.")
+    refusals_per_address: int = setting(200, "Bad credentials an address may send in a burst; further ones get 429.")
+    refusals_per_second: float = setting(20.0, "Bad credentials per second that an address may send after a burst.")
+    command_burst: int = setting(20, "Commands a user may send at once.")
+    commands_per_second: float = setting(2.0, "Commands a user may send per second.")
+    rate_strikes: int = setting(100, "Commands over the rate, within the strike window, that close a socket with 4003.")
+    invalid_strikes: int = setting(20, "Invalid commands, within the strike window, that close a socket with 4504.")
+    strike_window_seconds: float = setting(5.0, "The strike window: period over which refused commands are counted.")
+    error_interval_seconds: float = setting(1.0, "Least time between errors on a socket.")
+    watched_users_limit: int = setting(500, "Most user_ids in one subscription.")
+    snapshot_page_users: int = setting(200, "Users in one snapshot message.")
+    stats_interval_seconds: float = setting(1.0, "Least time between two feed_stats.")
+    flush_interval_seconds: float = setting(
+        0.005, "How long further changes are collected before they are sent together."
+    )
+    flush_slice_seconds: float = setting(0.004, "Longest time that the event loop sends without a break.")
 
-    grace_seconds: float = setting(15.0, "a lost connection's user stays online this long", group="presence")
-    clean_close_seconds: float = setting(1.0, "the same after a clean close, 1000")
-    heartbeat_life_seconds: float = setting(90.0, "a heartbeat over REST keeps its user online this long")
-    hold_seconds: float = setting(45.0, "after a start, users who were online are held this long")
-    announcements_per_second: int = setting(4, "announcements one user causes a second; the last state wins")
-    false_offline_seconds: float = setting(60.0, "an offline taken back within this counts as false in the metrics")
-    stall_seconds: float = setting(1.0, "a pause of the server longer than this moves every deadline")
-    call_lease_seconds: float = setting(90.0, "a participant gone this long drops the call")
+    grace_seconds: float = setting(15.0, "How long a user stays online after losing the connection.", group="presence")
+    clean_close_seconds: float = setting(1.0, "How long a user stays online after closing the socket with 1000.")
+    heartbeat_life_seconds: float = setting(90.0, "How long a heartbeat over HTTP keeps its user online.")
+    hold_seconds: float = setting(45.0, "How long after a restart the users who were online are kept online.")
+    announcements_per_second: int = setting(4, "Most changes announced per user and second; the last one always is.")
+    false_offline_seconds: float = setting(
+        60.0, "A user who returns this soon counts as a false offline in the metrics."
+    )
+    stall_seconds: float = setting(1.0, "When the process pauses for longer than this, every deadline is postponed.")
+    call_lease_seconds: float = setting(90.0, "A call is dropped when a participant is gone for this long.")
 
-    page_limit: int = setting(100, "largest per_page", group="lists")
-    page_default: int = setting(20, "per_page when it is not given")
-    presence_batch_limit: int = setting(100, "user_ids of GET /users/presence")
+    page_limit: int = setting(100, "Largest per_page of a list.", group="lists")
+    page_default: int = setting(20, "The per_page when a request names none.")
+    presence_batch_limit: int = setting(100, "Most user_ids in one GET /users/presence.")
 
-    operator_idle_seconds: int = setting(1800, "an operator idle this long is signed out", group="dashboard")
-    operator_session_seconds: int = setting(12 * 3600, "an operator is signed in this long at most")
-    operator_sockets_limit: int = setting(100, "operators' sockets in all; beyond it 1013")
-    overview_interval_seconds: float = setting(0.25, "operators are sent what changed at most this often")
-    overview_idle_seconds: float = setting(1.0, "operators are sent a sign of life at least this often")
-    inspect_interval_seconds: float = setting(2.0, "how often the store is compared with what the server knows")
-    long_call_seconds: float = setting(7200.0, "a call that lasts longer needs attention")
-    silent_socket_seconds: float = setting(30.0, "a socket silent this long needs attention")
-    flapping_changes: int = setting(4, "changes of state within flapping_seconds that need attention")
-    flapping_seconds: float = setting(60.0, "span over which changes of state are counted")
-    action_targets_limit: int = setting(500, "users that one action of an operator may be for")
-    page_rows: int = setting(50, "rows on a page of the dashboard")
-    events_shown: int = setting(50, "latest events on the live page")
-    events_days: int = setting(30, "days that events are kept")
-    events_limit: int = setting(1_000_000, "events that are kept at most; the oldest go first")
-    samples_hours: int = setting(24, "hours that samples of the figures are kept")
-    sample_interval_seconds: float = setting(5.0, "how often the figures are sampled")
+    operator_idle_seconds: int = setting(1800, "An operator who is idle this long is signed out.", group="dashboard")
+    operator_session_seconds: int = setting(12 * 3600, "Longest time an operator is signed in.")
+    operator_sockets_limit: int = setting(100, "Operators' sockets in total; one more is closed with 1013.")
+    overview_interval_seconds: float = setting(0.25, "Least time between dashboard updates.")
+    overview_idle_seconds: float = setting(1.0, "Longest time a dashboard gets no message.")
+    inspect_interval_seconds: float = setting(2.0, "How often store and memory are compared.")
+    long_call_seconds: float = setting(7200.0, "A call longer than this needs attention.")
+    silent_socket_seconds: float = setting(30.0, "A socket silent this long needs attention.")
+    flapping_changes: int = setting(4, "Changes of a user's state in the flapping window that need attention.")
+    flapping_seconds: float = setting(60.0, "The flapping window: period over which changes of state are counted.")
+    action_targets_limit: int = setting(500, "Most users that one action may apply to.")
+    page_rows: int = setting(50, "Rows on a page of the dashboard.")
+    events_shown: int = setting(50, "Latest events on the live page.")
+    events_days: int = setting(30, "Days for which events are kept.")
+    events_limit: int = setting(1_000_000, "Most events that are kept; the oldest are deleted first.")
+    samples_hours: int = setting(24, "Hours for which samples of the figures are kept.")
+    sample_interval_seconds: float = setting(5.0, "How often the figures are sampled.")
 
-    drain_seconds: float = setting(5.0, "sockets are told and closed within this", group="shutdown")
-    exit_seconds: float = setting(10.0, "the server exits within this after SIGTERM")
-    reconnect_spread_seconds: float = setting(5.0, "clients of a draining server come back over this span")
+    drain_seconds: float = setting(5.0, "Time for closing sockets during a shutdown.", group="shutdown")
+    exit_seconds: float = setting(10.0, "Longest time that a shutdown may take.")
+    reconnect_spread_seconds: float = setting(5.0, "Period over which clients are told to reconnect after a shutdown.")
 
     def __post_init__(self) -> None:
         problems = _problems(self)
@@ -148,56 +170,37 @@ class Settings:
 
 def variable(name: str) -> str:
     """The environment variable of a setting."""
-    return "MONGODB_URL" if name == "mongodb_url" else f"ROLLCALL_{name.upper()}"
+    return "MONGODB_URL" if name == "mongodb_url" else f"{PREFIX}{name.upper()}"
 
 
-def read_settings(environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from flags, else variables, else defaults.
-
-    Raises SettingsError when a variable is not of its setting's type, is no setting's name, or when values
-    contradict each other.
-    """
-    known = {variable(each.name): each for each in dataclasses.fields(Settings)}
-    problems = [
-        f"{name} is no setting; `python server.py --help` lists them"
-        for name in environment
-        if name.startswith("ROLLCALL_") and name not in known
-    ]
-    values: dict[str, Any] = {}
-    for name, each in known.items():
-        if name in environment:
-            try:
-                values[each.name] = parse(environment[name], each.default)
-            except ValueError as error:
-                problems.append(f"{name}: {error}")
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**{**values, **(flags or {})})
+def file_variable(name: str) -> str:
+    """The environment variable that names the file of a secret."""
+    return f"{variable(name)}_FILE"
 
 
-def parse(text: str, default: Any) -> Any:
-    """A variable's text as the type of the setting's default. Raises ValueError in words for the operator."""
-    match default:
-        case bool():
-            if text.lower() not in ("1", "0", "true", "false", "yes", "no"):
-                raise ValueError(f"must be true or false, not {text!r}")
-            return text.lower() in ("1", "true", "yes")
-        case int() | float():
-            try:
-                return type(default)(text)
-            except ValueError:
-                kind = "a whole number" if isinstance(default, int) else "a number"
-                raise ValueError(f"must be {kind}, not {text!r}") from None
-        case tuple():
-            return tuple(part.strip() for part in text.split(",") if part.strip())
-        case Path():
-            return Path(text)
-        case _:
-            return text
+def flag(name: str) -> str:
+    """The command-line flag of a setting that is no secret."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variables() -> list[str]:
+    """Every environment variable that the server reads."""
+    secrets = [each.name for each in dataclasses.fields(Settings) if each.metadata["secret"]]
+    return [*(variable(each.name) for each in dataclasses.fields(Settings)), *map(file_variable, secrets)]
+
+
+def groups() -> dict[str, list[dataclasses.Field[Any]]]:
+    """The settings by group, in the order in which they are declared."""
+    found: dict[str, list[dataclasses.Field[Any]]] = {}
+    for each in dataclasses.fields(Settings):
+        if each.metadata["group"]:
+            found[each.metadata["group"]] = []
+        found[list(found)[-1]].append(each)
+    return found
 
 
 def masked(settings: Settings) -> dict[str, str]:
-    """Every setting as text for people; secrets as dots."""
+    """Every setting as text for people, with dots in place of secrets."""
     return {
         each.name: "••••"
         if each.metadata["secret"] and getattr(settings, each.name)
@@ -211,38 +214,60 @@ _ZERO_ALLOWED = {
     "reconnect_spread_seconds", "password_waiting_limit",
 }  # fmt: skip
 
+_MOST = {"port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
+_MOST_OF_ALL = 2**31 - 1
+"""More of anything is a mistake, and more than libraries and operating systems take."""
+
+_DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
+"""What MongoDB allows on every platform."""
+
 
 def _problems(s: Settings) -> list[str]:
-    """What must hold of the settings and doesn't: each in words that say what to set."""
-    return [*_numbers(s), *_secrets_and_addresses(s), *_pairs(s)]
+    """Every rule that the settings break, each with what to set."""
+    return [*_numbers(s), *_texts(s), *_secrets(s), *_lists(s), *_pairs(s)]
 
 
 def _numbers(s: Settings) -> Iterator[str]:
     for each in dataclasses.fields(s):
         if isinstance(each.default, int | float) and not isinstance(each.default, bool):
-            value, zero = getattr(s, each.name), each.name in _ZERO_ALLOWED
+            value, zero, most = getattr(s, each.name), each.name in _ZERO_ALLOWED, _MOST.get(each.name, _MOST_OF_ALL)
             if not (0 < value < math.inf or (zero and value == 0)):
                 yield f"set {variable(each.name)} to {'0 or more' if zero else 'more than 0'}, not {value}"
-    if s.port > 65535:
-        yield f"set ROLLCALL_PORT to at most 65535, not {s.port}"
+            elif value > most:
+                yield f"set {variable(each.name)} to at most {most}, not {value}"
     if s.outbox_limit_bytes < 65536:
         yield f"set ROLLCALL_OUTBOX_LIMIT_BYTES to at least 65536, not {s.outbox_limit_bytes}"
     if s.argon2_memory_kib < 8 * s.argon2_lanes:
         yield "set ROLLCALL_ARGON2_MEMORY_KIB to at least 8 for each of ROLLCALL_ARGON2_LANES"
 
 
-def _secrets_and_addresses(s: Settings) -> Iterator[str]:
+def _texts(s: Settings) -> Iterator[str]:
+    if not s.host.strip():
+        yield "set ROLLCALL_HOST to an address, such as 127.0.0.1, or 0.0.0.0 for every IPv4 interface; it is empty"
+    if s.host.startswith("["):
+        yield f"set ROLLCALL_HOST to an IPv6 address without brackets, not {s.host!r}"
     if s.log_level not in ("debug", "info", "warning", "error"):
         yield f"set ROLLCALL_LOG_LEVEL to debug, info, warning or error, not {s.log_level!r}"
+    if not _DATABASE_NAME.fullmatch(s.mongodb_database):
+        yield f"set ROLLCALL_MONGODB_DATABASE to 1 to 63 letters, digits, - or _, not {s.mongodb_database!r}"
+    if bool(s.tls_certificate) != bool(s.tls_key):
+        yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
+
+
+def _secrets(s: Settings) -> Iterator[str]:
     if s.jwt_secret and len(s.jwt_secret.encode()) < SECRET_BYTES_MINIMUM:
         yield (
             f"set ROLLCALL_JWT_SECRET to at least {SECRET_BYTES_MINIMUM} bytes, such as the output of "
             "`openssl rand -hex 32`"
         )
     if s.mongodb_url and not s.jwt_secret:
-        yield "with MONGODB_URL set ROLLCALL_JWT_SECRET too: every server on that database must use the same one"
-    if bool(s.tls_certificate) != bool(s.tls_key):
-        yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
+        yield (
+            "set ROLLCALL_JWT_SECRET or ROLLCALL_JWT_SECRET_FILE together with MONGODB_URL: every server on that "
+            "database must use the same one"
+        )
+
+
+def _lists(s: Settings) -> Iterator[str]:
     for proxy in s.trusted_proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)
@@ -254,23 +279,27 @@ def _secrets_and_addresses(s: Settings) -> Iterator[str]:
 
 
 def _pairs(s: Settings) -> Iterator[str]:
-    """Settings of which one has to stay below another, and why."""
+    """Settings that must stay below another one, and why."""
     below = [
-        ("pong_timeout_seconds", "ping_interval_seconds", "a pong is awaited before the next ping"),
-        ("heartbeat_interval_seconds", "heartbeat_life_seconds", "a heartbeat must outlast the wait for the next"),
-        ("token_warning_seconds", "access_token_seconds", "the warning comes within the token's life"),
-        ("access_token_seconds", "refresh_token_seconds", "a refresh token must outlive what it renews"),
-        ("drain_seconds", "exit_seconds", "draining is a part of stopping"),
-        ("operator_idle_seconds", "operator_session_seconds", "idle time is a part of a sign-in"),
-        ("ping_interval_seconds", "silent_socket_seconds", "a healthy socket is silent from one ping to the next"),
-        ("store_deadline_seconds", "inspect_interval_seconds", "a write under way must not be found by two checks"),
+        ("pong_timeout_seconds", "ping_interval_seconds", "the pong must come before the next ping"),
+        ("heartbeat_interval_seconds", "heartbeat_life_seconds", "a heartbeat must last until the next one"),
+        ("token_warning_seconds", "access_token_seconds", "the warning comes during the token's lifetime"),
+        ("access_token_seconds", "refresh_token_seconds", "a refresh token must outlive the token that it renews"),
+        ("drain_seconds", "exit_seconds", "draining is part of the shutdown"),
+        ("operator_idle_seconds", "operator_session_seconds", "idle time is part of a sign-in"),
+        ("ping_interval_seconds", "silent_socket_seconds", "a healthy socket is silent between two pings"),
+        ("store_deadline_seconds", "inspect_interval_seconds", "two comparisons must not see the same running write"),
     ]
     at_most = [
-        ("grace_seconds", "hold_seconds", "after a restart clients need longer than after a lost connection"),
-        ("clean_close_seconds", "grace_seconds", "who says goodbye is not awaited longer than who was lost"),
-        ("grace_seconds", "call_lease_seconds", "a socket drop within the grace period is not a hang-up"),
-        ("page_default", "page_limit", "the default page must be allowed"),
-        ("overview_interval_seconds", "overview_idle_seconds", "a sign of life comes when no change did"),
+        ("grace_seconds", "hold_seconds", "clients need longer to return after a restart than after a lost connection"),
+        (
+            "clean_close_seconds",
+            "grace_seconds",
+            "a clean close must not last longer than a lost connection",
+        ),
+        ("grace_seconds", "call_lease_seconds", "losing a socket within the grace period does not end a call"),
+        ("page_default", "page_limit", "the default must be allowed"),
+        ("overview_interval_seconds", "overview_idle_seconds", "a sign of life is due only when no change was sent"),
     ]
     for low, high, why in below:
         if getattr(s, low) >= getattr(s, high):

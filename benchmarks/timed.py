@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from operation.cli.command import with_secret
+from operation.settings_reader import read_settings
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from server import serve
-from settings import read_settings
 
 _TIMED: dict[tuple[type, str], str] = {
     (Overview, "update"): "making_seconds",

@@ -9,11 +9,12 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from docs.reference import reference_page
 from handlers.docs.asyncapi import CLOSES
 from handlers.docs.error_codes import API_ERRORS, DASHBOARD_ERRORS
-from settings import Settings, variable
+from settings import file_variable, groups, variable
 
 HERE = Path(__file__).parent
 PAGE = HERE / "settings.md"
@@ -97,14 +98,16 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _settings() -> Iterator[str]:
-    is_first = True
-    for each in dataclasses.fields(Settings):
-        group = each.metadata["group"]
-        if group:
-            yield from ([] if is_first else [""])
-            yield from (f"## {group.capitalize()}", "", "| variable | default | meaning |", "|---|---|---|")
-            is_first = False
-        yield f"| `{variable(each.name)}` | {_default(each.default)} | {each.metadata['help']} |"
+    for place, (group, fields) in enumerate(groups().items()):
+        yield from ([""] if place else [])
+        yield from (f"## {group.capitalize()}", "", "| variable | default | meaning |", "|---|---|---|")
+        for each in fields:
+            yield f"| `{variable(each.name)}` | {_default(each.default)} | {_meaning(each)} |"
+
+
+def _meaning(each: dataclasses.Field[Any]) -> str:
+    meaning = str(each.metadata["help"])
+    return f"{meaning} Or in a file: `{file_variable(each.name)}`." if each.metadata["secret"] else meaning
 
 
 def _default(value: object) -> str:

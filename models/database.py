@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Any, Protocol
@@ -73,7 +75,7 @@ def _ignore(operation: str, seconds: float, ok: bool) -> None:
 async def open_database(
     settings: Settings, observe: Observe = _ignore, clock: Callable[[], float] = time.monotonic
 ) -> Database:
-    """Open the store that the settings name. Raises StoreUnavailable with a message for the administrator."""
+    """Open the store that the settings name. Raises StoreUnavailable, whose message says what to set."""
     breaker = Breaker(settings.store_breaker_failures, settings.store_breaker_retry_seconds, clock)
     guard = Guard(settings.store_deadline_seconds, breaker, clock, observe)
     if settings.mongodb_url:
@@ -86,34 +88,51 @@ def _open_embedded(settings: Settings, guard: Guard) -> Database:
     try:
         backend = EmbeddedDatabase.open(path)
     except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailable(f"cannot open the store {path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise StoreUnavailable(f"cannot open {path}: {reason}; set ROLLCALL_DATA_DIR or --data-dir") from error
     return Database(backend, guard, backend.close)
 
 
 async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
     try:
-        nodes = parse_uri(settings.mongodb_url)["nodelist"]
-        client = _motor_client(settings)
-    except (ConfigurationError, ValueError, TypeError):
-        # The parser's message may contain the password, so it is not passed on.
+        with warnings.catch_warnings(action="ignore"):
+            address = _address(settings.mongodb_url)
+            client = _motor_client(settings)
+    except (PyMongoError, ValueError, TypeError, OSError):
+        # The driver's errors and warnings may quote a password, so they are not passed on.
         raise StoreUnavailable(
-            "MONGODB_URL is no MongoDB URL, or names an unknown host or option; "
-            "write mongodb://[user:password@]host:port/, with special characters of user and password as %XX"
+            "MONGODB_URL is not a MongoDB URL, or names an unknown host, option or file; write "
+            "mongodb://[user:password@]host:port/, and special characters in the user and password as %XX (@ is %40)"
         ) from None
     database = client.get_database(settings.mongodb_database, codec_options=_codec_options())
     try:
-        await check_server(database, ", ".join(f"{host}:{port}" for host, port in nodes))
+        await check_server(database, address)
     except BaseException:
         client.close()
         raise
     return Database(database, guard, client.close)
 
 
-def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
-    """Motor for asyncio rather than for Tornado: Tornado runs on asyncio's loop, and the command line has no Tornado.
+def _address(url: str) -> str:
+    """Host and port of each server in the URL, without credentials. Raises PyMongoError, ValueError, TypeError.
 
-    The driver gets the deadline as well, because a caller that gives up does not free Motor's thread; only the
-    driver's own timeouts do. Writes wait for the journals of a majority, so data behind a 2xx answer is on disk.
+    An @ after the first slash is refused: the slash is most likely part of a password, and the driver would take the
+    user name for a host.
+    """
+    behind_the_hosts = re.split("[/?]", url.partition("://")[2], maxsplit=1)[1:]
+    if "@" in "".join(behind_the_hosts) or not url.isprintable():
+        raise ValueError
+    return ", ".join(
+        (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")  # a Unix socket has no port
+        for host, port in parse_uri(url)["nodelist"]
+    )
+
+
+def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
+    """Motor for asyncio rather than for Tornado, so that the command line needs no Tornado loop.
+
+    The driver gets the deadline too, because a caller that gives up does not free Motor's thread. Writes are
+    acknowledged from the journals of a majority: a 2xx is on disk.
     """
     deadline_milliseconds = round(settings.store_deadline_seconds * 1000)
     return AsyncIOMotorClient(
@@ -146,23 +165,24 @@ def _codec_options() -> CodecOptions[dict[str, Any]]:
 
 
 async def check_server(database: AsyncIOMotorDatabase[dict[str, Any]], address: str) -> None:
-    """Raise StoreUnavailable unless the server at `address` answers, grants read access and is new enough."""
-    too_old = f"MongoDB at {address} is too old (MONGODB_URL): Rollcall needs 5.0 or newer"
+    """Raise StoreUnavailable unless the server at `address` answers, allows us to read, and is new enough."""
+    too_old = f"MongoDB at {address} is too old (MONGODB_URL); Rollcall needs 5.0 or newer"
     try:
-        # The old name of "hello", which outdated servers know as well.
+        # The old name of "hello", which servers that are too old for us know as well.
         hello = await database.command("isMaster")
-        # "isMaster" needs no credentials, but this needs read access.
+        # Unlike "isMaster", this needs credentials that allow reading.
         await database.list_collection_names()
     except ConfigurationError as error:
         raise StoreUnavailable(too_old) from error
     except PyMongoError as error:
         if is_unavailable(error):
-            raise StoreUnavailable(f"no MongoDB answers at {address} (MONGODB_URL)") from error
-        raise StoreUnavailable(f"MongoDB at {address} refuses (MONGODB_URL): {_reason(error)}") from error
+            raise StoreUnavailable(f"no MongoDB answers at {address}; start it, or set MONGODB_URL") from error
+        raise StoreUnavailable(f"MongoDB at {address} refuses us (MONGODB_URL): {reason_of(error)}") from error
     if hello.get("maxWireVersion", 0) < WIRE_VERSION_MINIMUM:
         raise StoreUnavailable(too_old)
 
 
-def _reason(error: PyMongoError) -> str:
+def reason_of(error: PyMongoError) -> str:
+    """The error in MongoDB's own terms, such as `AuthenticationFailed`."""
     details = error.details if isinstance(error, OperationFailure) else None
     return str((details or {}).get("codeName") or type(error).__name__)

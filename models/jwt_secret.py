@@ -1,4 +1,4 @@
-"""Secret: the key of the tokens that the embedded store makes for itself and keeps beside the data."""
+"""JWT secret: the signing key that the embedded store generates and keeps beside its data."""
 
 from __future__ import annotations
 
@@ -6,27 +6,43 @@ import os
 import secrets
 from pathlib import Path
 
+from settings import SECRET_BYTES_MINIMUM, SettingsError
+
 SECRET_FILE = "jwt_secret"
 
 
 def read_or_make_secret(data_dir: Path) -> str:
-    """The key in the data directory, made at first use, readable for its owner alone.
-
-    Whoever makes it writes a file of its own and links it into place, so that of two that start together both use one,
-    and none ever reads half a key.
-    """
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The key in the data directory; generated at first use, readable for its owner alone. Raises SettingsError."""
     path = data_dir / SECRET_FILE
-    if not path.exists():
-        draft = data_dir / f".{SECRET_FILE}.{secrets.token_hex(4)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # the other one was faster: its key is the one
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _make(path)
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            [f"set ROLLCALL_DATA_DIR or --data-dir to a writable folder; {error.filename or path}: {error.strerror}"]
+        ) from error
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret.encode()) < SECRET_BYTES_MINIMUM:
+        raise SettingsError(
+            [f"{path} holds no signing key; restore it from a backup, or delete it, which signs out every user"]
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
+    """Write a new key to a file of its own and link it into place: of two processes that start at the same time, both
+    use the same key, and neither reads half of one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # the other process was faster, and its key counts
+    finally:
+        draft.unlink()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+from pymongo.errors import OperationFailure
 
 from models.audit import Audit
 from models.calls import Calls
-from models.database import Database
+from models.database import Database, open_database, reason_of
+from models.errors import StoreUnavailable
 from models.events import Events
 from models.logins import Logins
 from models.notices import Notices
@@ -57,6 +62,21 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         stores.users, stores.calls, stores.logins,
         stores.operators, stores.sign_ins, stores.events, stores.audit,
     )  # fmt: skip
-    for store in indexed:
-        await store.ensure_indexes()
+    try:
+        for store in indexed:
+            await store.ensure_indexes()
+    except OperationFailure as error:
+        raise StoreUnavailable(
+            f"cannot create an index: {reason_of(error)}; docs/operating.md lists the indexes that Rollcall needs"
+        ) from error
     return stores
+
+
+@asynccontextmanager
+async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """The stores that the settings name, even while a server uses them. Raises StoreUnavailable."""
+    database = await open_database(settings)
+    try:
+        yield await open_stores(database, settings)
+    finally:
+        await database.close()

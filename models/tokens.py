@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ import jwt
 import msgspec
 
 from models.errors import TokenExpired, Unauthenticated
+from settings import Settings
 
 TokenType = Literal["access", "refresh"]
 
@@ -99,3 +102,14 @@ class Tokens:
         if expires <= now:
             raise TokenExpired("Token expired")
         return Identity(int(subject), login_id, claims["jti"], issued, expires)
+
+
+def open_tokens(settings: Settings) -> Tokens:
+    """What mints and verifies tokens under these settings."""
+    return Tokens(
+        settings.jwt_secret,
+        settings.token_issuer,
+        settings.token_audience,
+        now=time.time,
+        new_id=lambda: secrets.token_hex(12),
+    )

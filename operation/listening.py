@@ -1,4 +1,4 @@
-"""Listening: a listening socket that outlives the want of open files."""
+"""Listening: the sockets that the server accepts connections on, even when it runs out of open files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import time
 from typing import Any
 
 import structlog
+from tornado.netutil import bind_sockets
+
+from settings import Settings, SettingsError
 
 LOG_SECONDS = 60.0
-"""A server that is out of files says so this often."""
+"""A server that is out of files logs it this often."""
 
 _log = structlog.stdlib.get_logger("rollcall.listening")
 
@@ -55,3 +58,33 @@ class ListeningSocket(socket.socket):
         if time.monotonic() - self._logged_at >= LOG_SECONDS:
             self._logged_at = time.monotonic()
             _log.warning("no more files to open; new connections are turned away")
+
+
+def open_listening_sockets(settings: Settings) -> list[ListeningSocket]:
+    """A socket for each address of the host in the settings, all on one port. Raises SettingsError."""
+    try:
+        sockets = bind_sockets(settings.port, settings.host, backlog=settings.listen_backlog)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError([_why(settings, error)]) from error
+    if not sockets:
+        raise SettingsError([f"this machine has no IPv6, so it cannot listen on {settings.host}; {_OTHER_HOST}"])
+    return [ListeningSocket(each) for each in sockets]
+
+
+_OTHER_HOST = "set ROLLCALL_HOST or --host to an address of this machine, such as 127.0.0.1"
+
+
+def _why(settings: Settings, error: OSError | UnicodeError) -> str:
+    """Why the server cannot listen, and what to set."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return f"the host {settings.host!r} does not resolve to an address; {_OTHER_HOST}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {settings.port} is in use; set ROLLCALL_PORT or --port"
+        case errno.EACCES | errno.EPERM:
+            return f"port {settings.port} needs the rights of root; set ROLLCALL_PORT or --port to 1024 or higher"
+        case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
+            return f"{settings.host} is not an address of this machine; {_OTHER_HOST}"
+    return (
+        f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}; set ROLLCALL_HOST and ROLLCALL_PORT"
+    )

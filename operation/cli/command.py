@@ -1,26 +1,76 @@
-"""Errand: what one command of the command line does, from the settings to the exit code."""
+"""Command: how one command of the command line runs, from its settings to its exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import IO, Any, Concatenate, ParamSpec
 
 import click
+from argon2.exceptions import HashingError
 
-from models.database import open_database
 from models.errors import RequestError, StoreUnavailable
 from models.jwt_secret import read_or_make_secret
-from models.stores import Stores, open_stores
-from models.tokens import Tokens
-from settings import Settings, SettingsError
+from operation.output import printable
+from settings import Settings, SettingsError, file_variable, flag, variable
+
+P = ParamSpec("P")
+
+
+class CommandFailed(click.ClickException):
+    """Printed as `Error: …`, a line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self._problems = problems
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the problems, by default on standard error."""
+        for problem in self._problems:
+            click.echo(f"Error: {printable(problem)}", file=file or sys.stderr)
+
+
+class CommandRefused(CommandFailed):
+    """The command was not run, because of its arguments or the settings."""
+
+    exit_code = 2
+
+
+@contextmanager
+def short_errors() -> Iterator[None]:
+    """Turn every error that the person at the terminal can put right into one line that says how."""
+    try:
+        yield
+    except (CommandFailed, click.exceptions.NoArgsIsHelpError):
+        raise
+    except click.NoSuchOption as error:
+        raise CommandRefused([_secret_flag(error.option_name) or _with_hint(error)]) from None
+    except click.UsageError as error:
+        raise CommandRefused([_with_hint(error)]) from None
+    except click.ClickException as error:
+        raise CommandFailed([error.format_message()]) from None
+    except SettingsError as error:
+        raise CommandRefused(error.problems) from None
+
+
+def pass_settings(
+    function: Callable[Concatenate[Settings, P], None],
+) -> Callable[P, None]:
+    """Call a command with the settings. They are read now and not earlier, so that `--help` needs none."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        function(click.get_current_context().obj(), *args, **kwargs)
+
+    return call
 
 
 def run_command(work: Awaitable[None]) -> None:
-    """Run it to its end; what the operator can mend is said in words."""
+    """Run it to its end. Expected errors are raised as click's, which are printed without a traceback."""
 
     async def complete() -> None:
         await work
@@ -29,36 +79,36 @@ def run_command(work: Awaitable[None]) -> None:
         asyncio.run(complete())
     except BrokenPipeError:
         raise  # click ends quietly on it
-    except (StoreUnavailable, RequestError, OSError) as error:
+    except (StoreUnavailable, RequestError) as error:
         raise click.ClickException(str(error)) from error
+    except HashingError as error:
+        advice = "set ROLLCALL_ARGON2_MEMORY_KIB, ROLLCALL_ARGON2_PASSES and ROLLCALL_ARGON2_LANES"
+        raise click.ClickException(f"cannot hash passwords: {error}; {advice}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from error
 
 
 def with_secret(settings: Settings) -> Settings:
-    """The settings completed by the secret of the embedded store, where they name none."""
+    """The settings with the signing key of the embedded store, if they give none. Raises SettingsError."""
     if settings.jwt_secret:
         return settings
-    try:
-        return dataclasses.replace(settings, jwt_secret=read_or_make_secret(settings.data_dir))
-    except (OSError, SettingsError) as error:
-        raise click.ClickException(f"cannot use the secret in {settings.data_dir}: {error}") from error
+    return dataclasses.replace(settings, jwt_secret=read_or_make_secret(settings.data_dir))
 
 
-def tokens_of(settings: Settings) -> Tokens:
-    """What mints and verifies tokens under these settings."""
-    return Tokens(
-        settings.jwt_secret,
-        settings.token_issuer,
-        settings.token_audience,
-        now=time.time,
-        new_id=lambda: secrets.token_hex(12),
-    )
+def _with_hint(error: click.UsageError) -> str:
+    message = error.format_message()
+    if not message.endswith((".", "?")):
+        message += "."
+    return f"{message} Try '{error.ctx.command_path} --help'." if error.ctx else message
 
 
-@asynccontextmanager
-async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """The stores that the settings name, also while a server is at work on them. Raises StoreUnavailable."""
-    database = await open_database(settings)
-    try:
-        yield await open_stores(database, settings)
-    finally:
-        await database.close()
+def _secret_flag(option: str) -> str | None:
+    """What to say of a flag that would be a secret's."""
+    for each in dataclasses.fields(Settings):
+        if each.metadata["secret"] and option == flag(each.name):
+            return (
+                f"{option} is not a flag, because everyone can read the process list; "
+                f"set {variable(each.name)} or {file_variable(each.name)}"
+            )
+    return None

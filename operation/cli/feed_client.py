@@ -1,4 +1,4 @@
-"""Follower: a socket that keeps coming back, as the protocol asks of a client, and tells what it heard."""
+"""Feed client: a socket that reconnects as the protocol asks, and passes on every message."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ BACKOFF_LIMIT_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 
 STAY_AWAY = 4500
-"""Close codes from here on say: don't come back until something changed."""
+"""From this close code on, reconnecting is of no use until something has changed."""
 
 FINAL_STATUS = {401, 403, 404}
-"""HTTP answers to an upgrade that a second try does not change."""
+"""HTTP responses to an upgrade that a second attempt does not change."""
 
 Heard = (
     ConnectionEstablished
@@ -50,13 +50,13 @@ _decoder = msgspec.json.Decoder(Heard)
 
 
 class TurnedAway(Exception):
-    """The server, or what answers in its place, does not want us back. Says why."""
+    """The server, or whatever answers in its place, refuses us for good. The message says why."""
 
 
 class FeedClient:
-    """Connects, hands every message to `hear`, and reconnects until it is turned away.
+    """Connects, passes every message to `hear`, and reconnects until it is turned away.
 
-    `say` hears in words what becomes of the connection; `jitter` gives 0 ≤ x < 1.
+    `say` is told about the connection in words, and nothing when all is well; `jitter` gives 0 ≤ x < 1.
     """
 
     def __init__(
@@ -79,20 +79,20 @@ class FeedClient:
         self._sleep = sleep
         self._connection: WebSocketClientConnection | None = None
         self._epoch: str | None = None
-        """The numbering that `_since` belongs to; None until a whole picture came."""
+        """The numbering that `_since` belongs to; None until there was a complete snapshot."""
         self._coming_epoch = ""
-        """The numbering of this connection, to be `_epoch` once the picture is whole."""
+        """The numbering of this connection, which becomes `_epoch` once the snapshot is complete."""
         self._since = 0
-        """Up to where we know everything."""
+        """The last change that we know, together with all before it."""
         self._awaits_own = False
-        """Whether the next update is the own status at connecting, which says nothing about what came before it."""
+        """Whether the next update is our own status on connecting, which does not mean that we know all before it."""
         self._return_after: float | None = None
-        """Seconds after which a draining server wants us back."""
+        """Seconds after which a draining server asked us to reconnect."""
         self._failures = 0
         self._refusal = ""
 
     async def follow(self) -> None:
-        """Until it is turned away. Raises TurnedAway; at the first attempt also when nobody answers."""
+        """Run until it is turned away. Raises TurnedAway, also when the first attempt gets no answer."""
         while True:
             self._return_after = None
             try:
@@ -104,16 +104,16 @@ class FeedClient:
             await self._sleep(self._pause())
 
     def close(self) -> None:
-        """End the connection, as one who leaves on purpose."""
+        """Close the connection for good."""
         if self._connection is not None:
-            self._connection.close(CloseCode.NORMAL, "watched enough")
+            self._connection.close(CloseCode.NORMAL, "watch ended")
 
     async def _connect(self) -> WebSocketClientConnection:
         known = f"?{urlencode({'epoch': self._epoch, 'since': self._since})}" if self._epoch else ""
         request = HTTPRequest(
             self._url + known, headers={"Authorization": f"Bearer {self._token}"}, connect_timeout=CONNECT_SECONDS
         )
-        # The client's own pings: a server that is gone without a word is noticed, too.
+        # Our own pings, which notice a server that is gone without closing the connection.
         connection = await websocket_connect(request, ping_interval=25, ping_timeout=10)
         self._say("")
         return connection
@@ -123,17 +123,17 @@ class FeedClient:
             try:
                 message = _decoder.decode(text)
             except msgspec.MsgspecError:
-                continue  # a kind of message that came into the protocol later
+                continue  # a type of message that a newer server knows
             await self._note(message, connection)
             self._hear(message)
         code, reason = connection.close_code, connection.close_reason or self._refusal or "no reason given"
         if code in (CloseCode.TOKEN_EXPIRED, CloseCode.TOO_BIG) or (code is not None and code >= STAY_AWAY):
-            raise TurnedAway(f"the server ended the connection: {reason} ({code})")
+            raise TurnedAway(f"the server closed the connection: {reason} ({code})")
         self._failures += 1
-        self._say(f"the connection is gone ({code or 'no close code'}); reconnecting")
+        self._say(f"connection lost ({code or 'no close code'}); reconnecting")
 
     async def _note(self, message: Heard, connection: WebSocketClientConnection) -> None:
-        """Keep count of what we know, so that the next connection goes on from there."""
+        """Keep track of what we know, so that the next connection resumes from there."""
         match message:
             case ConnectionEstablished():
                 self._failures = 0
@@ -143,7 +143,7 @@ class FeedClient:
                     subscribe = {"type": "subscribe", "subscription": self._channel, "snapshot": True}
                     await connection.write_message(msgspec.json.encode(subscribe).decode())
                 elif not message.resumed:
-                    self._epoch = None  # a snapshot comes unasked
+                    self._epoch = None  # the server sends a snapshot without being asked
             case UserStatusUpdate() if self._awaits_own:
                 self._awaits_own = False
             case UserStatusUpdate() if self._epoch is not None:
@@ -158,18 +158,18 @@ class FeedClient:
                 pass
 
     def _take_failure(self, error: Exception) -> None:
-        """Raises TurnedAway when trying again is of no use."""
+        """Raises TurnedAway when another attempt is of no use."""
         status = error.code if isinstance(error, HTTPClientError) else 0
         if status in FINAL_STATUS:
-            raise TurnedAway(f"{self._url} answers {status}: {_answer(error)}")
+            raise TurnedAway(f"{self._url} answered {status}: {_answer(error)}")
         words = f"cannot connect to {self._url}: {error}"
         if self._epoch is None and not self._coming_epoch:
             raise TurnedAway(words)
         self._failures += 1
-        self._say(f"{words}; trying again")
+        self._say(f"{words}; retrying")
 
     def _pause(self) -> float:
-        """The server's own wish, or backoff with full jitter."""
+        """What the server asked for, or backoff with full jitter."""
         if self._return_after is not None:
             return self._return_after
         return self._jitter() * min(BACKOFF_LIMIT_SECONDS, BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
@@ -184,7 +184,7 @@ class _ErrorAnswer(msgspec.Struct):
 
 
 def _answer(error: Exception) -> str:
-    """What the server said, or what the status is called."""
+    """The server's message, or the name of the status."""
     body = error.response.body if isinstance(error, HTTPClientError) and error.response else b""
     try:
         return msgspec.json.decode(body, type=_ErrorAnswer).error.message

@@ -1,10 +1,9 @@
-"""Command line: one flag for each setting, and the commands of operation."""
+"""Command line: one flag for each setting that is no secret, and the commands."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,10 +11,21 @@ from typing import Any, Protocol
 import click
 
 from operation.cli.command import run_command, with_secret
+from operation.cli.help_page import RootCommand
 from operation.cli.operators import operator_commands
 from operation.cli.users import user_commands
 from operation.cli.watch import watch_command
-from settings import Settings, SettingsError, parse, read_settings, variable
+from operation.output import set_up_output
+from operation.settings_reader import parse, read_settings
+from settings import Settings, flag, variable
+
+HELP = """\
+Rollcall tells every connected client who is available, busy or offline, and who is on a call. Without a command, it \
+serves until SIGTERM, SIGINT or SIGHUP. Each setting is a flag and a variable: --port 9000 is ROLLCALL_PORT=9000, and \
+the flag wins; defaults are in brackets. A secret is a variable or a file, never a flag, because everyone can read the \
+process list."""
+
+DEMO_DATA_DIR = Path("data/demo")
 
 
 class Serve(Protocol):
@@ -28,51 +38,40 @@ def command_line(serve: Serve) -> None:
     """Run what the command line says; without a command, serve. Ends the process."""
 
     def run(context: click.Context, demo: bool, **flags: Any) -> None:
-        context.obj = _settings(flags, demo=demo)
+        context.obj = lambda: _settings(flags, demo=demo)
         if context.invoked_subcommand is None:
-            run_command(serve(with_secret(context.obj), demo=demo))
+            run_command(serve(with_secret(context.obj()), demo=demo))
 
-    group = click.Group(
+    set_up_output()
+    root = RootCommand(
         "server.py",
-        help="Rollcall: who is available, busy or offline, and who is on a call, as it happens. Without a command "
-        "it serves until it gets SIGTERM. Each option is a variable too, named in brackets.",
-        params=[click.Option(["--demo"], is_flag=True, help="Serve with 60 made-up users who come, go and call.")],
+        help=HELP,
+        params=[click.Option(["--demo"], is_flag=True, help="Serve a demo, with 60 made-up users.")],
         callback=click.pass_context(run),
         invoke_without_command=True,
         context_settings={"max_content_width": 110},
     )
-    group.params.extend(_option(each) for each in dataclasses.fields(Settings))
-    group.add_command(user_commands)
-    group.add_command(operator_commands)
-    group.add_command(watch_command)
-    group.main(prog_name="server.py")
+    root.params.extend(_option(each) for each in dataclasses.fields(Settings) if not each.metadata["secret"])
+    for command in (user_commands, operator_commands, watch_command):
+        root.add_command(command)
+    root.main(prog_name="server.py")
 
 
 def _option(each: dataclasses.Field[Any]) -> click.Option:
     """The flag of a setting. Its type is the default's."""
-    default = each.default
-    flag = f"--{each.name.replace('_', '-')}"
-    shown = ", ".join(default) if isinstance(default, tuple) else default
-    help = f"{each.metadata['help']} [{variable(each.name)}; default: {shown if shown not in ('', ()) else 'none'}]"
 
     def convert(_context: click.Context, _param: click.Parameter, text: str | None) -> Any:
         try:
-            return None if text is None else parse(text, default)
+            return None if text is None else parse(text, each.default)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
 
-    metavar = "SECRET" if each.metadata["secret"] else type(default).__name__.upper().replace("POSIXPATH", "DIR")
-    return click.Option([flag], help=help, callback=convert, metavar=metavar)
+    return click.Option([flag(each.name)], callback=convert, help=each.metadata["help"])
 
 
 def _settings(flags: dict[str, Any], *, demo: bool) -> Settings:
-    """What variables and flags say; see `with_secret` for what is missing when they name no secret."""
+    """The settings that variables, files and flags give; `with_secret` completes them. Raises SettingsError."""
     given = {name: value for name, value in flags.items() if value is not None}
     if demo and "data_dir" not in given and variable("data_dir") not in os.environ:
-        given["data_dir"] = Path("data/demo")
-    try:
-        return read_settings(os.environ, given)
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(f"settings: {problem}", err=True)
-        sys.exit(2)
+        given["data_dir"] = DEMO_DATA_DIR
+    return read_settings(os.environ, given)

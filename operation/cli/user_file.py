@@ -1,4 +1,4 @@
-"""Roll: a file of users to import, read and checked as a whole before anything of it is taken."""
+"""User file: users to import, read and checked as a whole before any of them is created."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from models.field_types import ImageUrl, Password, Username
 from models.users import Users, username_key
 
 PROBLEMS_SHOWN = 20
-"""Of a file that is wrong throughout, as many lines are named."""
+"""The most problems that are printed for one file."""
 
 
 class UserFileError(Exception):
-    """What is wrong with the file: `problems` as (line number, words)."""
+    """What is wrong with the file: `problems` as (line number, message)."""
 
     def __init__(self, problems: Sequence[tuple[int, str]]) -> None:
-        super().__init__(f"{len(problems)} lines are wrong")
+        super().__init__(f"{len(problems)} lines are invalid")
         self.problems = sorted(problems)
 
     def lines(self) -> list[str]:
-        """What to print."""
-        shown = [f"line {number}: {words}" for number, words in self.problems[:PROBLEMS_SHOWN]]
+        """The problems to print, a line each."""
+        shown = [f"line {number}: {message}" for number, message in self.problems[:PROBLEMS_SHOWN]]
         more = len(self.problems) - len(shown)
-        return [*shown, *([f"… and {more} more"] if more else [])]
+        return [*shown, *([f"and {more} more"] if more else [])]
 
 
 class UserLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the file. Who has no password cannot log in by one."""
+    """One line of the file. A user without a password cannot log in with one."""
 
     username: Username
     password: Password | None = None
@@ -38,7 +38,7 @@ class UserLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass
 class UserFile:
-    """The lines of a file in order, with their numbers, each name once."""
+    """The users of a file in order, with their line numbers. No name occurs twice."""
 
     numbers: list[int] = field(default_factory=list[int])
     lines: list[UserLine] = field(default_factory=list[UserLine])
@@ -48,7 +48,7 @@ _decoder = msgspec.json.Decoder(UserLine)
 
 
 def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserFile:
-    """The users in JSON lines; empty lines say nothing. Raises RollError, which names every line that is wrong."""
+    """The users in a file of JSON lines; empty lines are skipped. Raises UserFileError, which names every bad line."""
     user_file = UserFile()
     problems: list[tuple[int, str]] = []
     first_seen: dict[str, int] = {}
@@ -62,7 +62,7 @@ def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserF
             continue
         earlier = first_seen.setdefault(username_key(line.username), number)
         if earlier != number:
-            problems.append((number, f"the name {line.username!r} stands in line {earlier} already"))
+            problems.append((number, f"the name {line.username!r} is already in line {earlier}"))
         user_file.numbers.append(number)
         user_file.lines.append(line)
     if problems:
@@ -71,7 +71,7 @@ def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserF
 
 
 async def check_free(user_file: UserFile, users: Users) -> None:
-    """Raises RollError, which names the lines whose name is taken."""
+    """Raises UserFileError, which names the lines whose user name is taken."""
     taken = await users.taken([line.username for line in user_file.lines])
     problems = [
         (number, f"the name {line.username!r} is taken")

@@ -1,4 +1,4 @@
-"""Intake: the users of a roll into the store, and the notice by which a running server hears of them."""
+"""User import: puts the users of a file into the store, and leaves a notice for a running server."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from operation.cli.user_file import UserFile, UserLine, check_free
 from settings import Settings
 
 Progress = Callable[[int], object]
-"""Hears how many more are done."""
+"""Told how many more users are done."""
 
 
 async def add_users(
     stores: Stores, user_file: UserFile, settings: Settings, hashed: Progress, written: Progress
 ) -> range:
-    """Make all users of the roll, or none; their ids, in order. Raises RollError, Conflict, StoreUnavailable."""
+    """Create all users of the file, or none; their ids, in order. Raises UserFileError, Conflict, StoreUnavailable."""
     if not user_file.lines:
         return range(0)
     await check_free(user_file, stores.users)
@@ -38,7 +38,7 @@ async def add_users(
 
 
 async def _hash_passwords(lines: Sequence[UserLine], settings: Settings, hashed: Progress) -> list[str | None]:
-    """The hash of each line's password, on all cores: here nobody waits for a sign-in meanwhile."""
+    """The hash of each line's password, computed on all cores: no sign-in has to wait for it, as in the server."""
     if all(line.password is None for line in lines):
         return [None] * len(lines)
     passwords = Passwords(

@@ -1,11 +1,10 @@
-"""Watch: the feed in a terminal, as a live table, or as one line a change."""
+"""Watch: the feed in a terminal, as a live table or as one line for each change."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import random
-import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -16,11 +15,12 @@ from rich.console import Console
 from rich.live import Live
 
 from operation.address import Address, address_of, parse_address
-from operation.cli.command import run_command
+from operation.cli.command import pass_settings, run_command
 from operation.cli.feed_client import FeedClient, Heard, TurnedAway
-from operation.cli.formatting import printable
 from operation.cli.watch_screen import line_of, screen
 from operation.cli.watch_state import News, WatchState
+from operation.output import console, printable, say
+from operation.signals import STOP_SIGNALS, on_signals
 from realtime.protocol import CallStatusUpdate, Channel, FeedStats, Snapshot, TokenExpiring, UserStatusUpdate
 from settings import Settings
 
@@ -28,52 +28,57 @@ REDRAW_SECONDS = 0.25
 
 
 class View(Protocol):
-    """Where the news is shown."""
+    """Where changes are shown."""
 
     def show(self, news: News) -> None:
-        """Something changed."""
+        """Show a change."""
 
     def say(self, words: str) -> None:
-        """What became of the connection; empty when all is well."""
+        """Say what is wrong with the connection; nothing, if all is well."""
 
 
 class Lines:
-    """One line a change on standard output; what concerns the connection goes to standard error."""
+    """One line for each change on standard output; messages about the connection go to standard error."""
 
     def show(self, news: News) -> None:
         """See View."""
-        click.echo(line_of(news))
+        say(line_of(news))
 
     def say(self, words: str) -> None:
         """See View."""
         if words:
-            click.echo(printable(words), err=True)
+            say(printable(words), err=True)
 
 
 class Screen:
-    """A live table. `draw` is called again and again, because `since` moves even when nothing happens."""
+    """A live table. `draw` is called periodically, because the column “since” changes even when nothing happens."""
 
     def __init__(self, state: WatchState, live: Live, now: Callable[[], datetime]) -> None:
-        self._board = state
+        self._state = state
         self._live = live
         self._now = now
         self._note = ""
 
     def show(self, news: News) -> None:
-        """See View. The next drawing shows it."""
+        """See View. The next `draw` shows it."""
 
     def say(self, words: str) -> None:
         """See View."""
         self._note = printable(words)
 
     def draw(self) -> None:
-        """Show the board as it is."""
+        """Draw the table as it is now."""
         height = self._live.console.height
-        self._live.update(screen(self._board, height=height, now=self._now(), note=self._note), refresh=True)
+        self._live.update(screen(self._state, height=height, now=self._now(), note=self._note), refresh=True)
 
 
 def _token(_context: click.Context, _param: click.Parameter, text: str) -> str:
-    token = sys.stdin.readline().strip() if text == "-" else text.strip()
+    if text != "-":
+        token = text.strip()
+    elif sys.stdin.isatty():
+        token = str(click.prompt("Access token", hide_input=True, err=True)).strip()
+    else:
+        token = sys.stdin.buffer.readline().decode(errors="replace").strip()
     if not token or not token.isascii() or not token.isprintable():
         raise click.BadParameter("give an access token, or - to read it from standard input")
     return token
@@ -87,25 +92,36 @@ def _url(_context: click.Context, _param: click.Parameter, text: str | None) -> 
 
 
 @click.command("watch")
-@click.option("--token", required=True, callback=_token, help="Access token; - reads it from standard input.")
-@click.option("--url", callback=_url, metavar="URL", help="ws://host:port; without it the server on this machine.")
-@click.option("--channel", type=click.Choice(["feed", "presence"]), default="feed", show_default=True)
-@click.option("--lines", is_flag=True, help="One line a change, as in a pipe, also on a terminal.")
-@click.pass_obj
+@click.option(
+    "--token",
+    required=True,
+    callback=_token,
+    help="Access token, or - to read it from standard input.",
+)
+@click.option("--url", callback=_url, metavar="URL", help="ws://host:port; by default the server on this machine.")
+@click.option(
+    "--channel", type=click.Choice(["feed", "presence"]), default="feed", show_default=True, help="Channel to watch."
+)
+@click.option("--lines", is_flag=True, help="Print one line for each change, even on a terminal.")
+@pass_settings
 def watch_command(settings: Settings, token: str, url: Address | None, channel: Channel, lines: bool) -> None:
-    """Show who is available, busy or offline, as it changes, until Ctrl-C.
+    """Watch in the terminal who is available, busy or offline.
 
-    On a terminal a live table with the latest changes under it; in a pipe one line a change.
+    A terminal shows a live table with the latest changes below it; a pipe gets one line for each change. Ctrl-C ends
+    it. The token is best read from standard input, because everyone can read the process list:
+
+    \b
+        echo "$TOKEN" | python server.py watch --token -
     """
     address = url or address_of(settings, settings.port)
-    console = Console(highlight=False)
+    terminal = console()
     try:
-        if lines or not console.is_terminal:
+        if lines or not terminal.is_terminal:
             run_command(_watch_lines(address, channel, token))
         else:
-            run_command(_watch_screen(address, channel, token, console))
+            run_command(_watch_screen(address, channel, token, terminal))
     except TurnedAway as refusal:
-        raise click.ClickException(printable(str(refusal))) from None
+        raise click.ClickException(str(refusal)) from None
 
 
 async def _watch_lines(address: Address, channel: Channel, token: str) -> None:
@@ -113,9 +129,9 @@ async def _watch_lines(address: Address, channel: Channel, token: str) -> None:
     await _follow(address, channel, token, WatchState(_now), view)
 
 
-async def _watch_screen(address: Address, channel: Channel, token: str, console: Console) -> None:
+async def _watch_screen(address: Address, channel: Channel, token: str, terminal: Console) -> None:
     state = WatchState(_now)
-    with Live(console=console, auto_refresh=False, screen=True) as live:
+    with Live(console=terminal, auto_refresh=False, screen=True) as live:
         view = Screen(state, live, _now)
 
         async def redraw() -> None:
@@ -131,7 +147,7 @@ async def _watch_screen(address: Address, channel: Channel, token: str, console:
 
 
 async def _follow(address: Address, channel: Channel, token: str, state: WatchState, view: View) -> None:
-    """Until Ctrl-C or SIGTERM, which end it well. Raises TurnedAway."""
+    """Run until a signal ends it. Raises TurnedAway."""
 
     def hear(message: Heard) -> None:
         for news in fold(state, message):
@@ -139,11 +155,10 @@ async def _follow(address: Address, channel: Channel, token: str, state: WatchSt
         if isinstance(message, TokenExpiring):
             view.say(f"the token expires at {message.expires_at:%H:%M:%S} UTC")
 
-    # Spread, not secrecy, is what the jitter is for.
+    # The jitter spreads reconnects; nothing about it is secret.
     feed_client = FeedClient(address, channel, token, hear, view.say, jitter=random.random)
     following = asyncio.ensure_future(feed_client.follow())
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, following.cancel)
+    on_signals(STOP_SIGNALS, following.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await following
     feed_client.close()
@@ -151,7 +166,7 @@ async def _follow(address: Address, channel: Channel, token: str, state: WatchSt
 
 
 def fold(state: WatchState, message: Heard) -> list[News]:
-    """Take a message into the board; what of it is news."""
+    """Apply a message; the changes in it."""
     match message:
         case UserStatusUpdate():
             row = state.fold_update(message)

@@ -1,4 +1,4 @@
-"""Screen: the board as a table for a terminal, and each piece of news as a line."""
+"""Watch screen: everyone's status as a table for a terminal, and each change as a line."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from operation.cli.formatting import COLOURS, SHAPES, State, span
+from models.status import State
+from operation.cli.formatting import COLOURS, SHAPES, span
 from operation.cli.watch_state import News, Row, WatchState
 
 LATEST_LINES = 8
-"""Changes shown under the table."""
+"""How many changes are shown below the table."""
 
 _FRAME_LINES = 7
-"""Lines of the screen that are neither a user nor a change: heads, borders, figures."""
+"""Lines of the screen that show neither a user nor a change: headings, borders, figures."""
 
 _ORDER: dict[State, int] = {"available": 0, "busy": 1, "offline": 2}
 
 
 def line_of(news: News) -> str:
-    """One readable line: when, shape and word, who, because."""
+    """A change as a line: when, the state, who, and the reason."""
     if isinstance(news, Row):
-        assert news.since is not None, "what is news has a time"
-        return f"{news.since:%H:%M:%S}  {SHAPES[news.state]} {news.state:<9}  {news.name:<20}  {news.because}"
-    return f"{news.at:%H:%M:%S}  ☎ {'call':<9}  {news.names:<20}  {news.words}"
+        assert news.since is not None, "a change has a time"
+        return f"{news.since:%H:%M:%S}  {SHAPES[news.state]} {news.state:<9}  {news.name:<20}  {news.reason}"
+    return f"{news.at:%H:%M:%S}  ☎ {'call':<9}  {news.names:<20}  {news.text}"
 
 
 def screen(watched: WatchState, *, height: int, now: datetime, note: str = "") -> RenderableType:
-    """The board within `height` lines. `note` says what is wrong with the connection."""
+    """Everyone's status within `height` lines. `note` says what is wrong with the connection."""
     room = max(3, height - _FRAME_LINES - LATEST_LINES)
     rows = sorted(watched, key=lambda row: (_ORDER[row.state], row.name.casefold()))
     latest = list(watched.latest)[: -LATEST_LINES - 1 : -1]
@@ -59,25 +60,25 @@ def _heading(watched: WatchState, note: str) -> Text:
 
 def _table(rows: Sequence[Row], room: int, now: datetime) -> Table:
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
-    table.add_column("who", ratio=3, no_wrap=True)
+    table.add_column("user", ratio=3, no_wrap=True)
     table.add_column("state", ratio=2, no_wrap=True)
-    table.add_column("because", ratio=3, no_wrap=True)
+    table.add_column("reason", ratio=3, no_wrap=True)
     table.add_column("since", ratio=1, justify="right", no_wrap=True)
     shown = rows if len(rows) <= room else rows[: room - 1]
     for row in shown:
         table.add_row(
             Text(row.name),
             Text(f"{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
-            Text(row.because),
+            Text(row.reason),
             Text(_since(row, now)),
         )
     if len(shown) < len(rows):
-        table.add_row(Text(f"… and {len(rows) - len(shown)} more", style="dim"))
+        table.add_row(Text(f"and {len(rows) - len(shown)} more", style="dim"))
     return table
 
 
 def _since(row: Row, now: datetime) -> str:
-    """How long it has been so, as far as the watcher can know."""
+    """How long the user has been in that state, as far as we can know."""
     if row.since is not None:
         return span((now - row.since).total_seconds())
     return span((now - row.status.last_seen).total_seconds()) if row.state == "offline" else "–"

@@ -1,4 +1,4 @@
-"""Board: what a watcher knows. Everyone's status, why and since when, and the latest changes."""
+"""Watch state: everyone's status with its reason and since when, and the latest changes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.calls import Call
-from models.status import Status, differs
-from operation.cli.formatting import BECAUSE, State, printable, state_of
+from models.status import State, Status, differs, state_of
+from operation.cli.formatting import REASONS
+from operation.output import printable
 from realtime.protocol import FeedCounts, UserStatusUpdate
 
 LATEST = 200
-"""Changes kept; more than any terminal shows."""
+"""How many changes are kept: more than any terminal shows."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One user. `since` is when the watcher heard of it; None while nothing changed under its eyes."""
+    """One user. `since` is when we heard of the last change; None while there was none."""
 
     status: Status
-    because: str
+    reason: str
     since: datetime | None
 
     @property
@@ -35,18 +36,18 @@ class Row:
 
 @dataclass(frozen=True)
 class CallNews:
-    """A call of the watcher's own began or ended."""
+    """The watching user's own call began or ended."""
 
     at: datetime
     names: str
-    words: str
+    text: str
 
 
 News = Row | CallNews
 
 
 class WatchState:
-    """Folds what the server sends. `now` gives aware local time."""
+    """What the server's messages add up to. `now` gives aware local time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -54,7 +55,7 @@ class WatchState:
         self.latest: deque[News] = deque(maxlen=LATEST)
         self.counts: FeedCounts | None = None
         self.is_filled = False
-        """Whether a whole snapshot came, so that whoever is not here does not exist."""
+        """Whether there was a complete snapshot, so that a user who is missing here does not exist."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,12 +64,12 @@ class WatchState:
         return iter(self._rows.values())
 
     def fold_update(self, update: UserStatusUpdate) -> Row | None:
-        """Take in an update; the changed row, or None when it was known already."""
+        """Apply an update; the changed row, or None if nothing changed."""
         is_new = self.is_filled and update.reason == "set" and update.user_id not in self._rows
-        return self._fold(update.status, "new here" if is_new else BECAUSE[update.reason])
+        return self._fold(update.status, "new user" if is_new else REASONS[update.reason])
 
     def fold_snapshot(self, users: Sequence[Status], *, is_last: bool) -> list[Row]:
-        """Take in a page of everyone. What changed while nobody listened is news; the very first picture is not."""
+        """Apply a page of a snapshot. Changes missed while disconnected are news; the first snapshot is not."""
         news = [row for status in users if self.is_filled and (row := self._fold(status, "changed meanwhile"))]
         for status in users:
             self._rows.setdefault(status.user_id, Row(status, "", None))
@@ -76,18 +77,18 @@ class WatchState:
         return news
 
     def fold_call(self, call: Call) -> CallNews:
-        """Take in a call of the watcher's own."""
+        """Apply a change of the watching user's own call."""
         names = " → ".join(self._name(user_id) for user_id in call.participants)
         seconds = "" if call.duration_seconds is None else f" after {call.duration_seconds} s"
         news = CallNews(self._now(), names, f"{call.call_type} call, {call.status}{seconds}")
         self.latest.append(news)
         return news
 
-    def _fold(self, status: Status, because: str) -> Row | None:
+    def _fold(self, status: Status, reason: str) -> Row | None:
         before = self._rows.get(status.user_id)
         if before is not None and not differs(before.status, status):
             return None
-        row = self._rows[status.user_id] = Row(status, because, self._now())
+        row = self._rows[status.user_id] = Row(status, reason, self._now())
         self.latest.append(row)
         return row
 

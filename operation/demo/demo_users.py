@@ -1,12 +1,12 @@
-"""People: the made-up users of the demo."""
+"""Demo users: the names in the demo."""
 
 from __future__ import annotations
 
 VISITOR = "visitor"
-"""Whose token the demo hands out. The demo never moves this user."""
+"""The user whose token the demo prints. The demo itself never acts as this user."""
 
 OPERATOR = "maya"
-"""Who may do everything at the demo's dashboard. The password is made of the secret in the data directory."""
+"""The operator of the demo's dashboard."""
 
 NAMES = (
     "Amara Okafor", "Björn Lindqvist", "Chiara Ferrari", "Daichi Watanabe", "Elif Yıldız", "Femi Adeyemi",

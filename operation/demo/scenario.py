@@ -1,4 +1,4 @@
-"""Play: what the made-up users of the demo do, and when."""
+"""Scenario: what the made-up users of the demo do, and when."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from models.status import Status
 from operation.demo.simulated_user import REQUEST_ERRORS, SimulatedUser
 
 OPENING_PLAYERS = 24
-"""Who comes at once, so that there is something to see."""
+"""How many users come at once, so that there is something to see."""
 
 OPENING_CALLS = 3
 OPENING_PAUSE_SECONDS = 0.12
 
 PAUSE_SECONDS = (0.3, 1.4)
-"""Between two actions: at most some six visible changes a second, mostly one or two."""
+"""Time between two actions: at most six visible changes a second, mostly one or two."""
 
 CALL_SECONDS = (20.0, 150.0)
 BUSY_SECONDS = (30.0, 120.0)
 REST_SECONDS = 30.0
-"""Who did something leaves it at that for so long. Else everybody would look like an app gone wrong to operators."""
+"""How long a user rests after an action. Without it, every user would look like a broken app to operators."""
 
 HEARTBEAT_SECONDS = 30.0
 CALLS_LIMIT = 6
@@ -35,23 +35,23 @@ Act = Callable[[], Awaitable[None]]
 
 
 class Scenario:
-    """Looks at everyone's status, as any client may, and then lets somebody do something."""
+    """Reads everyone's status, as any client may, and then lets some user act."""
 
     def __init__(self, users: Sequence[SimulatedUser], dice: random.Random, clock: Callable[[], float]) -> None:
         self._users = {user.user_id: user for user in users}
         self._dice = dice
         self._clock = clock
         self._calls: dict[str, tuple[Call, float]] = {}
-        """Ongoing calls, and when the caller hangs up."""
+        """Ongoing calls, and the time at which the caller hangs up."""
         self._next_beat = 0.0
         self._rests_until: dict[int, float] = {}
 
     async def begin(self) -> None:
-        """End what an earlier run left, then let the first come, of all those whom a restart still holds online."""
+        """End the calls of an earlier run, then let the first users come; those who are still online come first."""
         for user in self._users.values():
             for call in await user.ongoing():
                 await user.hang_up(call.call_id)
-        statuses = await self._look()
+        statuses = await self._statuses()
         self._dice.shuffle(statuses)
         statuses.sort(key=lambda status: not status.is_online)
         first = [status.user_id for status in statuses[:OPENING_PLAYERS]]
@@ -63,27 +63,27 @@ class Scenario:
                 await self._start_call(caller_id, callee_id)
 
     async def go_on(self) -> None:
-        """One action after the other, for ever. What is refused was no longer so: somebody does something else."""
+        """One action after another, without end. One that is refused, as a status changed meanwhile, is skipped."""
         while True:
             await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
             try:
                 await self._beat()
                 if not await self._hang_up_due():
-                    await self._act(await self._look())
+                    await self._act(await self._statuses())
             except REQUEST_ERRORS:
                 continue
 
     async def end(self) -> None:
-        """Hang up and leave."""
+        """Hang up all calls and close all sockets."""
         for call, _ in self._calls.values():
             with contextlib.suppress(*REQUEST_ERRORS):
                 await self._users[call.caller_id].hang_up(call.call_id)
         for user in self._users.values():
             user.leave()
 
-    async def _look(self) -> list[Status]:
+    async def _statuses(self) -> list[Status]:
         ids = list(self._users)
-        return await self._users[ids[0]].look(ids)
+        return await self._users[ids[0]].statuses_of(ids)
 
     async def _beat(self) -> None:
         if self._clock() >= self._next_beat:
@@ -102,7 +102,7 @@ class Scenario:
         return False
 
     async def _act(self, statuses: Sequence[Status]) -> None:
-        """Draw an action; each is the likelier the more there are who could do it."""
+        """Choose an action at random, weighted by how many users could do it."""
         statuses = [each for each in statuses if self._rests_until.get(each.user_id, 0.0) <= self._clock()]
         offline = [each.user_id for each in statuses if not each.is_online]
         free = [each.user_id for each in statuses if each.is_available]
@@ -131,7 +131,7 @@ class Scenario:
             await user.set_status(is_busy=True)
 
     async def _flap(self, user: SimulatedUser) -> None:
-        """An app gone wrong: something for operators to see."""
+        """Act like a broken app, so that operators have something to see."""
         for _ in range(FLAPS):
             await user.set_status(is_busy=True)
             await asyncio.sleep(FLAP_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Player: one made-up user of the demo, who uses the server as any client does, over HTTP and a socket."""
+"""Simulated user: a made-up user of the demo, who uses the server as any client does, over HTTP and a socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEVICES = (
     "Example/3.1 (iPhone; iOS 17)",
     "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0",
 )  # fmt: skip
-"""What the made-up users' apps say they are."""
+"""The User-Agent headers of the made-up users' apps."""
 
 Mint = Callable[[int], str]
 """A fresh access token of a user."""
@@ -31,13 +31,13 @@ T = TypeVar("T")
 
 
 class CallPage(msgspec.Struct):
-    """What is needed of a page of calls."""
+    """The part of a page of calls that is needed here."""
 
     items: list[Call]
 
 
 class SimulatedUser:
-    """One user at the demo's own server. Refusals and lost connections raise OSError or HTTPClientError."""
+    """A client of the demo's own server. Refusals and lost connections raise OSError or HTTPClientError."""
 
     def __init__(
         self, user_id: int, address: Address, http: AsyncHTTPClient, mint: Mint, *, uses_sockets: bool
@@ -49,10 +49,10 @@ class SimulatedUser:
         self._uses_sockets = uses_sockets
         self._socket: WebSocketClientConnection | None = None
         self.beats = False
-        """Whether it is a client without sockets that is there, so that it has to send heartbeats."""
+        """Whether the user is online without a socket, and so has to send heartbeats."""
 
     async def come(self) -> None:
-        """Be online: by a socket, or by heartbeats alone."""
+        """Go online, by a socket or by heartbeats alone."""
         if not self._uses_sockets:
             await self.heartbeat()
             self.beats = True
@@ -61,12 +61,11 @@ class SimulatedUser:
             self._socket = await websocket_connect(request, on_message_callback=self._hear)
             self._command({"type": "unsubscribe", "subscription": "presence"})
         else:
-            self._command(
-                {"type": "heartbeat"}
-            )  # it was offline with an open socket: by its own word, or by an operator
+            # Offline with an open socket: set so by the user or by an operator.
+            self._command({"type": "heartbeat"})
 
     async def go(self) -> None:
-        """Be offline: close the socket, or say so."""
+        """Go offline: close the socket, or set the status."""
         if self._socket is not None:
             self._socket.close(CloseCode.NORMAL, "going")
             self._socket = None
@@ -75,20 +74,20 @@ class SimulatedUser:
             await self.set_status(is_online=False)
 
     async def heartbeat(self) -> None:
-        """A sign of life over HTTP."""
+        """Send a heartbeat over HTTP."""
         await self._ask("POST", "/users/me/heartbeat", Status, {})
 
     async def set_status(self, **changes: bool | datetime) -> None:
-        """Change the own status."""
+        """Change the user's own status."""
         await self._ask("PUT", "/users/me/status", Status, changes)
 
-    async def look(self, user_ids: list[int]) -> list[Status]:
+    async def statuses_of(self, user_ids: list[int]) -> list[Status]:
         """The statuses of up to 100 users."""
         joined = ",".join(map(str, user_ids))
         return await self._ask("GET", f"/users/presence?user_ids={joined}", list[Status])
 
     async def call(self, callee_id: int, call_type: str) -> Call:
-        """Call somebody."""
+        """Start a call."""
         return await self._ask("POST", "/calls/start", Call, {"callee_id": callee_id, "call_type": call_type})
 
     async def hang_up(self, call_id: str) -> None:
@@ -96,7 +95,7 @@ class SimulatedUser:
         await self._ask("POST", "/calls/end", Call, {"call_id": call_id})
 
     async def ongoing(self) -> list[Call]:
-        """The call it is in, if any."""
+        """The call that the user is in, if any."""
         return (await self._ask("GET", "/calls/ongoing", CallPage)).items
 
     def leave(self) -> None:
@@ -105,7 +104,7 @@ class SimulatedUser:
             self._socket.close(CloseCode.NORMAL, "the demo ends")
 
     def _hear(self, message: str | bytes | None) -> None:
-        """Only two things matter: that the socket is gone, and that its token soon is."""
+        """React to the two messages that matter: the socket is gone, or its token is about to expire."""
         if message is None:
             self._socket = None
         elif b"token_expiring" in (message if isinstance(message, bytes) else message.encode()):
@@ -130,10 +129,10 @@ class SimulatedUser:
             },
             body=body,
             request_timeout=REQUEST_SECONDS,
-            # It is this process that answers, by whatever name its certificate is made out to.
+            # This process itself answers, whatever name is in its certificate.
             validate_cert=False,
         )
 
 
 REQUEST_ERRORS = (HTTPClientError, OSError, TimeoutError)
-"""What a request of a player's may end in; the demo then does something else."""
+"""What a request may raise; the demo then does something else."""

@@ -11,9 +11,8 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
 from models.operators import ROLES
-from models.stores import Stores
-from operation.cli.command import opened_stores
-from operation.cli.operators import ensure_operator
+from models.stores import Stores, opened_stores
+from operation.operator_accounts import ensure_operator
 from tests.clients import Person, Socket
 from tests.program import ServerProgram
 from tests.secrets_seen import SecretsSeen

@@ -58,12 +58,34 @@ async def test_an_unreachable_server_is_named_without_credentials(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "mongodb://", "mongodb://somebody:hid@den@host/", "mongodb://host:hidden/"]
-)
+    "url",
+    [
+        "nonsense", "mongodb://", "mongodb://somebody:hid@den@host/", "mongodb://host:hidden/",
+        "mongodb://hidden:12/34@host/", "mongodb://hidden:12/34@host", "mongodb://hidden:12?34@host/",
+        "mongodb://somebody:hid%gen@host/", "mongodb://somebody:hid:den@host/", "mongodb://host/?hidden=1",
+        "mongodb://host/?tls=true&tlsCAFile=/hidden.pem", "mongodb://host\x00hidden/", "mongodb://host/?tls=hidden",
+    ],
+)  # fmt: skip
 async def test_a_bad_url_is_refused_without_repeating_it(tmp_path: Path, url: str) -> None:
-    with pytest.raises(StoreUnavailable, match="MONGODB_URL is no MongoDB URL") as caught:
+    with pytest.raises(StoreUnavailable, match="MONGODB_URL is not a MongoDB URL") as caught:
         await open_database(store_settings(tmp_path, mongodb_url=url))
     assert "hid" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_an_unreachable_server_is_named_with_its_ipv6_address_in_brackets(tmp_path: Path) -> None:
+    url = "mongodb://[::1]:1,127.0.0.1:1/"
+    with pytest.raises(StoreUnavailable, match=r"no MongoDB answers at \[::1\]:1, 127\.0\.0\.1:1; start it"):
+        await open_database(store_settings(tmp_path, mongodb_url=url, store_deadline_seconds=0.1))
+
+
+async def test_a_warning_of_the_driver_does_not_print_a_part_of_the_url(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    url = "mongodb://127.0.0.1:1/?compressors=hidden"
+    with pytest.raises(StoreUnavailable):
+        await open_database(store_settings(tmp_path, mongodb_url=url, store_deadline_seconds=0.1))
+    assert [str(each.message) for each in recwarn if "hidden" in str(each.message)] == []
 
 
 class AnsweringServer:

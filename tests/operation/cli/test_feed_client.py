@@ -119,4 +119,4 @@ async def test_a_server_that_is_gone_is_tried_again_ever_more_slowly(server: Run
         await until(tried)
         assert client.pauses[2:6] == sorted(client.pauses[2:6])
         assert BACKOFF_LIMIT_SECONDS * 0.9 < client.pauses[-1] < BACKOFF_LIMIT_SECONDS
-    assert "trying again" in client.said[-1]
+    assert "retrying" in client.said[-1]

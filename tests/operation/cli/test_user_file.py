@@ -44,7 +44,7 @@ def test_a_bad_line_is_named_by_its_number(line: bytes, words: str) -> None:
 
 def test_a_name_that_comes_twice_is_named_whatever_its_case() -> None:
     assert problems_of(b'{"username": "Ada"}', b'{"username": "bob"}', b'{"username": "ADA"}') == [
-        (3, "the name 'ADA' stands in line 1 already")
+        (3, "the name 'ADA' is already in line 1")
     ]
 
 
@@ -54,4 +54,4 @@ def test_every_bad_line_is_found_but_not_more_are_shown_than_fit_a_screen() -> N
     assert len(caught.value.problems) == 100
     shown = caught.value.lines()
     assert shown[0].startswith("line 1: ")
-    assert shown[PROBLEMS_SHOWN:] == ["… and 80 more"]
+    assert shown[PROBLEMS_SHOWN:] == ["and 80 more"]

@@ -32,7 +32,7 @@ def test_a_bad_line_is_named_and_nothing_of_the_file_is_taken(terminal: Terminal
     done = terminal.run("user", "import", "-", stdin=roll({"username": "ada"}) + bad)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("line 2: ")
-    assert done.stderr.endswith("nothing of the file was taken\n")
+    assert done.stderr.endswith("no user was created\n")
     assert "Traceback" not in done.stderr
     assert names(terminal) == []
 

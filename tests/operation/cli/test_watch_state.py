@@ -11,9 +11,10 @@ from rich.console import Console
 
 from models.calls import Call
 from models.status import Claims, Profile, Status, status_of
-from operation.cli.formatting import BECAUSE, printable, span
+from operation.cli.formatting import REASONS, span
 from operation.cli.watch_screen import line_of, screen
 from operation.cli.watch_state import WatchState
+from operation.output import printable
 from realtime.protocol import FeedCounts, Reason, UserStatusUpdate
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -53,14 +54,14 @@ def test_the_first_picture_is_no_news_and_a_later_one_is_only_where_it_differs(b
     first = [status("ada"), status("bob", user_id=2)]
     assert board.fold_snapshot(first, is_last=True) == []
     news = board.fold_snapshot([status("ada"), status("bob", user_id=2, alive=False)], is_last=True)
-    assert [(row.name, row.state, row.because) for row in news] == [("bob", "offline", "changed meanwhile")]
+    assert [(row.name, row.state, row.reason) for row in news] == [("bob", "offline", "changed meanwhile")]
 
 
 def test_someone_nobody_knew_is_new_here(board: WatchState) -> None:
     board.fold_snapshot([status("ada")], is_last=True)
     row = board.fold_update(update(status("eve", user_id=9, alive=False), "set"))
     assert row is not None
-    assert row.because == "new here"
+    assert row.reason == "new user"
 
 
 def test_an_update_that_overtakes_the_first_picture_stays(board: WatchState) -> None:
@@ -106,7 +107,7 @@ def test_a_name_cannot_move_the_cursor_or_turn_the_writing() -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert set(BECAUSE) == set(get_args(Reason))
+    assert set(REASONS) == set(get_args(Reason))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""Operator accounts: added and changed by other programs than the running server, such as the command line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from argon2 import PasswordHasher
+
+from models.operator_auth import OperatorAuth, operator_auth_of
+from models.operators import Role
+from models.passwords import Passwords
+from models.status import utc_milliseconds
+from models.stores import Stores
+from settings import Settings
+
+
+@asynccontextmanager
+async def opened_operator_auth(stores: Stores, settings: Settings) -> AsyncIterator[OperatorAuth]:
+    """The operators' accounts in these stores, with a thread of its own for hashing passwords."""
+    hasher = PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes)
+    passwords = Passwords(hasher, workers=1, waiting_limit=1)
+    try:
+        yield operator_auth_of(stores, passwords, settings, lambda: utc_milliseconds(datetime.now(UTC)))
+    finally:
+        passwords.close()
+
+
+async def ensure_operator(stores: Stores, settings: Settings, name: str, password: str, role: Role) -> None:
+    """Add an operator, or give the one of that name this password. Raises StoreUnavailable."""
+    async with opened_operator_auth(stores, settings) as operator_auth:
+        found = await stores.operators.credentials(name)
+        if found is None:
+            await operator_auth.add(name, password, role)
+        elif not await operator_auth.passwords.matches(password, found[1]):
+            await operator_auth.change(found[0].operator_id, password=password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-# Before anything that an older Python cannot import. This file itself must stay readable for it.
+# First, because an older Python cannot import the rest. It does parse this whole file, which keeps to old syntax.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("Error: Rollcall needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
 
@@ -40,7 +40,7 @@ from operation.cli.main import command_line
 from operation.demo.demo import Demo
 from operation.listening import open_listening_sockets
 from operation.persistence import Persistence
-from operation.signals import STOP_SIGNALS, on_signals
+from operation.signals import stop_signals
 from operation.tls import tls_context
 from realtime.clock import Clock, Environment
 from realtime.core import build_core
@@ -88,7 +88,7 @@ class Server:
     async def start(self) -> None:
         """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
         await self._load()
-        # What was loaded stays for good: the garbage collector need not walk through 100,000 users again and again.
+        # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
         sockets = open_listening_sockets(self.settings)
@@ -97,13 +97,13 @@ class Server:
         self._http.add_sockets(sockets)
 
     async def drain(self) -> None:
-        """Tell every socket when to come back and close it; let requests under way finish; nobody goes offline."""
+        """Tell every socket when to reconnect and close it; let requests finish. Nobody goes offline."""
         self.core.admission.closing = True
         self._http.stop()
         began = time.monotonic()
         sessions = list(self.core.hub)
         random.shuffle(sessions)
-        # Each gets a slot of its own, of at least a millisecond: no two are told the same.
+        # Each socket gets its own slot of at least a millisecond, so that no two reconnect at the same moment.
         slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
         spread_ms = self.settings.reconnect_spread_seconds * 1000
         self.core.operator_sessions.drain(lambda: int(500 + random.random() * spread_ms))  # noqa: S311
@@ -117,7 +117,7 @@ class Server:
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
-        """Save what is behind and let everything go."""
+        """Save what is not saved yet, and release everything."""
         await self._background.stop()
         try:
             await self.core.write_back.flush()
@@ -129,12 +129,12 @@ class Server:
         await self._database.close()
 
     async def _load(self) -> None:
-        """Everyone's status into memory, then the calls that were ongoing, then who was signed out."""
-        after = 0
-        while users := await self._stores.users.page(after, LOAD_USERS):
+        """Load everyone's status, then the ongoing calls, then the logins that were revoked."""
+        users = await self._stores.users.page(0, LOAD_USERS)
+        while users:
             for user in users:
                 self.core.loader.load(user)
-            after = users[-1].profile.user_id
+            users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
         for login_id, until in await self._stores.logins.revoked(_utc_now()):
@@ -176,21 +176,21 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     set_up_logs(settings.log_level)
     server = await open_server(_within_open_files(settings))
     stopping = asyncio.Event()
-    on_signals(STOP_SIGNALS, stopping.set)
-    await server.start()
-    _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))
-    show = Demo(server.port, server.tokens, settings) if demo else None
-    if show is not None:
-        await show.start()
-    await stopping.wait()
-    _log.info("draining", sockets=len(server.core.hub))
-    deadline = asyncio.get_running_loop().call_later(settings.exit_seconds, _give_up)
-    if show is not None:
-        await show.stop()
-    await server.drain()
-    await server.stop()
-    deadline.cancel()
-    _log.info("stopped")
+    with stop_signals(stopping.set):
+        await server.start()
+        _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))
+        show = Demo(server.port, server.tokens, settings) if demo else None
+        if show is not None:
+            await show.start()
+        await stopping.wait()
+        _log.info("draining", sockets=len(server.core.hub))
+        deadline = asyncio.get_running_loop().call_later(settings.exit_seconds, _give_up)
+        if show is not None:
+            await show.stop()
+        await server.drain()
+        await server.stop()
+        deadline.cancel()
+        _log.info("stopped")
 
 
 def _give_up() -> None:

@@ -1,1 +1,1 @@
-"""How the server is run: its rounds, its command line, its demo."""
+"""How the server is run: the command line, the background tasks, the demo."""

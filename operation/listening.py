@@ -20,10 +20,10 @@ _log = structlog.stdlib.get_logger("rollcall.listening")
 
 
 class ListeningSocket(socket.socket):
-    """Turns connections away while there is no file for them.
+    """Turns connections away while there is no file descriptor for them.
 
-    Tornado leaves such a connection in the kernel's queue, where it wakes the loop again at once: a busy loop, with a
-    traceback each time. One file is kept in reserve; in its place the connection is accepted and closed.
+    Tornado would leave such a connection in the kernel's queue, which wakes the loop at once, again and again, with a
+    traceback each time. Instead, one file is kept open in reserve; it is closed to accept and close the connection.
     """
 
     def __init__(self, listening: socket.socket) -> None:
@@ -33,7 +33,7 @@ class ListeningSocket(socket.socket):
         self._logged_at = -LOG_SECONDS
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """The next connection. Raises BlockingIOError when there is none, or no file for it."""
+        """The next connection. Raises BlockingIOError if there is none, or no file descriptor for it."""
         try:
             return super().accept()
         except OSError as error:
@@ -43,7 +43,7 @@ class ListeningSocket(socket.socket):
         raise BlockingIOError(errno.EAGAIN, "no file for another connection")
 
     def close(self) -> None:
-        """Let go of the reserve too."""
+        """Close the reserve too."""
         if self._reserve >= 0:
             os.close(self._reserve)
             self._reserve = -1

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
 
-from models.operator_auth import OperatorAuth, operator_auth_of
+from models.operator_auth import OperatorAuth
 from models.operators import Role
 from models.passwords import Passwords
-from models.status import utc_milliseconds
 from models.stores import Stores
+from models.times import utc_milliseconds
 from settings import Settings
 
 
@@ -22,7 +22,7 @@ async def opened_operator_auth(stores: Stores, settings: Settings) -> AsyncItera
     hasher = PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes)
     passwords = Passwords(hasher, workers=1, waiting_limit=1)
     try:
-        yield operator_auth_of(stores, passwords, settings, lambda: utc_milliseconds(datetime.now(UTC)))
+        yield OperatorAuth(stores, passwords, settings, now=lambda: utc_milliseconds(datetime.now(UTC)))
     finally:
         passwords.close()
 

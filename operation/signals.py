@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""A hosting platform's, Ctrl-C's, and a closed terminal's."""
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Sent by a hosting platform, by Ctrl-C, and by a terminal that is closed."""
 
 
-def on_signals(numbers: Iterable[signal.Signals], action: Callable[[], object]) -> None:
-    """Call `action` on this event loop whenever one of the signals arrives.
+@contextmanager
+def stop_signals(action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` on this event loop whenever a signal asks the program to stop; afterwards, ignore such signals.
 
     SIGHUP stays ignored in a process that inherited it so: that is how `nohup` lets a program outlive its terminal.
 
-    The handlers are the process's, not the loop's: they stay when the loop has ended, so that another Ctrl-C at that
-    moment does nothing instead of raising KeyboardInterrupt in whatever is being cleaned up.
+    The handlers are not asyncio's, which go when the loop closes: another Ctrl-C while Python exits must not raise
+    KeyboardInterrupt in the midst of it.
     """
     loop = asyncio.get_running_loop()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(action)
+        loop.call_soon_threadsafe(action)
 
+    numbers = [each for each in _STOP_SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
     for number in numbers:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handle)
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)

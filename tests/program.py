@@ -250,7 +250,7 @@ def _as_text(value: Any) -> str:
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith("ROLLCALL_") or name == "MONGODB_URL"
+    return name.startswith(("ROLLCALL_", "MONGODB_URL"))
 
 
 def _free_port() -> int:

@@ -20,7 +20,7 @@ from operation.cli.feed_client import FeedClient, Heard, TurnedAway
 from operation.cli.watch_screen import line_of, screen
 from operation.cli.watch_state import News, WatchState
 from operation.output import console, printable, say
-from operation.signals import STOP_SIGNALS, on_signals
+from operation.signals import stop_signals
 from realtime.protocol import CallStatusUpdate, Channel, FeedStats, Snapshot, TokenExpiring, UserStatusUpdate
 from settings import Settings
 
@@ -158,11 +158,11 @@ async def _follow(address: Address, channel: Channel, token: str, state: WatchSt
     # The jitter spreads reconnects; nothing about it is secret.
     feed_client = FeedClient(address, channel, token, hear, view.say, jitter=random.random)
     following = asyncio.ensure_future(feed_client.follow())
-    on_signals(STOP_SIGNALS, following.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await following
-    feed_client.close()
-    await asyncio.sleep(0)
+    with stop_signals(following.cancel):
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        feed_client.close()
+        await asyncio.sleep(0)
 
 
 def fold(state: WatchState, message: Heard) -> list[News]:

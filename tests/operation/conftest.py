@@ -52,7 +52,7 @@ class Program:
 
     def text(self) -> str:
         """What it printed up to now."""
-        return self.output.read_text()
+        return self.output.read_text(errors="replace")
 
     def wait_for(self, words: str, *, times: int = 1) -> str:
         """Wait until it has printed the words; all it printed."""
@@ -77,7 +77,9 @@ class Terminal:
         self.folder = folder
         self.port = port
         self._seen = seen
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ROLLCALL_", "MONGODB_URL"))
+        }
         self.environment |= {**CHEAP, "ROLLCALL_DATA_DIR": str(folder / "data"), "ROLLCALL_PORT": str(port)}
         self.programs: list[Program] = []
 

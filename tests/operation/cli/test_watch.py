@@ -42,6 +42,48 @@ def test_a_signal_ends_it_well(terminal: Terminal, number: signal.Signals) -> No
     assert "Traceback" not in watch.text()
 
 
+@pytest.mark.slow
+def test_further_signals_while_it_ends_change_nothing(terminal: Terminal) -> None:
+    terminal.import_users("ada")
+    terminal.serve()
+    watch = terminal.start("watch", "--token", "-", stdin=terminal.tokens()[1] + "\n")
+    watch.wait_for("ada")
+    while watch.process.poll() is None:
+        watch.process.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+    assert watch.wait() == 0
+    assert "Traceback" not in watch.text()
+    assert "Aborted" not in watch.text()
+
+
+@pytest.mark.slow
+def test_a_terminal_is_asked_for_the_token_and_does_not_show_it(terminal: Terminal) -> None:
+    terminal.import_users("ada")
+    token = terminal.tokens()[1]
+    terminal.serve()
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "server.py", "watch", "--token", "-", "--lines"],
+        cwd=ROOT, env=terminal.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as program:  # fmt: skip
+        os.close(theirs)
+        seen = _read_until(ours, "Access token: ")
+        os.write(ours, f"{token}\n".encode())
+        seen += _read_until(ours, "ada")
+        program.send_signal(signal.SIGINT)
+        assert program.wait(WAIT_SECONDS) == 0
+    os.close(ours)
+    assert token not in seen
+
+
+@pytest.mark.parametrize("token", ["\N{NULL}", "zwei Wörter", "a b\tc"])
+def test_what_is_no_token_is_refused_and_not_shown(terminal: Terminal, token: str) -> None:
+    watch = terminal.run("watch", "--token", "-", stdin=token + "\n")
+    assert watch.returncode == 2
+    assert watch.stderr.startswith("Error: Invalid value for '--token': give an access token, or - to read it")
+    assert token not in watch.stderr
+
+
 def test_a_refused_token_ends_it_with_words(terminal: Terminal) -> None:
     terminal.serve()
     watch = terminal.run("watch", "--token", "bad")

@@ -41,6 +41,9 @@ def test_its_users_are_made_once_and_its_lines_work_as_printed(terminal: Termina
     second = terminal.start("--demo")
     token = invited(second)
     assert terminal.ask("POST", "/users/me/heartbeat", token)[1]["username"] == VISITOR
+    assert re.search(
+        rf"^  echo {token} \| \S+ server\.py watch --url ws://localhost:\d+ --token -$", second.text(), re.MULTILINE
+    )
     for line in ("watch --url ws://localhost:", "curl -X PUT http://localhost:", "wscat -c 'ws://localhost:"):
         assert line in second.text()
     watch = terminal.start("watch", "--token", token)

@@ -6,8 +6,8 @@ import base64
 import hmac
 from datetime import UTC, datetime
 
-from models.status import utc_milliseconds
 from models.stores import Stores
+from models.times import utc_milliseconds
 from models.users import NewUser
 from operation.demo.demo_users import NAMES, OPERATOR, VISITOR
 from operation.operator_accounts import ensure_operator

@@ -210,7 +210,7 @@ class Switchboard:
     def _begin(self, call: Call) -> None:
         self._take_up(call)
         self._presence.change_call(call.participants, None, call.call_id, "call_started")
-        self._tell(call)
+        _tell(self._listeners, call)
 
     async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
         if call.status != "ongoing":
@@ -229,15 +229,11 @@ class Switchboard:
         self._free(finished)
         if was_ongoing:
             self._presence.change_call(finished.participants, finished.call_id, None, "call_ended")
-            self._tell(finished)
+            _tell(self._listeners, finished)
 
     def _free(self, call: Call) -> None:
         for user_id in self.ongoing.free(call):
             self._timers.cancel(("lease", user_id))
-
-    def _tell(self, call: Call) -> None:
-        for tell in self._listeners:
-            tell(call)
 
     def _settle_later(self, call: Call) -> None:
         """The store failed midway. Ask it again until it tells what became of the call; both users stay reserved."""
@@ -275,6 +271,11 @@ class Switchboard:
         except StoreUnavailable:
             if call.call_id in self.ongoing:
                 self._await_lease(call, user_id, self._settle_seconds)
+
+
+def _tell(listeners: Sequence[CallListener], call: Call) -> None:
+    for listener in listeners:
+        listener(call)
 
 
 def _id_of_key(caller_id: int, key: str) -> str:

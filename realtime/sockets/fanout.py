@@ -114,7 +114,8 @@ class FanOut:
     def remove(self, session: Session) -> None:
         """Remove a session that ended."""
         session.outbox.current = False
-        self._drop_current(session)
+        if self._current.pop(session, None) is not None:
+            self._recipients = None
         self._behind.discard(session)
         self._subscribers.replace(session, frozenset())
 
@@ -249,7 +250,8 @@ class FanOut:
     def _fall_behind(self, session: Session, since: int) -> None:
         session.outbox.since = since
         session.outbox.current = False
-        self._drop_current(session)
+        if self._current.pop(session, None) is not None:
+            self._recipients = None
         self._behind.add(session)
 
     def _position(self, session: Session) -> int:
@@ -258,10 +260,6 @@ class FanOut:
             return self._flushed
         sent = not session.outbox.interest.everyone or session.slot < self._flush.cursor
         return self._flush.upto if sent else self._flush.before
-
-    def _drop_current(self, session: Session) -> None:
-        if self._current.pop(session, None) is not None:
-            self._recipients = None
 
 
 def _first_batch(pending: list[Change]) -> list[Change]:

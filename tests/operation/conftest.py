@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import secrets
 import socket
 import subprocess
@@ -173,10 +174,12 @@ def terminal(tmp_path: Path, secrets_seen: SecretsSeen) -> Iterator[Terminal]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, outside the range from which the kernel takes ports for outgoing connections."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _read(body: bytes) -> Any:

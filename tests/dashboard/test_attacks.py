@@ -226,7 +226,7 @@ async def test_who_guesses_is_told_nothing_and_then_to_wait(
     await site.start()
     page = await visit("/admin/login", "", at=site)
     said = [await attempt(page, name, "wrong password") for name in ("nobody", "operator", "operator", "operator")]
-    assert said == [(401, "Wrong name or password")] * 4
+    assert said == [(401, "Wrong name or password.")] * 4
     status, text = await attempt(page, "operator", site.passwords["operator"])
     assert status == 429
     assert "Wrong" not in text
@@ -274,7 +274,7 @@ async def test_who_is_disabled_on_the_command_line_is_shut_out_within_a_second(
     await expect(other.chip).to_have_text("Live")
     await live.page.goto(f"{site.origin}/admin")
     await expect(live.page).to_have_url(f"{site.origin}/admin/login?next=%2Fadmin")
-    assert await attempt(live.page, "operator", site.passwords["operator"]) == (401, "Wrong name or password")
+    assert await attempt(live.page, "operator", site.passwords["operator"]) == (401, "Wrong name or password.")
 
 
 async def test_an_operators_cookie_does_not_open_the_api(site: Site, visit: Visit) -> None:

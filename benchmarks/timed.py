@@ -19,11 +19,11 @@ import msgspec
 from operation.cli.command import with_secret
 from operation.settings_reader import read_settings
 from realtime.dashboard.operator_sessions import OperatorSessions
-from realtime.dashboard.overview import Overview
+from realtime.dashboard.overview_feed import OverviewFeed
 from server import serve
 
 _TIMED: dict[tuple[type, str], str] = {
-    (Overview, "update"): "making_seconds",
+    (OverviewFeed, "update"): "making_seconds",
     (OperatorSessions, "tick"): "ticking_seconds",
     (OperatorSessions, "admit"): "admitting_seconds",
 }

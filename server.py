@@ -120,7 +120,7 @@ class Server:
         """Save what is not saved yet, and release everything."""
         await self._background.stop()
         try:
-            await self.core.write_back.flush()
+            await self.core.save()
             await self._persistence.save_events()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))

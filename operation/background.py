@@ -65,7 +65,7 @@ class Background:
         self.spawn(self._tick())
         self.spawn(self._every(SWEEP_SECONDS, self._sweep))
         self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))
-        self.spawn(self._every(self._settings.save_interval_seconds, self._core.write_back.flush))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._core.save))
         self.spawn(self._every(self._settings.save_interval_seconds, self._persistence.save_events))
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))

@@ -27,6 +27,7 @@ from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
 from realtime.presence.publisher import Publisher
 from realtime.presence.registry import Registry
+from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
 from realtime.ratelimit import Buckets
 from realtime.sockets.admission import Admission
@@ -47,11 +48,14 @@ class Core:
 
     environment: Environment
     timers: Timers
+    wall_timers: Timers
+    """Deadlines in wall time, as Unix seconds. There is one kind: the end of a busy status."""
     registry: Registry
     log: ChangeLog
     write_back: WriteBack
     presence: Presence
     loader: Loader
+    settlement: Settlement
     switchboard: Switchboard
     fan_out: FanOut
     hub: Hub
@@ -78,6 +82,12 @@ class Core:
     def tick(self) -> None:
         """Run the deadlines that are due."""
         self.timers.run_due(self.environment.clock.tick())
+        self.wall_timers.run_due(self.environment.clock.utc().timestamp())
+
+    async def save(self) -> None:
+        """Save what is behind, and settle writes whose outcome is unknown. Raises StoreUnavailable."""
+        await self.write_back.flush()
+        await self.settlement.settle_all()
 
     def sweep(self) -> None:
         """Several times a second: ping sockets, close slow or silent ones, and drop rate limits that are not in use."""
@@ -95,15 +105,16 @@ def build_core(
     settings: Settings, environment: Environment, users: Users, calls: Calls, logins: Logins, tokens: Tokens
 ) -> Core:
     """Build all parts, each with the ones it needs."""
-    clock, timers, registry = environment.clock, Timers(), Registry()
+    clock, timers, wall_timers, registry = environment.clock, Timers(), Timers(), Registry()
     log = ChangeLog(environment.new_id())
     fan_out = FanOut(settings, log, environment.counters, environment.call_later, environment.elapsed)
     hub = Hub(fan_out, environment.counters)
     event_log = EventLog(registry, clock, environment.new_id()[:6], shown=settings.events_shown)
     publisher = Publisher(settings, environment, log, timers, fan_out.publish, event_log.status_announced)
     write_back = WriteBack(registry, users)
-    presence = Presence(settings, clock, timers, registry, write_back, publisher)
+    presence = Presence(settings, clock, timers, wall_timers, registry, write_back, publisher)
     loader = Loader(settings, clock, presence, publisher, write_back)
+    settlement = Settlement(users, presence, loader, write_back)
     listeners: list[CallListener] = [hub.tell_participants, event_log.call_changed]
     switchboard = Switchboard(settings, environment, CallStore(calls, clock), presence, timers, listeners)
     stats = Stats(registry, switchboard.ongoing, hub, log)
@@ -125,7 +136,8 @@ def build_core(
     feed = OverviewFeed(settings, overview, registry, switchboard.ongoing, row_builder, issues, event_log)
     operator_sessions = OperatorSessions(settings, environment, feed, liveness, log.epoch)
     return Core(
-        environment, timers, registry, log, write_back, presence, loader, switchboard, fan_out, hub, stats,
+        environment, timers, wall_timers, registry, log, write_back, presence, loader, settlement,
+        switchboard, fan_out, hub, stats,
         authenticator, liveness, buckets, commands, admission,
         event_log, actions, store_check, issues, overview, feed, operator_sessions, OperatorCommands(guard),
     )  # fmt: skip

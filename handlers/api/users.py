@@ -99,11 +99,11 @@ class MyStatusHandler(UsersHandler):
 class MyHeartbeatHandler(UsersHandler):
     """POST /users/me/heartbeat"""
 
-    def post(self) -> None:
-        """Record a heartbeat, which brings the caller online."""
+    async def post(self) -> None:
+        """Count a sign of life, which brings the user online."""
         user_id = self.identify().user_id
-        self.read_body(Nothing)
-        self.answer(self.presence.heartbeat(user_id, over_socket=False))
+        self.read(Nothing)
+        self.answer(await self.presence.heartbeat(user_id))
 
 
 class UserPresenceHandler(UsersHandler):

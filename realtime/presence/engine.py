@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -27,6 +27,7 @@ class Presence:
         settings: Settings,
         clock: Clock,
         timers: Timers,
+        wall_timers: Timers,
         registry: Registry,
         write_back: WriteBack,
         publisher: Publisher,
@@ -34,6 +35,7 @@ class Presence:
         self._settings = settings
         self._clock = clock
         self._timers = timers
+        self._wall_timers = wall_timers
         self.registry = registry
         self._write_back = write_back
         self._publisher = publisher
@@ -82,14 +84,22 @@ class Presence:
         self._write_back.mark(user_id)
         self.registry.heard.add(user_id)
 
-    def heartbeat(self, user_id: int, *, over_socket: bool) -> Status:
-        """Ends an explicit offline. Over REST it counts for its life, over a socket as long as the socket."""
-        entry = self.registry.get(user_id)
-        self._heartbeat(entry, lasting=not over_socket)
-        self.review(entry, reason="heartbeat")
-        return entry.status
+    def socket_heartbeat(self, user_id: int) -> Status:
+        """A heartbeat over a socket ends an explicit offline. It counts as long as the socket."""
+        return self._beat(self.registry.get(user_id), lasting=False)
 
-    async def change(self, user_id: int, change: StatusChange, *, by: str = "") -> Status:
+    async def heartbeat(self, user_id: int) -> Status:
+        """A heartbeat over REST ends an explicit offline and keeps the user online for its life.
+
+        If it brings the user online it is saved first: what the answer says must survive a crash. Raises
+        StoreUnavailable.
+        """
+        entry = self.registry.get(user_id)
+        if entry.status.is_online:
+            return self._beat(entry, lasting=True)
+        return await self.change(user_id, StatusChange(is_online=True), reason="heartbeat")
+
+    async def change(self, user_id: int, change: StatusChange, *, by: str = "", reason: Reason = "set") -> Status:
         """Save the requested change, then announce it. `by` is the operator, if an operator asks.
 
         Raises Invalid, NotFound, StoreUnavailable.
@@ -106,7 +116,7 @@ class Presence:
                     self.seen(user_id)  # asking is a sign of life, which the store may have saved without answering
                 self._write_back.mark_unsure(user_id)
                 raise
-            self._apply(entry, wanted, at, by)
+            self._apply(entry, wanted, at, by, "operator" if by else reason)
             return entry.status
 
     def change_call(self, participants: tuple[int, ...], old: str | None, new: str | None, reason: Reason) -> None:
@@ -152,10 +162,10 @@ class Presence:
             if old.is_online != entry.status.is_online:
                 self._publisher.count_false_offline(entry, old, reason)
 
-    def _apply(self, entry: UserEntry, wanted: StatusChange, at: datetime, by: str) -> None:
+    def _apply(self, entry: UserEntry, wanted: StatusChange, at: datetime, by: str, reason: Reason) -> None:
         busy_until = entry.claims.busy_until
         entry.claims = applied(entry.claims, wanted)
-        if entry.claims.busy_until != busy_until:  # otherwise its deadline stands, wherever the wall clock jumped since
+        if entry.claims.busy_until != busy_until:
             self._await_busy_end(entry)
         if wanted.is_online is False:
             entry.offline_set_at = at
@@ -165,7 +175,12 @@ class Presence:
         elif not by:
             self.seen(entry.profile.user_id)
         self._await_silence(entry)
-        self.review(entry, reason="operator" if by else "set", by=by)
+        self.review(entry, reason=reason, by=by)
+
+    def _beat(self, entry: UserEntry, *, lasting: bool) -> Status:
+        self._heartbeat(entry, lasting=lasting)
+        self.review(entry, reason="heartbeat")
+        return entry.status
 
     def _heartbeat(self, entry: UserEntry, *, lasting: bool) -> None:
         self.seen(entry.profile.user_id)
@@ -198,14 +213,13 @@ class Presence:
         self._write_back.mark(entry.profile.user_id)
 
     def _await_busy_end(self, entry: UserEntry) -> None:
-        """Set the deadline at which a busy status with an end is over."""
+        """Set the deadline at which a busy status with an end is over: a moment of wall time, as the user was told."""
         key = ("busy", entry.profile.user_id)
         until = entry.claims.busy_until
         if until is None:
-            self._timers.cancel(key)
+            self._wall_timers.cancel(key)
         else:
-            left = (until - self._clock.utc()) / timedelta(seconds=1)
-            self._timers.at(self._clock.now() + left, key, partial(self._busy_ended, entry))
+            self._wall_timers.at(until.timestamp(), key, partial(self._busy_ended, entry))
 
     def _busy_ended(self, entry: UserEntry) -> None:
         # Saved later: until then the store has a busy_until in the past, which is read as not busy.

@@ -32,6 +32,10 @@ class UserLocks:
     def __len__(self) -> int:
         return len(self._locks)
 
+    def is_held(self, user_id: int) -> bool:
+        """Whether the user is being written."""
+        return user_id in self._locks
+
     @asynccontextmanager
     async def of(self, user_id: int) -> AsyncGenerator[None]:
         """Hold the user's lock."""
@@ -76,6 +80,10 @@ class WriteBack:
         self._unsure.add(user_id)
         self._marked.add(user_id)
 
+    def is_unsure(self, user_id: int) -> bool:
+        """Whether it is unknown which claims of the user the store has."""
+        return user_id in self._unsure
+
     async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, is_heartbeat: bool) -> None:
         """Save claims now, before they are announced. Raises StoreUnavailable.
 
@@ -87,8 +95,12 @@ class WriteBack:
         await self._store.save_claims(user_id, claims, at)
 
     async def flush(self) -> None:
-        """Save everything that is behind. Raises StoreUnavailable, and then keeps it for the next time."""
-        self._saving, self._marked = self._marked, set()
+        """Save everything that is behind. Raises StoreUnavailable, and then keeps it for the next time.
+
+        Users who are being written are left for the next time: what memory holds of them is older than that write.
+        """
+        held = {user_id for user_id in self._marked if self.locks.is_held(user_id)}
+        self._saving, self._marked = self._marked - held, held
         entries = [entry for user_id in self._saving if (entry := self._registry.find(user_id))]
         try:
             await self._store.save_evidence(
@@ -103,9 +115,10 @@ class WriteBack:
         finally:
             self._saving = set()
         for user_id in list(self._unsure):
-            await self._make_sure(user_id)
+            await self.make_sure(user_id)
 
-    async def _make_sure(self, user_id: int) -> None:
+    async def make_sure(self, user_id: int) -> None:
+        """Write the claims that everyone was shown, whatever the store has. Raises StoreUnavailable."""
         async with self.locks.of(user_id):
             entry = self._registry.get(user_id)
             at = entry.offline_set_at or entry.last_seen

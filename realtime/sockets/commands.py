@@ -107,7 +107,7 @@ class Commands:
         session.push(pong_to(command, self._clock.utc()))
 
     def _heartbeat(self, session: Session, _command: Heartbeat) -> None:
-        status = self._presence.heartbeat(session.user_id, over_socket=True)
+        status = self._presence.socket_heartbeat(session.user_id)
         session.push(HeartbeatAck(status=status, server_time=self._clock.utc()))
 
     def _subscribe(self, session: Session, command: Subscribe) -> None:

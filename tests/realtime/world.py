@@ -187,7 +187,7 @@ class World:
 
     def flush(self) -> None:
         """Save what is behind."""
-        self.run(self.core.write_back.flush())
+        self.run(self.core.save())
 
     def identity(self, user_id: int, *, life_seconds: int = 900, login_id: str = "login") -> Identity:
         """Who a new token says is there."""
@@ -247,7 +247,9 @@ class World:
 
     def beat(self, user_id: int, *, over_socket: bool = False) -> Status:
         """A heartbeat."""
-        return self.core.presence.heartbeat(user_id, over_socket=over_socket)
+        if over_socket:
+            return self.core.presence.socket_heartbeat(user_id)
+        return self.run(self.core.presence.heartbeat(user_id))
 
     def call(self, caller_id: int, callee_id: int, key: str | None = None) -> Call:
         """POST /calls/start."""

@@ -137,9 +137,34 @@ def test_a_disabled_user_is_offline_whatever_the_evidence(world: World, operator
 
 def test_a_change_of_something_else_leaves_the_end_of_busy_where_it_was(world: World) -> None:
     world.put(1, busy_until=world.time.wall() + timedelta(seconds=30))
-    world.time.jumped = timedelta(hours=1)
     world.put(1, is_online=True)
     world.advance(29)
     assert world.status(1).is_busy
     world.advance(2)
+    assert not world.status(1).is_busy
+
+
+def test_a_busy_whose_end_passed_during_a_pause_ends_at_once(world: World) -> None:
+    world.connect(1)
+    world.put(1, busy_until=world.time.wall() + timedelta(seconds=30))
+    world.stall(3600)
+    assert world.status(1).is_available
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=1)])
+def test_a_busy_ends_when_the_corrected_clock_says_so(world: World, jump: timedelta) -> None:
+    world.put(1, busy_until=world.time.wall() + timedelta(seconds=30))
+    world.time.jumped = jump
+    world.advance(1)
+    assert not world.status(1).is_busy
+
+
+def test_a_busy_lasts_as_long_as_a_clock_that_was_set_back_says(world: World) -> None:
+    until = world.time.wall() + timedelta(seconds=30)
+    world.put(1, busy_until=until)
+    world.time.jumped = timedelta(hours=-1)
+    world.advance(60)
+    assert world.status(1).is_busy
+    world.time.jumped = timedelta()
+    world.advance(1)
     assert not world.status(1).is_busy

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from models.errors import StoreUnavailable
+from models.status import StatusChange
 from tests.realtime.world import World
 
 
 def test_evidence_of_many_is_saved_in_one_write(world: World) -> None:
     for user_id in (1, 2, 3):
-        world.beat(user_id)
+        world.connect(user_id)
     world.flush()
     (rows,) = world.users.evidence_writes
     assert {row.user_id for row in rows} == {1, 2, 3}
@@ -79,7 +80,7 @@ def test_what_is_seen_during_a_save_is_saved_by_the_next(world: World) -> None:
     world.beat(1)
     world.faults.holds = True
     task = world.begin(world.core.write_back.flush())
-    world.beat(2)
+    world.connect(2)
     for _ in range(2):
         world.faults.held[0].go()
         world.settle()
@@ -118,3 +119,21 @@ def test_claims_are_tried_again_until_the_store_has_them(world: World) -> None:
     world.flush()
     assert not world.users.rows[1].set_busy
     assert len(world.core.write_back) == 0
+
+
+def test_a_flush_between_a_save_and_its_announcement_writes_no_older_state(world: World) -> None:
+    world.connect(1)
+    world.faults.holds = True
+    task = world.begin(world.core.presence.change(1, StatusChange(is_online=True)))
+    for _ in range(2):  # the evidence is saved, the claims are not yet
+        world.faults.held[0].go()
+        world.settle()
+    at = world.users.rows[1].heartbeat_at
+    assert at is not None
+    flush = world.begin(world.core.write_back.flush())
+    while world.faults.held:
+        world.faults.held[-1].go()
+        world.settle()
+    assert task.done()
+    assert flush.done()
+    assert world.users.rows[1].heartbeat_at == at

@@ -1,0 +1,90 @@
+"""Settlement: whoever got a 503 sees what is true at the next request, whatever became of the write."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from models.errors import StoreUnavailable
+from models.status import Profile
+from tests.realtime.world import World
+
+
+def rename_in_store(world: World, user_id: int, username: str) -> None:
+    """A rename that was applied although its reply was lost."""
+    world.users.change(user_id, profile=Profile(user_id, username, None))
+    world.core.settlement.mark(user_id)
+
+
+def test_a_rename_that_was_applied_shows_before_the_next_request_is_answered(world: World) -> None:
+    rename_in_store(world, 1, "zoe")
+    world.run(world.core.settlement.settle(1))
+    assert world.status(1).username == "zoe"
+    assert len(world.core.settlement) == 0
+
+
+def test_a_rename_that_was_not_applied_changes_nothing(world: World) -> None:
+    world.core.settlement.mark(1)
+    world.run(world.core.settlement.settle(1))
+    assert world.status(1).username == "user1"
+
+
+def test_the_background_settles_what_nobody_asks_for(world: World) -> None:
+    client = world.connect(2)
+    rename_in_store(world, 1, "zoe")
+    world.flush()
+    world.arrive()
+    assert client.messages("user_status_update")[-1]["status"]["username"] == "zoe"
+
+
+def test_a_registration_that_was_applied_makes_the_user_known(world: World) -> None:
+    world.users.add(9, world.time.wall(), "late")
+    world.core.settlement.mark(9)
+    world.flush()
+    assert world.status(9).username == "late"
+
+
+def test_a_registration_that_was_not_applied_leaves_nothing(world: World) -> None:
+    world.core.settlement.mark(9)
+    world.flush()
+    assert 9 not in world.core.registry
+    assert len(world.core.settlement) == 0
+
+
+def test_a_user_who_signs_in_before_the_server_heard_of_the_account_is_known_at_once(world: World) -> None:
+    world.users.add(9, world.time.wall(), "late")
+    world.run(world.core.settlement.ensure_known(9))
+    assert world.status(9).username == "late"
+
+
+def test_a_user_who_was_disabled_without_a_reply_is_disabled(world: World) -> None:
+    world.users.rows[1] = msgspec.structs.replace(world.users.rows[1], disabled=True)
+    world.core.settlement.mark(1)
+    world.run(world.core.settlement.settle(1))
+    assert world.core.registry.get(1).disabled
+
+
+def test_while_the_store_is_down_nothing_is_settled(world: World) -> None:
+    rename_in_store(world, 1, "zoe")
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        world.run(world.core.settlement.settle(1))
+    assert world.status(1).username == "user1"
+    world.faults.is_down = False
+    world.flush()
+    assert world.status(1).username == "zoe"
+
+
+def test_claims_of_unknown_fate_are_written_before_the_next_request_is_answered(world: World) -> None:
+    world.faults.script("save_claims", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.put(1, is_busy=True)
+    assert world.users.rows[1].set_busy
+    world.run(world.core.settlement.settle(1))
+    assert world.users.rows[1].set_busy is world.status(1).is_busy is False
+
+
+def test_settling_a_settled_user_asks_the_store_nothing(world: World) -> None:
+    world.faults.calls.clear()
+    world.run(world.core.settlement.settle(1))
+    assert world.faults.calls == []

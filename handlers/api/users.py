@@ -102,7 +102,7 @@ class MyHeartbeatHandler(UsersHandler):
     async def post(self) -> None:
         """Count a sign of life, which brings the user online."""
         user_id = self.identify().user_id
-        self.read(Nothing)
+        self.read_body(Nothing)
         self.answer(await self.presence.heartbeat(user_id))
 
 

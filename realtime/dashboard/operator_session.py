@@ -107,7 +107,7 @@ class OperatorSession:
 
     def _end(self, code: int) -> None:
         self.is_open = False
-        self._writer.clear()
+        self._writer.end()
         self._counters.closes[code] += 1
         self.on_closed(self)
 

@@ -31,7 +31,7 @@ _GREETINGS: dict[Channel, str] = {
 
 
 class LimitReached(Exception):
-    """No more sockets for this user, for this address, or in all. `close_code` tells the client what to do."""
+    """No more sockets for this address, or in all. `close_code` tells the client what to do."""
 
     def __init__(self, close_code: CloseCode, reason: str) -> None:
         super().__init__(reason)
@@ -110,8 +110,14 @@ class Admission:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets")
         if request.counts_by_address and self._hub.from_address(request.address) >= settings.sockets_per_address:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address")
-        if len(self._hub.of_user(request.identity.user_id)) >= settings.sockets_per_user:
-            raise LimitReached(CloseCode.TOO_MANY_SOCKETS, "too many sockets for this user")
+        self._make_room(request.identity.user_id)
+
+    def _make_room(self, user_id: int) -> None:
+        """Close the most silent sockets beyond the limit: half-open ones, which the client has given up, go first."""
+        sessions = sorted(self._hub.of_user(user_id), key=lambda each: (each.heard_at, each.opened_at))
+        surplus = max(0, len(sessions) + 1 - self._settings.sockets_per_user)
+        for session in sessions[:surplus]:
+            session.close(CloseCode.REPLACED, "replaced by a newer socket")
 
     def _create(self, request: ConnectRequest, transport: Transport) -> Session:
         now = self._clock.now

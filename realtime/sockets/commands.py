@@ -112,6 +112,8 @@ class Commands:
 
     def _subscribe(self, session: Session, command: Subscribe) -> None:
         ids = command.user_ids
+        if command.subscription in ("feed", "stats") and session.subscriptions.keys().isdisjoint(("feed", "stats")):
+            self._stats.send_later(session)
         session.subscriptions[command.subscription] = None if ids is None else frozenset(ids)
         session.push(SubscriptionConfirmed(subscription=command.subscription))
         if not session.is_open:  # the reply showed that the peer is gone

@@ -114,6 +114,8 @@ class FanOut:
     def remove(self, session: Session) -> None:
         """Remove a session that ended."""
         session.outbox.current = False
+        session.outbox.current = False
+        session.outbox.end()
         if self._current.pop(session, None) is not None:
             self._recipients = None
         self._behind.discard(session)

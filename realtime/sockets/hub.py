@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from models.calls import Call
 from realtime.counters import Counters
@@ -65,9 +65,13 @@ class Hub:
 
     def publish_stats(self, counts: FeedCounts, seq: int) -> None:
         """Send the figures to all sessions that subscribe to them."""
+        self.send_stats(self._sessions.values(), counts, seq)
+
+    def send_stats(self, sessions: Iterable[Session], counts: FeedCounts, seq: int) -> None:
+        """Send the figures to those of the sessions that subscribe to them."""
         frame = encode(FeedStats(stats=counts, seq=seq))
-        for session in self._sessions.values():
-            if "feed" in session.subscriptions or "stats" in session.subscriptions:
+        for session in sessions:
+            if session.is_open and not session.subscriptions.keys().isdisjoint(("feed", "stats")):
                 session.outbox.offer_stats(frame)
                 self._counters.messages_out["feed_stats"] += 1
 

@@ -85,10 +85,11 @@ class FrameWriter:
         self.queued_bytes -= len(frame)
         return frame
 
-    def clear(self) -> None:
-        """Drop the queue."""
+    def end(self) -> None:
+        """Drop the queue, and refer to the owner no more: it must not be kept alive by a cycle."""
         self._queue.clear()
         self.queued_bytes = 0
+        self.on_drained = _nothing
 
     def _drained(self) -> None:
         self.waiting_since = None
@@ -158,6 +159,10 @@ class Outbox:
     def mark_lost(self) -> None:
         """A write of the fan-out found the peer gone."""
         self._writer.lost = True
+
+    def end(self) -> None:
+        """The session has ended: nothing more is written, and nothing refers back to it."""
+        self._writer.end()
 
     def when_drained(self, action: Callable[[], object]) -> None:
         """Call `action` each time the peer has taken what was waiting, in place of `pump`."""
@@ -257,3 +262,7 @@ class Outbox:
             self._pages.extendleft((users[half:], users[:half]))
             return self._next_page()
         return page
+
+
+def _nothing() -> None:
+    """What an ended writer calls when the peer takes the last bytes."""

@@ -7,6 +7,7 @@ from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
 from realtime.protocol import FeedCounts, FeedStats
 from realtime.sockets.hub import Hub
+from realtime.sockets.session import Session
 
 
 class Stats:
@@ -18,6 +19,8 @@ class Stats:
         self._hub = hub
         self._log = log
         self._told: FeedCounts | None = None
+        self._late: set[Session] = set()
+        """Sessions that subscribed again, and may have missed a change in between."""
 
     def counts(self) -> FeedCounts:
         """The figures now. `busy` counts users who are online and busy, so available plus busy is online."""
@@ -41,8 +44,15 @@ class Stats:
         return FeedStats(stats=counts, seq=self._log.seq)
 
     def tick(self) -> None:
-        """Send the figures if they have changed."""
+        """Send the figures if they have changed, or else to those who may have missed the last change."""
         counts = self.counts()
         if counts != self._told:
             self._told = counts
             self._hub.publish_stats(counts, self._log.seq)
+        elif self._late:
+            self._hub.send_stats(self._late, counts, self._log.seq)
+        self._late.clear()
+
+    def send_later(self, session: Session) -> None:
+        """Send the figures to a session that has subscribed to them again, with the next tick."""
+        self._late.add(session)

@@ -172,6 +172,6 @@ def test_an_error_carries_a_message_and_a_code_and_nothing_else() -> None:
 
 def test_close_codes_say_whether_to_come_back() -> None:
     come_back = {CloseCode.UNRESPONSIVE, CloseCode.SLOW_CONSUMER, CloseCode.RATE_LIMITED, CloseCode.TOKEN_EXPIRED}
-    stay_away = {CloseCode.REFUSED, CloseCode.REVOKED, CloseCode.TOO_MANY_SOCKETS, CloseCode.PROTOCOL_VIOLATION}
+    stay_away = {CloseCode.REFUSED, CloseCode.REVOKED, CloseCode.REPLACED, CloseCode.PROTOCOL_VIOLATION}
     assert {each for each in CloseCode if 4000 <= each < 4500} == come_back
     assert {each for each in CloseCode if each >= 4500} == stay_away

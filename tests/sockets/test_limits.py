@@ -103,23 +103,27 @@ async def test_binary_messages_count_as_invalid(user: MakePerson, socket: OpenSo
 
 
 @pytest.mark.settings(sockets_per_user=3)
-async def test_a_user_has_so_many_sockets_and_the_next_is_closed_with_4503(
+async def test_a_user_has_so_many_sockets_and_the_most_silent_is_closed_with_4503(
     user: MakePerson, socket: OpenSocket
 ) -> None:
     ada, bob = await user("ada"), await user("bob")
     sockets = [await socket(ada) for _ in range(3)]
-    assert await (await socket(ada, first=True)).closed() == 4503
+    for each in (sockets[0], sockets[2]):
+        await each.ask({"type": "ping"}, "pong")
+    newest = await socket(ada)
+    assert await sockets[1].closed() == 4503
+    for each in (sockets[0], sockets[2], newest):
+        await each.ask({"type": "ping"}, "pong")
     await socket(bob)
-    await sockets[0].close()
-    await sockets[1].settle()
-    await socket(ada)
 
 
 async def test_ten_sockets_are_a_users(user: MakePerson, socket: OpenSocket) -> None:
     ada = await user("ada")
-    for _ in range(10):
+    oldest = await socket(ada)
+    for _ in range(9):
         await socket(ada)
-    assert await (await socket(ada, first=True)).closed() == 4503
+    await socket(ada)
+    assert await oldest.closed() == 4503
 
 
 @pytest.mark.settings(sockets_limit=2)

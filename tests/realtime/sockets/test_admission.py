@@ -107,12 +107,27 @@ def test_who_asks_for_nothing_gets_no_snapshot(world: World) -> None:
 
 def test_a_user_has_room_for_so_many_sockets(make_world: MakeWorld) -> None:
     world = make_world(2, sockets_per_user=2)
-    for _ in range(2):
+    for count in (1, 2):
         world.connect(1)
-    with pytest.raises(LimitReached) as full:
-        world.connect(1)
-    assert full.value.close_code == 4503
+        assert len(world.core.hub.of_user(1)) == count
+    assert world.connect(1).is_open
+    assert len(world.core.hub.of_user(1)) == 2
     assert world.connect(2).is_open
+
+
+def test_the_most_silent_socket_gives_way_to_a_newer_one(make_world: MakeWorld) -> None:
+    world = make_world(2, sockets_per_user=3)
+    watcher = world.connect(2)
+    oldest, silent, chatty = (world.connect(1) for _ in range(3))
+    world.advance(5)
+    world.send(chatty, "ping")
+    world.send(oldest, "ping")
+    updates = len(watcher.messages("user_status_update"))
+    newest = world.connect(1)
+    assert silent.transport.closed == (4503, "replaced by a newer socket")
+    assert [each.is_open for each in (oldest, chatty, newest)] == [True, True, True]
+    world.advance(60)
+    assert len(watcher.messages("user_status_update")) == updates
 
 
 def test_a_socket_that_ended_makes_room(make_world: MakeWorld) -> None:

@@ -50,3 +50,15 @@ def test_who_was_told_figures_that_went_back_is_told_again(world: World) -> None
     world.put(1, is_busy=False)
     world.advance(2)
     assert late.messages("feed_stats")[-1]["stats"]["busy"] == 0
+
+
+def test_who_subscribes_again_is_told_the_figures_that_changed_in_between(world: World) -> None:
+    client = world.connect(1)
+    world.send(client, "unsubscribe", subscription="feed")
+    world.put(2, is_online=True)
+    world.advance(2)
+    world.send(client, "subscribe", subscription="feed")
+    told = len(client.messages("feed_stats"))
+    world.advance(2)
+    assert client.messages("feed_stats")[-1]["stats"]["online"] == 2
+    assert len(client.messages("feed_stats")) == told + 1

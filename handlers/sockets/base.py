@@ -133,6 +133,7 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
         if self.peer is not None:
             self.context.traffic.sockets -= 1
             self.peer.closed_by_peer(self.close_code)
+            self.peer = None  # it refers to this handler: together they would be a cycle
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log as for other requests."""

@@ -37,10 +37,20 @@ REPLIES: dict[type[Command], type[Message]] = {
 
 CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.NORMAL: ("the client is done", ""),
+    CloseCode.TOO_BIG: ("a message was too big", "does not send it again"),
+    CloseCode.RESTART: ("the server is restarting", "reconnects after `reconnect_after_ms`"),
+    CloseCode.TRY_LATER: ("too many sockets on the server or from this address", "reconnects with backoff"),
+    CloseCode.UNRESPONSIVE: ("the client did not answer a ping", "reconnects"),
+    CloseCode.SLOW_CONSUMER: ("the client reads too slowly", "reconnects and resumes"),
+    CloseCode.RATE_LIMITED: ("too many commands", "reconnects with backoff"),
+    CloseCode.TOKEN_EXPIRED: ("the token has expired", "gets a new token and reconnects"),
+    CloseCode.REFUSED: ("invalid credentials", "does not reconnect"),
+    CloseCode.REVOKED: ("logged out, or disconnected or disabled by an operator", "does not reconnect"),
     CloseCode.REPLACED: (
         "replaced by a newer socket: a user may have 10, and the most silent one is closed",
         "reconnects only when the user returns",
     ),
+    CloseCode.PROTOCOL_VIOLATION: ("too many malformed messages", "does not reconnect"),
 }
 """For each close code, what happened and what the client does next."""
 

@@ -114,7 +114,6 @@ class FanOut:
     def remove(self, session: Session) -> None:
         """Remove a session that ended."""
         session.outbox.current = False
-        session.outbox.current = False
         session.outbox.end()
         if self._current.pop(session, None) is not None:
             self._recipients = None

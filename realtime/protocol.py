@@ -41,6 +41,8 @@ class CloseCode(IntEnum):
 
     NORMAL = 1000
     """Only sent by clients. The published sample client does not reconnect after 1000, so the server never sends it."""
+    PROTOCOL_ERROR = 1002
+    """A frame broke RFC 6455. A client library does not send such frames."""
     TOO_BIG = 1009
     RESTART = 1012
     TRY_LATER = 1013

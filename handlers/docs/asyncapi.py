@@ -37,6 +37,7 @@ REPLIES: dict[type[Command], type[Message]] = {
 
 CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.NORMAL: ("the client is done", ""),
+    CloseCode.PROTOCOL_ERROR: ("a frame broke the WebSocket protocol", "reconnects with backoff"),
     CloseCode.TOO_BIG: ("a message was too big", "does not send it again"),
     CloseCode.RESTART: ("the server is restarting", "reconnects after `reconnect_after_ms`"),
     CloseCode.TRY_LATER: ("too many sockets on the server or from this address", "reconnects with backoff"),

@@ -9,9 +9,9 @@ import structlog
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import ApiHandler
+from handlers.sockets.handshake import check_handshake
 from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, reject, stream_of
 from handlers.sockets.websocket_protocol import FairProtocol
-from models.errors import Invalid
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Error, Message
 from realtime.sockets.admission import LimitReached
@@ -69,8 +69,7 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """Upgrade the connection. Raises Invalid if the request is not an upgrade."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise Invalid("This URL only accepts WebSocket connections.")
+        check_handshake(self.request)
         await super().get(*args, **kwargs)
 
     def open(self, *args: str, **kwargs: str) -> Awaitable[None] | None:
@@ -111,20 +110,28 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Tornado's protocol with our limits. None if Tornado does not support the client's protocol version."""
         base = super().get_websocket_protocol()
-        return FairProtocol(self, base, self.too_many_fragments) if isinstance(base, WebSocketProtocol13) else base
+        return FairProtocol(self, base, self) if isinstance(base, WebSocketProtocol13) else base
 
-    def too_many_fragments(self) -> None:
+    def on_empty_fragment(self) -> None:
+        """Count an empty fragment as a command, so that a flood of them is limited."""
+        self._count_as_command()
+
+    def on_too_many_fragments(self) -> None:
         """Close a socket whose message has too many fragments."""
         if self.peer is not None:
             self.peer.close(CloseCode.PROTOCOL_VIOLATION, "too many fragments")
 
+    def on_bad_frame(self, reason: str) -> None:
+        """Close a socket whose peer broke RFC 6455."""
+        if self.peer is not None:
+            self.peer.close(CloseCode.PROTOCOL_ERROR, reason)
+
     def on_ping(self, data: bytes) -> None:
         """Count a ping as a command, so that a flood of pings is limited. Tornado has answered it."""
-        if self.peer is not None:
-            self.commands.allow(self.peer)
+        self._count_as_command()
 
     def on_pong(self, data: bytes) -> None:
-        """The peer has answered our ping."""
+        """The peer has answered our ping, or sent a pong unasked."""
         if self.peer is not None:
             self.commands.pong(self.peer)
 
@@ -138,3 +145,7 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log as for other requests."""
         ApiHandler.log_exception(self, typ, value, tb)
+
+    def _count_as_command(self) -> None:
+        if self.peer is not None:
+            self.commands.allow(self.peer)

@@ -41,6 +41,8 @@ class OperatorSession:
         """The code that the server closed it with."""
         self.heard_at = now()
         """Steady time of the last sign of life."""
+        self.awaits_pong = False
+        """Whether the peer was pinged and has not answered yet."""
         self.is_behind = False
         """Whether updates were left out."""
         self.on_caught_up: Callable[[OperatorSession], None] = lambda _: None
@@ -72,6 +74,7 @@ class OperatorSession:
     def ping(self, frame: bytes) -> None:
         """Send a ping before what is waiting: it may go between the fragments of a message."""
         if self.is_open:
+            self.awaits_pong = True
             self._writer.enqueue_first(frame)
             self._pump()
 
@@ -145,7 +148,7 @@ class OperatorCommands:
             command = None
         if isinstance(command, Ping):
             self._guard.counters.messages_in["ping"] += 1
-            self.pong(session)
+            self._heard(session)
             session.push(pong_to(command, self._clock.utc()))
         else:
             self._refuse(session)
@@ -156,12 +159,17 @@ class OperatorCommands:
             self._refuse(session)
 
     def pong(self, session: OperatorSession) -> None:
-        """Note a sign of life, such as the answer to a ping."""
-        session.heard_at = self._clock.now()
+        """Note the answer to a ping. A pong that nobody asked for counts as a command."""
+        if session.awaits_pong or self.allow(session):
+            session.awaits_pong = False
+            self._heard(session)
 
     def allow(self, session: OperatorSession) -> bool:
         """Whether the socket may send a command now."""
         return session.is_open and self._guard.take(session, session.session_id)
+
+    def _heard(self, session: OperatorSession) -> None:
+        session.heard_at = self._clock.now()
 
     def _refuse(self, session: OperatorSession) -> None:
         self._guard.refuse_invalid(session, "Operators' sockets accept only pings")

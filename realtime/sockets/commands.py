@@ -77,7 +77,7 @@ class Commands:
             self._guard.refuse_invalid(session, str(error))
             return
         self._guard.counters.messages_in[str(command.__struct_config__.tag)] += 1
-        self.pong(session)
+        self._heard(session)
         self._table[type(command)](session, command)
 
     def allow(self, session: Session) -> bool:
@@ -94,14 +94,20 @@ class Commands:
         return self._guard.take(session, session.user_id)
 
     def pong(self, session: Session) -> None:
-        """Note a sign of life, such as the answer to a ping."""
-        session.heard_at = self._clock.now()
-        self._presence.seen(session.user_id)
+        """Note the answer to a ping. A pong that nobody asked for counts as a command."""
+        if session.awaits_pong or self.allow(session):
+            session.awaits_pong = False
+            self._heard(session)
 
     def not_text(self, session: Session) -> None:
         """Refuse a binary message: commands are text."""
         if self.allow(session):
             self._guard.refuse_invalid(session, "Invalid message format")
+
+    def _heard(self, session: Session) -> None:
+        """Note a sign of life."""
+        session.heard_at = self._clock.now()
+        self._presence.seen(session.user_id)
 
     def _ping(self, session: Session, command: Ping) -> None:
         session.push(pong_to(command, self._clock.utc()))

@@ -52,6 +52,8 @@ class Session:
         self.opened_at = now
         self.heard_at = now
         """Steady time of the last sign of life: a pong, or a command that was carried out."""
+        self.awaits_pong = False
+        """Whether the peer was pinged and has not answered yet."""
         self.expires_at = now
         """Steady time at which the token expires."""
         self.strikes = Strikes()
@@ -90,6 +92,7 @@ class Session:
 
     def ping(self, frame: bytes) -> None:
         """Send a ping frame."""
+        self.awaits_pong = True
         self.push_frame(frame)
 
     def refuse(self, code: ErrorCode, message: str, now: float) -> None:

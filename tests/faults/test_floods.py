@@ -14,6 +14,7 @@ import pytest
 from tests.clients import Person, RawSocket
 from tests.faults.crowd import Member, answers, enter, enter_all
 from tests.program import MakeProgram, ServerProgram, until
+from tests.raw_frames import frame
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=90)]
 
@@ -27,17 +28,18 @@ HALF_OPEN = 200
 HANDSHAKES = 200
 
 
-def frame(opcode: int, payload: bytes = b"", *, final: bool = True, masked: bool = True, rsv: int = 0) -> bytes:
-    """A frame of less than 126 bytes, masked by zeros unless it is not."""
-    return bytes((final << 7 | rsv << 4 | opcode, masked << 7 | len(payload))) + bytes(4 * masked) + payload
-
-
 PING = frame(0x1, b'{"type":"ping"}')
 
 FLOODS = {
     "messages": (PING * MESSAGES, {4003}),
     "invalid messages": (frame(0x1, b"nonsense") * MESSAGES, {4003, 4504}),
     "binary messages": (frame(0x2, b"\x00") * MESSAGES, {4003, 4504}),
+    "pongs that nobody asked for": (frame(0xA, b"x") * PINGS, {4003}),
+    "unmasked messages": (frame(0x1, b'{"type":"ping"}', masked=False) * MESSAGES, {1002}),
+    "fragments that are empty, in many messages": (
+        (frame(0x1, final=False) + frame(0x0, final=False) * 50 + frame(0x0)) * (FRAGMENTS // 52),
+        {4003},
+    ),
     "control pings": (frame(0x9, b"x" * 100) * PINGS, {4003}),
     "empty fragments": (frame(0x1, final=False) + frame(0x0, final=False) * FRAGMENTS, {4504}),
     "fragments of a byte": (frame(0x1, b"x", final=False) + frame(0x0, b"x", final=False) * FRAGMENTS, {4504}),

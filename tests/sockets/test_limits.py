@@ -7,6 +7,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.clients import RawSocket, Socket
 from tests.conftest import MakePerson, OpenSocket
+from tests.raw_frames import CONTINUATION, PONG, TEXT
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
@@ -64,6 +65,29 @@ async def test_protocol_pings_count_as_commands(server: RunningServer, user: Mak
     for _ in range(20 + 5 + 1):
         raw.write_frame(0x9, b"ping")
     assert await raw.close_code() == 4003
+    raw.end()
+
+
+@RATE
+@pytest.mark.parametrize("opcode", [PONG, CONTINUATION], ids=["pongs that nobody asked for", "empty fragments"])
+async def test_frames_that_say_nothing_count_as_commands(server: RunningServer, user: MakePerson, opcode: int) -> None:
+    raw, _ = await RawSocket.open(server.port, f"/ws/presence?token={(await user('ada')).token}")
+    raw.write_frame(TEXT, b"x", final=False)
+    for _ in range(20 + 5 + 1):
+        raw.write_frame(opcode, final=opcode == PONG)
+    assert await raw.close_code() == 4003
+    raw.end()
+
+
+@RATE
+async def test_fragments_with_a_payload_are_one_command(server: RunningServer, user: MakePerson) -> None:
+    raw, _ = await RawSocket.open(server.port, f"/ws/presence?token={(await user('ada')).token}")
+    text = b'{"type":"ping","timestamp":"of 40 bytes"}'
+    raw.write_frame(TEXT, text[:1], final=False)
+    for place in range(1, len(text)):
+        raw.write_frame(CONTINUATION, text[place : place + 1], final=place == len(text) - 1)
+    while b'"pong"' not in (await raw.read_frame())[1]:
+        pass
     raw.end()
 
 

@@ -152,6 +152,16 @@ def test_a_flood_of_pings_is_refused_and_then_ends_the_socket(make_world: MakeWo
     assert screen.transport.closed == (4003, "rate")
 
 
+def test_pongs_that_nobody_asked_for_count_as_pings(make_world: MakeWorld) -> None:
+    world = make_world(1, command_burst=2, rate_strikes=3)
+    screen = watch(world)
+    pass_time(world, 26, screen)
+    for _ in range(6):
+        world.core.operator_commands.pong(screen.operator_session)
+    assert screen.errors() == ["RATE_LIMIT_ERROR"]
+    assert screen.transport.closed == (4003, "rate")
+
+
 def test_a_closed_socket_asks_nothing(world: World) -> None:
     screen = watch(world)
     screen.operator_session.closed_by_peer(None)

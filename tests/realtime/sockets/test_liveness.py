@@ -77,6 +77,40 @@ def test_an_invalid_message_answers_no_ping(world: World) -> None:
     assert client.session.close_code == CloseCode.UNRESPONSIVE
 
 
+def use_up_the_rate(world: World) -> None:
+    while world.core.buckets.take(1, world.core.environment.clock.now()):
+        pass
+
+
+def test_a_pong_to_the_servers_ping_costs_no_command(world: World) -> None:
+    client = deaf(world)
+    world.advance(25)
+    use_up_the_rate(world)
+    world.core.commands.pong(client.session)
+    assert client.session.heard_at == world.core.environment.clock.now()
+    assert client.errors() == []
+
+
+def test_a_pong_that_nobody_asked_for_counts_as_a_command(world: World) -> None:
+    client = deaf(world)
+    for _ in range(20):
+        world.core.commands.pong(client.session)
+    assert client.errors() == []
+    heard = client.session.heard_at
+    world.core.commands.pong(client.session)
+    assert client.errors() == ["RATE_LIMIT_ERROR"]
+    assert client.session.heard_at == heard
+
+
+def test_a_second_pong_to_one_ping_counts_as_a_command(world: World) -> None:
+    client = deaf(world)
+    world.advance(25)
+    use_up_the_rate(world)
+    world.core.commands.pong(client.session)
+    world.core.commands.pong(client.session)
+    assert client.errors() == ["RATE_LIMIT_ERROR"]
+
+
 def test_a_command_refused_for_its_rate_answers_no_ping(world: World) -> None:
     client = deaf(world)
     for _ in range(20):

@@ -1,0 +1,72 @@
+"""Raw frames: WebSocket frames and upgrade requests, byte by byte, for what a correct client never sends."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+"""Opcodes, RFC 6455 §5.2."""
+
+MASK = b"\x0b\xad\xf0\x0d"
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+"""The key of RFC 6455 §1.3, whose answer is known."""
+
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+"""The Sec-WebSocket-Accept that answers KEY."""
+
+HEADERS = {
+    "Host": "localhost",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": KEY,
+    "Sec-WebSocket-Version": "13",
+    "Authorization": "Bearer TOKEN",
+}
+
+
+def frame(
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    final: bool = True,
+    masked: bool = True,
+    rsv: int = 0,
+    length_bytes: int | None = None,
+    length: int | None = None,
+) -> bytes:
+    """A frame. `length_bytes` (0, 2 or 8) chooses the form of the length; `length` is a length that may be untrue."""
+    size = len(payload) if length is None else length
+    if length_bytes is None:
+        length_bytes = 0 if size < 126 else 2 if size < 65536 else 8
+    short = {0: size, 2: 126, 8: 127}[length_bytes]
+    extended = size.to_bytes(length_bytes, "big") if length_bytes else b""
+    head = bytes((final << 7 | rsv << 4 | opcode, masked << 7 | short)) + extended
+    return head + MASK + masked_bytes(payload) if masked else head + payload
+
+
+def masked_bytes(payload: bytes) -> bytes:
+    """The payload under MASK."""
+    return bytes(byte ^ MASK[place % 4] for place, byte in enumerate(payload))
+
+
+def close(code: int | None = None, reason: bytes = b"", *, masked: bool = True) -> bytes:
+    """A close frame. None is an empty one."""
+    return frame(CLOSE, b"" if code is None else struct.pack("!H", code) + reason, masked=masked)
+
+
+def upgrade(
+    *changed: str,
+    line: str = "GET /ws/presence HTTP/1.1",
+    without: Iterable[str] = (),
+    extra: Iterable[str] = (),
+    end: str = "\r\n",
+) -> bytes:
+    """An upgrade request with some headers `changed` or left out, and `extra` ones at its end.
+
+    TOKEN in it stands for an access token.
+    """
+    headers = {**HEADERS, **dict(each.split(": ", 1) for each in changed)}
+    lines = [f"{name}: {value}" for name, value in headers.items() if name not in without]
+    return end.join([line, *lines, *extra, "", ""]).encode("latin-1")

@@ -7,7 +7,7 @@ BIN := .venv/bin
 ALONE := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast chaos lint fmt bench-quick bench-comeback bench-dashboard browser node
+.PHONY: help run serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -41,6 +41,9 @@ fmt: .venv/tests ## format
 
 chaos: .venv/tests browser node ## the faults again, with more rounds and sockets; ten minutes
 	CHAOS_ROUNDS=100 CHAOS_SOCKETS=2500 $(BIN)/python -m pytest tests/faults
+
+mutants: .venv/tests ## plant known mistakes one by one; the tests must find each
+	$(BIN)/python -m tests.mutants
 
 bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute
 	$(BIN)/python -m benchmarks.quick

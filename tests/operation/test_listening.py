@@ -1,14 +1,20 @@
-"""Why a server cannot listen, in words that name the setting."""
+"""Listening: why it fails, in words that name the setting, and connections that wait for a busy loop."""
 
 from __future__ import annotations
 
 import errno
+import socket
 
 import pytest
 
 from operation import listening
 from operation.listening import open_listening_sockets
 from settings import Settings, SettingsError
+from tests.clients import Api
+from tests.running import RunningServer
+
+CONNECTIONS = 300
+"""More than 128, which is Tornado's default backlog."""
 
 
 @pytest.mark.parametrize(
@@ -44,4 +50,14 @@ def test_a_free_port_is_taken_when_none_is_named() -> None:
     sockets = open_listening_sockets(Settings(port=0))
     assert sockets[0].getsockname()[1] > 0
     for each in sockets:
+        each.close()
+
+
+@pytest.mark.gen_test
+@pytest.mark.any_store
+async def test_hundreds_of_connections_wait_while_the_loop_is_busy(server: RunningServer, api: Api) -> None:
+    """The test runs in the server's loop, so the server accepts nothing before the first `await`."""
+    waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=0.5) for _ in range(CONNECTIONS)]
+    assert (await api.get("/healthz")).status == 200
+    for each in waiting:
         each.close()

@@ -34,6 +34,15 @@ async def test_every_line_is_a_json_object_whatever_was_asked(
     assert all({"event", "level", "timestamp", "logger"} <= each.keys() for each in new)
 
 
+async def test_a_query_is_in_no_line(server: RunningServer, user: MakePerson, secrets_seen: SecretsSeen) -> None:
+    ada = await user("ada")
+    before = len(lines(secrets_seen))
+    assert (await ada.get("/nothing", name="Marie")).status == 404
+    logged = [json.loads(line) for line in lines(secrets_seen)[before:]]
+    assert [each["path"] for each in logged if each["event"] == "request"] == ["/nothing"]
+    assert "Marie" not in json.dumps(logged)
+
+
 async def test_tokens_passwords_and_tickets_are_in_no_line_even_when_things_go_wrong(
     server: RunningServer,
     user: MakePerson,

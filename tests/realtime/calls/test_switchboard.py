@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from models.calls import Call
-from models.errors import Forbidden, Invalid, NotFound
+from models.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.realtime.calling import busy, four_users, let_go, refused, start, step, told_calls
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.world import World
@@ -73,6 +75,20 @@ def test_of_two_callers_for_one_callee_the_second_is_refused_and_untouched(world
     let_go(world)
     assert winner.result().status == "ongoing"
     assert busy(world) == [1, 2]
+
+
+def test_of_two_calls_at_the_same_moment_the_second_never_reaches_the_store(world: World) -> None:
+    switchboard = world.core.switchboard
+
+    async def both() -> list[Call | BaseException]:
+        calls = (switchboard.start(caller_id, 2, "audio", None) for caller_id in (1, 3))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    first, second = world.run(both())
+    assert isinstance(second, Conflict)
+    assert second.code == "USER_BUSY"
+    assert world.faults.calls.count("lock") == 1
+    assert (switchboard.ongoing.of_user(2), switchboard.ongoing.of_user(3)) == (first, None)
 
 
 def test_two_who_call_each_other_have_one_call(world: World) -> None:

@@ -188,3 +188,19 @@ def test_no_update_comes_between_the_pages(make_world: MakeWorld) -> None:
     client.fold()
     assert client.picture == world.picture()
     assert all(each["seq"] > pages(client)[0]["seq"] for each in client.updates()[-4:])
+
+
+def test_updates_that_were_flushed_meanwhile_come_after_the_last_page(make_world: MakeWorld) -> None:
+    world = make_world(6, snapshot_page_users=1)
+    client = world.connect(1, kernel_bytes=300)
+    client.transport.stall()
+    world.send(client, "subscribe", subscription="feed", snapshot=True)
+    for user_id in range(2, 7):
+        world.put(user_id, is_busy=True)
+        world.arrive()
+        client.transport.read(300)
+        world.arrive()
+    client.transport.resume()
+    world.arrive()
+    kinds = [each["type"] for each in client.messages() if each["type"] in ("snapshot", "user_status_update")]
+    assert kinds == ["user_status_update", *["snapshot"] * 6, *["user_status_update"] * 5]

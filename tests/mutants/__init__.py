@@ -1,0 +1,1 @@
+"""Mutants: known mistakes, planted one at a time. The tests must find each of them."""

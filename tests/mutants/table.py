@@ -1,0 +1,201 @@
+"""The table of mutants: where each is planted, and which tests must fail with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """In `file`, `old` becomes `new`; it must occur exactly once. `tests` are what pytest runs."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+PRESENCE = (
+    Mutant(
+        "a close counts users, not sockets",
+        "realtime/presence/engine.py",
+        "entry.sessions -= 1",
+        "entry.sessions = 0",
+        ("tests/realtime/presence/test_engine.py",),
+    ),
+    Mutant(
+        "a grace timer is not cancelled by the return",
+        "realtime/presence/engine.py",
+        "        waited_for_connection = entry",
+        "        entry.sessions = 0\n        waited_for_connection = entry",
+        ("tests/realtime/presence/test_engine.py",),
+    ),
+    Mutant(
+        "a stale heartbeat timer takes a user offline",
+        "realtime/presence/engine.py",
+        "entry.heartbeat_until = self._clock.now() + self._settings.heartbeat_life_seconds",
+        "entry.heartbeat_until = entry.heartbeat_until or self._clock.now() + self._settings.heartbeat_life_seconds",
+        ("tests/realtime/presence/test_engine.py",),
+    ),
+    Mutant(
+        "a restart takes everyone offline",
+        "realtime/presence/loader.py",
+        "entry.grace_until = now + self._settings.hold_seconds",
+        "entry.grace_until = now",
+        ("tests/realtime/presence/test_restart.py",),
+    ),
+)
+
+CALLS = (
+    Mutant(
+        "something is awaited between the check and the lock",
+        "realtime/calls/switchboard.py",
+        "        self.ongoing.take(call)\n",
+        "        await asyncio.sleep(0)\n        self.ongoing.take(call)\n",
+        ("tests/realtime/calls/test_switchboard.py",),
+    ),
+    Mutant(
+        "only the caller is freed at the end",
+        "realtime/calls/switchboard.py",
+        "for user_id in call.participants if",
+        "for user_id in call.participants[:1] if",
+        ("tests/realtime/calls/test_switchboard.py",),
+    ),
+    Mutant(
+        "ids are compared as text and as numbers",
+        "realtime/calls/switchboard.py",
+        "if user_id not in call.participants:",
+        "if str(user_id) not in call.participants:",
+        ("tests/realtime/calls/test_switchboard.py",),
+    ),
+    Mutant(
+        "a stranger ends a call",
+        "realtime/calls/switchboard.py",
+        "if user_id not in call.participants:",
+        "if False:",
+        ("tests/realtime/calls/test_switchboard.py",),
+    ),
+    Mutant(
+        "a stale lease timer ends a call",
+        "realtime/calls/switchboard.py",
+        "        if left > 0:",
+        "        if False:",
+        ("tests/realtime/calls/test_switchboard.py",),
+    ),
+)
+
+SOCKETS = (
+    Mutant(
+        "a socket is registered before it has opened",
+        "realtime/sockets/admission.py",
+        "        session = self._create(request, transport)\n",
+        "        self._presence.join(request.identity.user_id)\n        session = self._create(request, transport)\n",
+        ("tests/sockets/test_mishaps.py::test_an_error_in_opening_leaves_no_socket_and_no_presence",),
+    ),
+    Mutant(
+        "the sweep goes by the wall clock",
+        "realtime/sockets/liveness.py",
+        "        now = self._clock.now()\n        for peer in",
+        "        now = self._clock.utc().timestamp()\n        for peer in",
+        ("tests/realtime/sockets/test_liveness.py",),
+    ),
+    Mutant(
+        "a ping that is not answered closes with 1000",
+        "realtime/sockets/session.py",
+        'self.close(CloseCode.UNRESPONSIVE, "no pong"',
+        'self.close(CloseCode.NORMAL, "no pong"',
+        ("tests/realtime/sockets/test_liveness.py",),
+    ),
+    Mutant(
+        "a slow socket is never closed",
+        "realtime/sockets/liveness.py",
+        "if waiting_since is not None and waiting_since + self._slow_limit_seconds <= now:",
+        "if False:",
+        ("tests/realtime/sockets/test_outbox.py",),
+    ),
+    Mutant(
+        "an update overtakes the snapshot",
+        "realtime/sockets/outbox.py",
+        "        if self._pages:\n",
+        "        if self._pages and self.since >= upto:\n",
+        ("tests/realtime/sockets/test_outbox.py",),
+    ),
+    Mutant(
+        "ping frames are not limited",
+        "handlers/sockets/base.py",
+        "self.commands.allow(self.peer)",
+        "pass",
+        ("tests/sockets/test_limits.py::test_protocol_pings_count_as_commands",),
+    ),
+    Mutant(
+        "pong frames are not limited",
+        "realtime/sockets/commands.py",
+        "if session.awaits_pong or self.allow(session):",
+        "if session.is_open:",
+        ("tests/realtime/sockets/test_liveness.py",),
+    ),
+    Mutant(
+        "unmasked frames are accepted",
+        "handlers/sockets/websocket_protocol.py",
+        "if not second & _MASKED:",
+        "if False:",
+        ("tests/sockets/test_raw_frames.py::test_every_frame_is_answered_as_the_table_says",),
+    ),
+)
+
+ORIGINS = "tests/sockets/test_origins.py::test_who_asks_from_where_decides_on_sockets_pages_and_the_api"
+
+DOORS = (
+    Mutant(
+        "every origin is allowed",
+        "handlers/origins.py",
+        "return self.is_own(origin, host) or origin.lower() in self._origins",
+        "return True",
+        (ORIGINS,),
+    ),
+    Mutant(
+        "every host is allowed",
+        "handlers/origins.py",
+        "return name is not None and (name in self._hosts or _is_address(name))",
+        "return True",
+        (ORIGINS,),
+    ),
+    Mutant(
+        "a token needs no exp",
+        "models/tokens.py",
+        '"iat", "exp", "iss"',
+        '"iat", "iss"',
+        ("tests/stores/test_tokens.py",),
+    ),
+    Mutant(
+        "a token is logged",
+        "handlers/logs.py",
+        'return _SECRETS.sub("[redacted]", text)',
+        "return text",
+        ("tests/sockets/test_logs.py",),
+    ),
+    Mutant(
+        "a query is logged",
+        "handlers/logs.py",
+        "path=handler.request.path",
+        "path=handler.request.uri",
+        ("tests/sockets/test_logs.py",),
+    ),
+    Mutant(
+        "the backlog is 128",
+        "operation/listening.py",
+        "backlog=settings.listen_backlog",
+        "backlog=128",
+        ("tests/operation/test_listening.py::test_hundreds_of_connections_wait_while_the_loop_is_busy",),
+    ),
+    Mutant(
+        "markup is not escaped",
+        "handlers/routes.py",
+        "autoescape=True",
+        "autoescape=False",
+        ("tests/admin/test_attacks.py::test_markup_in_names_stays_text_on_every_page",),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS)

@@ -29,7 +29,7 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 DASHBOARD = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 LAYERS = ("models", "realtime", "handlers", "operation")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("C*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("[CS]*.md"))]
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 METHODS = ("get", "post", "put", "patch", "delete")

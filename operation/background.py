@@ -1,4 +1,4 @@
-"""Rounds: what the server does again and again beside answering requests."""
+"""Background: the tasks that the server runs beside answering requests."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from realtime.protocol import CloseCode
 from settings import Settings
 
 TICK_SECONDS = 0.05
-"""How exact deadlines are."""
+"""How precisely deadlines are met."""
 
 SWEEP_SECONDS = 0.5
-"""How exact pings and the slow limit are."""
+"""How precisely pings and the limit for slow clients are met."""
 
-LOOK_SECONDS = 1.0
-"""How soon it is seen that something needs attention."""
+REFRESH_SECONDS = 1.0
+"""How often the dashboard looks for what needs attention."""
 
-KEEP_SECONDS = 30.0
-"""How often open dashboards are noted as used."""
+SIGN_IN_SECONDS = 30.0
+"""How often the sign-ins of open dashboards are recorded as used."""
 
 CLEAN_UP_SECONDS = 3600.0
-"""Logins, sign-ins and sign-in windows that are over, and events and samples that are old, are deleted this often."""
+"""How often expired logins, sign-ins and sign-in limits, and old events and samples, are deleted."""
 
-_log = structlog.stdlib.get_logger("rollcall.rounds")
+_log = structlog.stdlib.get_logger("rollcall.background")
 
 
 class Background:
-    """Background tasks: none is lost, none fails silently, all end at `stop`."""
+    """Owns every background task: each failure is logged, and all tasks end at `stop`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Background:
         self._last_notice = 0
 
     async def start(self) -> None:
-        """Begin all rounds. Raises StoreUnavailable."""
+        """Start all tasks. Raises StoreUnavailable."""
         self._last_notice = await self._stores.notices.newest()
         self.spawn(self._tick())
         self.spawn(self._every(SWEEP_SECONDS, self._sweep))
@@ -69,20 +69,20 @@ class Background:
         self.spawn(self._every(self._settings.save_interval_seconds, self._persistence.save_events))
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
-        self.spawn(self._every(LOOK_SECONDS, self._look))
+        self.spawn(self._every(REFRESH_SECONDS, self._look))
         self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.check_store))
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
-        self.spawn(self._every(KEEP_SECONDS, self._keep_sign_ins))
+        self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work in the background; an error in it is logged, and the work is over."""
+        """Run a coroutine in the background. If it fails, the error is logged."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """End all of it."""
+        """End all tasks."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -90,7 +90,7 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log.error("background work failed", exc_info=task.exception())
+            _log.error("background task failed", exc_info=task.exception())
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -101,11 +101,11 @@ class Background:
             self._guarded(self._core.tick)
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """One deadline that goes wrong must not end all others."""
+        """Run the deadlines. A failure must not stop those after it."""
         try:
             work()
         except Exception:
-            _log.exception("a deadline failed")
+            _log.exception("deadline failed")
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -115,12 +115,12 @@ class Background:
             except StoreUnavailable:
                 self._note_store(is_down=True)
             except Exception:
-                _log.exception("a round failed")
+                _log.exception("background task failed")
 
     def _note_store(self, *, is_down: bool) -> None:
-        """Log that the store went or came back, once each, not with every call that fails."""
+        """Log when the store goes down and when it is back, not every call that fails in between."""
         if is_down and not self._store_is_down:
-            _log.warning("the store cannot be reached; sockets stay, writes are answered with 503")
+            _log.warning("the store cannot be reached: sockets stay open, writes are answered with 503")
         elif self._store_is_down and not is_down:
             _log.info("the store is back")
         self._store_is_down = is_down
@@ -135,7 +135,7 @@ class Background:
         self._core.overview_feed.refresh()
 
     async def _keep_sign_ins(self) -> None:
-        """An open dashboard is a used one; one whose sign-in is over is closed."""
+        """An open dashboard keeps its sign-in in use. If the sign-in has ended, its sockets are closed."""
         for sign_in_id in self._core.operator_sessions.sign_ins():
             if not await self._operator_auth.keep(sign_in_id, self._core.environment.clock.utc()):
                 self._core.operator_sessions.close_sign_in(sign_in_id)
@@ -145,13 +145,13 @@ class Background:
 
     async def _read_notices(self) -> None:
         notices = await self._stores.notices.after(self._last_notice)
-        self._note_store(is_down=False)  # of all rounds only this one asks the store each time
+        self._note_store(is_down=False)  # the only task that always asks the store
         for notice in notices:
             await self._carry_out(notice)
             self._last_notice = notice.notice_id
 
     async def _carry_out(self, notice: Notice) -> None:
-        """What another process did to the store, done here in memory."""
+        """Apply to memory what another process did to the store."""
         if notice.kind == "user_disabled":
             if notice.first_id in self._core.registry:
                 self._core.presence.disable(notice.first_id)

@@ -71,9 +71,9 @@ class ActionPreviews:
         entry = self._registry.get(target.user_id)
         name = entry.profile.username
         if state_of(entry.status) == "offline" and (entry.claims.set_offline or not entry.alive):
-            raise Conflict("NOTHING_TO_DO", f"{name} is offline already")
+            raise Conflict("NOTHING_TO_DO", f"{name} is already offline")
         call = self._call_of(entry)
-        effect = f"{name} will be shown as offline to everybody until the next heartbeat."
+        effect = f"{name} will be shown as offline to everyone until the next heartbeat."
         if call:
             effect += f" The call with {call} ends first."
         return self._preview("force_offline", entry, effect, waits=bool(call))
@@ -85,9 +85,9 @@ class ActionPreviews:
         if target.session_id:
             sessions = [each for each in sessions if each.session_id == target.session_id]
         if not sessions:
-            raise Conflict("NOTHING_TO_DO", f"{name} has no such socket any more")
+            raise Conflict("NOTHING_TO_DO", f"{name} no longer has this socket")
         effect = (
-            f"{counted(len(sessions), 'socket')} of {name} will be closed. The app stays away until it is opened anew."
+            f"{counted(len(sessions), 'socket')} of {name} will be closed. The app stays disconnected until it is reopened."
         )
         return self._preview("disconnect", entry, effect, hits=[counted(len(sessions), "socket")])
 
@@ -95,7 +95,7 @@ class ActionPreviews:
         entry = self._registry.get(target.user_id)
         name = entry.profile.username
         effect = (
-            f"All sockets of {name} are closed and all tokens stop working: {name} has to sign in again everywhere."
+            f"All sockets of {name} will be closed and all tokens revoked. {name} has to sign in again on every device."
         )
         return self._preview("sign_out", entry, effect)
 
@@ -103,11 +103,11 @@ class ActionPreviews:
         entry = self._registry.get(target.user_id)
         name, call = entry.profile.username, self._call_of(entry)
         if call:
-            effect = f"Busy set by hand is forgotten; {name} stays busy until the call with {call} ends."
+            effect = f"Clears the busy status set by hand. {name} stays busy until the call with {call} ends."
         elif entry.status.is_online:
             effect = f"{name} will be shown as available."
         else:
-            effect = f"Busy set by hand is forgotten; {name} stays offline."
+            effect = f"Clears the busy status set by hand. {name} stays offline."
         return self._preview("clear_busy", entry, effect, hits=[], waits=bool(call))
 
     def _end_call(self, target: ActionTarget) -> ActionPreview:
@@ -115,9 +115,9 @@ class ActionPreviews:
         about = call.participants if call else ()
         names = [self._registry.name(user_id) for user_id in about]
         if call:
-            effect = f"The call of {' and '.join(names)} ends for both, and both are told."
+            effect = f"Ends the call between {' and '.join(names)} for both."
         else:
-            effect = "Whatever the store still holds of this call is given up."
+            effect = "Removes what the store still holds of this call."
         label = ACTION_LABELS["end_call"]
         title = f"{label}: {' and '.join(names)}" if call else label
         return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)

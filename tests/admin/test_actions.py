@@ -87,7 +87,7 @@ async def test_a_script_is_told_what_it_would_hit(signed_in: SignedIn, user: Mak
     assert len(answer.body.pop("request_id")) >= 16
     assert answer.body == {
         "title": "Force offline: ada",
-        "effect": "ada will be shown as offline to everybody until the next heartbeat. The call with bob ends first.",
+        "effect": "ada will be shown as offline to everyone until the next heartbeat. The call with bob ends first.",
         "hits": ["1 socket", "1 call with bob"],
         "waits": True,
         "count": 1,
@@ -324,7 +324,7 @@ async def test_a_form_that_is_refused_says_so_on_the_next_page(signed_in: Signed
     answer = await browser.post("/admin/actions", {**order("force_offline", user_id=1), "next": "/admin/users/1"})
     assert answer.status == 303
     page = (await browser.get("/admin/users/1")).body
-    assert '<p class="notice refused" role="status">Force offline, ada: ada is offline already.</p>' in page
+    assert '<p class="notice refused" role="status">Force offline, ada: ada is already offline.</p>' in page
 
 
 async def test_refused_attempts_are_written_down_too(

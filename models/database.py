@@ -31,6 +31,11 @@ WIRE_VERSION_MINIMUM = 13
 # More than Motor has threads (5 per core), so that no call waits for a connection.
 POOL_SIZE = 50
 
+DRIVER_SHARE = 0.8
+"""The driver's share of the deadline of a call. It gives up first, so that its error shows whether MongoDB is
+unreachable or the query was slow, which MongoDB itself reports (maxTimeMS).
+"""
+
 HEARTBEAT_MILLISECONDS = 1_000
 """How often the driver checks whether the server is back. Its default of 10 s would delay recovery."""
 
@@ -131,10 +136,10 @@ def _address(url: str) -> str:
 def _motor_client(settings: Settings) -> AsyncIOMotorClient[dict[str, Any]]:
     """Motor for asyncio rather than for Tornado, so that the command line needs no Tornado loop.
 
-    The driver gets the deadline too, because a caller that gives up does not free Motor's thread. Writes are
+    The driver gets most of the deadline too, because a caller that gives up does not free Motor's thread. Writes are
     acknowledged from the journals of a majority: a 2xx is on disk.
     """
-    deadline_milliseconds = round(settings.store_deadline_seconds * 1000)
+    deadline_milliseconds = round(settings.store_deadline_seconds * 1000 * DRIVER_SHARE)
     return AsyncIOMotorClient(
         settings.mongodb_url,
         appname="rollcall",

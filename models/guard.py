@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import pymongo
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from models.breaker import Breaker
@@ -17,6 +18,9 @@ from models.collection import Collection, Document, Filter, Keys, Projection, Up
 from models.errors import StoreUnavailable
 
 T = TypeVar("T")
+
+INDEX_SECONDS = 600.0
+"""How long the creation of an index may take. On a large collection, it exceeds the deadline of all other calls."""
 
 COUNT_LIMIT = 10_000
 """Long lists are counted up to this number, which takes about 15 ms in the embedded store."""
@@ -37,32 +41,44 @@ class Guard:
     clock: Callable[[], float]
     observe: Observe
 
-    async def run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        operation: str,
+        call: Callable[[], Awaitable[T]],
+        *,
+        is_read: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> T:
         """Return the result of `call` or raise its error; StoreUnavailable if the store does not answer in time.
 
-        A cancelled call counts neither as a success nor as a failure.
+        A read that is too slow fails for its own caller only. It says nothing about the store, so the breaker does not
+        count it. A cancelled call counts neither as a success nor as a failure.
         """
         if not self.breaker.allows():
             raise StoreUnavailable(f"{operation}: the store has not been answering")
         began = self.clock()
+        deadline = asyncio.timeout(deadline_seconds or self.deadline_seconds)
         try:
-            async with asyncio.timeout(self.deadline_seconds):
+            async with deadline:
                 result = await call()
         except Exception as error:
             unavailable = is_unavailable(error)
-            self._record(operation, began, ok=not unavailable)
+            is_slow = is_read and (deadline.expired() or isinstance(error, ExecutionTimeout))
+            if not is_slow:
+                self._count(ok=not unavailable)
+            self.observe(operation, self.clock() - began, not unavailable)
             if unavailable:
                 raise StoreUnavailable(f"{operation}: {type(error).__name__}") from error
             raise
-        self._record(operation, began, ok=True)
+        self._count(ok=True)
+        self.observe(operation, self.clock() - began, True)
         return result
 
-    def _record(self, operation: str, began: float, *, ok: bool) -> None:
+    def _count(self, *, ok: bool) -> None:
         if ok:
             self.breaker.succeeded()
         else:
             self.breaker.failed()
-        self.observe(operation, self.clock() - began, ok)
 
 
 def is_unavailable(error: Exception) -> bool:
@@ -90,7 +106,7 @@ class GuardedCollection:
         return await self._run("insert_many", lambda: self._collection.insert_many(documents, ordered=ordered))
 
     async def find_one(self, filter: Filter, projection: Projection = None) -> Document | None:
-        return await self._run("find_one", lambda: self._collection.find_one(filter, projection))
+        return await self._read("find_one", lambda: self._collection.find_one(filter, projection))
 
     async def find(
         self,
@@ -108,12 +124,12 @@ class GuardedCollection:
             documents: Awaitable[list[Document]] = found.to_list(None)
             return documents
 
-        return await self._run("find", call)
+        return await self._read("find", call)
 
     async def count_documents(self, filter: Filter, *, limit: int = 0) -> int:
         """The number of matching documents, counted up to `limit`. A limit of 0 means no limit."""
         most = {"limit": limit} if limit else {}
-        return await self._run("count_documents", lambda: self._collection.count_documents(filter, **most))
+        return await self._read("count_documents", lambda: self._collection.count_documents(filter, **most))
 
     async def update_one(self, filter: Filter, update: UpdateSpec, *, upsert: bool = False) -> UpdateResult:
         return await self._run("update_one", lambda: self._collection.update_one(filter, update, upsert=upsert))
@@ -147,7 +163,15 @@ class GuardedCollection:
 
     async def create_index(self, keys: Keys, *, unique: bool = False, name: str | None = None) -> str:
         chosen = name or "_".join(f"{field}_{direction}" for field, direction in keys)
-        return await self._run("create_index", lambda: self._collection.create_index(keys, unique=unique, name=chosen))
+
+        async def call() -> str:
+            with pymongo.timeout(INDEX_SECONDS):
+                return await self._collection.create_index(keys, unique=unique, name=chosen)
+
+        return await self._guard.run(f"{self.name}.create_index", call, deadline_seconds=INDEX_SECONDS)
+
+    async def _read(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._guard.run(f"{self.name}.{operation}", call, is_read=True)
 
     async def _run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         return await self._guard.run(f"{self.name}.{operation}", call)

@@ -17,6 +17,7 @@ from pymongo.errors import InvalidOperation
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from models.collection import Document, Filter, Keys, Projection, UpdateSpec
+from models.embedded.readers import Readers
 from models.embedded.table import Table, Updated
 from models.embedded.update import Update
 from models.embedded.values import restored
@@ -25,21 +26,28 @@ from models.embedded.writer import Writer
 T = TypeVar("T")
 
 
+LIST_THREADS = 2
+"""Threads for lists and counts. Lookups have one of their own, so that a slow list never delays a sign-in."""
+
+
 class EmbeddedDatabase:
     """The collections of one file. Its `async` methods belong to one event loop."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, lookups: Readers, lists: Readers) -> None:
         self._writer = writer
+        self._lookups = lookups
+        self._lists = lists
         self._collections: dict[str, EmbeddedCollection] = {}
 
     @classmethod
     def open(cls, path: Path, *, on_commit: Callable[[int], None] | None = None) -> EmbeddedDatabase:
         """Open the file, and create it and its folder if needed. Raises sqlite3.Error or OSError."""
-        return cls(Writer(path, on_commit=on_commit))
+        writer = Writer(path, on_commit=on_commit)
+        return cls(writer, Readers(path, count=1, name="lookups"), Readers(path, count=LIST_THREADS, name="lists"))
 
     def __getitem__(self, name: str) -> EmbeddedCollection:
         if name not in self._collections:
-            self._collections[name] = EmbeddedCollection(Table(name), self._writer)
+            self._collections[name] = EmbeddedCollection(Table(name), self._writer, self._lookups, self._lists)
         return self._collections[name]
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -54,6 +62,8 @@ class EmbeddedDatabase:
 
     def close(self) -> None:
         """Finish the pending operations and close the file."""
+        self._lookups.close()
+        self._lists.close()
         self._writer.close()
 
 
@@ -79,9 +89,11 @@ class EmbeddedCursor:
 class EmbeddedCollection:
     """One collection. Arguments, results and errors are Motor's; see its documentation."""
 
-    def __init__(self, table: Table, writer: Writer) -> None:
+    def __init__(self, table: Table, writer: Writer, lookups: Readers, lists: Readers) -> None:
         self._table = table
         self._writer = writer
+        self._lookups = lookups
+        self._lists = lists
 
     def __getattr__(self, name: str) -> NoReturn:
         _refuse_attribute("collection", name)
@@ -104,7 +116,7 @@ class EmbeddedCollection:
         self, filter: Filter | None = None, projection: Projection = None, **unknown: object
     ) -> Document | None:
         _refuse("find_one", unknown)
-        found = await self.find(filter, projection, limit=1).to_list()
+        found = await self._lookups.submit(self._finding(filter, projection, None, 0, 1))
         return found[0] if found else None
 
     def find(
@@ -121,15 +133,14 @@ class EmbeddedCollection:
 
         async def read(length: int | None) -> list[Document]:
             most = min(limit or length, length) if length else limit
-            return await self._read(
-                lambda connection: _projected(self._table.find(connection, filter or {}, sort, skip, most), projection)
-            )
+            readers = self._lookups if _is_lookup(filter or {}) else self._lists
+            return await readers.submit(self._finding(filter, projection, sort, skip, most))
 
         return EmbeddedCursor(read)
 
     async def count_documents(self, filter: Filter, *, limit: int = 0, **unknown: object) -> int:
         _refuse("count_documents", unknown)
-        return await self._read(partial(self._table.count, filter=filter, limit=limit))
+        return await self._lists.submit(partial(self._table.count, filter=filter, limit=limit))
 
     async def update_one(
         self, filter: Filter, update: UpdateSpec, upsert: bool = False, **unknown: object
@@ -185,8 +196,10 @@ class EmbeddedCollection:
         await self._write(partial(self._table.create_index, keys=pairs, unique=unique, name=chosen))
         return chosen
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._writer.submit(work, writes=False)
+    def _finding(
+        self, filter: Filter | None, projection: Projection, sort: Keys | None, skip: int, limit: int
+    ) -> Callable[[sqlite3.Connection], list[Document]]:
+        return lambda connection: _projected(self._table.find(connection, filter or {}, sort, skip, limit), projection)
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._writer.submit(work, writes=True)
@@ -198,6 +211,12 @@ class EmbeddedCollection:
 
 def _ping(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1").fetchone()
+
+
+def _is_lookup(filter: Filter) -> bool:
+    """Whether the filter names its documents by id, so that the read is short."""
+    condition = filter.get("_id")
+    return isinstance(condition, str | int) or (isinstance(condition, Mapping) and "$in" in condition)
 
 
 def _refuse(method: str, unknown: Mapping[str, object]) -> None:

@@ -1,4 +1,7 @@
-"""Table: the documents of one collection in SQLite, and the operations on them. Runs on the writer's thread."""
+"""Table: the documents of one collection in SQLite, and the operations on them.
+
+`find` and `count` run on a reader's thread, everything else on the writer's.
+"""
 
 # ruff: noqa: S608 - names of tables and fields match FIELD, and all values are bound
 
@@ -55,13 +58,14 @@ class Table:
         # The key column has no type, so that SQLite treats 1 and "1" as different keys.
         self._create = f'CREATE TABLE IF NOT EXISTS "{name}" (_id PRIMARY KEY NOT NULL, doc TEXT) WITHOUT ROWID'
         self._insert = f'INSERT INTO "{name}" VALUES (?, CAST(? AS TEXT))'
+        self._exists = False
+        """Whether a reader has seen the table. Tables are never dropped."""
         self._replace = f'UPDATE "{name}" SET doc = CAST(? AS TEXT) WHERE _id = ?'
 
     def rows(
         self, connection: sqlite3.Connection, condition: Sql, tail: str = "", tail_values: tuple[int, ...] = ()
     ) -> sqlite3.Cursor:
         """The JSON texts of the documents that meet the condition, one in each row."""
-        connection.execute(self._create)
         text = f'SELECT doc FROM "{self.name}" WHERE {condition.text}{tail}'
         return connection.execute(text, condition.values + tail_values)
 
@@ -72,13 +76,17 @@ class Table:
         if skip < 0 or limit < 0:
             raise NotImplementedError("the embedded store does not support a negative skip or limit")
         condition = where(filter)
-        found = self.rows(connection, condition, f"{order(sort)} LIMIT ? OFFSET ?", (limit or -1, skip))
+        tail = f"{order(sort)} LIMIT ? OFFSET ?"
+        if not self._is_there(connection):
+            return []
+        found = self.rows(connection, condition, tail, (limit or -1, skip))
         return [load_document(text) for (text,) in found]
 
     def count(self, connection: sqlite3.Connection, filter: Filter, limit: int) -> int:
         """The number of matching documents, counted up to `limit`. A limit of 0 means no limit."""
-        connection.execute(self._create)
         condition = where(filter)
+        if not self._is_there(connection):
+            return 0
         text = f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}" WHERE {condition.text} LIMIT ?)'
         return int(connection.execute(text, (*condition.values, limit or -1)).fetchone()[0])
 
@@ -107,6 +115,7 @@ class Table:
 
     def update_one(self, connection: sqlite3.Connection, filter: Filter, update: Update, upsert: bool) -> Updated:
         """Update the first matching document."""
+        connection.execute(self._create)
         row = self.rows(connection, where(filter), " LIMIT 1").fetchone()
         if row is not None:
             return self._update_stored(connection, row[0], update)
@@ -118,6 +127,7 @@ class Table:
 
     def update_many(self, connection: sqlite3.Connection, filter: Filter, update: Update) -> list[Updated]:
         """Update every matching document."""
+        connection.execute(self._create)
         rows = self.rows(connection, where(filter)).fetchall()
         return [self._update_stored(connection, text, update) for (text,) in rows]
 
@@ -164,6 +174,13 @@ class Table:
                 raise self._duplicate(error) from None
         elif present[0].decode() != text:
             raise OperationFailure(f"a different index is named {name}", INDEX_CONFLICT)
+
+    def _is_there(self, connection: sqlite3.Connection) -> bool:
+        """Whether the table exists. The first write creates it, and a reader cannot."""
+        if not self._exists:
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (self.name,))
+            self._exists = bool(found.fetchall())
+        return self._exists
 
     def _insert_stored(self, connection: sqlite3.Connection, fields: Fields) -> None:
         try:

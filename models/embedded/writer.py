@@ -2,7 +2,8 @@
 
 An fsync takes milliseconds regardless of how much it covers. So the thread runs all operations in its queue in one
 transaction and answers them after a single COMMIT. An operation that fails is rolled back alone. If the COMMIT fails,
-for example because the disk is full, every operation of the group fails.
+for example because the disk is full, every operation of the group fails. If even the rollback fails, the thread opens
+the file again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -55,7 +58,8 @@ class Writer:
     def __init__(
         self, path: Path, *, busy_seconds: float = BUSY_SECONDS, on_commit: Callable[[int], None] | None = None
     ) -> None:
-        self._connection = _connect(path, busy_seconds)
+        self._connect = partial(_connect, path, busy_seconds)
+        self._connection = self._connect()
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[Operation | None] = queue.SimpleQueue()
         self._closed = False
@@ -82,7 +86,7 @@ class Writer:
         while more:
             group, more = self._next_group()
             if group:
-                _deliver(self._outcomes(group))
+                deliver(self._outcomes(group))
         self._connection.close()
 
     def _next_group(self) -> tuple[list[Operation], bool]:
@@ -102,9 +106,25 @@ class Writer:
         try:
             return self._committed(group)
         except Exception as error:
+            failure = self._rolled_back(error)
+            return [OperationResult(operation, None, failure) for operation in group]
+
+    def _rolled_back(self, error: Exception) -> Exception:
+        """Undo the open transaction and return the error for its callers. Does nothing if none is open."""
+        try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return [OperationResult(operation, None, error) for operation in group]
+        except sqlite3.Error as failure:
+            self._reopen()
+            return StoreUnavailable(f"the store could not roll back: {failure}")
+        return error
+
+    def _reopen(self) -> None:
+        """Replace the connection, which also ends its transaction. If the file cannot be opened, the next try may."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        with suppress(sqlite3.Error, OSError):
+            self._connection = self._connect()
 
     def _committed(self, group: list[Operation]) -> list[OperationResult]:
         # A group of reads needs no transaction, and so no lock and no fsync.
@@ -145,7 +165,7 @@ def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def _deliver(outcomes: list[OperationResult]) -> None:
+def deliver(outcomes: list[OperationResult]) -> None:
     """Resolve the futures of a group in one callback of the loop. If the loop has been closed, nobody is waiting."""
     try:
         outcomes[0].operation.future.get_loop().call_soon_threadsafe(_resolve, outcomes)

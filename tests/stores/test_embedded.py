@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymongo import DeleteOne, UpdateOne
@@ -338,6 +338,50 @@ async def test_a_caller_that_gives_up_leaves_no_noise(gated: GatedWriter) -> Non
     await gated.writer.submit(executing("SELECT 1"), writes=False)
     gc.collect()
     assert noise == []
+
+
+class StubbornConnection:
+    """A connection whose rollback fails, as on a disk that is gone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
+        if text.startswith("ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._connection.execute(text, *values)
+
+
+async def test_a_rollback_that_fails_ends_neither_the_thread_nor_the_store(gated: GatedWriter) -> None:
+    await gated.run_together([executing("CREATE TABLE t (x PRIMARY KEY)")])
+    gated.writer._connection = cast("Any", StubbornConnection(gated.writer._connection))
+    works = [executing("INSERT INTO t VALUES (1)"), executing("no SQL")]
+    results = await gated.run_together(works)
+    assert [type(result) for result in results] == [StoreUnavailable] * 2
+    assert await gated.run_together([executing("INSERT INTO t VALUES (2)")]) == [[]]
+    assert await gated.run_together([executing("SELECT x FROM t")], writes=False) == [[(2,)]]
+
+
+async def test_a_file_that_cannot_be_opened_again_is_tried_again(gated: GatedWriter) -> None:
+    await gated.run_together([executing("CREATE TABLE t (x PRIMARY KEY)")])
+    connect, is_away = gated.writer._connect, True
+
+    def reconnect() -> sqlite3.Connection:
+        if is_away:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect()
+
+    gated.writer._connect = cast("Any", reconnect)
+    gated.writer._connection = cast("Any", StubbornConnection(gated.writer._connection))
+    for _ in range(2):
+        results = await gated.run_together([executing("no SQL")])
+        assert [type(result) for result in results] == [StoreUnavailable]
+    is_away = False
+    await gated.run_together([executing("SELECT 1")])
+    assert await gated.run_together([executing("INSERT INTO t VALUES (2)")]) == [[]]
 
 
 WRITES_UNTIL_KILLED = """

@@ -113,9 +113,56 @@ async def test_what_means_not_reached_in_time_is_unavailable(error: Exception) -
     watched.behind.answers = [error] * 3
     for _ in range(3):
         with pytest.raises(StoreUnavailable) as caught:
-            await watched.things.find_one({})
+            await watched.things.insert_one({"_id": 1})
         assert "secret" not in str(caught.value)
     assert watched.breaker.is_open
+
+
+READS = [call for operation, call in EVERY_CALL if operation in ("find_one", "find", "count_documents")]
+
+
+@pytest.mark.parametrize("call", READS)
+async def test_slow_reads_fail_for_their_callers_and_leave_the_breaker_closed(
+    call: Callable[[GuardedCollection], Awaitable[Any]],
+) -> None:
+    watched = Watched(deadline_seconds=0.01)
+    hanging = asyncio.get_running_loop().create_future
+    for _ in range(5):
+        watched.behind.answers += [hanging(), ExecutionTimeout("operation exceeded time limit", 50)]
+    for _ in range(10):
+        with pytest.raises(StoreUnavailable):
+            await call(watched.things)
+    assert not watched.breaker.is_open
+    assert [ok for _, ok in watched.observed] == [False] * 10
+
+
+@pytest.mark.parametrize("call", READS)
+async def test_reads_that_do_not_reach_the_store_open_the_breaker(
+    call: Callable[[GuardedCollection], Awaitable[Any]],
+) -> None:
+    watched = Watched()
+    watched.behind.answers = [NetworkTimeout("timed out")] * 3
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await call(watched.things)
+    assert watched.breaker.is_open
+
+
+async def test_slow_writes_open_the_breaker() -> None:
+    watched = Watched(deadline_seconds=0.01)
+    watched.behind.answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await watched.things.insert_one({"_id": 1})
+    assert watched.breaker.is_open
+
+
+async def test_an_index_may_take_longer_than_any_other_call() -> None:
+    watched = Watched(deadline_seconds=0.01)
+    slow: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    watched.behind.answers = [slow]
+    asyncio.get_running_loop().call_later(0.1, slow.set_result, "x_1")
+    assert await watched.things.create_index([("x", 1)]) == "x_1"
 
 
 @pytest.mark.parametrize(

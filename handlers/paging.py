@@ -40,14 +40,17 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PagedHandler(ApiHandler):
     """An endpoint that answers with one page of a list."""
 
+    page_maximum = PAGE_MAXIMUM
+    """The last page that may be asked for."""
+
     def span(self, query: PageQuery) -> tuple[int, int]:
         """(items to skip, items wanted) of a page. Raises Invalid."""
         settings = self.context.settings
         per_page = settings.page_default if query.per_page is msgspec.UNSET else query.per_page
         if not 1 <= per_page <= settings.page_limit:
             raise Invalid(f"per_page must be between 1 and {settings.page_limit}.")
-        if not 1 <= query.page <= PAGE_MAXIMUM:
-            raise Invalid(f"page must be between 1 and {PAGE_MAXIMUM}.")
+        if not 1 <= query.page <= self.page_maximum:
+            raise Invalid(f"page must be between 1 and {self.page_maximum}.")
         return (query.page - 1) * per_page, per_page
 
     def answer_page(self, items: Sequence[Any], total: int, query: PageQuery) -> None:

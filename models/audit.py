@@ -12,7 +12,7 @@ import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from models.collection import Keys
-from models.guard import GuardedCollection
+from models.guard import COUNT_LIMIT, GuardedCollection
 
 NEWEST_FIRST: Keys = [("at", -1), ("_id", 1)]
 """The order of all lists. Entries of the same millisecond are ordered by id, so that the order is total."""
@@ -73,10 +73,10 @@ class Audit:
         skip: int,
         limit: int,
     ) -> tuple[list[AuditEntry], int]:
-        """One page, newest first, and the number of all matching entries."""
+        """One page, newest first, and the number of matching entries, counted up to COUNT_LIMIT."""
         query = _query(operator, action, target)
         rows = await self._audit.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
-        return [_entry(row) for row in rows], await self._audit.count_documents(query)
+        return [_entry(row) for row in rows], await self._audit.count_documents(query, limit=COUNT_LIMIT)
 
     async def older(
         self,

@@ -14,10 +14,15 @@ from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.guard import COUNT_LIMIT, GuardedCollection
+from models.merged import MergedQueries
 
 CallType = Literal["audio", "video"]
 EndReason = Literal["completed", "dropped", "cancelled"]
 CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
+
+PARTICIPANTS = ("caller_id", "callee_id")
+
+NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
 
 DUPLICATE_KEY = 11000
 """MongoDB's error code for a violated unique index."""
@@ -58,11 +63,16 @@ class Calls:
         self._locks = locks
 
     async def ensure_indexes(self) -> None:
-        """Participant, state or nothing, then the newest first, as the lists ask for them."""
-        await self._calls.create_index([("caller_id", 1), ("started_at", -1)])
-        await self._calls.create_index([("callee_id", 1), ("started_at", -1)])
+        """Participant, state or nothing, then the newest first, as the lists ask for them.
+
+        Every filter of a history has an index, so that no page has to look at calls that it does not show.
+        """
+        for participant in PARTICIPANTS:
+            for narrowed in ((), ("call_type",), ("status",), ("call_type", "status")):
+                equal = [(field, 1) for field in (participant, *narrowed)]
+                await self._calls.create_index([*equal, *NEWEST_FIRST])
         await self._calls.create_index([("status", 1), ("started_at", -1)])
-        await self._calls.create_index([("started_at", -1)])
+        await self._calls.create_index(NEWEST_FIRST)
 
     async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None:
         """Lock both users for a call and return None, or lock neither and return the user who is already locked.
@@ -124,16 +134,28 @@ class Calls:
         return [_call(row) for row in await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)])]
 
     async def history(
-        self, user_id: int, *, call_type: CallType | None, status: CallState | None, skip: int, limit: int
+        self,
+        user_id: int,
+        *,
+        call_type: CallType | None,
+        status: CallState | None,
+        before: Call | None = None,
+        skip: int,
+        limit: int,
     ) -> tuple[list[Call], int]:
-        """One page of a user's calls, newest first, and the number of all matching calls."""
-        narrowed: dict[str, Any] = {}
-        if call_type is not None:
-            narrowed["call_type"] = call_type
-        if status is not None:
-            narrowed["status"] = status
-        query = {"$or": [{"caller_id": user_id}, {"callee_id": user_id}], **narrowed}
-        return await self._newest(query, skip, limit), await self._calls.count_documents(query)
+        """Some of a user's calls, newest first, and the number of all matching calls, counted up to COUNT_LIMIT.
+
+        With `before`, only calls that follow this one in the list are returned, and all are counted.
+        """
+        given = {"call_type": call_type, "status": status}
+        narrowed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        total = await self._of_user(user_id, narrowed).count(COUNT_LIMIT)
+        if before is not None:
+            # The range on `started_at` alone is what the index serves; the rest drops what came before in a tie.
+            later = [{"started_at": {"$lt": before.started_at}}, {"_id": {"$gt": before.call_id}}]
+            narrowed |= {"started_at": {"$lte": before.started_at}, "$or": later}
+        rows = await self._of_user(user_id, narrowed).page(skip, limit)
+        return [_call(row) for row in rows], total
 
     async def page(
         self,
@@ -150,14 +172,22 @@ class Calls:
         query: dict[str, Any] = {}
         if state is not None:
             query["status"] = "ongoing" if state == "ongoing" else {"$ne": "ongoing"}
+        if user_ids is not None and len(user_ids) == 1:
+            of_user = self._of_user(user_ids[0], query)
+            rows = await of_user.page(skip, limit)
+            return [_call(row) for row in rows], await of_user.count(COUNT_LIMIT)
         if user_ids is not None:
             # Each branch repeats the state, so that SQLite uses the indexes on the participants.
             query = {"$or": [{each: {"$in": list(user_ids)}, **query} for each in ("caller_id", "callee_id")]}
         return await self._newest(query, skip, limit), await self._calls.count_documents(query, limit=COUNT_LIMIT)
 
     async def _newest(self, query: dict[str, Any], skip: int, limit: int) -> list[Call]:
-        rows = await self._calls.find(query, sort=[("started_at", -1), ("_id", 1)], skip=skip, limit=limit)
+        rows = await self._calls.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
         return [_call(row) for row in rows]
+
+    def _of_user(self, user_id: int, narrowed: dict[str, Any]) -> MergedQueries:
+        queries = [{participant: user_id, **narrowed} for participant in PARTICIPANTS]
+        return MergedQueries(self._calls, queries, NEWEST_FIRST)
 
 
 def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:

@@ -8,9 +8,10 @@ import msgspec
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
-from handlers.admin.parameters import choice, page_number
+from handlers.admin.parameters import choice, stored_page_number
 from models.calls import SEARCHED_USERS_LIMIT, Call
 from models.errors import NotFound
+from models.guard import COUNT_LIMIT
 from models.stores import Stores
 from models.times import milliseconds
 from realtime.dashboard.event_text import event_row
@@ -65,8 +66,8 @@ class AdminCallsHandler(CallPages):
     @allows("viewer")
     async def get(self) -> None:
         """Show all calls, newest first, or the calls of the users who match a search."""
-        state, q, page = choice(self, "state", STATES), self.search(), page_number(self)
-        user_ids, per_page = self._matching_users(q), self.admin.settings.page_rows
+        state, q, per_page = choice(self, "state", STATES), self.search(), self.admin.settings.page_rows
+        user_ids, page = self._matching_users(q), stored_page_number(self, per_page)
         calls, total = await self.stores.calls.page(
             state=cast("CallFilter", state) if state else None,
             user_ids=user_ids,
@@ -79,6 +80,7 @@ class AdminCallsHandler(CallPages):
             calls=[self.named(call) for call in calls],
             calls_with_issues={each.call_id for each in self.overview.issues()},
             total=total,
+            is_more=total >= COUNT_LIMIT,
             per_page=per_page,
             filter={"state": state, "q": q, "page": page},
         )

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
-from handlers.admin.parameters import choice, page_number
+from handlers.admin.parameters import choice, stored_page_number
 from models.audit import AuditEntry
 from models.events import Event, EventKind
 from models.guard import COUNT_LIMIT
@@ -85,7 +85,8 @@ class EventsHandler(AdminHistoryHandler):
     async def get(self) -> None:
         """Show the events, newest first."""
         kind, user, user_id = self.wanted_events()
-        page, per_page = page_number(self), self.admin.settings.page_rows
+        per_page = self.admin.settings.page_rows
+        page = stored_page_number(self, per_page)
         events, total = await self.stores.events.page(
             kind=kind, user_id=user_id, skip=(page - 1) * per_page, limit=per_page
         )
@@ -125,7 +126,8 @@ class AuditHandler(AdminHistoryHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Show what operators did, newest first."""
-        wanted, page, per_page = self.wanted_entries(), page_number(self), self.admin.settings.page_rows
+        wanted, per_page = self.wanted_entries(), self.admin.settings.page_rows
+        page = stored_page_number(self, per_page)
         entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
         given = {name: value or "" for name, value in wanted.items()}
         self.show(
@@ -133,6 +135,7 @@ class AuditHandler(AdminHistoryHandler):
             here="audit",
             entries=entries,
             total=total,
+            is_more=total >= COUNT_LIMIT,
             per_page=per_page,
             actions=ACTIONS,
             operators=[each.name for each in await self.stores.operators.all()],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import urlencode
 
 from tornado.web import RequestHandler
 
 from models.errors import Invalid
+from models.guard import COUNT_LIMIT
 
 PAGE_MAXIMUM = 100_000
 
@@ -19,13 +21,18 @@ def choice(handler: RequestHandler, name: str, among: tuple[str, ...]) -> str:
     return given
 
 
-def page_number(handler: RequestHandler) -> int:
+def page_number(handler: RequestHandler, maximum: int = PAGE_MAXIMUM) -> int:
     """The number of the requested page of a list, from 1. Raises Invalid."""
     text = handler.get_query_argument("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-    if not 1 <= number <= PAGE_MAXIMUM:
-        raise Invalid(f"page must be between 1 and {PAGE_MAXIMUM}.")
+    if not 1 <= number <= maximum:
+        raise Invalid(f"page must be between 1 and {maximum}.")
     return number
+
+
+def stored_page_number(handler: RequestHandler, per_page: int) -> int:
+    """The same for a list in the store. Its pages end where its rows are no longer counted. Raises Invalid."""
+    return page_number(handler, math.ceil(COUNT_LIMIT / per_page))
 
 
 def changed_query(handler: RequestHandler, **changes: str | int) -> str:

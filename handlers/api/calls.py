@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 
 from handlers.base import HandlerContext
-from handlers.paging import PagedHandler, PageQuery
-from models.calls import Calls, CallState, CallType, EndReason
-from models.errors import Invalid
+from handlers.paging import Page, PagedHandler, PageQuery
+from models.calls import Call, Calls, CallState, CallType, EndReason
+from models.errors import Invalid, NotFound
 from realtime.calls.switchboard import Switchboard
 from realtime.protocol import UserId
 
@@ -34,15 +34,28 @@ class CallEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: EndReason = "completed"
 
 
+CALL_PAGES = 100
+"""Pages of calls that may be asked for by number; `before` goes further at the same cost for every page."""
+
+
 class CallsQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Query of the lists of calls."""
 
+    page: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": CALL_PAGES})] = 1
     call_type: CallType | msgspec.UnsetType = msgspec.UNSET
     status: CallState | msgspec.UnsetType = msgspec.UNSET
 
 
+class HistoryQuery(CallsQuery, frozen=True, forbid_unknown_fields=True):
+    """Query of the history. `before` is a call in it: only older calls are returned."""
+
+    before: CallId | msgspec.UnsetType = msgspec.UNSET
+
+
 class CallsHandler(PagedHandler):
     """What the handlers of calls have in common."""
+
+    page_maximum = CALL_PAGES
 
     def initialize(self, context: HandlerContext, switchboard: Switchboard, calls: Calls) -> None:
         """The route passes the collaborators."""
@@ -97,9 +110,26 @@ class CallHistoryHandler(CallsHandler):
     async def get(self) -> None:
         """Answer with the caller's calls, newest first."""
         user_id = self.identify().user_id
-        query = self.read_query(CallsQuery)
-        skip, limit = self.span(query)
-        items, total = await self.calls.history(
-            user_id, call_type=query.call_type or None, status=query.status or None, skip=skip, limit=limit
+        query = self.read_query(HistoryQuery)
+        skip, per_page = self.span(query)
+        if query.before is not msgspec.UNSET and query.page != 1:
+            raise Invalid("Give either page or before.")
+        found, total = await self.calls.history(
+            user_id,
+            call_type=query.call_type or None,
+            status=query.status or None,
+            before=await self._before(user_id, query),
+            skip=skip,
+            limit=per_page + 1,
         )
-        self.answer_page(items, total, query)
+        has_next = len(found) > per_page and query.page < CALL_PAGES
+        self.answer(Page(found[:per_page], query.page, per_page, total, has_next))
+
+    async def _before(self, user_id: int, query: HistoryQuery) -> Call | None:
+        """The call that `before` names. Raises NotFound unless it is in the user's history."""
+        if query.before is msgspec.UNSET:
+            return None
+        call = await self.calls.get(query.before)
+        if call is None or user_id not in call.participants:
+            raise NotFound("Your history has no such call.")
+        return call

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from handlers.api.auth import Credentials, Nothing, RefreshBody, Registration, Ticket
-from handlers.api.calls import CallEnd, CallsQuery, CallStart
+from handlers.api.calls import CallEnd, CallsQuery, CallStart, HistoryQuery
 from handlers.api.feed import FeedQuery
 from handlers.api.health import Alive, Ready
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
@@ -115,7 +115,8 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "calls", "List your ongoing call, if there is one", Page[Call], query=CallsQuery
     ),
     ("GET", "/calls/history"): Endpoint(
-        "calls", "List your calls, newest first", Page[Call], query=CallsQuery, errors=_STORE
+        "calls", "List your calls, newest first; beyond page 100, continue with `before`", Page[Call],
+        query=HistoryQuery, errors=("NOT_FOUND", *_STORE),
     ),
     ("GET", "/healthz"): _open("health", "Check that the process is alive", Alive, is_probe=True),
     ("GET", "/readyz"): _open(

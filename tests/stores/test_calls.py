@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from models.calls import Call, ended
-from models.stores import Stores
+import models.calls as calls_module
+import models.merged as merged_module
+from models.calls import NEWEST_FIRST, Call, CallState, CallType, ended
+from models.database import open_database
+from models.embedded.query import order, where
+from models.stores import Stores, open_stores
+from tests.stores.conftest import store_settings
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -58,6 +67,98 @@ async def test_pages_of_calls_follow_each_other(stores: Stores) -> None:
         await stores.calls.insert(each)
     pages = [await stores.calls.page(skip=skip, limit=2) for skip in (0, 2, 4)]
     assert [each for found, _ in pages for each in found] == CALLS[::-1]
+
+
+async def test_the_pages_of_one_user_in_the_dashboards_list_follow_each_other(stores: Stores) -> None:
+    for each in CALLS:
+        await stores.calls.insert(each)
+    pages = [await stores.calls.page(user_ids=[1], skip=skip, limit=2) for skip in (0, 2)]
+    assert [[each.call_id for each in found] for found, _ in pages] == [["c4", "c3"], ["c1"]]
+    assert {total for _, total in pages} == {3}
+
+
+def long_history(seed: int, count: int) -> list[Call]:
+    """Calls of user 1, of all kinds, of which many began in the same moment. User 1 calls twice as often."""
+    chance = random.Random(seed)
+    calls: list[Call] = []
+    for number in chance.sample(range(100_000), count):
+        caller, callee = (1, 2) if chance.random() < 0.67 else (2, 1)
+        began = NOON + timedelta(seconds=chance.randrange(count // 2))
+        kind: CallType = "video" if chance.random() < 0.2 else "audio"
+        over = ended(Call(f"c{number}", caller, callee, kind, "ongoing", began), "completed", NOON, 1)
+        calls.append(msgspec.structs.replace(over, status="dropped") if chance.random() < 0.1 else over)
+    return calls
+
+
+def newest_first(calls: list[Call]) -> list[Call]:
+    return sorted(calls, key=lambda each: (-each.started_at.timestamp(), each.call_id))
+
+
+FILTERS: list[tuple[CallType | None, CallState | None]] = [
+    (None, None), ("video", None), (None, "dropped"), ("audio", "completed")
+]  # fmt: skip
+
+
+async def test_a_page_of_a_history_is_what_sorting_everything_would_give(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged_module, "READ_AT_MOST", 5)
+    calls = long_history(1, 120)
+    for each in [*calls, call(500_000, 7, 8)]:
+        await stores.calls.insert(each)
+    for call_type, status in FILTERS:
+        expected = newest_first(
+            [each for each in calls if call_type in (None, each.call_type) and status in (None, each.status)]
+        )
+        for skip in (0, 1, 5, 6, 17, 40, 90, len(expected) - 1, len(expected), 200):
+            found, total = await stores.calls.history(1, call_type=call_type, status=status, skip=skip, limit=10)
+            assert found == expected[skip : skip + 10], (call_type, status, skip)
+            assert total == len(expected)
+
+
+async def test_before_a_call_come_those_that_follow_it_in_the_list(stores: Stores) -> None:
+    calls = long_history(2, 60)
+    for each in calls:
+        await stores.calls.insert(each)
+    expected = newest_first(calls)
+    for place in (0, 1, 30, 58, 59):
+        found, total = await stores.calls.history(
+            1, call_type=None, status=None, before=expected[place], skip=0, limit=7
+        )
+        assert (found, total) == (expected[place + 1 : place + 8], 60)
+    video = [each for each in expected[11:] if each.call_type == "video"]
+    found, _ = await stores.calls.history(1, call_type="video", status=None, before=expected[10], skip=0, limit=100)
+    assert found == video
+
+
+async def test_a_history_is_counted_up_to_a_limit(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_module, "COUNT_LIMIT", 10)
+    for each in long_history(3, 30):
+        await stores.calls.insert(each)
+    found, total = await stores.calls.history(1, call_type=None, status=None, skip=20, limit=30)
+    assert (len(found), total) == (10, 10)
+
+
+async def test_no_page_of_a_history_looks_at_calls_that_it_does_not_show(tmp_path: Path) -> None:
+    """Each query reads its documents from an index in their order, whatever the filter."""
+    database = await open_database(store_settings(tmp_path))
+    await open_stores(database, store_settings(tmp_path))
+    await database.close()
+    later = {"started_at": {"$lte": NOON}, "$or": [{"started_at": {"$lt": NOON}}, {"_id": {"$gt": "c"}}]}
+    with sqlite3.connect(tmp_path / "rollcall.db") as connection:
+        for narrowed in (
+            {},
+            {"call_type": "video"},
+            {"status": "dropped"},
+            {"call_type": "video", "status": "dropped"},
+        ):
+            for participant, more in product(("caller_id", "callee_id"), ({}, later)):
+                condition = where({participant: 1, **narrowed, **more})
+                text = f"EXPLAIN QUERY PLAN SELECT doc FROM calls WHERE {condition.text}{order(NEWEST_FIRST)}"
+                plan = "; ".join(row[3] for row in connection.execute(text, condition.values))
+                assert f"USING INDEX calls.{participant}" in plan
+                assert plan.count("=?") == 1 + len(narrowed), plan
+                assert "TEMP B-TREE" not in plan, plan
 
 
 def test_each_participant_has_the_other() -> None:

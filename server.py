@@ -28,8 +28,10 @@ from handlers.logs import set_up_logs
 from handlers.origins import Origins
 from handlers.routes import AppContext, make_application
 from models.accounts import Accounts
+from models.data_folder import locked_data_folder
 from models.database import Database, open_database
 from models.errors import StoreUnavailable
+from models.jwt_secret import exposed_secret
 from models.operator_auth import OperatorAuth
 from models.passwords import Passwords
 from models.stores import Stores, open_stores
@@ -87,13 +89,15 @@ class Server:
 
     async def start(self) -> None:
         """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
+        # What the command line changes from here on is in the store before it is read, or in a later notice.
+        newest_notice = await self._stores.notices.newest()
         await self._load()
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
         sockets = open_listening_sockets(self.settings)
         self.port = sockets[0].getsockname()[1]
-        await self._background.start()
+        await self._background.start(newest_notice)
         self._http.add_sockets(sockets)
 
     async def drain(self) -> None:
@@ -174,6 +178,16 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     Raises StoreUnavailable, SettingsError.
     """
     set_up_logs(settings.log_level)
+    if settings.mongodb_url:
+        await _serve(settings, demo=demo)
+        return
+    if (path := exposed_secret(settings.data_dir)) is not None:
+        _log.warning("other users of this machine can read the secret of the tokens", fix=f"chmod 600 {path}")
+    with locked_data_folder(settings.data_dir):
+        await _serve(settings, demo=demo)
+
+
+async def _serve(settings: Settings, *, demo: bool) -> None:
     server = await open_server(_within_open_files(settings))
     stopping = asyncio.Event()
     with stop_signals(stopping.set):

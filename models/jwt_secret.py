@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from settings import SECRET_BYTES_MINIMUM, SettingsError
@@ -30,6 +31,14 @@ def read_or_make_secret(data_dir: Path) -> str:
             [f"{path} holds no signing key; restore it from a backup, or delete it, which signs out every user"]
         )
     return secret
+
+
+def exposed_secret(data_dir: Path) -> Path | None:
+    """The file with the key, if other users of this machine may read or change it."""
+    path = data_dir / SECRET_FILE
+    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return path
+    return None
 
 
 def _make(path: Path) -> None:

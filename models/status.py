@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from models.errors import Invalid
 from models.times import utc_milliseconds
+
+BUSY_UNTIL_LIMIT = datetime(2200, 1, 1, tzinfo=UTC)
+"""Arithmetic with later moments, such as the year 9999 in another time zone, could overflow."""
 
 State = Literal["available", "busy", "offline"]
 """A status in one word. A user who is online is either available or busy."""
@@ -115,6 +118,8 @@ def validated(change: StatusChange, utc: datetime) -> StatusChange:
         until = utc_milliseconds(until)
     except OverflowError:
         raise Invalid("busy_until is out of range.") from None
+    if until >= BUSY_UNTIL_LIMIT:
+        raise Invalid(f"busy_until must be before the year {BUSY_UNTIL_LIMIT.year}.")
     if until <= utc:
         raise Invalid("busy_until is in the past.")
     return msgspec.structs.replace(change, is_busy=True, busy_until=until)

@@ -59,9 +59,9 @@ class Background:
         self._store_is_down = False
         self._last_notice = 0
 
-    async def start(self) -> None:
-        """Start all tasks. Raises StoreUnavailable."""
-        self._last_notice = await self._stores.notices.newest()
+    async def start(self, last_notice: int) -> None:
+        """Start all tasks. Notices after `last_notice` are carried out."""
+        self._last_notice = last_notice
         self.spawn(self._tick())
         self.spawn(self._every(SWEEP_SECONDS, self._sweep))
         self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))

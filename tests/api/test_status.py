@@ -118,6 +118,8 @@ async def test_a_time_zone_other_than_utc_is_understood(user: MakePerson) -> Non
         {"busy_until": "2099-13-01T00:00:00Z"},
         {"busy_until": "tomorrow"},
         {"busy_until": "9999-12-31T23:59:59-14:00"},
+        {"busy_until": "9999-12-31T23:59:59Z"},
+        {"busy_until": "2200-01-01T00:00:00Z"},
         {"busy_until": "0001-01-01T00:00:00+14:00"},
         {"is_busy": False, "busy_until": "2099-01-01T00:00:00Z"},
     ],

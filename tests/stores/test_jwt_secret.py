@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.jwt_secret import SECRET_FILE, read_or_make_secret
+from models.jwt_secret import SECRET_FILE, exposed_secret, read_or_make_secret
 from settings import SECRET_BYTES_MINIMUM, SettingsError
 
 
@@ -53,3 +53,12 @@ def test_a_file_that_holds_no_key_is_named_and_left_alone(tmp_path: Path, conten
         read_or_make_secret(tmp_path)
     assert str(path) in str(refused.value)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(("mode", "is_exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_key_that_others_may_read_is_noticed(tmp_path: Path, mode: int, is_exposed: bool) -> None:
+    assert exposed_secret(tmp_path) is None
+    read_or_make_secret(tmp_path)
+    path = tmp_path / SECRET_FILE
+    path.chmod(mode)
+    assert exposed_secret(tmp_path) == (path if is_exposed else None)

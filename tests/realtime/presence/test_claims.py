@@ -31,6 +31,9 @@ def stored(**fields: Any) -> StoredUser:
         (StatusChange(busy_until=NOON), "past"),
         (StatusChange(busy_until=NOON + timedelta(microseconds=999)), "past"),
         (StatusChange(busy_until=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))), "out of range"),
+        (StatusChange(busy_until=datetime(2200, 1, 1, tzinfo=UTC)), "before the year 2200"),
+        (StatusChange(busy_until=datetime(9999, 12, 31, tzinfo=UTC)), "before the year 2200"),
+        (StatusChange(busy_until=datetime(2200, 1, 1, 13, tzinfo=timezone(timedelta(hours=13)))), "before the year"),
         (StatusChange(busy_until=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-14)))), "out of range"),
     ],
 )

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 
 import structlog
 from argon2 import PasswordHasher
-from tornado.httpserver import HTTPServer
 
 from handlers.api.metrics import Metrics
 from handlers.base import HandlerContext, Traffic
+from handlers.http_server import RollcallHTTPServer
 from handlers.logs import set_up_logs
 from handlers.origins import Origins
 from handlers.routes import AppContext, make_application
@@ -77,7 +77,7 @@ class Server:
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
         self._traffic = Traffic()
         metrics.read_from(self.core, database)
-        self._http = HTTPServer(
+        self._http = RollcallHTTPServer(
             make_application(self._app_context(metrics)),
             ssl_options=tls_context(settings),
             max_header_size=settings.header_limit_bytes,

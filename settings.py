@@ -7,6 +7,7 @@ no flag, because everyone can read the process list; it may come from a file ins
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ipaddress
 import math
@@ -209,6 +210,43 @@ def masked(settings: Settings) -> dict[str, str]:
     }
 
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_APP_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._~-]+(?::\d+)?", re.IGNORECASE | re.ASCII)
+"""The origin of an app's own pages, such as capacitor://localhost or chrome-extension://id."""
+
+
+def _is_host(text: str) -> bool:
+    """Whether some Host header can match: a name, an address or *.name, with or without a port."""
+    name, colon, port = text.rpartition(":") if re.fullmatch(r"[^:]*:[^:]*|\[.*\]:.*", text) else (text, "", "")
+    if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+        return False
+    if ":" not in name and not name.rpartition(".")[2].isdigit():
+        return _NAME.fullmatch(name) is not None
+    try:
+        ipaddress.ip_address(name[1:-1] if name.startswith("[") and name.endswith("]") else name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_origin(text: str) -> bool:
+    """Whether some Origin header can match."""
+    scheme, _, host = text.partition("://")
+    if scheme.lower() in ("http", "https", "ws", "wss"):
+        return _is_host(host) and (host.count(":") < 2 or host.startswith("["))
+    port = host.rpartition(":")[2] if ":" in host else "0"
+    return scheme.lower() != "file" and _APP_ORIGIN.fullmatch(text) is not None and int(port) <= 65535
+
+
+def _suggested_host(text: str) -> str:
+    """What was probably meant: the host alone, as it stands in headers."""
+    host = text.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].rstrip(".")
+    with contextlib.suppress(UnicodeError):
+        host = host.encode("idna").decode("ascii") if not host.isascii() else host
+    return host if _is_host(host) and host != "null" else "example.org"
+
+
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
     "reconnect_spread_seconds", "password_waiting_limit",
@@ -273,9 +311,14 @@ def _lists(s: Settings) -> Iterator[str]:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError:
             yield f"set ROLLCALL_TRUSTED_PROXIES to addresses or networks, such as 10.0.0.0/8, not {proxy!r}"
+    for host in s.allowed_hosts:
+        if not _is_host(host):
+            yield f"set ROLLCALL_ALLOWED_HOSTS to a name alone, such as {_suggested_host(host)}, not {host!r}"
     for origin in s.allowed_origins:
-        if not re.fullmatch(r"https?://[^/\s@?#]+", origin):
-            yield f"set ROLLCALL_ALLOWED_ORIGINS to scheme://host[:port], not {origin!r}"
+        if not _is_origin(origin):
+            scheme = origin.partition("://")[0] if "://" in origin else "https"
+            suggested = f"{scheme}://{_suggested_host(origin)}"
+            yield f"set ROLLCALL_ALLOWED_ORIGINS to scheme://host[:port], such as {suggested}, not {origin!r}"
 
 
 def _pairs(s: Settings) -> Iterator[str]:

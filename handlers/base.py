@@ -12,6 +12,7 @@ import structlog
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
+from handlers.logs import short
 from handlers.origins import Origins
 from handlers.parsing import bearer_token, parse_body, parse_query
 from models.errors import NotFound, RequestError, StoreUnavailable, TooMany
@@ -50,6 +51,8 @@ class ApiHandler(RequestHandler):
         """The first step of every handler's `initialize`."""
         self.context = context
         self.is_counted = False
+        if self.request.method == "HEAD" and _knows(type(self), "GET"):
+            self.head = self.get  # Tornado leaves out the body
 
     def set_default_headers(self) -> None:
         """Tornado calls this first, and again before it writes an error."""
@@ -61,6 +64,7 @@ class ApiHandler(RequestHandler):
         origin = getattr(self, "allowed_origin", None)
         if origin is not None:
             self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
             self.set_header("Vary", "Origin")
 
     def prepare(self) -> Awaitable[None] | None:
@@ -141,8 +145,8 @@ class ApiHandler(RequestHandler):
             _log.error(
                 "unexpected error",
                 request_id=self.request_id,
-                method=self.request.method,
-                path=self.request.path,
+                method=short(str(self.request.method)),
+                path=short(self.request.path),
                 exc_info=(typ, value, tb),
             )
 
@@ -162,5 +166,9 @@ class NotFoundHandler(ApiHandler):
 
 def _allowed_methods(handler: type[ApiHandler]) -> list[str]:
     """The methods that a 405 has to list (RFC 9110 §15.5.6)."""
+    return [each for each in handler.SUPPORTED_METHODS if _knows(handler, "GET" if each == "HEAD" else each)]
+
+
+def _knows(handler: type[ApiHandler], method: str) -> bool:
     unknown = RequestHandler._unimplemented_method  # noqa: SLF001  (Tornado offers no public way to tell)
-    return [each for each in handler.SUPPORTED_METHODS if getattr(handler, each.lower()) is not unknown]
+    return getattr(handler, method.lower()) is not unknown

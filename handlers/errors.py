@@ -30,6 +30,8 @@ HTTP_STATUS: dict[type[RequestError], int] = {
 NOTHING_HERE = "There is nothing at this URL."
 STORE_UNREACHABLE = "The store cannot be reached. Try again."
 
+BODY_TOO_LARGE = "The body of the request is too large."
+
 
 class Refused(msgspec.Struct, frozen=True):
     """Why a request was not carried out. Programs use `code`; `message` is for people."""

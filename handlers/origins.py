@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
+from typing import NamedTuple
 
 from tornado.httputil import HTTPServerRequest
 
 from models.errors import Forbidden
-from settings import Settings
+from settings import Settings, variable
 
 HOST_NOT_ALLOWED = "This server does not answer to that host name. Set ROLLCALL_ALLOWED_HOSTS to allow it."
 ORIGIN_NOT_ALLOWED = "Web pages from this origin are not allowed. Set ROLLCALL_ALLOWED_ORIGINS to allow them."
+SETTING_THAT_ALLOWS: dict[str | int, str] = {
+    "HOST_NOT_ALLOWED": variable("allowed_hosts"),
+    "ORIGIN_NOT_ALLOWED": variable("allowed_origins"),
+}
+"""The setting that allows what was refused with a code."""
+
+_HTTP_SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+"""Some WebSocket clients send the scheme of the socket as that of their origin."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[^\x00-\x20\x7f/?#@:,\[\]\\]+)(?::([0-9]{0,5}))?")
+
+_HOP = re.compile(r'"?(?:\[([^\[\]]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A-Fa-f:.]+))"?')
+"""An address in X-Forwarded-For. Some proxies add the port, brackets or quotation marks."""
+
+
+class WebOrigin(NamedTuple):
+    """Scheme, host and port. The port is None if none is given and the scheme has no default port."""
+
+    scheme: str
+    host: str
+    port: int | None
 
 
 class Origins:
@@ -22,78 +46,128 @@ class Origins:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._hosts = {"localhost", settings.host.lower(), *(each.lower() for each in settings.allowed_hosts)}
-        self._origins = {each.lower().rstrip("/") for each in settings.allowed_origins}
+        given = [_parse_netloc(each.lower()) for each in settings.allowed_hosts]
+        self._hosts = [("localhost", None), (settings.host.lower(), None), *(each for each in given if each)]
+        self._origins = [each for each in map(parse_origin, settings.allowed_origins) if each]
         self._proxies = [ipaddress.ip_network(each, strict=False) for each in settings.trusted_proxies]
 
     def check(self, request: HTTPServerRequest) -> None:
         """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
-        host = request.headers.get("Host", "").lower()
-        if not self.allows_host(host):
+        if not self.allows_host(request):
             raise Forbidden("HOST_NOT_ALLOWED", HOST_NOT_ALLOWED)
         origin = request.headers.get("Origin")
         if origin is None:
             site, mode = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Mode")
-            allowed = site != "cross-site" or (mode == "navigate" and request.method == "GET")
+            allowed = site != "cross-site" or (mode == "navigate" and request.method in ("GET", "HEAD"))
         else:
-            allowed = self.allows_origin(origin, host)
+            allowed = self.is_own(origin, request) or self._is_listed(origin)
         if not allowed:
             raise Forbidden("ORIGIN_NOT_ALLOWED", ORIGIN_NOT_ALLOWED)
 
-    def allows_host(self, host: str) -> bool:
-        """Whether a Host header names this server."""
-        name = _hostname(host)
-        return name is not None and (name in self._hosts or _is_address(name))
+    def allows_host(self, request: HTTPServerRequest) -> bool:
+        """Whether the Host header names this server."""
+        named = _parse_netloc(request.headers.get("Host", "").lower())
+        if named is None:
+            return False
+        host, port = named
+        ports = {port} if port is not None else {_DEFAULT_PORTS[each] for each in self._schemes(request)}
+        return _is_address(host.strip("[]")) or any(
+            _matches(name, host) and (only is None or only in ports) for name, only in self._hosts
+        )
 
-    def allows_origin(self, origin: str, host: str) -> bool:
-        """Whether pages from the origin may send requests to this server under the name `host`."""
-        return self.is_own(origin, host) or origin.lower() in self._origins
-
-    def is_own(self, origin: str, host: str) -> bool:
-        """Whether the origin is this server's own, under the name `host`."""
-        parts = _split(origin.lower())
-        return parts is not None and parts[0] in ("http", "https") and parts[1] == host.lower()
+    def is_own(self, origin: str, request: HTTPServerRequest) -> bool:
+        """Whether the origin is this server's own, under the name in the Host header."""
+        asked = parse_origin(origin)
+        if asked is None or asked.scheme not in self._schemes(request):
+            return False
+        return asked == parse_origin(f"{asked.scheme}://{request.headers.get('Host', '')}")
 
     def is_https(self, request: HTTPServerRequest) -> bool:
-        """Whether the client uses TLS, either with this server or with a trusted proxy in front of it."""
-        said = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+        """Whether the client uses TLS, either with this server or with a trusted proxy in front of it.
+
+        In a list, the first entry is the client's own connection. A client that forges it only misleads itself.
+        """
+        first = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+        said = _HTTP_SCHEMES.get(first) == "https"
         return request.protocol == "https" or (said and self._is_proxy(str(request.remote_ip)))
 
     def address(self, request: HTTPServerRequest) -> str:
         """The client's address. Behind trusted proxies, it is the last address that is not such a proxy."""
-        address = str(request.remote_ip)
-        forwarded = request.headers.get("X-Forwarded-For", "")
+        address = _plain_address(str(request.remote_ip))
+        forwarded = request.headers.get("X-Forwarded-For", "") if self._proxies else ""
         for hop in reversed([each.strip() for each in forwarded.split(",") if each.strip()]):
-            if not self._is_proxy(address) or not _is_address(hop):
+            before = _hop_address(hop)
+            if before is None or not self._is_proxy(address):
                 break
-            address = hop
+            address = before
         return address
 
     def counts_by_address(self, address: str) -> bool:
         """Whether limits per address apply to an address. Many clients share loopback or a trusted proxy."""
         return _is_address(address) and not (ipaddress.ip_address(address).is_loopback or self._is_proxy(address))
 
+    def _schemes(self, request: HTTPServerRequest) -> tuple[str, ...]:
+        """The schemes of the server's own origin. Without TLS both count: a proxy may end TLS without saying so."""
+        return ("https",) if self.is_https(request) else ("http", "https")
+
+    def _is_listed(self, origin: str) -> bool:
+        asked = parse_origin(origin)
+        return asked is not None and any(
+            (each.scheme, each.port) == (asked.scheme, asked.port) and _matches(each.host, asked.host)
+            for each in self._origins
+        )
+
     def _is_proxy(self, address: str) -> bool:
-        return _is_address(address) and any(ipaddress.ip_address(address) in network for network in self._proxies)
+        if not self._proxies or not _is_address(address):
+            return False
+        ip = ipaddress.ip_address(_plain_address(address))
+        return any(ip in network for network in self._proxies)
 
 
-def _hostname(host: str) -> str | None:
-    """The host name in a Host header, without port and brackets; None if it is malformed."""
-    parts = _split(f"//{host}")
-    if parts is None or parts[1] != host or not host:
+def parse_origin(text: str) -> WebOrigin | None:
+    """An origin with its default port filled in, `ws` as `http` and `wss` as `https`; None if it is malformed."""
+    scheme, separator, netloc = text.lower().partition("://")
+    named = _parse_netloc(netloc)
+    if not separator or not scheme or named is None:
         return None
-    return urlsplit(f"//{host}").hostname
+    scheme = _HTTP_SCHEMES.get(scheme, scheme)
+    host, port = named
+    return WebOrigin(scheme, host, _DEFAULT_PORTS.get(scheme) if port is None else port)
 
 
-def _split(url: str) -> tuple[str, str] | None:
-    """(scheme, netloc) of a URL that has no other parts; None for any other URL."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
+def _parse_netloc(netloc: str) -> tuple[str, int | None] | None:
+    """The host and port of a Host header or an origin; None if it is malformed."""
+    found = _NETLOC.fullmatch(netloc)
+    if found is None or int(found[2] or 0) > 65535:
         return None
-    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    return (parts.scheme, parts.netloc) if bare and parts.hostname else None
+    host = found[1]
+    if host.startswith("["):
+        if not _is_address(host[1:-1]):
+            return None
+        host = f"[{ipaddress.ip_address(host[1:-1])}]"
+    return host, int(found[2]) if found[2] else None
+
+
+def _matches(pattern: str, host: str) -> bool:
+    """Whether a host is meant by an allowed name. `*.example.org` means the names below example.org."""
+    if not pattern.startswith("*."):
+        return host == pattern
+    return host.endswith(pattern[1:]) and not host.startswith((".", "*"))
+
+
+def _hop_address(text: str) -> str | None:
+    """The address in one entry of X-Forwarded-For, without port, brackets and quotation marks."""
+    found = _HOP.fullmatch(text)
+    address = (found[1] or found[2] or found[3]) if found else ""
+    return _plain_address(address) if _is_address(address) else None
+
+
+def _plain_address(address: str) -> str:
+    """The usual form of an address. A socket that takes both IPv4 and IPv6 states IPv4 addresses as ::ffff:…"""
+    if not _is_address(address):
+        return address
+    ip = ipaddress.ip_address(address)
+    return str(ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else str(ip)
 
 
 def _is_address(text: str) -> bool:

@@ -37,12 +37,17 @@ def parse_query(request: HTTPServerRequest, type: type[T]) -> T:
 
 
 def bearer_token(request: HTTPServerRequest) -> str:
-    """The token of the Authorization header. Raises Unauthenticated."""
-    headers = request.headers.get_list("Authorization")
-    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
-    if scheme.lower() != "bearer":
+    """The token of the one Authorization header that has any. Raises Unauthenticated."""
+    tokens = bearer_tokens(request)
+    if len(tokens) != 1:
         raise Unauthenticated("Send an access token in the header Authorization: Bearer …")
-    return token
+    return tokens[0]
+
+
+def bearer_tokens(request: HTTPServerRequest) -> list[str]:
+    """The tokens of all Authorization headers. Other schemes, such as Basic, are meant for a proxy."""
+    headers = [each.partition(" ") for each in request.headers.get_list("Authorization")]
+    return [token for scheme, _, token in headers if scheme.lower() == "bearer"]
 
 
 def _message(error: Exception) -> str:

@@ -211,7 +211,7 @@ def make_application(app: AppContext) -> Application:
         routes(app),
         default_handler_class=NotFoundHandler,
         default_handler_args={"context": app.context},
-        log_function=log_request,
+        log_function=partial(log_request, app.context.origins),
         xsrf_cookies=True,
         xsrf_cookie_name=xsrf_cookie(has_tls=bool(app.settings.tls_certificate)),
         cross_origin_protection=True,

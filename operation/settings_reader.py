@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,16 @@ from settings import PREFIX, Settings, SettingsError, file_variable, variable, v
 FILE_BYTES_LIMIT = 64 * 1024
 """Far more than any secret has: a larger file was named by mistake."""
 
+_FROM_PLATFORMS = (
+    (r"(\w+_)?SERVICE_HOST", r""),
+    (r"(\w+_)?SERVICE_PORT(_\w+)?", r"\d+$"),
+    (r"(\w+_)?PORT", r"(tcp|udp|sctp)://"),
+    (r"(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?", r""),
+    (r"(\w+_)?NAME", r"/\S+/\S+$"),
+    (r"(\w+_)?ENV_\w+", r""),
+)
+"""The variables of Kubernetes and of Docker's links, as patterns of the name after the prefix and of the value."""
+
 
 def read_settings(environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Settings:
     """Settings from flags, else from variables and the files they name, else the defaults.
@@ -21,6 +32,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, Any] | Non
     Raises SettingsError when a variable has the wrong type or an unknown name, when a file cannot be read, or when
     values contradict each other.
     """
+    environment = {name: value for name, value in environment.items() if not _is_from_a_platform(name, value)}
     problems = [*_unknown(environment)]
     values: dict[str, Any] = {}
     for each in dataclasses.fields(Settings):
@@ -62,6 +74,11 @@ def parse(text: str, default: Any, *, is_secret: bool = False) -> Any:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case _:
             return text
+
+
+def _is_from_a_platform(name: str, value: str) -> bool:
+    """Whether Kubernetes or Docker sets the variable by itself, for a service named rollcall or rollcall-…"""
+    return any(re.fullmatch(PREFIX + pattern, name) and re.match(form, value) for pattern, form in _FROM_PLATFORMS)
 
 
 def _unknown(environment: Mapping[str, str]) -> Iterator[str]:

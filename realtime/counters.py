@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
+
+from realtime.protocol import CloseCode
+
+KNOWN_CODES = frozenset({*range(1000, 1016), *CloseCode})
+"""Close codes that are counted separately: those of RFC 6455 and our own."""
 
 
 class Counters:
@@ -13,8 +19,8 @@ class Counters:
         """Valid commands by type; refused ones as `invalid` and `rate_limited`."""
         self.messages_out: Counter[str] = Counter()
         """Messages handed to sockets, by type."""
-        self.closes: Counter[int] = Counter()
-        """Closed sockets by close code."""
+        self.closes: Counter[int | Literal["other"]] = Counter()
+        """Closed sockets by close code. All codes that a client invented are counted as one."""
         self.announced: Counter[str] = Counter()
         """Announced changes by reason."""
         self.conflated = 0
@@ -25,3 +31,7 @@ class Counters:
         """Offlines that were taken back soon after: they were announced wrongly."""
         self.refused: Counter[str] = Counter()
         """Refused upgrades by reason."""
+
+    def count_close(self, code: int) -> None:
+        """Count a closed socket. The code may be of the client's choice."""
+        self.closes[code if code in KNOWN_CODES else "other"] += 1

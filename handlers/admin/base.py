@@ -118,7 +118,7 @@ class AdminHandler(ApiHandler):
         """Accept requests from this server's own pages only, not from origins that apps may use. Raises Forbidden."""
         self.context.origins.check(self.request)
         origin = self.request.headers.get("Origin")
-        if origin is not None and not self.context.origins.is_own(origin, self.request.headers.get("Host", "")):
+        if origin is not None and not self.context.origins.is_own(origin, self.request):
             raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may send this request")
 
     def check_xsrf_cookie(self) -> None:
@@ -126,8 +126,8 @@ class AdminHandler(ApiHandler):
         RequestHandler.check_xsrf_cookie(self)
 
     def check_trusted_origin(self, origin: str) -> bool:
-        """No other origin is trusted."""
-        return False
+        """Only our own origin is trusted; Tornado would tell `https://n` from `https://n:443`."""
+        return "Sec-Fetch-Site" not in self.request.headers and self.context.origins.is_own(origin, self.request)
 
     @property
     def operator(self) -> Operator:
@@ -221,7 +221,7 @@ class AdminHandler(ApiHandler):
             return None
 
     def _ask_to_sign_in(self) -> None:
-        if self.request.method != "GET" or self.wants_json:
+        if self.request.method not in ("GET", "HEAD") or self.wants_json:
             raise Unauthenticated("Sign in first")
         self.redirect("/admin/login?" + urlencode({"next": self.request.uri or "/admin"}), status=303)
 

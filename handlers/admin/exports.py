@@ -12,8 +12,11 @@ from tornado.iostream import StreamClosedError
 from handlers.admin.base import AdminHandler
 from models.errors import StoreUnavailable
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""Spreadsheets treat such cells as formulas; see OWASP, CSV injection."""
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""Spreadsheets treat such cells as formulas, some also in full width; see OWASP, CSV injection."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, Excel reads a CSV file in the encoding of the computer's language instead of UTF-8."""
 
 Cell = str | int | datetime | None
 
@@ -25,7 +28,7 @@ class ExportHandler(AdminHandler):
         """Send all rows. If the store fails midway, close the connection, so that no partial file looks complete."""
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
-        self.write(_lines([head]))
+        self.write(BYTE_ORDER_MARK + _lines([head]))
         is_begun = False
         try:
             async for batch in batches:

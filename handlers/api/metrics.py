@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -95,7 +96,7 @@ def _sockets(core: Core) -> Counter[str]:
     return Counter(str(session.channel) for session in core.hub)
 
 
-def _by_label(name: str, help: str, label: str, counts: Counter[str] | Counter[int], *, gauge: bool = False) -> Metric:
+def _by_label(name: str, help: str, label: str, counts: Counter[Any], *, gauge: bool = False) -> Metric:
     family = (GaugeMetricFamily if gauge else CounterMetricFamily)(name, help, labels=[label])
     for key, count in list(counts.items()):
         family.add_metric([str(key)], count)

@@ -9,9 +9,12 @@ import structlog
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
 from handlers.base import ApiHandler
+from handlers.logs import short
+from handlers.origins import SETTING_THAT_ALLOWS
 from handlers.sockets.handshake import check_handshake
 from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, reject, stream_of
 from handlers.sockets.websocket_protocol import FairProtocol
+from models.errors import RequestError
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Error, Message
 from realtime.sockets.admission import LimitReached
@@ -79,7 +82,8 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
             return None  # the peer left during the upgrade
         rejection = self.rejection()
         if rejection is not None:
-            self.counters.closes[rejection[0]] += 1
+            self.counters.count_close(rejection[0])
+            self._log_refusal(int(rejection[0]), rejection[1])
             reject(self, stream, *rejection)
             return None
         self.set_nodelay(True)
@@ -87,6 +91,7 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
             self.peer = self.admit(StreamTransport(self, stream))
         except LimitReached as limit:
             self.counters.refused[limit.close_code.name.lower()] += 1
+            self._log_refusal(int(limit.close_code), str(limit))
             self.close(limit.close_code, str(limit))
         else:
             self.context.traffic.sockets += 1
@@ -143,9 +148,26 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
             self.peer = None  # it refers to this handler: together they would be a cycle
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log as for other requests."""
+        """Log as for other requests, and say why an upgrade was refused."""
+        if isinstance(value, RequestError):
+            self._log_refusal(value.code, value.message)
         ApiHandler.log_exception(self, typ, value, tb)
 
     def _count_as_command(self) -> None:
         if self.peer is not None:
             self.commands.allow(self.peer)
+
+    def _log_refusal(self, code: str | int, reason: str) -> None:
+        """Say what the client asked for and which setting would allow it: the client itself can't see either."""
+        headers = self.request.headers
+        _log.info(
+            "upgrade refused",
+            request_id=self.request_id,
+            path=short(self.request.path),
+            code=code,
+            reason=reason,
+            host=short(headers.get("Host", "")),
+            origin=short(headers.get("Origin", "")),
+            setting=SETTING_THAT_ALLOWS.get(code),
+            address=self.context.origins.address(self.request),
+        )

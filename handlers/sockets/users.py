@@ -5,6 +5,7 @@ from __future__ import annotations
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
+from handlers.parsing import bearer_tokens
 from handlers.sockets.base import BaseSocketHandler
 from handlers.sockets.device import device_name
 from handlers.sockets.stream_transport import StreamTransport
@@ -83,9 +84,7 @@ class SocketHandler(BaseSocketHandler[Session]):
         """The identity of the one credential: a token or ticket in the URL, or a token in a header or subprotocol."""
         tokens = [token.decode("latin-1") for token in self.request.query_arguments.get("token", [])]
         tickets = [ticket.decode("latin-1") for ticket in self.request.query_arguments.get("ticket", [])]
-        for header in self.request.headers.get_list("Authorization"):
-            scheme, _, token = header.partition(" ")
-            tokens += [token if scheme.lower() == "bearer" else ""]
+        tokens += bearer_tokens(self.request)
         for protocol in ",".join(self.request.headers.get_list("Sec-WebSocket-Protocol")).split(","):
             if protocol.strip().startswith(_BEARER):
                 tokens.append(protocol.strip().removeprefix(_BEARER))

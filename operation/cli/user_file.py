@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -52,7 +53,7 @@ def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserF
     user_file = UserFile()
     problems: list[tuple[int, str]] = []
     first_seen: dict[str, int] = {}
-    for number, text in enumerate(file, 1):
+    for number, text in enumerate(_without_byte_order_mark(file), 1):
         if not text.strip():
             continue
         try:
@@ -68,6 +69,12 @@ def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserF
     if problems:
         raise UserFileError(problems)
     return user_file
+
+
+def _without_byte_order_mark(file: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines. Some editors and spreadsheets begin a file in UTF-8 with a mark."""
+    for place, text in enumerate(file):
+        yield text.removeprefix(codecs.BOM_UTF8) if place == 0 else text
 
 
 async def check_free(user_file: UserFile, users: Users) -> None:

@@ -111,7 +111,7 @@ class OperatorSession:
     def _end(self, code: int) -> None:
         self.is_open = False
         self._writer.end()
-        self._counters.closes[code] += 1
+        self._counters.count_close(code)
         self.on_closed(self)
 
     def _pump(self) -> None:

@@ -105,7 +105,7 @@ class Session:
         if self.is_open:
             self.is_open = False
             self.close_code = code
-            self._counters.closes[code] += 1
+            self._counters.count_close(code)
             self.transport.close(code, reason)
             self._closed(why, clean)
 
@@ -117,7 +117,7 @@ class Session:
         """The connection is gone. `code` is the client's close code, if it sent one."""
         if self.is_open:
             self.is_open = False
-            self._counters.closes[code or ABNORMAL] += 1
+            self._counters.count_close(code or ABNORMAL)
             self._closed("disconnected", code == CloseCode.NORMAL)
 
     def end_if_stuck(self) -> None:

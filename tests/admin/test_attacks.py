@@ -85,12 +85,22 @@ async def test_a_token_of_another_browser_is_no_good(
     assert server.core.registry.get(1).tokens_after is None
 
 
-@pytest.mark.settings(allowed_origins=("https://app.example",))
+@pytest.mark.settings(
+    allowed_origins=("https://app.example", "capacitor://localhost"),
+    allowed_hosts=("proxied.example",),
+    trusted_proxies=("127.0.0.0/8",),
+)
 @pytest.mark.parametrize(
     "headers",
     [
         {"Origin": "https://evil.example"},
         {"Origin": "https://app.example"},
+        {"Origin": "capacitor://localhost"},
+        {"Origin": "ws://localhost"},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "https://127.0.0.1"},
+        {"Origin": "https://proxied.example", "Host": "proxied.example:80"},
+        {"Origin": "http://proxied.example", "Host": "proxied.example", "X-Forwarded-Proto": "https, http"},
         {"Origin": "null"},
         {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "cross-site"},
@@ -108,6 +118,27 @@ async def test_a_form_of_another_origin_does_nothing_even_with_the_token(
     answer = await browser.post("/admin/actions", fields, headers=headers)
     assert answer.status == 403
     assert server.core.registry.get(1).tokens_after is None
+
+
+@pytest.mark.settings(allowed_hosts=("proxied.example",))
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "proxied.example", "Origin": "https://proxied.example"},
+        {"Host": "proxied.example", "Origin": "https://proxied.example:443"},
+        {"Host": "proxied.example:443", "Origin": "https://proxied.example"},
+        {"Host": "proxied.example", "Origin": "http://proxied.example"},
+        {"Host": "proxied.example:80", "Origin": "http://proxied.example"},
+    ],
+    ids=str,
+)
+async def test_a_form_of_the_servers_own_origin_works_behind_a_proxy(
+    headers: dict[str, str], server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    browser = await signed_in("operator")
+    fields = {"action": "sign_out", "user_id": "1", "reason": "a test", "request_id": "0123456789"}
+    assert (await browser.post("/admin/actions", fields, headers=headers)).status < 400
 
 
 @pytest.mark.settings(allowed_origins=("https://app.example",))

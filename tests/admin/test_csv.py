@@ -42,7 +42,8 @@ def entry(number: int, **fields: str) -> AuditEntry:
 def rows(answer: Answer) -> list[dict[str, str]]:
     """The rows by column."""
     assert answer.status == 200, answer.body
-    return list(csv.DictReader(io.StringIO(answer.body)))
+    assert answer.body.startswith("\ufeff")  # so that spreadsheets read it as UTF-8
+    return list(csv.DictReader(io.StringIO(answer.body[1:])))
 
 
 async def test_events_are_all_there_newest_first(
@@ -113,7 +114,22 @@ async def test_the_audit_has_every_entry_once_while_others_are_written(
     assert batches == 4
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("https://evil.example")'])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        '=HYPERLINK("https://evil.example")',
+        "\n=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠SUM(A1)",
+    ],
+)
 async def test_a_formula_in_a_name_is_text_in_a_spreadsheet(
     formula: str, server: RunningServer, signed_in: SignedIn
 ) -> None:

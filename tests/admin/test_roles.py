@@ -150,11 +150,24 @@ async def test_a_verb_that_a_url_does_not_have_is_405_for_everybody(
     known = handlers(server)
     wrong = []
     for method, route, url in TABLE:
-        for other in set(ALL_METHODS) - set(verbs(known[route])):
+        there = verbs(known[route])
+        for other in set(ALL_METHODS) - {*there, "HEAD" if "GET" in there else ""}:
             answer = await browser.request(other, url, headers=headers)
             wrong += [f"{other} {url} → {answer.status}"] if answer.status != 405 and route != "/ws/operators" else []
         assert method in ALL_METHODS
     assert wrong == []
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("visitor", VISITORS)
+async def test_head_is_answered_as_get_for_everybody(
+    visitor: str, server: RunningServer, browser: Browser, operator: AddOperator, user: MakePerson
+) -> None:
+    headers = await come_as(visitor, server, browser, operator, user)
+    for method, route, url in TABLE:
+        if method == "GET":
+            answer = await browser.request("HEAD", url, headers=headers)
+            assert (answer.status, answer.body) == (TABLE[method, route, url][VISITORS.index(visitor)], ""), url
 
 
 @pytest.mark.gen_test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -110,3 +111,103 @@ async def test_a_body_that_does_not_come_closes_the_connection(server: RunningSe
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()
+
+
+BIG = b"POST /auth/login HTTP/1.1\r\nHost: localhost\r\n"
+
+TOO_LARGE = {
+    "announced": BIG + b"Content-Length: 100000000\r\n\r\n",
+    "announced by many digits": BIG + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "announced and begun": BIG + b"Content-Length: 70000\r\n\r\n" + b"x" * 60_000,
+    "sent": BIG + b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000,
+    "expected": BIG + b"Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n",
+    "in one chunk": BIG + b"Transfer-Encoding: chunked\r\n\r\n20000\r\n" + b"x" * 70_000,
+    "in many chunks": BIG + b"Transfer-Encoding: chunked\r\n\r\n" + (b"400\r\n" + b"x" * 1024 + b"\r\n") * 65,
+}
+
+
+@pytest.mark.parametrize("request_bytes", TOO_LARGE.values(), ids=TOO_LARGE.keys())
+async def test_a_body_too_large_is_answered_as_any_other_error(
+    server: RunningServer, api: Api, request_bytes: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request_bytes)
+    async with asyncio.timeout(5):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = dict(line.split(": ", 1) for line in head.splitlines()[1:-1])
+        body = json.loads(await reader.readexactly(int(headers["Content-Length"])))
+    writer.close()
+    assert head.startswith("HTTP/1.1 413 ")
+    assert (headers["Content-Type"], headers["Connection"]) == ("application/json", "close")
+    assert body["error"].keys() == {"code", "message", "request_id"}
+    assert (body["error"]["code"], body["error"]["request_id"]) == ("BODY_TOO_LARGE", headers["X-Request-Id"])
+    assert (await api.get("/healthz")).status == 200
+
+
+async def test_a_body_of_the_largest_size_is_read(server: RunningServer, api: Api) -> None:
+    size = server.settings.body_limit_bytes
+    answer = await api.request("POST", "/auth/login", b"x" * size)
+    assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/users/me", "/users/me/status", "/feed/users", "/feed/stats", "/calls/ongoing", "/", "/healthz", "/readyz",
+     "/metrics", "/docs", "/openapi.json", "/asyncapi.json", "/static/docs.css", "/nothing", "/users/99/presence"],
+)  # fmt: skip
+async def test_head_works_wherever_get_does(user: MakePerson, path: str) -> None:
+    ada = await user("ada")
+    got, headed = await ada.get(path), await ada.request("HEAD", path)
+    assert (headed.status, headed.body) == (got.status, "")
+    assert headed.headers["Content-Type"] == got.headers["Content-Type"]
+    # The figures of /metrics change between two requests.
+    assert (
+        path == "/metrics"
+        or headed.headers["Content-Length"] == str(len(str(got.body).encode()))
+        or got.code
+        or (isinstance(got.body, dict))
+    )
+
+
+async def test_a_url_without_get_has_no_head_and_says_what_it_has(user: MakePerson) -> None:
+    ada = await user("ada")
+    answer = await ada.request("HEAD", "/calls/start")
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST, OPTIONS")
+    answer = await ada.request("DELETE", "/users/me")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, PATCH, OPTIONS")
+    assert (await ada.request("HEAD", "/ws/feed")).status == 400
+
+
+ODD = {
+    "1,500 query arguments": ("/feed/users?" + "&".join(f"a{n}=1" for n in range(1500)), {}),
+    "one query argument 1,500 times": ("/feed/users?" + "&".join("page=1" for _ in range(1500)), {}),
+    "1,500 tokens": ("/ws/feed?" + "&".join("token=a" for _ in range(1500)), {}),
+    "1,500 headers": ("/users/me", {f"X-{n}": "1" for n in range(1500)}),
+    "1,500 forwarded addresses": ("/users/me", {"X-Forwarded-For": "1.1.1.1," * 1500}),
+    "1,500 cookies": ("/admin/users", {"Cookie": "; ".join(f"a{n}=1" for n in range(1500))}),
+    "a long token": ("/users/me", {"Authorization": f"Bearer {'eyJ' * 4000}"}),
+    "a long path like a token": ("/" + "eyJ" * 4000, {}),
+    "a long path of slashes": ("/" * 12_000, {}),
+    "a long path of escapes": ("/users/" + "%41" * 4000 + "/presence", {}),
+    "a long number": ("/users/" + "9" * 12_000 + "/presence", {}),
+    "a long host": ("/users/me", {"Host": "a." * 6000}),
+    "a long origin": ("/users/me", {"Origin": "https://" + "a." * 6000}),
+    "a long scheme": ("/users/me", {"Origin": "a" * 12_000 + "://x"}),
+    "long protocols": ("/ws/feed", {"Sec-WebSocket-Protocol": "bearer.x," * 1300}),
+}
+
+
+@pytest.mark.parametrize(("target", "headers"), ODD.values(), ids=ODD.keys())
+@pytest.mark.settings(trusted_proxies=("127.0.0.0/8",))
+async def test_odd_and_long_requests_are_refused(
+    server: RunningServer, api: Api, target: str, headers: dict[str, str]
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    given = {"Host": "localhost", "Connection": "close", **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    writer.write(f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert not answer or 300 <= int(answer.split()[1]) < 500
+    assert (await api.get("/healthz")).status == 200

@@ -151,7 +151,7 @@ async def test_refusals_are_answered_in_the_shape_that_is_described(
 async def test_a_method_that_a_url_does_not_know_is_told_which_it_knows(api: Api) -> None:
     answer = await api.request("DELETE", "/users/me")
     assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
-    assert answer.headers["Allow"] == "GET, PATCH, OPTIONS"
+    assert answer.headers["Allow"] == "GET, HEAD, PATCH, OPTIONS"
 
 
 def test_an_endpoint_names_only_errors_that_there_are() -> None:

@@ -53,6 +53,51 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"trusted_proxies": ("not an address",)}, ["ROLLCALL_TRUSTED_PROXIES"]),
     ({"allowed_origins": ("example.com",)}, ["ROLLCALL_ALLOWED_ORIGINS", "scheme://host"]),
     ({"allowed_origins": ("https://example.com/path",)}, ["ROLLCALL_ALLOWED_ORIGINS"]),
+    *(
+        ({"allowed_origins": (origin,)}, ["ROLLCALL_ALLOWED_ORIGINS", f"such as {meant},", origin])
+        for origin, meant in (
+            ("https://n.example/", "https://n.example"),
+            ("https://n.example/app?x", "https://n.example"),
+            ("https://user@n.example", "https://n.example"),
+            ("https://n.example:65536", "https://example.org"),
+            ("https://n.example:x", "https://example.org"),
+            ("https://n .example", "https://example.org"),
+            ("https://*", "https://example.org"),
+            ("https://a.*.example", "https://example.org"),
+            ("https://*n.example", "https://example.org"),
+            ("https://[::1", "https://example.org"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("*.n.example", "https://*.n.example"),
+            ("n.example:8443", "https://n.example:8443"),
+            ("*", "https://example.org"),
+            ("null", "https://example.org"),
+            ("file://", "file://example.org"),
+            ("capacitor://", "capacitor://example.org"),
+            ("capacitor://localhost/", "capacitor://localhost"),
+            ("chrome-extension://*", "chrome-extension://example.org"),
+        )
+    ),
+    *(
+        ({"allowed_hosts": (host,)}, ["ROLLCALL_ALLOWED_HOSTS", f"such as {meant},", host])
+        for host, meant in (
+            ("https://n.example", "n.example"),
+            ("https://n.example:8443/x", "n.example:8443"),
+            ("n.example/path", "n.example"),
+            ("n.example.", "n.example"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("n example", "example.org"),
+            ("n.example:65536", "example.org"),
+            ("n.example:", "example.org"),
+            ("*", "example.org"),
+            ("*.", "example.org"),
+            ("*n.example", "example.org"),
+            ("a.*.example", "example.org"),
+            ("*.10.0.0.1", "example.org"),
+            ("300.1.1.1", "example.org"),
+            ("[::1", "example.org"),
+            ("-n.example", "example.org"),
+        )
+    ),
 ]
 
 
@@ -231,6 +276,63 @@ def test_every_setting_is_in_one_group_and_has_variables_of_its_own() -> None:
     names = [each.name for fields in groups().values() for each in fields]
     assert names == [each.name for each in dataclasses.fields(Settings)]
     assert len(set(variables())) == len(variables()) == len(names) + len(SECRETS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"allowed_hosts": ("n.example", "N.example", "*.n.example", "n.example:8443", "a_b", "10.0.0.1", "[::1]:80")},
+        {"allowed_origins": ("https://n.example", "http://localhost:3000", "https://*.n.example", "http://[::1]:80")},
+        {"allowed_origins": ("capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://.", "app://x")},
+        {"allowed_origins": ("chrome-extension://abcdefghijklmnop", "ws://n.example", "wss://n.example:1")},
+    ],
+    ids=str,
+)
+def test_hosts_and_origins_that_can_match_are_taken(changes: dict[str, tuple[str, ...]]) -> None:
+    (name,) = changes
+    assert getattr(read_settings({variable(name): ",".join(changes[name])}), name) == changes[name]
+
+
+FROM_PLATFORMS = {
+    "ROLLCALL_SERVICE_HOST": "10.0.0.1",
+    "ROLLCALL_SERVICE_PORT": "8000",
+    "ROLLCALL_SERVICE_PORT_HTTP_ALT": "8000",
+    "ROLLCALL_PORT": "tcp://10.0.0.1:8000",
+    "ROLLCALL_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "ROLLCALL_PORT_8000_TCP_ADDR": "10.0.0.1",
+    "ROLLCALL_PORT_8000_TCP_PORT": "8000",
+    "ROLLCALL_PORT_8000_TCP_PROTO": "tcp",
+    "ROLLCALL_PORT_53_UDP": "udp://10.0.0.1:53",
+    "ROLLCALL_MONGODB_SERVICE_HOST": "10.0.0.2",
+    "ROLLCALL_MONGODB_PORT": "tcp://10.0.0.2:27017",
+    "ROLLCALL_MONGODB_PORT_27017_TCP": "tcp://10.0.0.2:27017",
+    "ROLLCALL_NAME": "/web/rollcall",
+    "ROLLCALL_ENV_PYTHON_VERSION": "3.11",
+}
+
+
+def test_the_variables_that_kubernetes_and_docker_set_for_a_service_are_no_settings() -> None:
+    assert read_settings(FROM_PLATFORMS) == Settings()
+    assert read_settings({**FROM_PLATFORMS, "ROLLCALL_HOST": "0.0.0.0"}, {"port": 9000}).port == 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROLLCALL_SERVICE", "x"),
+        ("ROLLCALL_SERVICE_PORT", "http"),
+        ("ROLLCALL_PORTS", "tcp://10.0.0.1:8000"),
+        ("ROLLCALL_PORT_TCP", "8000"),
+        ("ROLLCALL_PORT_8000", "8000"),
+        ("ROLLCALL_NAME", "web"),
+        ("ROLLCALL_ENVIRONMENT", "production"),
+        ("ROLLCALL_MONGODB_PORT", "27017"),
+    ],
+)
+def test_a_variable_that_only_resembles_those_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({name: value})
+    assert name in str(refused.value)
 
 
 def test_a_flag_wins_over_a_variable() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import time
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from handlers.logs import redact
 from tests.clients import RawSocket, Socket
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
@@ -105,3 +107,93 @@ async def test_what_looks_like_a_secret_is_redacted_also_in_the_lines_of_librari
     log.warning("Sec-WebSocket-Protocol: rollcall.v1, bearer.%s", token)
     assert secrets_seen.leaks() == []
     assert any("mongodb://[redacted]" in line for line in lines(secrets_seen))
+
+
+ADVERSARIAL = {
+    "JWTs that never end": "eyJ",
+    "a JWT after the other": "eyJa.",
+    "tokens": "token=",
+    "tickets": "ticket=x&",
+    "bearers": "bearer bearer.",
+    "URLs without a password": "://a",
+    "URLs and colons": "://",
+    "dots": "eyJ.",
+    "one JWT that never ends": "eyJ" + "a" * 65533,
+}
+
+
+@pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+async def test_redaction_takes_time_in_proportion_to_the_text_whatever_it_is(piece: str) -> None:
+    adversarial = (piece * 65536)[:65536]
+    harmless = ("/users/17/presence?" * 65536)[:65536]
+    # The least of some runs is what it takes. A quadratic expression takes 1,000 times as long, and more.
+    assert min(cost(adversarial) for _ in range(3)) < 100 * min(cost(harmless) for _ in range(3))
+
+
+def cost(text: str) -> float:
+    """Processor time of one redaction."""
+    began = time.thread_time()
+    redact(text)
+    return time.thread_time() - began
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("/a/eyJh.b.c/d", "/a/[redacted]/d"),
+        ("/a/xeyJh.b.c", "/a/x[redacted]"),
+        ("/eyJeyJh.b", "/[redacted]"),
+        ("/a.eyJh.b", "/a.[redacted]"),
+        ("/eyJh", "/eyJh"),
+        ("eyJh.b and eyJh.c", "[redacted] and [redacted]"),
+        ("?token=abc&x=1&ticket=def", "?token=[redacted]&x=1&ticket=[redacted]"),
+        ("Authorization: BEARER abc", "Authorization: BEARER [redacted]"),
+        ("rollcall.v1, bearer.abc, x", "rollcall.v1, bearer.[redacted], x"),
+        ("mongodb://me:secret@db/", "mongodb://[redacted]db/"),
+    ],
+)
+async def test_redaction_leaves_what_is_around_a_secret(text: str, safe: str) -> None:
+    assert redact(text) == safe
+
+
+async def test_a_line_has_at_most_200_characters_of_a_clients_choice(
+    server: RunningServer, user: MakePerson, secrets_seen: SecretsSeen
+) -> None:
+    ada = await user("ada")
+    before = len(lines(secrets_seen))
+    long = "x" * 6000
+    await ada.get(f"/{long}")
+    await ada.request(long.upper()[:5000], "/users/me")
+    with pytest.raises(InvalidStatus):
+        await Socket.open(f"ws://{server.address}/ws/feed", headers={"Origin": f"https://{long}"})
+    new = [json.loads(line) for line in lines(secrets_seen)[before:]]
+    assert any(each.get("path") == f"/{'x' * 198}…" for each in new)
+    texts = [value for each in new for value in each.values() if isinstance(value, str)]
+    assert max(map(len, texts)) == 200
+
+
+@pytest.mark.settings(allowed_origins=("https://web.example",))
+@pytest.mark.parametrize(
+    ("headers", "code", "setting"),
+    [
+        ({"Host": "evil.example"}, "HOST_NOT_ALLOWED", "ROLLCALL_ALLOWED_HOSTS"),
+        ({"Origin": "https://app.example"}, "ORIGIN_NOT_ALLOWED", "ROLLCALL_ALLOWED_ORIGINS"),
+        ({"Origin": "https://web.example", "Upgrade": "other"}, "INVALID_REQUEST", None),
+        ({"Origin": "https://web.example"}, 4500, None),
+    ],
+)
+async def test_a_refused_upgrade_is_logged_with_what_it_came_with_and_what_would_allow_it(
+    server: RunningServer, secrets_seen: SecretsSeen, headers: dict[str, str], code: str | int, setting: str | None
+) -> None:
+    for path in ("/ws/feed", "/ws/operators"):
+        if path == "/ws/operators" and code not in ("HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"):
+            continue
+        before = len(lines(secrets_seen))
+        raw, _ = await RawSocket.open(server.port, path, **headers)
+        raw.end()
+        new = [json.loads(line) for line in lines(secrets_seen)[before:]]
+        (refused,) = [each for each in new if each["event"] == "upgrade refused"]
+        assert (refused["code"], refused["setting"], refused["path"]) == (code, setting, path)
+        assert refused["host"] == headers.get("Host", server.address)
+        assert refused["origin"] == headers.get("Origin", "")
+        assert refused["address"] == "127.0.0.1"

@@ -16,8 +16,14 @@ OK, HOST, ORIGIN = None, "HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"
 pytestmark = [
     pytest.mark.gen_test,
     pytest.mark.any_store,
-    pytest.mark.settings(allowed_hosts=("app.example",), allowed_origins=("https://web.example",)),
-]
+    pytest.mark.settings(
+        allowed_hosts=("app.example", "*.wild.example", "ported.example:8443"),
+        allowed_origins=(
+            "https://web.example", "https://*.pages.example", "http://plain.example:80", "ws://swift.example:81",
+            "capacitor://localhost", "chrome-extension://abcdefghijklmnop", "app://.",
+        ),
+    ),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,54 @@ ROWS = [
     OriginCase("localhost:PORT", "http://localhost:PORT.evil.example", None, ORIGIN),
     OriginCase("localhost:PORT", "http://localhost:PORT/", None, ORIGIN),
     OriginCase("localhost:PORT", "http://evil@localhost:PORT", None, ORIGIN),
-    OriginCase("localhost:PORT", "ws://localhost:PORT", None, ORIGIN),
+    OriginCase("localhost:PORT", "ws://localhost:PORT", None, OK),
+    OriginCase("localhost:PORT", "wss://localhost:PORT", None, OK),
+    OriginCase("localhost:PORT", "ws://localhost:1", None, ORIGIN),
+    OriginCase("app.example", "https://app.example", "same-origin", OK),
+    OriginCase("app.example", "https://app.example:443", None, OK),
+    OriginCase("app.example:443", "https://app.example", None, OK),
+    OriginCase("app.example", "http://app.example:80", None, OK),
+    OriginCase("app.example:80", "http://app.example", None, OK),
+    OriginCase("app.example", "https://app.example:80", None, ORIGIN),
+    OriginCase("app.example:443", "http://app.example", None, ORIGIN),
+    OriginCase("app.example:", "http://app.example", None, OK),
+    OriginCase("[0:0:0:0:0:0:0:1]:PORT", "http://[::1]:PORT", None, OK),
+    OriginCase("[::1", None, None, HOST),
+    OriginCase("[localhost]", None, None, HOST),
+    OriginCase("localhost:99999", None, None, HOST),
+    OriginCase("a.wild.example", None, None, OK),
+    OriginCase("A.B.Wild.example:PORT", "http://a.b.wild.example:PORT", "same-origin", OK),
+    OriginCase("wild.example", None, None, HOST),
+    OriginCase("evilwild.example", None, None, HOST),
+    OriginCase(".wild.example", None, None, HOST),
+    OriginCase("*.wild.example", None, None, HOST),
+    OriginCase("a.wild.example.evil.example", None, None, HOST),
+    OriginCase("ported.example:8443", None, None, OK),
+    OriginCase("ported.example", None, None, HOST),
+    OriginCase("ported.example:8444", None, None, HOST),
+    OriginCase("localhost:PORT", "https://web.example:443", "cross-site", OK),
+    OriginCase("localhost:PORT", "wss://web.example", "cross-site", OK),
+    OriginCase("localhost:PORT", "http://plain.example", "cross-site", OK),
+    OriginCase("localhost:PORT", "http://swift.example:81", "cross-site", OK),
+    OriginCase("localhost:PORT", "https://a.pages.example", "cross-site", OK),
+    OriginCase("localhost:PORT", "https://a.b.pages.example:443", "cross-site", OK),
+    OriginCase("localhost:PORT", "http://a.pages.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://pages.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://evilpages.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://*.pages.example", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://a.pages.example:444", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "https://a.pages.example/", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "capacitor://localhost", "cross-site", OK),
+    OriginCase("localhost:PORT", "chrome-extension://abcdefghijklmnop", "cross-site", OK),
+    OriginCase("localhost:PORT", "app://.", "cross-site", OK),
+    OriginCase("localhost:PORT", "capacitor://evil", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "ionic://localhost", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "tauri://localhost", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "chrome-extension://ponmlkjihgfedcba", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "capacitor://localhost:PORT", "cross-site", ORIGIN),
+    OriginCase("localhost:PORT", "ftp://localhost:PORT", None, ORIGIN),
+    OriginCase("localhost:PORT", "://localhost:PORT", None, ORIGIN),
+    OriginCase("localhost:PORT", "localhost:PORT", None, ORIGIN),
     OriginCase("localhost:PORT", "http://web.example", "cross-site", ORIGIN),
     OriginCase("localhost:PORT", "https://web.example:444", "cross-site", ORIGIN),
     OriginCase("localhost:PORT", "https://web.example.evil.example", "cross-site", ORIGIN),
@@ -123,6 +176,7 @@ async def test_an_allowed_origin_may_read_the_answers_and_no_other(server: Runni
     allowed = await ada.request("GET", "/users/me", headers={"Origin": "https://web.example"})
     assert allowed.headers["Access-Control-Allow-Origin"] == "https://web.example"
     assert allowed.headers["Vary"] == "Origin"
+    assert allowed.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
     refused = await ada.request("GET", "/users/me", headers={"Origin": "https://evil.example"})
     assert refused.headers.get("Access-Control-Allow-Origin") is None
     plain = await ada.get("/users/me")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
+from websockets.exceptions import InvalidStatus
 
 from settings import Settings
 from tests.certificate import Certificate, make_certificate
@@ -99,3 +100,25 @@ async def test_a_client_that_does_not_trust_the_certificate_is_not_served(server
 async def test_the_certificate_is_for_this_host_alone(server: RunningServer, tls: ssl.SSLContext) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         await asyncio.open_connection("127.0.0.1", server.port, ssl=tls, server_hostname="example.com")
+
+
+async def test_a_page_of_the_same_name_without_tls_is_another_origin(
+    server: RunningServer, user: MakePerson, tls: ssl.SSLContext
+) -> None:
+    ada = await user("ada")
+    ada.base_url = f"https://localhost:{server.port}"
+    url = f"wss://localhost:{server.port}/ws/feed?token={ada.token}"
+    for scheme, status in (("https", 200), ("wss", 200), ("http", 403), ("ws", 403)):
+        origin = {"Origin": f"{scheme}://localhost:{server.port}"}
+        assert (await ada.request("GET", "/users/me", headers=origin)).status == status, scheme
+    async with await Socket.open(url, tls=tls, headers={"Origin": f"https://localhost:{server.port}"}) as feed:
+        assert (await feed.take())["type"] == "connection_established"
+    with pytest.raises(InvalidStatus):
+        await Socket.open(url, tls=tls, headers={"Origin": f"http://localhost:{server.port}"})
+
+
+async def test_a_body_too_large_is_answered_over_tls(server: RunningServer, user: MakePerson) -> None:
+    ada = await user("ada")
+    ada.base_url = f"https://localhost:{server.port}"
+    answer = await ada.request("PATCH", "/users/me", "x" * 70_000)
+    assert (answer.status, answer.code) == (413, "BODY_TOO_LARGE")

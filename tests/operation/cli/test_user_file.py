@@ -19,6 +19,12 @@ def test_a_line_is_a_user_and_empty_lines_count_but_say_nothing() -> None:
     assert [(line.username, line.password) for line in roll.lines] == [("ada", None), ("bob", "correct horse 1")]
 
 
+def test_a_file_may_begin_with_a_byte_order_mark() -> None:
+    roll = read_user_file([b'\xef\xbb\xbf{"username": "ada"}\r\n', b'{"username": "bob"}\r\n'], 12)
+    assert [line.username for line in roll.lines] == ["ada", "bob"]
+    assert problems_of(b'{"username": "ada"}', b'\xef\xbb\xbf{"username": "bob"}')[0][0] == 2
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -48,6 +48,15 @@ def test_closes_by_the_client_are_counted_by_its_code(world: World) -> None:
     assert world.core.counters.closes == {1000: 1, 1001: 1, 1006: 1}
 
 
+def test_codes_that_clients_invent_are_counted_as_one(world: World) -> None:
+    for code in range(5000):
+        world.connect(1).session.closed_by_peer(code)
+    closes = world.core.counters.closes
+    assert set(closes) <= {*CloseCode, *range(1000, 1016), "other"}
+    assert closes.total() == 5000
+    assert closes["other"] > 4900
+
+
 def test_only_a_clean_close_is_clean(world: World) -> None:
     for code, seconds in ((1000, 1.0), (1001, 15.0), (None, 15.0)):
         world.connect(1).session.closed_by_peer(code)

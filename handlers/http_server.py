@@ -1,0 +1,134 @@
+"""HTTP server: Tornado's, with an answer in JSON to a request whose body is too large."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import ssl
+from collections.abc import Awaitable
+from contextlib import suppress
+
+import msgspec
+import structlog
+from tornado.gen import with_timeout
+from tornado.http1connection import HTTP1Connection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream, StreamClosedError
+
+from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
+from handlers.logs import short
+
+LINGER_SECONDS = 2.0
+"""A client that is still sending its body gets this long to read the answer."""
+
+LINGER_BYTES = 64 * 1024
+"""Bytes of such a body that are read at a time, and thrown away."""
+
+_REASON = "Content Too Large"
+
+_log = structlog.stdlib.get_logger("rollcall.http")
+
+
+class RollcallHTTPServer(HTTPServer):
+    """Answers 413 where Tornado answers 400 without a body."""
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Tornado's delegate, behind one that measures the body."""
+        delegate = super().start_request(server_conn, request_conn)
+        limit = self.conn_params.max_body_size
+        assert isinstance(request_conn, HTTP1Connection)
+        assert limit is not None, "server.py sets it"
+        return _BodyLimit(delegate, request_conn, limit)
+
+
+class _BodyLimit(HTTPMessageDelegate):
+    """Passes a request on unless its body is too large."""
+
+    def __init__(self, delegate: HTTPMessageDelegate, connection: HTTP1Connection, limit: int) -> None:
+        self._delegate = delegate
+        self._connection = connection
+        self._limit = limit
+        self._received = 0
+        self._start_line = RequestStartLine("", "", "")
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        """Refuse a body that is announced as too large, before any of it is read."""
+        assert isinstance(start_line, RequestStartLine)
+        self._start_line = start_line
+        length = headers.get("Content-Length", "")
+        if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._limit):
+            lines, body = self._refusal()
+            stream = self._connection.detach()
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines.get_all())
+            IOLoop.current().spawn_callback(_answer, stream, f"HTTP/1.1 413 {_REASON}\r\n{head}\r\n".encode() + body)
+            return None
+        if "chunked" in headers.get("Transfer-Encoding", "").lower():
+            self._connection.set_max_body_size(2**62)  # so that `data_received` finds out, and not Tornado
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Pass a part of the body on, or refuse the request when there is too much."""
+        self._received += len(chunk)
+        if self._received <= self._limit:
+            return self._delegate.data_received(chunk)
+        headers, body = self._refusal()
+        self._connection.write_headers(ResponseStartLine("HTTP/1.1", 413, _REASON), headers, body)
+        self._connection.finish()  # Tornado reads no further, and closes the connection
+        return None
+
+    def finish(self) -> None:
+        """The request is complete."""
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        """The client left before the request was complete."""
+        self._delegate.on_connection_close()
+
+    def _refusal(self) -> tuple[HTTPHeaders, bytes]:
+        request_id = secrets.token_hex(8)
+        _log.info(
+            "request",
+            request_id=request_id,
+            method=short(self._start_line.method),
+            path=short(self._start_line.path.partition("?")[0]),
+            status=413,
+            address=str(self._connection.context),
+        )
+        body = msgspec.json.encode(ErrorAnswer(Refused("BODY_TOO_LARGE", BODY_TOO_LARGE, request_id)))
+        headers = HTTPHeaders(
+            {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(body)),
+                "X-Request-Id": request_id,
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+                "Connection": "close",
+            }
+        )
+        return headers, body
+
+
+async def _answer(stream: IOStream, answer: bytes) -> None:
+    """Write an answer, then close in a way that lets the client read it.
+
+    Closing while the client is still sending would reset the connection, and the client would lose the answer.
+    """
+    with suppress(StreamClosedError, TimeoutError):
+        await stream.write(answer)
+        if not isinstance(stream.socket, ssl.SSLSocket):
+            with suppress(OSError):
+                stream.socket.shutdown(socket.SHUT_WR)
+        deadline = IOLoop.current().time() + LINGER_SECONDS
+        while True:
+            await with_timeout(deadline, stream.read_bytes(LINGER_BYTES, partial=True), StreamClosedError)
+    stream.close()

@@ -26,6 +26,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[^\x00-\x20\x7f/?#@:,\[\]\\]+)(?::([0-9]{0,5}))?")
 
+HOPS_LIMIT = 32
+"""Entries of X-Forwarded-For that are read at most. No request passes through so many proxies."""
+
 _HOP = re.compile(r'"?(?:\[([^\[\]]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A-Fa-f:.]+))"?')
 """An address in X-Forwarded-For. Some proxies add the port, brackets or quotation marks."""
 
@@ -95,7 +98,8 @@ class Origins:
         """The client's address. Behind trusted proxies, it is the last address that is not such a proxy."""
         address = _plain_address(str(request.remote_ip))
         forwarded = request.headers.get("X-Forwarded-For", "") if self._proxies else ""
-        for hop in reversed([each.strip() for each in forwarded.split(",") if each.strip()]):
+        last_hops = forwarded.strip(" ,").rsplit(",", HOPS_LIMIT)[-HOPS_LIMIT:]
+        for hop in reversed([each.strip() for each in last_hops if each.strip()]):
             before = _hop_address(hop)
             if before is None or not self._is_proxy(address):
                 break

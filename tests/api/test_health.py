@@ -127,3 +127,24 @@ async def test_an_offline_taken_back_soon_counts_as_false(api: Api, user: MakePe
     assert (await feed.update(bob.user_id))["status"]["is_online"] is False
     await socket(bob)
     assert (await metrics(api))["rollcall_false_offlines_total"] == 1
+
+
+async def test_what_clients_choose_does_not_make_the_metrics_grow(
+    api: Api, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada = await user("ada")
+    for code in (3999, 4999):
+        await (await socket(ada)).close(code)
+    await api.get("/healthz")
+    before = set(await metrics(api))
+    for code in range(3000, 3020):
+        await (await socket(ada)).close(code)
+        await ada.request(f"VERB{code}", f"/path/{code}")
+    feed = await socket(ada)
+    for number in range(20):
+        await feed.send({"type": f"type {number}"})
+    await feed.told()
+    grown = {each for each in set(await metrics(api)) - before if "store_seconds" not in each}
+    assert grown <= {"rollcall_messages_in_total{type=invalid}", "rollcall_messages_in_created{type=invalid}",
+                     "rollcall_messages_out_total{type=error}"}  # fmt: skip
+    assert (await metrics(api))["rollcall_closes_total{code=other}"] == 22

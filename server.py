@@ -161,7 +161,7 @@ class Server:
             stores, self._passwords, self.tokens, settings, now=environment.clock.utc, new_id=environment.new_id
         )
         origins = Origins(settings)
-        context = HandlerContext(self.core.authenticator, origins, self._traffic, settings)
+        context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
         return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
 
 

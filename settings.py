@@ -85,6 +85,7 @@ class Settings:
     token_grace_seconds: float = setting(30.0, "How long a socket outlives its token.")
     token_warning_seconds: float = setting(60.0, "How long before its token expires a socket is sent token_expiring.")
     ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
+    tickets_per_user: int = setting(20, "Unused tickets a user may have; one more replaces the oldest.")
 
     registration_open: bool = setting(True, "Whether POST /auth/register is open.", group="accounts")
     password_length_minimum: int = setting(12, "Shortest password, in characters.")
@@ -94,8 +95,27 @@ class Settings:
     password_workers: int = setting(2, "Passwords hashed at the same time.")
     password_waiting_limit: int = setting(20, "Passwords that may wait to be hashed; further requests get 503.")
     sign_in_window_seconds: float = setting(900.0, "The sign-in window: period over which failures are counted.")
-    sign_in_failures_per_account: int = setting(5, "Failed sign-ins per account and window; further ones get 429.")
+    sign_in_failures_per_account: int = setting(
+        5, "Failed sign-ins to an account from one address and in one window; further ones get 429."
+    )
     sign_in_failures_per_address: int = setting(20, "Failed sign-ins per address and window; further ones get 429.")
+    sign_in_failures_until_slow: int = setting(
+        50, "Failed sign-ins to an account from anywhere in one window; further ones are slowed down."
+    )
+    sign_in_slow_seconds: float = setting(0.5, "How much longer a sign-in takes that is slowed down.")
+    registration_burst: int = setting(50, "Registrations an address may send in a burst; further ones get 429.")
+    registrations_per_second: float = setting(1.0, "Registrations per second that an address may send after a burst.")
+    sign_in_burst: int = setting(100, "Sign-ins an address may send in a burst, right or wrong; further ones get 429.")
+    sign_ins_per_second: float = setting(5.0, "Sign-ins per second that an address may send after a burst.")
+
+    request_burst: int = setting(
+        60, "Requests with a token a user may send in a burst; further ones get 429.", group="requests"
+    )
+    requests_per_second: float = setting(20.0, "Requests per second that a user may send after a burst.")
+    requests_at_once: int = setting(8, "Requests of a user handled at the same time; the others wait for their turn.")
+    limited_keys: int = setting(
+        50_000, "Users or addresses that one limit keeps count of; beyond it, the least recent is forgotten."
+    )
 
     message_limit_bytes: int = setting(
         4096, "Largest message a client may send, in bytes; a larger one closes the socket with 1009.", group="sockets"
@@ -110,6 +130,8 @@ class Settings:
         200, "Sockets that one address may have; loopback and trusted proxies are exempt."
     )
     sockets_limit: int = setting(10_000, "Sockets in total, up to 0.8 of the open files; one more is closed with 1013.")
+    connect_burst: int = setting(30, "Sockets a user may open in a burst; further ones get 429.")
+    connects_per_second: float = setting(2.0, "Sockets per second that a user may open after a burst.")
     refusals_per_address: int = setting(200, "Bad credentials an address may send in a burst; further ones get 429.")
     refusals_per_second: float = setting(20.0, "Bad credentials per second that an address may send after a burst.")
     command_burst: int = setting(20, "Commands a user may send at once.")
@@ -143,7 +165,12 @@ class Settings:
 
     operator_idle_seconds: int = setting(1800, "An operator who is idle this long is signed out.", group="dashboard")
     operator_session_seconds: int = setting(12 * 3600, "Longest time an operator is signed in.")
-    operator_sockets_limit: int = setting(100, "Operators' sockets in total; one more is closed with 1013.")
+    operator_sockets_limit: int = setting(1000, "Operators' sockets in total; one more is closed with 1013.")
+    sockets_per_operator: int = setting(100, "Sockets that one operator may have; one more is closed with 1013.")
+    refused_action_burst: int = setting(
+        20, "Refused actions of an operator recorded in a burst; further actions get 429."
+    )
+    refused_actions_per_second: float = setting(1.0, "Refused actions per second and operator after a burst.")
     overview_interval_seconds: float = setting(0.25, "Least time between dashboard updates.")
     overview_idle_seconds: float = setting(1.0, "Longest time a dashboard gets no message.")
     inspect_interval_seconds: float = setting(2.0, "How often store and memory are compared.")

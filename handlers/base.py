@@ -15,8 +15,9 @@ from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
 from handlers.logs import short
 from handlers.origins import Origins
 from handlers.parsing import bearer_token, parse_body, parse_query
-from models.errors import NotFound, RequestError, StoreUnavailable, TooMany
+from models.errors import NotFound, RequestError, StoreUnavailable, TooMany, Unauthenticated
 from models.tokens import Identity
+from realtime.limits import Limits
 from realtime.sockets.authenticator import Authenticator
 from settings import Settings
 
@@ -41,6 +42,7 @@ class HandlerContext:
     authenticator: Authenticator
     origins: Origins
     traffic: Traffic
+    limits: Limits
     settings: Settings
 
 
@@ -51,7 +53,7 @@ class ApiHandler(RequestHandler):
         """The first step of every handler's `initialize`."""
         self.context = context
         self.is_counted = False
-        if self.request.method == "HEAD" and _knows(type(self), "GET"):
+        if self.request.method == "HEAD" and _supports(type(self), "GET"):
             self.head = self.get  # Tornado leaves out the body
 
     def set_default_headers(self) -> None:
@@ -97,10 +99,6 @@ class ApiHandler(RequestHandler):
         self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
         self.set_header("Access-Control-Max-Age", "600")
         self.set_status(204)
-
-    def identify(self) -> Identity:
-        """The identity that the bearer token states. Raises Unauthenticated."""
-        return self.context.authenticator.identify(bearer_token(self.request))
 
     def read_body(self, type: type[T]) -> T:
         """The body as a value. Raises Invalid."""
@@ -151,6 +149,43 @@ class ApiHandler(RequestHandler):
             )
 
 
+class UserHandler(ApiHandler):
+    """A JSON endpoint for users. It limits how much one user may ask of the server, so that the others are served."""
+
+    def set_up(self, context: HandlerContext) -> None:
+        """The first step of every handler's `initialize`."""
+        super().set_up(context)
+        self._identity: Identity | None = None
+        self._has_turn = False
+
+    async def prepare(self) -> None:
+        """Identify the user, then wait for a turn. Raises Unauthenticated, TooMany, and what its base raises."""
+        super().prepare()
+        method = str(self.request.method).lower()
+        if method == "options" or not _supports(type(self), method):
+            return  # a preflight has no token, and a method that is not supported is refused later
+        identity = self.context.authenticator.identify(bearer_token(self.request))
+        limits = self.context.limits
+        limits.requests.take(identity.user_id)
+        if not await limits.turns.take(identity.user_id):
+            limits.requests.refuse(identity.user_id)
+        self._identity, self._has_turn = identity, True
+
+    def identify(self) -> Identity:
+        """The identity that the bearer token states. Raises Unauthenticated if it was revoked meanwhile."""
+        assert self._identity is not None, "a request without an identity was refused"
+        if self.context.authenticator.is_revoked(self._identity):
+            raise Unauthenticated
+        return self._identity
+
+    def on_finish(self) -> None:
+        """End the turn, so that the next request of the user has one."""
+        super().on_finish()
+        if self._has_turn and self._identity is not None:
+            self._has_turn = False
+            self.context.limits.turns.leave(self._identity.user_id)
+
+
 class NotFoundHandler(ApiHandler):
     """Any URL without a route."""
 
@@ -166,9 +201,9 @@ class NotFoundHandler(ApiHandler):
 
 def _allowed_methods(handler: type[ApiHandler]) -> list[str]:
     """The methods that a 405 has to list (RFC 9110 §15.5.6)."""
-    return [each for each in handler.SUPPORTED_METHODS if _knows(handler, "GET" if each == "HEAD" else each)]
+    return [each for each in handler.SUPPORTED_METHODS if _supports(handler, "GET" if each == "HEAD" else each)]
 
 
-def _knows(handler: type[ApiHandler], method: str) -> bool:
+def _supports(handler: type[ApiHandler], method: str) -> bool:
     unknown = RequestHandler._unimplemented_method  # noqa: SLF001  (Tornado offers no public way to tell)
     return getattr(handler, method.lower()) is not unknown

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from handlers.base import ApiHandler
+from handlers.base import UserHandler
 from models.errors import Invalid
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PageSize | msgspec.UnsetType = msgspec.UNSET
 
 
-class PagedHandler(ApiHandler):
+class PagedHandler(UserHandler):
     """An endpoint that answers with one page of a list."""
 
     page_maximum = PAGE_MAXIMUM

@@ -35,7 +35,6 @@ from models.database import Database
 from models.operator_auth import OperatorAuth
 from models.stores import Stores
 from realtime.core import Core
-from realtime.ratelimit import Buckets
 from settings import Settings
 
 HERE = Path(__file__).resolve().parent.parent
@@ -59,12 +58,11 @@ def routes(app: AppContext) -> list[URLSpec]:
     """All URLs, with the collaborators of their handlers."""
     templates = _templates()
     assets = Assets(HERE / "static", HERE / "templates" / "admin")
-    refusal_limits = Buckets(app.settings.refusals_per_address, app.settings.refusals_per_second)
     return [
         *_pages(app, templates, assets),
         *_api(app),
-        *_sockets(app, refusal_limits),
-        *_admin(app, _admin_context(app, templates, assets), refusal_limits),
+        *_sockets(app),
+        *_admin(app, _admin_context(app, templates, assets)),
     ]
 
 
@@ -136,12 +134,12 @@ def _api(app: AppContext) -> list[URLSpec]:
     ]
 
 
-def _sockets(app: AppContext, refusal_limits: Buckets) -> list[URLSpec]:
+def _sockets(app: AppContext) -> list[URLSpec]:
     """The sockets for apps."""
     core = app.core
     for_sockets = {
-        "context": app.context, "admission": core.admission, "commands": core.commands, "clock": core.environment.clock,
-        "counters": core.counters, "refusal_limits": refusal_limits,
+        "context": app.context, "admission": core.admission, "commands": core.commands,
+        "counters": core.counters,
     }  # fmt: skip
     return [
         URLSpec(r"/ws/feed", sockets.SocketHandler, {**for_sockets, "channel": "feed"}),
@@ -149,7 +147,7 @@ def _sockets(app: AppContext, refusal_limits: Buckets) -> list[URLSpec]:
     ]
 
 
-def _admin(app: AppContext, admin: AdminContext, refusal_limits: Buckets) -> list[URLSpec]:
+def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     """The operators' dashboard, its actions and its socket."""
     core, stores, clock = app.core, app.stores, app.core.environment.clock
     for_sign_in = {
@@ -172,8 +170,8 @@ def _admin(app: AppContext, admin: AdminContext, refusal_limits: Buckets) -> lis
         "settings": app.settings,
     }  # fmt: skip
     for_socket = {
-        "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands, "clock": clock,
-        "counters": core.counters, "refusal_limits": refusal_limits,
+        "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands,
+        "counters": core.counters,
     }  # fmt: skip
     return [
         URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),

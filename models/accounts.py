@@ -58,28 +58,37 @@ class Accounts:
         self._new_id = new_id
 
     async def register(
-        self, username: str, password: str, profile_image_url: str | None
+        self, username: str, password: str, profile_image_url: str | None, address: str
     ) -> tuple[StoredUser, TokenPair]:
-        """Create a user and return it with its first tokens. Raises Forbidden, Invalid, Conflict."""
+        """Create a user and return it with its first tokens. Raises Forbidden, Invalid, Conflict, Overloaded.
+
+        `address` is the client's, as `address_key` returns it.
+        """
         if not self._settings.registration_open:
             raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
         if len(password) < self._settings.password_length_minimum:
             raise Invalid(f"A password must have at least {self._settings.password_length_minimum} characters.")
-        new = NewUser(username, await self._passwords.hash(password), profile_image_url)
+        new = NewUser(username, await self._passwords.hash(password, address), profile_image_url)
         user = await self._users.create(new, self._now())
         return user, await self._sign_in(user.profile.user_id)
 
     async def login(self, username: str, password: str, address: str) -> TokenPair:
-        """Return tokens for a username and password. Raises TooMany, or Unauthenticated without saying why."""
-        key = username_key(username)
-        await self._sign_in_limits.check(key, address, self._now())
-        found = await self._users.credentials(username)
-        user_id, stored, disabled = found or (0, None, False)
-        if not await self._passwords.matches(password, stored) or disabled:
-            await self._sign_in_limits.failed(key, address, self._now())
-            raise Unauthenticated("Wrong username or password.")
-        await self._sign_in_limits.succeeded(key)
+        """Return tokens for a username and password. Raises TooMany, Overloaded, or Unauthenticated without saying why.
+
+        `address` is the client's, as `address_key` returns it.
+        """
+        async with self._sign_in_limits.attempt(username_key(username), address, self._now) as attempt:
+            found = await self._users.credentials(username)
+            user_id, stored, disabled = found or (0, None, False)
+            if not await self._passwords.matches(password, stored, address) or disabled:
+                attempt.failed()
+                raise Unauthenticated("Wrong username or password.")
+            attempt.succeeded()
         return await self._sign_in(user_id)
+
+    def user_id_of(self, refresh_token: str) -> int:
+        """The user that a refresh token was issued to. Raises Unauthenticated."""
+        return self._tokens.verify(refresh_token, "refresh").user_id
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for a new pair. Raises Revoked if it was used before, or Unauthenticated."""

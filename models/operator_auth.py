@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from models.addresses import address_key
 from models.errors import Conflict, Invalid, NotFound, Unauthenticated
 from models.field_types import Password, Username
 from models.operators import Operator, Role
@@ -62,20 +63,21 @@ class OperatorAuth:
 
         Raises TooMany, or Unauthenticated, which does not say what was wrong and takes the same time in all cases.
         """
-        account = _account(name)
-        await self._sign_in_limits.check(account, address, self._now())
-        operator, stored = await self._credentials(name)
-        matches = await self.passwords.matches(password, stored)
-        if operator is None or operator.disabled or not matches:
-            await self._sign_in_limits.failed(account, address, self._now())
-            raise Unauthenticated(WRONG)
-        secret = secrets.token_urlsafe(SECRET_BYTES)
-        sign_in = await self._sign_ins.create(_hash(secret), operator.operator_id, self._now(), address, device)
-        if await self._credentials(name) != (operator, stored):
-            # The operator was changed during the comparison. The change ended all sign-ins of then, perhaps not this.
-            await self._sign_ins.end(sign_in.sign_in_id)
-            raise Unauthenticated(WRONG)
-        await self._sign_in_limits.succeeded(account)
+        key = address_key(address)
+        async with self._sign_in_limits.attempt(_account(name), key, self._now) as attempt:
+            operator, stored = await self._credentials(name)
+            matches = await self.passwords.matches(password, stored, key)
+            if operator is None or operator.disabled or not matches:
+                attempt.failed()
+                raise Unauthenticated(WRONG)
+            secret = secrets.token_urlsafe(SECRET_BYTES)
+            sign_in = await self._sign_ins.create(_hash(secret), operator.operator_id, self._now(), address, device)
+            if await self._credentials(name) != (operator, stored):
+                # The operator was changed during the comparison. The change ended all sign-ins of then, perhaps not
+                # this one.
+                await self._sign_ins.end(sign_in.sign_in_id)
+                raise Unauthenticated(WRONG)
+            attempt.succeeded()
         return secret, sign_in, operator
 
     async def identify(self, secret: str) -> SignedInOperator:

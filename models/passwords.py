@@ -1,4 +1,4 @@
-"""Passwords: argon2id hashes, computed on a few threads."""
+"""Passwords: argon2id hashes, computed on a few threads that all clients share fairly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from models.errors import Overloaded
+from models.fair_queue import FairQueue
 
 T = TypeVar("T")
 
@@ -21,17 +21,19 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher, *, workers: int, waiting_limit: int) -> None:
         self._hasher = hasher
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password")
-        self._limit = workers + waiting_limit
-        self._under_way = 0
+        self._queue = FairQueue(workers, waiting_limit, "Too many sign-ins at once. Try again.")
         # Used for unknown names, so that the answer takes as long as for a known name.
         self._nobody = hasher.hash("nobody has this password")
 
-    async def hash(self, password: str) -> str:
-        """The argon2id hash in its usual text form. Raises Overloaded if too many passwords are waiting."""
-        return await self._run(lambda: self._hasher.hash(password))
+    async def hash(self, password: str, key: str = "") -> str:
+        """The argon2id hash in its usual text form. Raises Overloaded if too many passwords are waiting.
 
-    async def matches(self, password: str, stored: str | None) -> bool:
-        """Whether the password matches the hash. Without a hash, False after the same time."""
+        `key` says for which client: the key of its address.
+        """
+        return await self._run(lambda: self._hasher.hash(password), key)
+
+    async def matches(self, password: str, stored: str | None, key: str = "") -> bool:
+        """Whether the password matches the hash. Without a hash, False after the same time. Raises Overloaded."""
 
         def compare() -> bool:
             try:
@@ -40,17 +42,15 @@ class Passwords:
                 return False
             return stored is not None
 
-        return await self._run(compare)
+        return await self._run(compare, key)
 
     def close(self) -> None:
         """End the threads."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._under_way >= self._limit:
-            raise Overloaded("Too many sign-ins at once. Try again.")
-        self._under_way += 1
+    async def _run(self, work: Callable[[], T], key: str) -> T:
+        await self._queue.enter(key)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
-            self._under_way -= 1
+            self._queue.leave()

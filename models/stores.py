@@ -45,12 +45,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         users=Users(database.collection("users"), database.collection("counters")),
         calls=Calls(database.collection("calls"), database.collection("call_claims")),
         logins=Logins(database.collection("logins")),
-        sign_in_limits=SignInLimits(
-            database.collection("sign_in_attempts"),
-            window_seconds=settings.sign_in_window_seconds,
-            per_account=settings.sign_in_failures_per_account,
-            per_address=settings.sign_in_failures_per_address,
-        ),
+        sign_in_limits=SignInLimits(database.collection("sign_in_attempts"), settings),
         notices=Notices(database.collection("notices")),
         operators=Operators(database.collection("operators"), database.collection("counters")),
         sign_ins=SignIns(database.collection("sign_ins")),

@@ -22,6 +22,7 @@ from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.store_check import StoreCheck
+from realtime.limits import Limits
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
@@ -29,7 +30,6 @@ from realtime.presence.publisher import Publisher
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
-from realtime.ratelimit import Buckets
 from realtime.sockets.admission import Admission
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.command_guard import CommandGuard
@@ -62,7 +62,7 @@ class Core:
     stats: Stats
     authenticator: Authenticator
     liveness: Liveness
-    buckets: Buckets
+    limits: Limits
     commands: Commands
     admission: Admission
     event_log: EventLog
@@ -90,10 +90,11 @@ class Core:
         await self.settlement.settle_all()
 
     def sweep(self) -> None:
-        """Several times a second: ping sockets, close slow or silent ones, and drop rate limits that are not in use."""
+        """Several times a second: ping sockets, close slow or silent ones, and drop limits and tickets not in use."""
         self.liveness.sweep([*self.fan_out.behind(), *self.operator_sessions])
         self.operator_sessions.sweep()
-        self.buckets.drop_full(self.environment.clock.now())
+        self.limits.sweep()
+        self.authenticator.tickets.sweep()
 
     async def check_store(self) -> None:
         """Compare the store with memory, and find what needs attention because of it. Raises StoreUnavailable."""
@@ -120,8 +121,8 @@ def build_core(
     stats = Stats(registry, switchboard.ongoing, hub, log)
     authenticator = Authenticator(settings, tokens, registry, hub, clock, environment.unix_now)
     liveness = Liveness(settings, timers, clock)
-    buckets = Buckets(settings.command_burst, settings.commands_per_second)
-    guard = CommandGuard(settings, clock, environment.counters, buckets)
+    limits = Limits(settings, clock, environment.counters)
+    guard = CommandGuard(settings, clock, environment.counters, limits.commands)
     commands = Commands(settings, guard, authenticator, presence, fan_out, liveness, switchboard.ongoing, stats)
     admission = Admission(settings, environment, presence, hub, fan_out, liveness, authenticator, stats)
     revoke = _revoke(users, logins, authenticator, environment)
@@ -138,7 +139,7 @@ def build_core(
     return Core(
         environment, timers, wall_timers, registry, log, write_back, presence, loader, settlement,
         switchboard, fan_out, hub, stats,
-        authenticator, liveness, buckets, commands, admission,
+        authenticator, liveness, limits, commands, admission,
         event_log, actions, store_check, issues, overview, feed, operator_sessions, OperatorCommands(guard),
     )  # fmt: skip
 

@@ -31,6 +31,8 @@ class Counters:
         """Offlines that were taken back soon after: they were announced wrongly."""
         self.refused: Counter[str] = Counter()
         """Refused upgrades by reason."""
+        self.refused_requests: Counter[str] = Counter()
+        """Requests refused by a limit, by reason."""
 
     def count_close(self, code: int) -> None:
         """Count a closed socket. The code may be of the client's choice."""

@@ -1,8 +1,12 @@
-"""Rate limits: token buckets, and counts within a sliding window. The caller passes the time."""
+"""Rate limits: token buckets, sliding windows and turns, alone or by key. The caller passes the time."""
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
+from collections import OrderedDict, deque
+
+Key = int | str
+"""A user's or operator's id, or an address as `models.addresses.address_key` returns it."""
 
 
 class TokenBucket:
@@ -24,6 +28,15 @@ class TokenBucket:
             return False
         self._left -= 1
         return True
+
+    def give_back(self) -> None:
+        """Return a token that was not needed."""
+        self._left = min(self._burst, self._left + 1)
+
+    def seconds_until_next(self, now: float) -> float:
+        """How long until a token can be taken."""
+        left = self._left + (now - self._stamp) * self._per_second
+        return max(0.0, (1 - left) / self._per_second)
 
     def is_full(self, now: float) -> bool:
         """Whether the bucket is full, so that it need not be kept."""
@@ -69,23 +82,92 @@ class Strikes:
 
 
 class Buckets:
-    """A token bucket for each key in use. Full buckets are dropped, so that unused keys cost nothing."""
+    """A token bucket for each key in use, for at most `keys_limit` keys.
 
-    def __init__(self, burst: float, per_second: float) -> None:
+    The keys are kept in the order of their last use. Those at the front have refilled the longest, so full buckets are
+    dropped from there. If there are too many keys, the one used longest ago is forgotten.
+    """
+
+    def __init__(self, burst: float, per_second: float, keys_limit: int) -> None:
         self._burst = burst
         self._per_second = per_second
-        self._buckets: dict[int | str, TokenBucket] = {}
+        self._keys_limit = keys_limit
+        self._buckets: OrderedDict[Key, TokenBucket] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: int | str, now: float) -> bool:
+    def take(self, key: Key, now: float) -> bool:
         """Take one token from the key's bucket. False if there is none."""
         bucket = self._buckets.get(key)
         if bucket is None:
+            if len(self._buckets) >= self._keys_limit:
+                self._buckets.popitem(last=False)
             bucket = self._buckets[key] = TokenBucket(self._burst, self._per_second, now)
+        else:
+            self._buckets.move_to_end(key)
         return bucket.take(now)
 
+    def give_back(self, key: Key) -> None:
+        """Return a token that was not needed."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.give_back()
+
+    def seconds_until_next(self, key: Key, now: float) -> float:
+        """How long until the key can take a token."""
+        bucket = self._buckets.get(key)
+        return bucket.seconds_until_next(now) if bucket is not None else 0.0
+
     def drop_full(self, now: float) -> None:
-        """Drop the buckets that are full."""
-        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}
+        """Drop full buckets, up to the first that is not."""
+        while self._buckets:
+            key, bucket = next(iter(self._buckets.items()))
+            if not bucket.is_full(now):
+                return
+            del self._buckets[key]
+
+
+class Turns:
+    """At most `at_once` pieces of work at a time for each key. Up to `waiting_limit` more wait, in order."""
+
+    def __init__(self, at_once: int, waiting_limit: int) -> None:
+        self._at_once = at_once
+        self._waiting_limit = waiting_limit
+        self._under_way: dict[Key, int] = {}
+        self._waiting: dict[Key, deque[asyncio.Future[None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    async def take(self, key: Key) -> bool:
+        """Wait for a turn. False, without waiting, if too many are waiting already. `leave` ends the turn."""
+        under_way = self._under_way.get(key, 0)
+        if under_way < self._at_once:
+            self._under_way[key] = under_way + 1
+            return True
+        waiting = self._waiting.setdefault(key, deque())
+        if len(waiting) >= self._waiting_limit:
+            return False
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(key)
+            raise
+        return True
+
+    def leave(self, key: Key) -> None:
+        """End a turn. The one that has waited longest is next."""
+        waiting = self._waiting.get(key)
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._waiting.pop(key, None)
+        self._under_way[key] -= 1
+        if not self._under_way[key]:
+            del self._under_way[key]

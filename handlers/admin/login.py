@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from models.addresses import address_key
 from models.errors import Overloaded, TooMany, Unauthenticated
 from realtime.dashboard.operator_sessions import OperatorSessions
 
@@ -34,6 +35,7 @@ class OperatorLoginHandler(AdminHandler):
         name, password = (self.get_body_argument(field, "", strip=False) for field in ("name", "password"))
         device = self.request.headers.get("User-Agent", "")[:DEVICE_LIMIT]
         try:
+            self.context.limits.sign_ins.take(address_key(self.address))
             secret, _, operator = await self.admin.operator_auth.sign_in(name, password, self.address, device)
         except (Unauthenticated, TooMany, Overloaded) as error:
             self._refuse(error)

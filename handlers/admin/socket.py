@@ -9,13 +9,12 @@ from tornado.ioloop import IOLoop
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.sockets.base import BaseSocketHandler
 from handlers.sockets.stream_transport import StreamTransport
-from models.errors import StoreUnavailable, TooMany
-from realtime.clock import Clock
+from models.addresses import address_key
+from models.errors import StoreUnavailable
 from realtime.counters import Counters
 from realtime.dashboard.operator_session import OperatorCommands, OperatorSession
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.protocol import CloseCode
-from realtime.ratelimit import Buckets
 
 
 class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
@@ -26,16 +25,12 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         admin: AdminContext,
         operator_sessions: OperatorSessions,
         commands: OperatorCommands,
-        clock: Clock,
         counters: Counters,
-        refusal_limits: Buckets,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.set_up_socket(commands, counters)
         self.operator_sessions = operator_sessions
-        self.clock = clock
-        self.refusal_limits = refusal_limits
 
     async def prepare(self) -> None:
         """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket."""
@@ -43,8 +38,7 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         self.signed_in = await self.identify_operator()
         if self.signed_in is None:
             self.counters.refused["operator"] += 1
-            if not self.refusal_limits.take(self.address, self.clock.now()):
-                raise TooMany("Too many attempts without a valid sign-in.", retry_after=1)
+            self.context.limits.refusals.take(address_key(self.address))
 
     @allows("viewer")
     async def get(self, *args: str, **kwargs: str) -> None:

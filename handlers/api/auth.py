@@ -6,8 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from handlers.base import ApiHandler, HandlerContext
+from handlers.base import ApiHandler, HandlerContext, UserHandler
 from models.accounts import Accounts, Revoked
+from models.addresses import address_key
 from models.field_types import ImageUrl, Password, Username
 from realtime.presence.loader import Loader
 
@@ -58,6 +59,11 @@ class AuthHandler(ApiHandler):
         self.loader = loader
         self.ticket_seconds = ticket_seconds
 
+    @property
+    def address_key(self) -> str:
+        """The key under which limits count the client's address."""
+        return address_key(self.context.origins.address(self.request))
+
 
 class RegisterHandler(AuthHandler):
     """POST /auth/register"""
@@ -65,7 +71,10 @@ class RegisterHandler(AuthHandler):
     async def post(self) -> None:
         """Create an account and answer with its first tokens."""
         body = self.read_body(Registration)
-        user, pair = await self.accounts.register(body.username, body.password, body.profile_image_url)
+        self.context.limits.registrations.take(self.address_key)
+        user, pair = await self.accounts.register(
+            body.username, body.password, body.profile_image_url, self.address_key
+        )
         self.loader.add(user)
         self.answer(pair, 201)
 
@@ -76,7 +85,8 @@ class LoginHandler(AuthHandler):
     async def post(self) -> None:
         """Answer with tokens for a username and password."""
         body = self.read_body(Credentials)
-        self.answer(await self.accounts.login(body.username, body.password, self.context.origins.address(self.request)))
+        self.context.limits.sign_ins.take(self.address_key)
+        self.answer(await self.accounts.login(body.username, body.password, self.address_key))
 
 
 class RefreshHandler(AuthHandler):
@@ -84,14 +94,16 @@ class RefreshHandler(AuthHandler):
 
     async def post(self) -> None:
         """Answer with a new token pair. Using a refresh token twice revokes its login."""
+        refresh_token = self.read_body(RefreshBody).refresh_token
+        self.context.limits.requests.take(self.accounts.user_id_of(refresh_token))
         try:
-            self.answer(await self.accounts.refresh(self.read_body(RefreshBody).refresh_token))
+            self.answer(await self.accounts.refresh(refresh_token))
         except Revoked as revoked:
             self.context.authenticator.revoke_login(revoked.login_id, revoked.until)
             raise
 
 
-class LogoutHandler(AuthHandler):
+class LogoutHandler(UserHandler, AuthHandler):
     """POST /auth/logout"""
 
     async def post(self) -> None:
@@ -103,7 +115,7 @@ class LogoutHandler(AuthHandler):
         self.answer({})
 
 
-class TicketHandler(AuthHandler):
+class TicketHandler(UserHandler, AuthHandler):
     """POST /auth/ticket"""
 
     def post(self) -> None:

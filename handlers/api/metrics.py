@@ -76,6 +76,7 @@ class Metrics(Collector):
         yield _by_label("rollcall_announced", "Announced changes", "reason", counters.announced)
         yield _by_label("rollcall_closes", "Closed sockets", "code", counters.closes)
         yield _by_label("rollcall_upgrades_refused", "Refused socket upgrades", "reason", counters.refused)
+        yield _by_label("rollcall_requests_refused", "Requests refused by a limit", "reason", counters.refused_requests)
         yield CounterMetricFamily("rollcall_conflated", "Times a slow socket fell behind", counters.conflated)
         yield CounterMetricFamily("rollcall_dropped", "Announcements suppressed by flap damping", counters.dropped)
         yield CounterMetricFamily(

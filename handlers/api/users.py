@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from handlers.api.auth import Nothing
-from handlers.base import ApiHandler, HandlerContext
+from handlers.base import HandlerContext, UserHandler
 from models.errors import Invalid, NotFound
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
@@ -43,7 +43,7 @@ class PresenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_ids: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[1-9][0-9]{0,15}(,[1-9][0-9]{0,15})*$"})]
 
 
-class UsersHandler(ApiHandler):
+class UsersHandler(UserHandler):
     """What the handlers of users have in common."""
 
     def initialize(

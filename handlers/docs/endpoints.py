@@ -30,7 +30,8 @@ class Endpoint:
     """One method of one URL.
 
     `answer` is a type that is written as JSON, or a media type. `errors` are the codes that do not follow from the
-    other fields: a body or a query can be malformed, a token can be invalid, a host or an origin can be refused.
+    other fields: a body or a query can be malformed, a token can be invalid, its user can send too much, a host or an
+    origin can be refused.
     `least_fields` is the minimum number of fields in a body whose fields are all optional.
     """
 
@@ -53,7 +54,7 @@ class Endpoint:
         if self.body or self.query or self.path or self.header:
             codes.add("INVALID_REQUEST")
         if self.wants_token:
-            codes.add("AUTH_ERROR")
+            codes |= {"AUTH_ERROR", "TOO_MANY_REQUESTS"}
         if not self.is_probe:
             codes |= {"HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"}
         return [code for code in API_ERRORS if code in codes]
@@ -67,14 +68,14 @@ def _open(tag: Tag, summary: str, answer: Any, **rest: Any) -> Endpoint:
 ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/auth/register"): _open(
         "accounts", "Register a new user; answers with the first tokens", TokenPair, body=Registration, status=201,
-        errors=("REGISTRATION_CLOSED", "USERNAME_TAKEN", "OVERLOADED", *_STORE),
+        errors=("REGISTRATION_CLOSED", "USERNAME_TAKEN", *_SIGN_IN),
     ),
     ("POST", "/auth/login"): _open(
         "accounts", "Log in with username and password", TokenPair, body=Credentials, errors=("AUTH_ERROR", *_SIGN_IN)
     ),
     ("POST", "/auth/refresh"): _open(
         "accounts", "Get a new token pair; using a refresh token twice revokes its login", TokenPair, body=RefreshBody,
-        errors=("AUTH_ERROR", *_STORE),
+        errors=("AUTH_ERROR", "TOO_MANY_REQUESTS", *_STORE),
     ),
     ("POST", "/auth/logout"): Endpoint(
         "accounts", "Log out: revoke this login's tokens and close its sockets", Nothing, body=Nothing, errors=_STORE

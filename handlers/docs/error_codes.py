@@ -17,7 +17,7 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "ALREADY_IN_CALL": (409, "the caller is already on a call"),
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was already used for a different call"),
     "BODY_TOO_LARGE": (413, "the body has more than 64 KiB (`ROLLCALL_BODY_LIMIT_BYTES`)"),
-    "TOO_MANY_REQUESTS": (429, "too many failed logins, or too many invalid credentials; see `Retry-After`"),
+    "TOO_MANY_REQUESTS": (429, "too many requests, sockets, registrations or logins; see `Retry-After`"),
     "SERVER_ERROR": (500, "an unexpected error in the server"),
     "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),
     "OVERLOADED": (503, "too many logins at once, or the server is shutting down; see `Retry-After`"),

@@ -9,12 +9,11 @@ from handlers.parsing import bearer_tokens
 from handlers.sockets.base import BaseSocketHandler
 from handlers.sockets.device import device_name
 from handlers.sockets.stream_transport import StreamTransport
-from models.errors import TokenExpired, TooMany, Unauthenticated
+from models.addresses import address_key
+from models.errors import TokenExpired, Unauthenticated
 from models.tokens import Identity
-from realtime.clock import Clock
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode
-from realtime.ratelimit import Buckets
 from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
 from realtime.sockets.session import ConnectRequest, Session
@@ -31,30 +30,30 @@ class SocketHandler(BaseSocketHandler[Session]):
         channel: Channel,
         admission: Admission,
         commands: Commands,
-        clock: Clock,
         counters: Counters,
-        refusal_limits: Buckets,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
         self.set_up_socket(commands, counters)
         self.channel: Channel = channel
         self.admission = admission
-        self.clock = clock
-        self.refusal_limits = refusal_limits
         self.identity: Identity | None = None
         self.error: Unauthenticated | None = None
 
     def prepare(self) -> None:
-        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket."""
+        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
+
+        Raises TooMany, before the upgrade, because a socket that is opened and closed costs much more than a request.
+        """
         self.check_origins()
         try:
             self.identity = self._identify()
         except Unauthenticated as error:
             self.error = error
             self.counters.refused["token"] += 1
-            if not self.refusal_limits.take(self.context.origins.address(self.request), self.clock.now()):
-                raise TooMany("Too many attempts with invalid credentials.", retry_after=1) from None
+            self.context.limits.refusals.take(address_key(self.context.origins.address(self.request)))
+        else:
+            self.context.limits.connects.take(self.identity.user_id)
         finally:
             scrub(self.request)
 

@@ -50,6 +50,10 @@ class OperatorSessions:
         """
         if self._closing or len(self) >= self._settings.operator_sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets")
+        operator_id = signed_in.operator.operator_id
+        theirs = sum(session.signed_in.operator.operator_id == operator_id for session in self._sessions.values())
+        if theirs >= self._settings.sockets_per_operator:
+            raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this operator")
         session = OperatorSession(self._settings, self._new_id(), signed_in, transport, self._clock.now, self._counters)
         session.on_caught_up = self._send_missed
         session.on_closed = self._forget

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from realtime.clock import Clock
 from realtime.presence.registry import Registry
 from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
+from realtime.sockets.tickets import Tickets
 from settings import Settings
 
 
@@ -33,10 +33,9 @@ class Authenticator:
         self._hub = hub
         self._clock = clock
         self._unix_now = unix_now
-        self._ticket_seconds = settings.ticket_seconds
+        self.tickets = Tickets(settings, clock)
         self._revoked: dict[str, float] = {}
         """Revoked logins, with the Unix time at which the last access token of each expires."""
-        self._tickets: dict[str, tuple[Identity, float]] = {}
 
     def identify(self, token: str) -> Identity:
         """The identity in an access token. Raises TokenExpired, Unauthenticated."""
@@ -61,15 +60,12 @@ class Authenticator:
 
     def issue_ticket(self, identity: Identity) -> str:
         """A ticket that opens one socket as this identity, so that no token has to appear in a URL."""
-        self._drop_old_tickets()
-        ticket = secrets.token_urlsafe(32)
-        self._tickets[ticket] = identity, self._clock.now() + self._ticket_seconds
-        return ticket
+        return self.tickets.issue(identity)
 
     def redeem_ticket(self, ticket: str) -> Identity:
         """The identity that the ticket was issued to. A ticket works once. Raises Unauthenticated."""
-        identity, until = self._tickets.pop(ticket, (None, 0.0))
-        if identity is None or until <= self._clock.now() or self.is_revoked(identity):
+        identity = self.tickets.redeem(ticket)
+        if identity is None or self.is_revoked(identity):
             raise Unauthenticated("Invalid ticket")
         return identity
 
@@ -87,9 +83,3 @@ class Authenticator:
         now = self._unix_now()
         self._revoked = {each: end for each, end in self._revoked.items() if end > now}
         self._revoked[login_id] = until
-
-    def _drop_old_tickets(self) -> None:
-        """Remove expired tickets."""
-        now = self._clock.now()
-        for ticket in [each for each, (_, until) in self._tickets.items() if until <= now]:
-            del self._tickets[ticket]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from models.addresses import address_key
 from models.calls import Call
 from realtime.counters import Counters
 from realtime.protocol import CallStatusUpdate, CloseCode, FeedCounts, FeedStats, encode
@@ -31,7 +32,8 @@ class Hub:
         """A session opened."""
         self._sessions[session.session_id] = session
         self._by_user.setdefault(session.user_id, set()).add(session)
-        self._by_address[session.address] = self._by_address.get(session.address, 0) + 1
+        key = address_key(session.address)
+        self._by_address[key] = self._by_address.get(key, 0) + 1
 
     def remove(self, session: Session) -> None:
         """A session ended."""
@@ -40,17 +42,18 @@ class Hub:
         theirs.discard(session)
         if not theirs:
             del self._by_user[session.user_id]
-        self._by_address[session.address] -= 1
-        if not self._by_address[session.address]:
-            del self._by_address[session.address]
+        key = address_key(session.address)
+        self._by_address[key] -= 1
+        if not self._by_address[key]:
+            del self._by_address[key]
 
     def of_user(self, user_id: int) -> list[Session]:
         """The user's sessions."""
         return list(self._by_user.get(user_id, ()))
 
     def from_address(self, address: str) -> int:
-        """How many sessions an address has."""
-        return self._by_address.get(address, 0)
+        """How many sessions an address has, or an IPv6 address's /64."""
+        return self._by_address.get(address_key(address), 0)
 
     def tell_participants(self, call: Call) -> None:
         """Tell both participants of a call, after the status updates that it caused."""

@@ -339,6 +339,40 @@ async def test_refused_attempts_are_written_down_too(
     assert (not_allowed.operator, not_allowed.outcome) == ("viewer", "refused: ROLE_TOO_LOW")
 
 
+@pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.0001)
+async def test_whose_actions_are_refused_too_often_fills_no_audit(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    viewer, operator = await signed_in("viewer"), await signed_in("operator")
+    answers = [await act(viewer, "sign_out", user_id=1, request_id=f"{REQUEST}-{number}") for number in range(6)]
+    assert [each.status for each in answers] == [403, 403, 403, 429, 429, 429]
+    assert answers[-1].code == "TOO_MANY_REQUESTS"
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert len(await audited(server, "sign_out")) == 3
+    nothing = [await act(operator, "force_offline", user_id=1, request_id=f"{REQUEST}-{number}") for number in range(6)]
+    assert [each.code for each in nothing] == ["NOTHING_TO_DO"] * 3 + ["TOO_MANY_REQUESTS"] * 3
+    assert len(await audited(server, "force_offline")) == 3
+
+
+@pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.0001)
+async def test_an_attempt_on_many_users_is_recorded_for_as_many_as_there_is_room(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    fields = [*order("sign_out").items(), *(("user_id", str(number)) for number in range(1, 101))]
+    viewer = await signed_in("viewer")
+    assert (await viewer.post("/admin/actions", fields, headers=JSON_PLEASE)).status == 403
+    assert len(await audited(server, "sign_out")) == 3
+
+
+@pytest.mark.settings(refused_action_burst=1, refused_actions_per_second=0.0001)
+async def test_actions_that_are_carried_out_are_not_limited(signed_in: SignedIn, user: MakePerson) -> None:
+    await user("ada")
+    operator = await signed_in("operator")
+    for number in range(5):
+        assert (await act(operator, "sign_out", user_id=1, request_id=f"{REQUEST}-{number}")).status == 200
+
+
 async def test_busy_is_cleared(signed_in: SignedIn, user: MakePerson) -> None:
     ada = await online(user, "ada")
     await ada.put("/users/me/status", {"is_busy": True})

@@ -196,6 +196,17 @@ async def test_there_is_a_limit_to_sockets(opened: Open, signed_in: SignedIn) ->
         await first.ask({"type": "ping"}, "pong")
 
 
+@pytest.mark.settings(sockets_per_operator=2)
+async def test_one_operators_tabs_leave_room_for_the_others(opened: Open, signed_in: SignedIn) -> None:
+    viewer, admin = await signed_in("viewer"), await signed_in("admin")
+    sockets = [await opened(viewer), await opened(viewer)]
+    assert await (await opened(viewer)).closed() == 1013
+    sockets.append(await opened(admin))
+    for each in sockets:
+        await each.ask({"type": "ping"}, "pong")
+        await each.close()
+
+
 @pytest.mark.settings(refusals_per_address=2, refusals_per_second=0.001)
 async def test_who_tries_again_and_again_is_turned_away_before_the_upgrade(opened: Open) -> None:
     for _ in range(2):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.admin.browser import JSON_PLEASE, SESSION_COOKIE, Browser, set_cookies
 from tests.admin.conftest import PASSWORD, AddOperator, SignedIn
+from tests.clients import Api
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
@@ -88,6 +89,36 @@ async def test_who_guesses_is_refused_in_the_end_even_with_the_right_password(
         assert answer.status == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 900
         assert 'role="alert"' in answer.body
+
+
+@pytest.mark.settings(trusted_proxies=("127.0.0.1",))
+async def test_nobody_locks_an_operator_out_from_elsewhere(
+    new_browser: Callable[[], Browser], operator: AddOperator
+) -> None:
+    await operator("viewer")
+
+    async def sign_in_from(address: str, password: str) -> int:
+        browser, headers = new_browser(), {"X-Forwarded-For": address}
+        await browser.get("/admin/login")
+        return (await browser.post("/admin/login", {"name": "viewer", "password": password}, headers=headers)).status
+
+    guesses = [await sign_in_from(f"2001:db8::{number}", wrong()) for number in range(7)]
+    assert guesses == [401] * 5 + [429] * 2
+    assert await sign_in_from("2001:db8::99", PASSWORD) == 429
+    assert await sign_in_from("2001:db8:0:1::1", PASSWORD) == 303
+
+
+@pytest.mark.settings(sign_in_burst=4, sign_ins_per_second=0.0001)
+async def test_operators_and_users_share_the_limit_on_sign_ins_of_an_address(
+    api: Api, new_browser: Callable[[], Browser], operator: AddOperator
+) -> None:
+    await operator("viewer")
+    for number in range(2):
+        body = {"username": f"name{number}", "password": wrong()}
+        assert (await api.post("/auth/login", body)).status == 401
+    statuses = [(await new_browser().sign_in("viewer", PASSWORD)).status for _ in range(3)]
+    assert statuses == [303, 303, 429]
+    assert (await api.post("/auth/login", {"username": "ada", "password": wrong()})).status == 429
 
 
 async def test_the_cookie_is_hidden_from_scripts_and_other_sites(browser: Browser, operator: AddOperator) -> None:

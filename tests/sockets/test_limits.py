@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.clients import RawSocket, Socket
+from tests.clients import RawSocket, Socket, eventually
 from tests.conftest import MakePerson, OpenSocket
 from tests.raw_frames import CONTINUATION, PONG, TEXT
 from tests.running import RunningServer
@@ -201,3 +204,61 @@ async def test_bad_tokens_are_counted_by_the_clients_address(server: RunningServ
         await Socket.open(url, headers={"X-Forwarded-For": "198.51.100.1"})
     async with await Socket.open(url, headers={"X-Forwarded-For": "198.51.100.2"}) as refused:
         assert await refused.closed() == 4500
+
+
+@pytest.mark.settings(connect_burst=30, connects_per_second=0.0001)
+async def test_thirty_sockets_of_a_user_open_at_once_and_the_next_upgrade_is_refused(
+    server: RunningServer, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    for _ in range(30):
+        await (await socket(ada, first=True)).close()
+    for path in ("/ws/feed", "/ws/presence"):
+        with pytest.raises(InvalidStatus) as refused:
+            await socket(ada, path)
+        answer = refused.value.response
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.headers["Content-Type"] == "application/json"
+        assert json.loads(answer.body)["error"]["code"] == "TOO_MANY_REQUESTS"
+    await socket(bob)
+    assert server.core.counters.refused["connects"] == 2
+
+
+@pytest.mark.settings(connect_burst=1, connects_per_second=20.0)
+async def test_sockets_may_be_opened_again_after_a_while(user: MakePerson, socket: OpenSocket) -> None:
+    ada = await user("ada")
+    for _ in range(3):
+        while True:
+            with contextlib.suppress(InvalidStatus):
+                await socket(ada)
+                break
+
+
+@pytest.mark.settings(refusals_per_address=1, refusals_per_second=0.001, trusted_proxies=("127.0.0.1",))
+async def test_an_ipv6_network_counts_as_one_address(server: RunningServer) -> None:
+    url = f"ws://{server.address}/ws/feed?token=bad"
+    async with await Socket.open(url, headers={"X-Forwarded-For": "2001:db8::1"}) as refused:
+        assert await refused.closed() == 4500
+    with pytest.raises(InvalidStatus):
+        await Socket.open(url, headers={"X-Forwarded-For": "2001:db8::2"})
+    async with await Socket.open(url, headers={"X-Forwarded-For": "2001:db8:0:1::1"}) as refused:
+        assert await refused.closed() == 4500
+
+
+@pytest.mark.settings(sockets_per_address=2, trusted_proxies=("127.0.0.1",))
+async def test_an_ipv6_network_has_as_many_sockets_as_one_address(server: RunningServer, user: MakePerson) -> None:
+    url = f"ws://{server.address}/ws/feed?token={(await user('ada')).token}"
+    sockets = [await Socket.open(url, headers={"X-Forwarded-For": f"2001:db8::{number}"}) for number in range(3)]
+    assert await sockets[-1].closed() == 1013
+    for each in sockets:
+        await each.close()
+    await eventually(lambda: not server.core.hub._by_address)
+
+
+@pytest.mark.settings(refusals_per_address=5, refusals_per_second=1000.0)
+async def test_refusals_leave_nothing_behind(server: RunningServer) -> None:
+    url = f"ws://{server.address}/ws/feed?token=bad"
+    async with await Socket.open(url) as refused:
+        assert await refused.closed() == 4500
+    await eventually(lambda: len(server.core.limits.refusals.buckets) == 0)

@@ -234,6 +234,17 @@ def test_there_is_a_limit_to_operators_sockets(make_world: MakeWorld) -> None:
     assert watch(world).operator_session.is_open
 
 
+def test_one_operator_leaves_room_for_the_others(make_world: MakeWorld) -> None:
+    world = make_world(1, sockets_per_operator=2)
+    screens = [watch(world), watch(world)]
+    with pytest.raises(LimitReached) as full:
+        watch(world)
+    assert full.value.close_code == CloseCode.TRY_LATER
+    assert watch(world, operator_id=2).operator_session.is_open
+    screens[0].operator_session.closed_by_peer(1000)
+    assert watch(world).operator_session.is_open
+
+
 def test_a_drain_tells_everybody_when_to_come_back_and_takes_nobody_in(world: World) -> None:
     screens = [watch(world), watch(world)]
     delays = iter((700, 900))

@@ -201,7 +201,7 @@ def test_after_all_sockets_close_nothing_is_left_of_them(world: World) -> None:
     world.advance(40)
     assert len(core.timers) == 0
     assert (len(core.liveness._to_ping), len(core.liveness._pinged)) == (0, 0)
-    assert len(core.buckets) == 0
+    assert len(core.limits.commands) == 0
     assert core.registry.online == 0
 
 

@@ -116,7 +116,7 @@ def test_tickets_that_nobody_used_are_forgotten(world: World) -> None:
     authenticator.issue_ticket(an_identity(world))
     world.advance(31)
     authenticator.issue_ticket(an_identity(world))
-    assert len(authenticator._tickets) == 1
+    assert len(authenticator.tickets) == 1
 
 
 def test_a_jump_of_the_wall_clock_ends_no_session_that_is_open(world: World) -> None:

@@ -117,9 +117,9 @@ def test_a_command_refused_for_its_rate_answers_no_ping(world: World) -> None:
         world.send(client, "ping")
     world.advance(25)
     for _ in range(20):
-        world.core.buckets.take(1, world.core.environment.clock.now())
+        world.core.limits.commands.take(1, world.core.environment.clock.now())
     for _ in range(31):
-        world.core.buckets.take(1, world.core.environment.clock.now())
+        world.core.limits.commands.take(1, world.core.environment.clock.now())
     heard = client.session.heard_at
     world.send(client, "ping")
     assert client.errors() == ["RATE_LIMIT_ERROR"]

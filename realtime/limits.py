@@ -1,0 +1,98 @@
+"""Limits: how much one user, one operator or one address may ask of the server."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from models.errors import TooMany
+from realtime.clock import Clock
+from realtime.counters import Counters
+from realtime.ratelimit import Buckets, Key, Turns
+from settings import Settings
+
+
+class Limit:
+    """A limit by key that refuses with an error, and counts what it refused under a fixed reason."""
+
+    def __init__(self, buckets: Buckets, clock: Clock, refused: Counter[str], reason: str, message: str) -> None:
+        self.buckets = buckets
+        self._clock = clock
+        self._refused = refused
+        self._reason = reason
+        self._message = message
+
+    def take(self, key: Key) -> None:
+        """Count one. Raises TooMany, which says when to try again."""
+        if not self.has_taken(key):
+            self.refuse(key)
+
+    def has_taken(self, key: Key) -> bool:
+        """Count one if there is room."""
+        return self.buckets.take(key, self._clock.now())
+
+    def give_back(self, key: Key) -> None:
+        """Count one less: what was counted turned out not to count."""
+        self.buckets.give_back(key)
+
+    def refuse(self, key: Key) -> None:
+        """Raise TooMany for the key, and count it."""
+        self._refused[self._reason] += 1
+        wait = self.buckets.seconds_until_next(key, self._clock.now())
+        raise TooMany(self._message, retry_after=max(1, math.ceil(wait)))
+
+
+class Limits:
+    """All limits by user, operator or address. Each keeps its keys in memory, and a restart forgets them."""
+
+    def __init__(self, settings: Settings, clock: Clock, counters: Counters) -> None:
+        self._clock = clock
+        upgrades, requests, keys_limit = counters.refused, counters.refused_requests, settings.limited_keys
+
+        def buckets(burst: int, per_second: float) -> Buckets:
+            return Buckets(burst, per_second, keys_limit)
+
+        def limit(burst: int, per_second: float, refused: Counter[str], reason: str, message: str) -> Limit:
+            return Limit(buckets(burst, per_second), clock, refused, reason, message)
+
+        self.commands = buckets(settings.command_burst, settings.commands_per_second)
+        """Commands on sockets, by user or by operator's session."""
+        self.connects = limit(
+            settings.connect_burst, settings.connects_per_second, upgrades, "connects", "Too many new sockets."
+        )
+        """Sockets opened, by user."""
+        self.refusals = limit(
+            settings.refusals_per_address, settings.refusals_per_second, upgrades, "refusals",
+            "Too many attempts without valid credentials.",
+        )  # fmt: skip
+        """Sockets refused for their credentials, by address."""
+        self.requests = limit(
+            settings.request_burst, settings.requests_per_second, requests, "requests", "Too many requests."
+        )
+        """Requests with a token, by user."""
+        self.turns = Turns(settings.requests_at_once, settings.request_burst)
+        """Requests that are carried out, by user."""
+        self.registrations = limit(
+            settings.registration_burst, settings.registrations_per_second, requests, "registrations",
+            "Too many registrations from this address.",
+        )  # fmt: skip
+        """Registrations, by address."""
+        self.sign_ins = limit(
+            settings.sign_in_burst, settings.sign_ins_per_second, requests, "sign_ins",
+            "Too many sign-ins from this address.",
+        )  # fmt: skip
+        """Sign-ins of users and operators, right or wrong, by address."""
+        self.refused_actions = limit(
+            settings.refused_action_burst, settings.refused_actions_per_second, requests, "refused_actions",
+            "Too many of your actions were refused.",
+        )  # fmt: skip
+        """Actions that were refused and recorded in the audit, by operator."""
+
+    def sweep(self) -> None:
+        """Forget the keys that have not used up anything."""
+        now = self._clock.now()
+        self.commands.drop_full(now)
+        for each in (
+            self.connects, self.refusals, self.requests, self.registrations, self.sign_ins, self.refused_actions,
+        ):  # fmt: skip
+            each.buckets.drop_full(now)

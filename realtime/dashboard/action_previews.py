@@ -86,8 +86,9 @@ class ActionPreviews:
             sessions = [each for each in sessions if each.session_id == target.session_id]
         if not sessions:
             raise Conflict("NOTHING_TO_DO", f"{name} no longer has this socket")
-        effect = f"{counted(len(sessions), 'socket')} of {name} will be closed. The app stays disconnected until it is reopened."
-        return self._preview("disconnect", entry, effect, hits=[counted(len(sessions), "socket")])
+        sockets = counted(len(sessions), "socket")
+        effect = f"{sockets} of {name} will be closed. The app stays disconnected until it is reopened."
+        return self._preview("disconnect", entry, effect, hits=[sockets])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)

@@ -150,15 +150,15 @@ DOORS = (
     Mutant(
         "every origin is allowed",
         "handlers/origins.py",
-        "return self.is_own(origin, host) or origin.lower() in self._origins",
-        "return True",
+        "allowed = self.is_own(origin, request) or self._is_listed(origin)",
+        "allowed = True",
         (ORIGINS,),
     ),
     Mutant(
         "every host is allowed",
         "handlers/origins.py",
-        "return name is not None and (name in self._hosts or _is_address(name))",
-        "return True",
+        'return _is_address(host.strip("[]")) or any(',
+        "return bool(host) or any(",
         (ORIGINS,),
     ),
     Mutant(
@@ -171,15 +171,15 @@ DOORS = (
     Mutant(
         "a token is logged",
         "handlers/logs.py",
-        'return _SECRETS.sub("[redacted]", text)',
+        'return _SECRETS.sub("[redacted]", _WORDS.sub(_without_jwt, text))',
         "return text",
         ("tests/sockets/test_logs.py",),
     ),
     Mutant(
         "a query is logged",
         "handlers/logs.py",
-        "path=handler.request.path",
-        "path=handler.request.uri",
+        "path=short(handler.request.path)",
+        "path=str(handler.request.uri)",
         ("tests/sockets/test_logs.py",),
     ),
     Mutant(

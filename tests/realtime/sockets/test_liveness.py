@@ -78,7 +78,7 @@ def test_an_invalid_message_answers_no_ping(world: World) -> None:
 
 
 def use_up_the_rate(world: World) -> None:
-    while world.core.buckets.take(1, world.core.environment.clock.now()):
+    while world.core.limits.commands.take(1, world.core.environment.clock.now()):
         pass
 
 

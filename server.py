@@ -16,7 +16,7 @@ import random
 import resource
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from argon2 import PasswordHasher
@@ -47,6 +47,7 @@ from operation.tls import tls_context
 from realtime.clock import Clock, Environment
 from realtime.core import build_core
 from realtime.protocol import CloseCode, ServerDraining
+from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
 from settings import Settings
 
 LOAD_USERS = 5000
@@ -141,8 +142,9 @@ class Server:
             users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
-        for login_id, until in await self._stores.logins.revoked(_utc_now()):
-            self.core.authenticator.note_revoked(login_id, until.timestamp())
+        now = _utc_now()
+        for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
+            self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
 
     def _environment(self) -> Environment:
         return Environment(
@@ -158,7 +160,13 @@ class Server:
         settings, stores = self.settings, self._stores
         environment = self.core.environment
         accounts = Accounts(
-            stores, self._passwords, self.tokens, settings, now=environment.clock.utc, new_id=environment.new_id
+            stores,
+            self._passwords,
+            self.tokens,
+            settings,
+            now=environment.clock.utc,
+            steady=environment.clock.now,
+            new_id=environment.new_id,
         )
         origins = Origins(settings)
         context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
@@ -193,7 +201,7 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
     with stop_signals(stopping.set):
         await server.start()
         _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))
-        show = Demo(server.port, server.tokens, settings) if demo else None
+        show = Demo(server.port, server.tokens, settings, server.core.registry) if demo else None
         if show is not None:
             await show.start()
         await stopping.wait()

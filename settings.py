@@ -82,6 +82,7 @@ class Settings:
     token_audience: str = setting("rollcall", "Audience (aud) of the tokens.")
     access_token_seconds: int = setting(900, "Lifetime of an access token.")
     refresh_token_seconds: int = setting(30 * 86400, "Lifetime of a refresh token.")
+    refresh_leeway_seconds: float = setting(60.0, "Time after its use in which a refresh token gets the same answer.")
     token_grace_seconds: float = setting(30.0, "How long a socket outlives its token.")
     token_warning_seconds: float = setting(60.0, "How long before its token expires a socket is sent token_expiring.")
     ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
@@ -276,7 +277,7 @@ def _suggested_host(text: str) -> str:
 
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
-    "reconnect_spread_seconds", "password_waiting_limit",
+    "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds",
 }  # fmt: skip
 
 _MOST = {"port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}

@@ -99,11 +99,12 @@ def _api(app: AppContext) -> list[URLSpec]:
     """The HTTP API for apps, and health."""
     core, context, settings = app.core, app.context, app.settings
     for_auth = {
-        "context": context, "accounts": app.accounts, "loader": core.loader,
+        "context": context, "accounts": app.accounts, "settlement": core.settlement,
         "ticket_seconds": settings.ticket_seconds,
     }  # fmt: skip
     for_users = {
-        "context": context, "presence": core.presence, "registry": core.registry, "users": app.stores.users,
+        "context": context, "presence": core.presence, "registry": core.registry,
+        "settlement": core.settlement, "users": app.stores.users,
         "batch_limit": settings.presence_batch_limit,
     }  # fmt: skip
     for_feed = {"context": context, "registry": core.registry, "stats": core.stats}

@@ -11,6 +11,7 @@ from models.errors import Forbidden, Invalid, Unauthenticated
 from models.passwords import Passwords
 from models.stores import Stores
 from models.times import EPOCH
+from models.token_families import TokenFamilies
 from models.tokens import Identity, Tokens
 from models.users import NewUser, StoredUser, username_key
 from settings import Settings
@@ -26,17 +27,31 @@ class TokenPair(msgspec.Struct, frozen=True):
     token_type: str = "bearer"  # noqa: S105  (the token type of RFC 6750, not a secret)
 
 
-class Revoked(Unauthenticated):
-    """A refresh token was used twice, so its login was revoked. `until` is when the last access token expires."""
+class NewAccount(msgspec.Struct, frozen=True):
+    """A user who is about to be created. The id is known first, so that a lost reply can be followed up."""
 
-    def __init__(self, login_id: str, until: float) -> None:
+    user_id: int
+    user: NewUser
+
+
+class Revoked(Unauthenticated):
+    """A refresh token was used too late after its first use, or its login was revoked before.
+
+    The login is revoked in the store. Its last access token expires in `seconds`.
+    """
+
+    def __init__(self, login_id: str, seconds: float) -> None:
         super().__init__("This refresh token has already been used. The login has been revoked.")
         self.login_id = login_id
-        self.until = until
+        self.seconds = seconds
 
 
 class Accounts:
-    """Registration and logins. `now` returns aware UTC, `new_id` returns a unique text."""
+    """Registration and logins.
+
+    `now` returns aware UTC, `steady` returns seconds that no correction of the clock changes, and `new_id` returns a
+    unique text.
+    """
 
     def __init__(
         self,
@@ -46,6 +61,7 @@ class Accounts:
         settings: Settings,
         *,
         now: Callable[[], datetime],
+        steady: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
         self._users = stores.users
@@ -56,21 +72,27 @@ class Accounts:
         self._settings = settings
         self._now = now
         self._new_id = new_id
+        self._families = TokenFamilies(stores.logins, tokens, settings, now=now, steady=steady, process_id=new_id())
 
-    async def register(
-        self, username: str, password: str, profile_image_url: str | None, address: str
-    ) -> tuple[StoredUser, TokenPair]:
-        """Create a user and return it with its first tokens. Raises Forbidden, Invalid, Conflict, Overloaded.
+    async def prepare(self, username: str, password: str, profile_image_url: str | None, address: str) -> NewAccount:
+        """The first step of a registration: check and hash the password and reserve an id.
 
-        `address` is the client's, as `address_key` returns it.
+        `address` is the client's, as `address_key` returns it. Raises Forbidden, Invalid, Overloaded.
         """
         if not self._settings.registration_open:
             raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
         if len(password) < self._settings.password_length_minimum:
             raise Invalid(f"A password must have at least {self._settings.password_length_minimum} characters.")
         new = NewUser(username, await self._passwords.hash(password, address), profile_image_url)
-        user = await self._users.create(new, self._now())
-        return user, await self._sign_in(user.profile.user_id)
+        return NewAccount(await self._users.next_id(), new)
+
+    async def create(self, account: NewAccount) -> StoredUser:
+        """The second step: create the user. Raises Conflict."""
+        return await self._users.create(account.user, self._now(), account.user_id)
+
+    async def sign_in(self, user: StoredUser) -> TokenPair:
+        """The last step: the user's first tokens."""
+        return await self._sign_in(user.profile.user_id, user.token_version)
 
     async def login(self, username: str, password: str, address: str) -> TokenPair:
         """Return tokens for a username and password. Raises TooMany, Overloaded, or Unauthenticated without saying why.
@@ -79,61 +101,65 @@ class Accounts:
         """
         async with self._sign_in_limits.attempt(username_key(username), address, self._now) as attempt:
             found = await self._users.credentials(username)
-            user_id, stored, disabled = found or (0, None, False)
-            if not await self._passwords.matches(password, stored, address) or disabled:
+            matches = await self._passwords.matches(password, found.password_hash if found else None, address)
+            if found is None or not matches or found.disabled:
                 attempt.failed()
                 raise Unauthenticated("Wrong username or password.")
             attempt.succeeded()
-        return await self._sign_in(user_id)
+        return await self._sign_in(found.user_id, found.token_version)
 
     def user_id_of(self, refresh_token: str) -> int:
         """The user that a refresh token was issued to. Raises Unauthenticated."""
         return self._tokens.verify(refresh_token, "refresh").user_id
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """Exchange a refresh token for a new pair. Raises Revoked if it was used before, or Unauthenticated."""
+        """Exchange a refresh token for its successor and a new access token.
+
+        Used again within the leeway, it gets the same successor. Raises Revoked if it is used later, or
+        Unauthenticated.
+        """
         used = self._tokens.verify(refresh_token, "refresh")
         user = await self._users.get(used.user_id)
-        if user is None or user.disabled or is_revoked_by(user.tokens_after, used):
+        if user is None or user.disabled or is_revoked_by(user.token_version, user.tokens_after, used):
             raise Unauthenticated
-        new_token, new = self._mint_refresh(used.user_id, used.login_id)
-        if not await self._logins.rotate(used.login_id, used.token_id, new.token_id, _moment(new.expires_at)):
-            raise Revoked(used.login_id, await self._revoke(used))
-        return self._pair(used.user_id, used.login_id, new_token)
+        successor = await self._families.successor(used)
+        if successor is None:
+            raise Revoked(used.login_id, await self._revoke(used, 0))
+        return self._pair(used.user_id, used.login_id, successor, user.token_version)
 
     async def logout(self, identity: Identity) -> float:
-        """Revoke this login and return when its last access token expires, in Unix seconds.
+        """Revoke this login and return in how many seconds its last access token expires.
 
         The caller closes the login's sockets.
         """
-        return await self._revoke(identity)
-
-    async def _revoke(self, identity: Identity) -> float:
-        now = self._now()
-        life = timedelta(seconds=self._settings.access_token_seconds)
         # A token made on the command line may live longer than any token that this server mints.
-        until = max(now + life, _moment(identity.expires_at))
-        await self._logins.revoke(identity.login_id, identity.user_id, now, until)
-        return until.timestamp()
+        return await self._revoke(identity, (_moment(identity.expires_at) - self._now()).total_seconds())
 
-    async def _sign_in(self, user_id: int) -> TokenPair:
-        login_id = self._new_id()
-        refresh_token, refresh = self._mint_refresh(user_id, login_id)
+    async def _revoke(self, identity: Identity, seconds: float) -> float:
+        now, seconds = self._now(), max(seconds, self._settings.access_token_seconds)
+        await self._logins.revoke(identity.login_id, identity.user_id, now, now + timedelta(seconds=seconds))
+        return seconds
+
+    async def _sign_in(self, user_id: int, version: int) -> TokenPair:
+        login_id, life = self._new_id(), self._settings.refresh_token_seconds
+        refresh_token, refresh = self._tokens.mint(user_id, login_id, "refresh", life, version)
         await self._logins.create(login_id, user_id, refresh.token_id, _moment(refresh.expires_at))
-        return self._pair(user_id, login_id, refresh_token)
+        return self._pair(user_id, login_id, refresh_token, version)
 
-    def _mint_refresh(self, user_id: int, login_id: str) -> tuple[str, Identity]:
-        return self._tokens.mint(user_id, login_id, "refresh", self._settings.refresh_token_seconds)
-
-    def _pair(self, user_id: int, login_id: str, refresh_token: str) -> TokenPair:
+    def _pair(self, user_id: int, login_id: str, refresh_token: str, version: int) -> TokenPair:
         life = self._settings.access_token_seconds
-        access_token, _ = self._tokens.mint(user_id, login_id, "access", life)
+        access_token, _ = self._tokens.mint(user_id, login_id, "access", life, version)
         return TokenPair(access_token, refresh_token, life, user_id)
 
 
-def is_revoked_by(tokens_after: datetime | None, identity: Identity) -> bool:
-    """Whether the token was issued no later than `tokens_after`, when all of the user's tokens were revoked."""
-    return tokens_after is not None and _moment(identity.issued_at) <= tokens_after
+def is_revoked_by(token_version: int, tokens_after: datetime | None, identity: Identity) -> bool:
+    """Whether all of the user's tokens were revoked since the token was issued.
+
+    Older servers noted the moment in `tokens_after`. It only concerns tokens of that time, which have no version.
+    """
+    if identity.version is not None:
+        return identity.version < token_version
+    return token_version > 0 or (tokens_after is not None and _moment(identity.issued_at) <= tokens_after)
 
 
 def _moment(unix_seconds: int) -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import secrets
 import time
@@ -22,8 +24,8 @@ TOKEN_LENGTH_LIMIT = 2048
 _REQUIRED = ["sub", "iat", "exp", "iss", "aud", "jti", "typ"]
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SUBJECT = re.compile(r"[1-9][0-9]{0,15}")
-_SECONDS_LIMIT = 2**40
-"""In the year 36812. Anything beyond is not a real date."""
+_NUMBER_LIMIT = 2**40
+"""As seconds this is the year 36812. Anything beyond is not a real date."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -34,6 +36,8 @@ class Identity(msgspec.Struct, frozen=True):
     token_id: str
     issued_at: int
     expires_at: int
+    version: int | None = None
+    """The user's token version when the token was issued. Tokens of older servers have none, which counts as 0."""
 
 
 class Tokens:
@@ -48,21 +52,37 @@ class Tokens:
         self._now = now
         self._new_id = new_id
 
-    def mint(self, user_id: int, login_id: str, kind: TokenType, life_seconds: int) -> tuple[str, Identity]:
+    def mint(
+        self, user_id: int, login_id: str, kind: TokenType, life_seconds: int, version: int = 0
+    ) -> tuple[str, Identity]:
         """A new token, and the identity it states."""
         now = int(self._now())
-        identity = Identity(user_id, login_id, self._new_id(), now, now + life_seconds)
+        identity = Identity(user_id, login_id, self._new_id(), now, now + life_seconds, version)
+        return self.sign(identity, kind), identity
+
+    def sign(self, identity: Identity, kind: TokenType) -> str:
+        """The token that states this identity. The same identity always gives the same text."""
         claims = {
-            "sub": str(user_id),
+            "sub": str(identity.user_id),
             "iat": identity.issued_at,
             "exp": identity.expires_at,
             "iss": self._issuer,
             "aud": self._audience,
             "jti": identity.token_id,
             "typ": kind,
-            "login": login_id,
+            "login": identity.login_id,
+            "ver": identity.version or 0,
         }
-        return jwt.encode(claims, self._secret, algorithm="HS256"), identity
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+    def refresh_id(self, login_id: str, generation: int) -> str:
+        """The id of a login's refresh token of a generation, which nobody can guess.
+
+        No token contains a NUL, so this never equals the signature of one.
+        """
+        return hmac.new(
+            self._secret.encode(), f"refresh\0{login_id}\0{generation}".encode(), hashlib.sha256
+        ).hexdigest()[:32]
 
     def verify(self, token: str, kind: TokenType) -> Identity:
         """The identity that the token states. Raises TokenExpired, or Unauthenticated if anything else is wrong.
@@ -89,19 +109,19 @@ class Tokens:
 
     def _identity(self, claims: dict[str, Any], kind: TokenType) -> Identity:
         subject, login_id = claims["sub"], claims.get("login", claims["jti"])
-        issued, expires = claims["iat"], claims["exp"]
-        now = self._now()
+        issued, expires, version = claims["iat"], claims["exp"], claims.get("ver", 0)
+        # An `iat` in the future is no reason to refuse: the clock may have been put right since.
         if (
             claims["typ"] != kind
             or not (isinstance(subject, str) and _SUBJECT.fullmatch(subject))
             or not all(isinstance(each, str) and 0 < len(each) <= 64 for each in (login_id, claims["jti"]))
-            or not all(type(each) is int and 0 < each < _SECONDS_LIMIT for each in (issued, expires))
-            or issued > now + 60
+            or not all(type(each) is int and 0 < each < _NUMBER_LIMIT for each in (issued, expires))
+            or not (type(version) is int and 0 <= version < _NUMBER_LIMIT)
         ):
             raise Unauthenticated
-        if expires <= now:
+        if expires <= self._now():
             raise TokenExpired("Token expired")
-        return Identity(int(subject), login_id, claims["jti"], issued, expires)
+        return Identity(int(subject), login_id, claims["jti"], issued, expires, claims.get("ver"))
 
 
 def open_tokens(settings: Settings) -> Tokens:

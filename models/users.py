@@ -1,9 +1,10 @@
 """Users: the store over the collection `users`.
 
 A document has `_id` (an integer), `username`, `username_key` (unique), `password_hash` (or null), `profile_image_url`
-(or null), `created_at`, `disabled` and `tokens_after`; the claims `set_busy`, `busy_until` and `offline_set_at`; the
-evidence `online`, `last_seen` and `heartbeat_at`; and `standing`, the current state. Claims are written one user at a
-time, evidence only in bulk. Each field has one writer, so the two never wait for each other.
+(or null), `created_at`, `disabled`, `token_version` (absent means 0) and `tokens_after`, which older servers wrote; the
+claims `set_busy`, `busy_until` and `offline_set_at`; the evidence `online`, `last_seen` and `heartbeat_at`; and
+`standing`, the current state. Claims are written one user at a time, evidence only in bulk. Each field has one writer,
+so the two never wait for each other.
 """
 
 from __future__ import annotations
@@ -45,6 +46,17 @@ class StoredUser(msgspec.Struct, frozen=True):
     heartbeat_at: datetime | None
     current_state: CurrentState | None = None
     """None until the user is seen for the first time."""
+    token_version: int = 0
+    """Tokens with a lower version are revoked."""
+
+
+class PasswordRecord(msgspec.Struct, frozen=True):
+    """What a sign-in by password needs to know about the user. A user without a hash cannot sign in."""
+
+    user_id: int
+    password_hash: str | None
+    disabled: bool
+    token_version: int
 
 
 class NewUser(msgspec.Struct, frozen=True):
@@ -78,9 +90,13 @@ class Users:
         await self._users.create_index([("username_key", 1)], unique=True)
         await self._users.create_index([("set_busy", 1)])
 
-    async def create(self, new: NewUser, created_at: datetime) -> StoredUser:
-        """Add a user. Raises Conflict if the username is taken."""
-        document = _document(await self._next_ids(1), new, created_at)
+    async def next_id(self) -> int:
+        """Reserve the id of a new user."""
+        return await self._next_ids(1)
+
+    async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
+        """Add a user, with an id that was reserved before or a new one. Raises Conflict if the username is taken."""
+        document = _document(await self.next_id() if user_id is None else user_id, new, created_at)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
@@ -133,10 +149,12 @@ class Users:
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
         return [_stored(row) for row in await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)]
 
-    async def credentials(self, username: str) -> tuple[int, str | None, bool] | None:
-        """(id, password hash, disabled) of the user with this name."""
-        document = await self._users.find_one({"username_key": username_key(username)})
-        return (document["_id"], document["password_hash"], document["disabled"]) if document else None
+    async def credentials(self, username: str) -> PasswordRecord | None:
+        """The password's hash of the user with this name."""
+        row = await self._users.find_one({"username_key": username_key(username)})
+        if row is None:
+            return None
+        return PasswordRecord(row["_id"], row["password_hash"], row["disabled"], row.get("token_version", 0))
 
     async def save_profile(self, user_id: int, changes: dict[str, Any]) -> StoredUser | None:
         """Change `username` or `profile_image_url` and return the user. Raises Conflict if the username is taken."""
@@ -169,17 +187,19 @@ class Users:
         for start in range(0, len(updates), BULK_ROWS):
             await self._users.bulk_write(updates[start : start + BULK_ROWS], ordered=False)
 
-    async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
-        """Disable the user, revoke the tokens issued so far, and return the user."""
+    async def disable(self, user_id: int) -> StoredUser | None:
+        """Disable the user, revoke all tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
-            {"_id": user_id}, {"$set": {"disabled": True, "tokens_after": at}}, return_document=ReturnDocument.AFTER
+            {"_id": user_id},
+            {"$set": {"disabled": True}, "$inc": {"token_version": 1}},
+            return_document=ReturnDocument.AFTER,
         )
         return _stored(document) if document else None
 
-    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
-        """Revoke the user's tokens issued up to a moment, and return the user. `tokens_after` never goes backwards."""
+    async def revoke_tokens(self, user_id: int) -> StoredUser | None:
+        """Revoke all of the user's tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
-            {"_id": user_id}, {"$max": {"tokens_after": at}}, return_document=ReturnDocument.AFTER
+            {"_id": user_id}, {"$inc": {"token_version": 1}}, return_document=ReturnDocument.AFTER
         )
         return _stored(document) if document else None
 
@@ -246,4 +266,5 @@ def _stored(row: dict[str, Any]) -> StoredUser:
         last_seen=row["last_seen"],
         heartbeat_at=row["heartbeat_at"],
         current_state=CurrentState(**current_state) if (current_state := row.get("standing")) else None,
+        token_version=row.get("token_version", 0),
     )

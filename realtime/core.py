@@ -11,7 +11,7 @@ from models.tokens import Tokens
 from models.users import Users
 from realtime.calls.call_store import CallStore
 from realtime.calls.switchboard import CallListener, Switchboard
-from realtime.clock import Environment
+from realtime.clock import Clock, Environment
 from realtime.counters import Counters
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
@@ -125,7 +125,7 @@ def build_core(
     guard = CommandGuard(settings, clock, environment.counters, limits.commands)
     commands = Commands(settings, guard, authenticator, presence, fan_out, liveness, switchboard.ongoing, stats)
     admission = Admission(settings, environment, presence, hub, fan_out, liveness, authenticator, stats)
-    revoke = _revoke(users, logins, authenticator, environment)
+    revoke = _revoke(users, logins, settlement, clock)
     actions = Actions(presence, switchboard, hub, event_log, revoke, environment.spawn)
     listeners.append(actions.call_changed)
     store_check = StoreCheck(calls, users, registry, switchboard.ongoing)
@@ -144,15 +144,11 @@ def build_core(
     )  # fmt: skip
 
 
-def _revoke(
-    users: Users, logins: Logins, authenticator: Authenticator, environment: Environment
-) -> Callable[[int], Awaitable[None]]:
+def _revoke(users: Users, logins: Logins, settlement: Settlement, clock: Clock) -> Callable[[int], Awaitable[None]]:
     """How all tokens of a user are revoked: in the store first, so that a restart does not make them valid again."""
 
     async def revoke(user_id: int) -> None:
-        at = environment.clock.utc()
-        await users.revoke_tokens(user_id, at)
-        await logins.revoke_user(user_id, at)
-        authenticator.revoke_user(user_id, at)
+        await settlement.write(user_id, lambda: users.revoke_tokens(user_id))
+        await logins.revoke_user(user_id, clock.utc())
 
     return revoke

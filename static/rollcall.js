@@ -285,7 +285,7 @@ export class Rollcall {
     this.#become("waiting");
   }
 
-  /** One request for a token, however many ask: a refresh token that is used twice ends the login. */
+  /** One request for a token, however many ask. */
   async #renewToken() {
     const { getToken } = this.#options;
     this.#tokenRequest ??= Promise.resolve()

@@ -10,7 +10,7 @@ from handlers.base import ApiHandler, HandlerContext, UserHandler
 from models.accounts import Accounts, Revoked
 from models.addresses import address_key
 from models.field_types import ImageUrl, Password, Username
-from realtime.presence.loader import Loader
+from realtime.presence.settlement import Settlement
 
 NewPassword = Annotated[
     Password, msgspec.Meta(extra_json_schema={"x-settings": {"minLength": "password_length_minimum"}})
@@ -52,11 +52,13 @@ class Ticket(msgspec.Struct, frozen=True):
 class AuthHandler(ApiHandler):
     """What the handlers of accounts have in common."""
 
-    def initialize(self, context: HandlerContext, accounts: Accounts, loader: Loader, ticket_seconds: float) -> None:
+    def initialize(
+        self, context: HandlerContext, accounts: Accounts, settlement: Settlement, ticket_seconds: float
+    ) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
         self.accounts = accounts
-        self.loader = loader
+        self.settlement = settlement
         self.ticket_seconds = ticket_seconds
 
     @property
@@ -72,11 +74,9 @@ class RegisterHandler(AuthHandler):
         """Create an account and answer with its first tokens."""
         body = self.read_body(Registration)
         self.context.limits.registrations.take(self.address_key)
-        user, pair = await self.accounts.register(
-            body.username, body.password, body.profile_image_url, self.address_key
-        )
-        self.loader.add(user)
-        self.answer(pair, 201)
+        account = await self.accounts.prepare(body.username, body.password, body.profile_image_url, self.address_key)
+        user = await self.settlement.write(account.user_id, lambda: self.accounts.create(account))
+        self.answer(await self.accounts.sign_in(user), 201)
 
 
 class LoginHandler(AuthHandler):
@@ -86,21 +86,25 @@ class LoginHandler(AuthHandler):
         """Answer with tokens for a username and password."""
         body = self.read_body(Credentials)
         self.context.limits.sign_ins.take(self.address_key)
-        self.answer(await self.accounts.login(body.username, body.password, self.address_key))
+        pair = await self.accounts.login(body.username, body.password, self.address_key)
+        await self.settlement.ensure_known(pair.user_id)
+        self.answer(pair)
 
 
 class RefreshHandler(AuthHandler):
     """POST /auth/refresh"""
 
     async def post(self) -> None:
-        """Answer with a new token pair. Using a refresh token twice revokes its login."""
+        """Answer with a new token pair. Using a refresh token again after the leeway revokes its login."""
         refresh_token = self.read_body(RefreshBody).refresh_token
         self.context.limits.requests.take(self.accounts.user_id_of(refresh_token))
         try:
-            self.answer(await self.accounts.refresh(refresh_token))
+            pair = await self.accounts.refresh(refresh_token)
         except Revoked as revoked:
-            self.context.authenticator.revoke_login(revoked.login_id, revoked.until)
+            self.context.authenticator.revoke_login(revoked.login_id, revoked.seconds)
             raise
+        await self.settlement.ensure_known(pair.user_id)
+        self.answer(pair)
 
 
 class LogoutHandler(UserHandler, AuthHandler):
@@ -110,8 +114,8 @@ class LogoutHandler(UserHandler, AuthHandler):
         """Revoke this login's tokens and close its sockets."""
         identity = self.identify()
         self.read_body(Nothing)
-        until = await self.accounts.logout(identity)
-        self.context.authenticator.revoke_login(identity.login_id, until)
+        seconds = await self.accounts.logout(identity)
+        self.context.authenticator.revoke_login(identity.login_id, seconds)
         self.answer({})
 
 

@@ -16,6 +16,7 @@ from models.status import StatusChange
 from models.users import Users
 from realtime.presence.engine import Presence
 from realtime.presence.registry import Registry
+from realtime.presence.settlement import Settlement
 from realtime.protocol import USER_ID_LIMIT
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
@@ -47,34 +48,51 @@ class UsersHandler(UserHandler):
     """What the handlers of users have in common."""
 
     def initialize(
-        self, context: HandlerContext, presence: Presence, registry: Registry, users: Users, batch_limit: int
+        self,
+        context: HandlerContext,
+        presence: Presence,
+        registry: Registry,
+        settlement: Settlement,
+        users: Users,
+        batch_limit: int,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
+        self.settlement = settlement
         self.presence = presence
         self.registry = registry
         self.users = users
         self.batch_limit = batch_limit
 
+    async def identify_settled(self) -> int:
+        """The caller's id, once the outcome of earlier writes to the caller is known.
+
+        Raises Unauthenticated, StoreUnavailable.
+        """
+        user_id = self.identify().user_id
+        if self.settlement.is_settled(user_id):
+            return user_id
+        await self.settlement.settle(user_id)
+        return self.identify().user_id  # the caller may turn out to be signed out
+
 
 class MeHandler(UsersHandler):
     """GET and PATCH /users/me"""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer with the caller's profile."""
-        self._answer_profile(self.identify().user_id)
+        self._answer_profile(await self.identify_settled())
 
     async def patch(self) -> None:
         """Change the caller's profile and announce it."""
-        user_id = self.identify().user_id
+        user_id = await self.identify_settled()
         changes = msgspec.structs.asdict(self.read_body(ProfileChange))
         changes = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
         if not changes:
             raise Invalid("Give at least one of username and profile_image_url.")
-        user = await self.users.save_profile(user_id, changes)
+        user = await self.settlement.write(user_id, lambda: self.users.save_profile(user_id, changes))
         if user is None:
             raise NotFound("There is no such user.")
-        self.presence.rename(user.profile)
         self._answer_profile(user_id)
 
     def _answer_profile(self, user_id: int) -> None:
@@ -86,13 +104,13 @@ class MeHandler(UsersHandler):
 class MyStatusHandler(UsersHandler):
     """GET and PUT /users/me/status"""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer with the caller's status."""
-        self.answer(self.presence.status(self.identify().user_id))
+        self.answer(self.presence.status(await self.identify_settled()))
 
     async def put(self) -> None:
         """Change the caller's status. It is saved, then announced, then answered."""
-        user_id = self.identify().user_id
+        user_id = await self.identify_settled()
         self.answer(await self.presence.change(user_id, self.read_body(StatusChange)))
 
 
@@ -101,7 +119,7 @@ class MyHeartbeatHandler(UsersHandler):
 
     async def post(self) -> None:
         """Count a sign of life, which brings the user online."""
-        user_id = self.identify().user_id
+        user_id = await self.identify_settled()
         self.read_body(Nothing)
         self.answer(await self.presence.heartbeat(user_id))
 

@@ -74,8 +74,8 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "accounts", "Log in with username and password", TokenPair, body=Credentials, errors=("AUTH_ERROR", *_SIGN_IN)
     ),
     ("POST", "/auth/refresh"): _open(
-        "accounts", "Get a new token pair; using a refresh token twice revokes its login", TokenPair, body=RefreshBody,
-        errors=("AUTH_ERROR", "TOO_MANY_REQUESTS", *_STORE),
+        "accounts", "Get a new token pair; using a refresh token again after a minute revokes its login", TokenPair,
+        body=RefreshBody, errors=("AUTH_ERROR", "TOO_MANY_REQUESTS", *_STORE),
     ),
     ("POST", "/auth/logout"): Endpoint(
         "accounts", "Log out: revoke this login's tokens and close its sockets", Nothing, body=Nothing, errors=_STORE

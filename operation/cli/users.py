@@ -15,7 +15,7 @@ from rich.text import Text
 
 from models.stores import opened_stores
 from models.times import utc_milliseconds
-from models.tokens import open_tokens
+from models.tokens import Tokens, open_tokens
 from models.users import StoredUser, Users
 from operation.cli.command import pass_settings, run_command, with_secret
 from operation.cli.user_file import UserFile, UserFileError, read_user_file
@@ -129,7 +129,7 @@ async def _list(settings: Settings, limit: int | None) -> None:
 async def _disable(settings: Settings, user_id: int) -> None:
     now = utc_milliseconds(datetime.now(UTC))
     async with opened_stores(settings) as stores:
-        user = await stores.users.disable(user_id, now)
+        user = await stores.users.disable(user_id)
         if user is None:
             raise click.ClickException(f"there is no user {user_id}")
         await stores.logins.revoke_user(user_id, now)
@@ -141,9 +141,13 @@ async def _tokens(settings: Settings, limit: int | None, minutes: int) -> None:
     tokens = open_tokens(settings)
     async with opened_stores(settings) as stores:
         async for page in _pages(stores.users, limit, with_disabled=False):
-            ids = [user.profile.user_id for user in page]
-            made = [(each, tokens.mint(each, secrets.token_hex(12), "access", minutes * 60)[0]) for each in ids]
-            say("\n".join(f"{user_id} {token}" for user_id, token in made))
+            say("\n".join(_token_line(tokens, user, minutes * 60) for user in page))
+
+
+def _token_line(tokens: Tokens, user: StoredUser, life_seconds: int) -> str:
+    user_id = user.profile.user_id
+    token, _ = tokens.mint(user_id, secrets.token_hex(12), "access", life_seconds, user.token_version)
+    return f"{user_id} {token}"
 
 
 async def _pages(users: Users, limit: int | None, *, with_disabled: bool = True) -> AsyncIterator[list[StoredUser]]:

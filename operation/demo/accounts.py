@@ -46,4 +46,4 @@ def _password_of_operator(settings: Settings) -> str:
 async def _id_of(stores: Stores, name: str) -> int:
     found = await stores.users.credentials(name)
     assert found is not None, "it was just created"
-    return found[0]
+    return found.user_id

@@ -24,6 +24,7 @@ from operation.demo.demo_users import NAMES, OPERATOR, VISITOR
 from operation.demo.scenario import Scenario
 from operation.demo.simulated_user import REQUEST_ERRORS, SimulatedUser
 from operation.output import say
+from realtime.presence.registry import Registry
 from settings import Settings
 
 VISITOR_HOURS = 8
@@ -45,8 +46,9 @@ _log = structlog.stdlib.get_logger("rollcall.demo")
 class Demo:
     """Clients of the server that runs in this process and listens on `port`."""
 
-    def __init__(self, port: int, tokens: Tokens, settings: Settings) -> None:
+    def __init__(self, port: int, tokens: Tokens, settings: Settings, registry: Registry) -> None:
         self._tokens = tokens
+        self._registry = registry
         self._settings = settings
         self._address = address_of(settings, port)
         self._http = AsyncHTTPClient(force_instance=True, max_clients=20)
@@ -98,7 +100,9 @@ class Demo:
 
     def _mint(self, user_id: int, life_seconds: int | None = None) -> str:
         life = self._settings.access_token_seconds if life_seconds is None else life_seconds
-        return self._tokens.mint(user_id, secrets.token_hex(12), "access", life)[0]
+        entry = self._registry.find(user_id)
+        version = entry.token_version if entry else 0  # an operator may have signed the user out everywhere
+        return self._tokens.mint(user_id, secrets.token_hex(12), "access", life, version)[0]
 
     def _invite(self, visitor_id: int, password: str) -> None:
         """Print how to watch. The lines work as printed, in another terminal in the same folder."""

@@ -68,7 +68,7 @@ class Loader:
         now = self._clock.now()
         entry = UserEntry(user.profile, user.created_at, user.last_seen)
         entry.disabled = user.disabled
-        entry.tokens_after = user.tokens_after
+        entry.token_version, entry.tokens_after = user.token_version, user.tokens_after
         entry.heartbeat_at = user.heartbeat_at
         entry.offline_set_at = user.offline_set_at
         entry.evidence_at = now

@@ -40,6 +40,7 @@ class UserEntry:
         "sessions",
         "state_since",
         "status",
+        "token_version",
         "tokens_after",
         "username_key",
         "window",
@@ -50,8 +51,10 @@ class UserEntry:
         self.username_key = username_key(profile.username)
         self.created_at = created_at
         self.disabled = False
+        self.token_version = 0
+        """Tokens with a lower version are refused."""
         self.tokens_after: datetime | None = None
-        """Tokens issued up to this moment are refused."""
+        """Tokens without a version that were issued up to this moment are refused."""
         self.claims = Claims()
         self.offline_set_at: datetime | None = None
         self.sessions = 0

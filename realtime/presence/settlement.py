@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
-from models.users import StoredUser
+from models.errors import RequestError
+from models.users import StoredUser, username_key
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
 from realtime.presence.writeback import WriteBack
+
+Stored = TypeVar("Stored", bound=StoredUser | None)
 
 
 class UserDocuments(Protocol):
@@ -35,18 +39,26 @@ class Settlement:
     def __len__(self) -> int:
         return len(self._unsettled)
 
+    def is_settled(self, user_id: int) -> bool:
+        """Whether the outcome of every write to this user's document is known."""
+        return user_id not in self._unsettled and not self._write_back.is_unsure(user_id)
+
     def mark(self, user_id: int) -> None:
         """The outcome of a write to this user's document is unknown."""
         self._unsettled.add(user_id)
 
+    async def write(self, user_id: int, work: Callable[[], Awaitable[Stored]]) -> Stored:
+        """Write to the user's document, one request at a time, and let memory follow what the store answers.
+
+        `work` returns the document. Raises its errors; StoreUnavailable leaves the user unsettled.
+        """
+        stored = await self._write(user_id, work)
+        await self.settle(user_id)
+        return stored
+
     async def settle(self, user_id: int) -> None:
         """Find out what the store has of one user, if that is unknown. Raises StoreUnavailable."""
-        if self._write_back.is_unsure(user_id):
-            await self._write_back.make_sure(user_id)
-        if user_id in self._unsettled:
-            async with self._write_back.locks.of(user_id):
-                self._follow(await self._users.get(user_id))
-                self._unsettled.discard(user_id)
+        await self._settle(user_id, frozenset())
 
     async def settle_all(self) -> None:
         """Find out about all unsettled users. Raises StoreUnavailable, and then keeps the rest for the next time."""
@@ -58,6 +70,50 @@ class Settlement:
         if user_id not in self._registry:
             self.mark(user_id)
             await self.settle(user_id)
+
+    async def _write(self, user_id: int, work: Callable[[], Awaitable[Stored]]) -> Stored:
+        while True:
+            await self.settle(user_id)
+            async with self._write_back.locks.of(user_id):
+                if user_id in self._unsettled:
+                    continue  # a write that this one waited for has failed
+                self._unsettled.add(user_id)
+                try:
+                    stored = await work()
+                except RequestError:
+                    self._unsettled.discard(user_id)
+                    raise
+                self._take_over(user_id, stored, frozenset())
+                return stored
+
+    async def _settle(self, user_id: int, waiting: frozenset[int]) -> None:
+        """Settle a user, and before that whoever has the new name in memory. The users in `waiting` wait for this."""
+        if self._write_back.is_unsure(user_id):
+            await self._write_back.make_sure(user_id)
+        while user_id in self._unsettled:
+            async with self._write_back.locks.of(user_id):
+                if user_id not in self._unsettled:
+                    return
+                holder = self._take_over(user_id, await self._users.get(user_id), waiting)
+            if holder is not None:
+                await self._settle(holder, waiting | {user_id})
+
+    def _take_over(self, user_id: int, stored: StoredUser | None, waiting: frozenset[int]) -> int | None:
+        """Let memory follow the store, unless another user still holds the name there. Returns that user's id."""
+        holder = self._holder(stored, waiting) if stored is not None else None
+        if holder is None:
+            self._follow(stored)
+            self._unsettled.discard(user_id)
+        return holder
+
+    def _holder(self, stored: StoredUser, waiting: frozenset[int]) -> int | None:
+        """The unsettled user who has this user's name in memory: in the store it is free, so that user lost it."""
+        user_id, key = stored.profile.user_id, username_key(stored.profile.username)
+        for each in self._unsettled - waiting - {user_id}:
+            entry = self._registry.find(each)
+            if entry is not None and entry.username_key == key:
+                return each
+        return None
 
     def _follow(self, stored: StoredUser | None) -> None:
         """Make memory agree with the store. There is no document if a registration was not applied."""
@@ -71,3 +127,4 @@ class Settlement:
             self._presence.rename(stored.profile)
         if stored.disabled and not entry.disabled:
             self._presence.disable(stored.profile.user_id)
+        entry.token_version = max(entry.token_version, stored.token_version)

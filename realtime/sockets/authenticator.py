@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
-from datetime import datetime
 
 from models.accounts import is_revoked_by
 from models.errors import Unauthenticated
@@ -14,6 +14,10 @@ from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
 from realtime.sockets.tickets import Tickets
 from settings import Settings
+
+CLOCK_ERROR_SECONDS = 86_400.0
+"""How far a wrong clock may be put right. A revoked login is remembered this much longer than its tokens live, because
+a clock that is set back makes expired tokens valid again."""
 
 
 class Authenticator:
@@ -35,7 +39,9 @@ class Authenticator:
         self._unix_now = unix_now
         self.tickets = Tickets(settings, clock)
         self._revoked: dict[str, float] = {}
-        """Revoked logins, with the Unix time at which the last access token of each expires."""
+        """Revoked logins, each with the steady time at which it can be forgotten."""
+        self._forgettable: list[tuple[float, str]] = []
+        """A heap of the same times and logins."""
 
     def identify(self, token: str) -> Identity:
         """The identity in an access token. Raises TokenExpired, Unauthenticated."""
@@ -51,7 +57,7 @@ class Authenticator:
             entry is None
             or entry.disabled
             or identity.login_id in self._revoked
-            or is_revoked_by(entry.tokens_after, identity)
+            or is_revoked_by(entry.token_version, entry.tokens_after, identity)
         )
 
     def expires_at(self, identity: Identity) -> float:
@@ -69,17 +75,17 @@ class Authenticator:
             raise Unauthenticated("Invalid ticket")
         return identity
 
-    def revoke_user(self, user_id: int, at: datetime) -> None:
-        """Refuse all of the user's tokens issued up to this moment."""
-        self._registry.get(user_id).tokens_after = at
-
-    def revoke_login(self, login_id: str, until: float) -> None:
-        """Refuse the login's tokens from now on and close its sockets. `until`: Unix time when the last one expires."""
-        self.note_revoked(login_id, until)
+    def revoke_login(self, login_id: str, seconds: float) -> None:
+        """Refuse the login's tokens, the last of which expires in `seconds`, and close its sockets."""
+        self.note_revoked(login_id, seconds)
         self._hub.close_login(login_id, CloseCode.REVOKED, "signed out")
 
-    def note_revoked(self, login_id: str, until: float) -> None:
-        """Refuse the login's tokens. The last of them expires at `until`, in Unix seconds."""
-        now = self._unix_now()
-        self._revoked = {each: end for each, end in self._revoked.items() if end > now}
-        self._revoked[login_id] = until
+    def note_revoked(self, login_id: str, seconds: float) -> None:
+        """Refuse the login's tokens, the last of which expires in `seconds`."""
+        now = self._clock.now()
+        self._revoked[login_id] = end = now + seconds + CLOCK_ERROR_SECONDS
+        heapq.heappush(self._forgettable, (end, login_id))
+        while self._forgettable[0][0] <= now:
+            end, login_id = heapq.heappop(self._forgettable)
+            if self._revoked.get(login_id) == end:
+                del self._revoked[login_id]

@@ -64,6 +64,24 @@ async def test_what_was_acknowledged_survives_kill_9_and_nobody_stays_busy_or_on
     await everyone_goes(server, people)
 
 
+async def test_a_refresh_whose_answer_was_lost_in_a_kill_9_is_answered_the_same_again(
+    program: MakeProgram, store: dict[str, Any]
+) -> None:
+    server = program(**store)
+    await server.start()
+    registered = await server.api.post("/auth/register", {"username": "ada", "password": "x" * 16})
+    chain = [registered.body["refresh_token"]]
+    for _ in range(3):
+        answer = await server.api.post("/auth/refresh", {"refresh_token": chain[-1]})
+        server.kill()
+        await server.start()
+        again = await server.api.post("/auth/refresh", {"refresh_token": chain[-1]})
+        assert again.body["refresh_token"] == answer.body["refresh_token"]
+        chain.append(again.body["refresh_token"])
+    first = await server.api.post("/auth/refresh", {"refresh_token": chain[0]})
+    assert (first.status, first.body["refresh_token"]) == (200, chain[1])
+
+
 async def write_until_killed(server: ServerProgram, writers: list[RepeatedWriter]) -> None:
     async def write_on(writer: RepeatedWriter) -> None:
         with contextlib.suppress(OSError, HTTPClientError):

@@ -148,10 +148,14 @@ class FakeUsers:
             "busy", lambda: [(each.profile.user_id, each.busy_until) for each in self.rows.values() if each.set_busy]
         )
 
-    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
+    async def revoke_tokens(self, user_id: int) -> StoredUser | None:
         """See models.users.Users.revoke_tokens."""
-        await self.faults.run("revoke_tokens", lambda: self.change(user_id, tokens_after=at))
-        return self.rows[user_id]
+
+        def apply() -> StoredUser:
+            self.change(user_id, token_version=self.rows[user_id].token_version + 1)
+            return self.rows[user_id]
+
+        return await self.faults.run("revoke_tokens", apply)
 
 
 class FakeLogins:

@@ -140,7 +140,6 @@ TOKENS: dict[str, Forge] = {
     "exp true": lambda f: f.token(exp=True),
     "exp null": lambda f: f.token(exp=None),
     "exp negative": lambda f: f.token(exp=-1),
-    "iat in the future": lambda f: f.token(iat=f.claims["iat"] + 600),
     "iat text": lambda f: f.token(iat="now"),
     "nbf in the future": lambda f: f.token(nbf=f.claims["iat"] + 600),
     "typ refresh": lambda f: f.token(typ="refresh"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from models.status import Claims
@@ -28,9 +29,18 @@ async def test_those_who_set_busy_are_found_with_its_end(stores: Stores) -> None
 async def test_revoking_tokens_moves_forward_and_leaves_the_rest(stores: Stores) -> None:
     user = await stores.users.create(NewUser("ada", None, None), NOON)
     user_id = user.profile.user_id
-    for moment in (NOON + HOUR, NOON):
-        revoked = await stores.users.revoke_tokens(user_id, moment)
-    assert revoked is not None
-    assert (revoked.tokens_after, revoked.disabled) == (NOON + HOUR, False)
+    for _ in range(2):
+        revoked = await stores.users.revoke_tokens(user_id)
+    assert user.token_version == 0
+    assert revoked == msgspec.structs.replace(user, token_version=2)
     assert await stores.users.get(user_id) == revoked
-    assert await stores.users.revoke_tokens(user_id + 1, NOON) is None
+    assert await stores.users.revoke_tokens(user_id + 1) is None
+
+
+async def test_disabling_revokes_all_tokens(stores: Stores) -> None:
+    user = await stores.users.create(NewUser("ada", None, None), NOON)
+    disabled = await stores.users.disable(user.profile.user_id)
+    assert disabled == msgspec.structs.replace(user, disabled=True, token_version=1)
+    found = await stores.users.credentials("ada")
+    assert found is not None
+    assert (found.disabled, found.token_version) == (True, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from models.database import open_database
+from models.stores import open_stores
+from settings import Settings
 from tests.operation.conftest import ROOT, Terminal, wait_until
 
 
@@ -149,3 +153,19 @@ def test_tokens_have_a_login_each_and_live_as_long_as_asked(terminal: Terminal) 
     assert terminal.ask("GET", "/users/me", short[2])[0] == 200
     assert terminal.ask("GET", "/users/me", terminal.tokens()[1])[0] == 200
     assert terminal.run("user", "tokens", "--minutes", "0").returncode == 2
+
+
+def test_tokens_have_the_users_version_so_that_a_sign_out_everywhere_does_not_refuse_new_ones(
+    terminal: Terminal,
+) -> None:
+    terminal.import_users("ada")
+    asyncio.run(sign_out_everywhere(terminal.folder / "data", 1))
+    terminal.serve()
+    assert terminal.ask("GET", "/users/me", terminal.tokens()[1])[0] == 200
+
+
+async def sign_out_everywhere(data_dir: Path, user_id: int) -> None:
+    settings = Settings(data_dir=data_dir, jwt_secret="s" * 32)
+    database = await open_database(settings)
+    await (await open_stores(database, settings)).users.revoke_tokens(user_id)
+    await database.close()

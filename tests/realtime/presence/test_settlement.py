@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from models.errors import StoreUnavailable
+from models.errors import Conflict, StoreUnavailable
 from models.status import Profile
+from models.users import StoredUser
 from tests.realtime.world import World
 
 
@@ -62,6 +63,89 @@ def test_a_user_who_was_disabled_without_a_reply_is_disabled(world: World) -> No
     world.core.settlement.mark(1)
     world.run(world.core.settlement.settle(1))
     assert world.core.registry.get(1).disabled
+
+
+def test_a_sign_out_whose_reply_was_lost_refuses_the_tokens_once_it_is_settled(world: World) -> None:
+    identity = world.identity(1)
+    world.faults.script("revoke_tokens", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.run(world.core.actions._revoke(1))
+    assert not world.core.authenticator.is_revoked(identity)
+    world.flush()
+    assert world.core.authenticator.is_revoked(identity)
+
+
+def rename(world: World, user_id: int, username: str) -> None:
+    """PATCH /users/me, on its way to the store."""
+
+    async def save() -> StoredUser:
+        return await world.faults.run("save_profile", lambda: renamed(world, user_id, username))
+
+    world.run(world.core.settlement.write(user_id, save))
+
+
+def renamed(world: World, user_id: int, username: str) -> StoredUser:
+    world.users.change(user_id, profile=Profile(user_id, username, None))
+    return world.users.rows[user_id]
+
+
+def names(world: World) -> list[str]:
+    return [entry.profile.username for entry in world.core.registry]
+
+
+def test_a_name_that_became_free_without_a_reply_is_given_up_before_another_user_has_it(world: World) -> None:
+    world.faults.script("save_profile", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        rename(world, 1, "zoe")
+    rename(world, 2, "user1")
+    assert names(world) == ["zoe", "user1", "user3"]
+    assert len(world.core.settlement) == 0
+
+
+def test_a_chain_of_renames_without_a_reply_is_settled_from_its_end(world: World) -> None:
+    for user_id, username in ((1, "zoe"), (2, "user1"), (3, "user2")):
+        world.faults.script("save_profile", "reply_lost")
+        with pytest.raises(StoreUnavailable):
+            rename(world, user_id, username)
+    world.run(world.core.settlement.settle(3))
+    assert names(world) == ["zoe", "user1", "user2"]
+    assert len(world.core.settlement) == 0
+
+
+def test_a_name_whose_last_owner_cannot_be_settled_is_not_given_to_another_user_in_memory(world: World) -> None:
+    world.faults.script("save_profile", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        rename(world, 1, "zoe")
+    world.faults.script("get_user", "refused")
+    with pytest.raises(StoreUnavailable):
+        rename(world, 2, "user1")
+    assert names(world) == ["user1", "user2", "user3"]
+    world.flush()
+    assert names(world) == ["zoe", "user1", "user3"]
+
+
+def test_a_name_that_is_taken_leaves_the_user_settled(world: World) -> None:
+    async def refuse() -> StoredUser:
+        raise Conflict("USERNAME_TAKEN", "taken")
+
+    with pytest.raises(Conflict):
+        world.run(world.core.settlement.write(1, refuse))
+    assert len(world.core.settlement) == 0
+
+
+def test_two_renames_of_one_user_happen_one_after_the_other(world: World) -> None:
+    world.faults.holds = True
+
+    async def save(username: str) -> StoredUser:
+        return await world.faults.run("save_profile", lambda: renamed(world, 1, username))
+
+    for username in ("first", "second"):
+        world.begin(world.core.settlement.write(1, lambda username=username: save(username)))
+    assert [held.operation for held in world.faults.held] == ["save_profile"]
+    while world.faults.held:
+        world.faults.held[0].go()
+        world.settle()
+    assert world.status(1).username == "second"
 
 
 def test_while_the_store_is_down_nothing_is_settled(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from models.errors import TokenExpired, Unauthenticated
@@ -11,8 +12,12 @@ from models.tokens import Identity
 from tests.realtime.world import World
 
 
-def token(world: World, user_id: int = 1, *, life_seconds: int = 900, login_id: str = "login") -> str:
-    return world.tokens.mint(user_id, login_id, "access", life_seconds)[0]
+def token(world: World, user_id: int = 1, *, life_seconds: int = 900, login_id: str = "login", version: int = 0) -> str:
+    return world.tokens.mint(user_id, login_id, "access", life_seconds, version)[0]
+
+
+def identity_without_version(world: World) -> Identity:
+    return msgspec.structs.replace(world.identity(1), version=None)
 
 
 def is_refused(world: World, text: str) -> bool:
@@ -24,7 +29,7 @@ def is_refused(world: World, text: str) -> bool:
 
 
 def revoke(world: World, login_id: str = "login") -> None:
-    world.core.authenticator.revoke_login(login_id, world.time.unix() + 900)
+    world.core.authenticator.revoke_login(login_id, 900)
 
 
 def test_a_good_token_says_who_is_there(world: World) -> None:
@@ -56,10 +61,43 @@ def test_a_login_that_signed_out_is_refused_and_others_of_the_user_are_not(world
 
 def test_tokens_issued_before_a_moment_can_be_refused_altogether(world: World) -> None:
     old = token(world)
+    world.core.registry.get(1).token_version = 1
+    assert is_refused(world, old)
+    assert not is_refused(world, token(world, version=1))
+
+
+def test_tokens_of_an_older_server_are_refused_up_to_the_moment_that_it_noted(world: World) -> None:
+    old = identity_without_version(world)
     world.advance(2)
     world.core.registry.get(1).tokens_after = world.time.wall() - timedelta(seconds=1)
-    assert is_refused(world, old)
+    assert world.core.authenticator.is_revoked(old)
+    assert not world.core.authenticator.is_revoked(identity_without_version(world))
     assert not is_refused(world, token(world))
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+def test_a_clock_that_is_put_right_lets_no_signed_out_user_in_and_refuses_nobody_else(world: World, hours: int) -> None:
+    out, staying = token(world), token(world, login_id="other", life_seconds=2 * 86400)
+    revoke(world)
+    world.advance(901)
+    world.time.jumped = timedelta(hours=hours)
+    revoke(world, "third")
+    assert is_refused(world, out)
+    assert not is_refused(world, staying)
+    assert not is_refused(world, token(world, login_id="new"))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_signing_out_everywhere_concerns_the_tokens_from_before_it_whatever_the_clock_says(
+    world: World, hours: int
+) -> None:
+    old = token(world, life_seconds=2 * 3600)
+    world.time.jumped = timedelta(hours=hours)
+    world.run(world.core.actions._revoke(1))
+    assert is_refused(world, old)
+    world.time.jumped = timedelta()
+    assert is_refused(world, old)
+    assert not is_refused(world, token(world, version=1))
 
 
 def test_signing_out_closes_the_sockets_of_the_login(world: World) -> None:
@@ -68,7 +106,10 @@ def test_signing_out_closes_the_sockets_of_the_login(world: World) -> None:
     assert client.transport.closed == (4501, "signed out")
 
 
-def test_a_revoked_login_is_remembered_for_as_long_as_its_tokens_live(world: World) -> None:
+def test_a_revoked_login_is_remembered_for_as_long_as_its_tokens_live(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.sockets.authenticator.CLOCK_ERROR_SECONDS", 0.0)
     revoke(world)
     world.advance(899)
     revoke(world, "other")

@@ -153,7 +153,7 @@ def test_a_token_of_another_user_is_forbidden(world: World) -> None:
 
 def test_a_revoked_session_is_turned_out_at_its_next_command(world: World) -> None:
     client = world.connect(1)
-    world.core.authenticator.note_revoked("login", world.time.unix() + 900)
+    world.core.authenticator.note_revoked("login", 900)
     assert reply(world, client, "ping")["code"] == "AUTH_ERROR"
     assert client.transport.closed == (4501, "signed out")
 

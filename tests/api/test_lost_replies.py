@@ -1,0 +1,163 @@
+"""A store that fails in the middle of a registration or a rename: what the next request says is what is stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from tests.clients import Api, Message, Person
+from tests.conftest import MakePerson, OpenSocket
+from tests.running import RunningServer
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.settings(save_interval_seconds=3600.0, store_breaker_failures=1000)]
+
+Fault = Literal["refused", "reply_lost"]
+
+
+class FaultyCollection:
+    """A collection whose next calls of some operations fail, before they are applied or after."""
+
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+        self.faults: dict[str, list[Fault]] = {}
+
+    def fail(self, operation: str, *faults: Fault) -> None:
+        self.faults.setdefault(operation, []).extend(faults)
+
+    def __getattr__(self, operation: str) -> Any:
+        call = getattr(self._collection, operation)
+        return (lambda *given, **named: self._run(operation, call, given, named)) if operation in self.faults else call
+
+    async def _run(self, operation: str, call: Callable[..., Any], given: Any, named: Any) -> Any:
+        faults = self.faults[operation]
+        fault = faults.pop(0) if faults else None
+        if fault == "refused":
+            raise AutoReconnect("refused")
+        result = await call(*given, **named)
+        if fault == "reply_lost":
+            raise AutoReconnect("the reply was lost")
+        return result
+
+
+@pytest.fixture
+def users(server: RunningServer) -> Iterator[FaultyCollection]:
+    """The collection of users."""
+    yield from _faulty(server.stores.users._users)
+
+
+@pytest.fixture
+def logins(server: RunningServer) -> Iterator[FaultyCollection]:
+    """The collection of logins."""
+    yield from _faulty(server.stores.logins._logins)
+
+
+def _faulty(guarded: Any) -> Iterator[FaultyCollection]:
+    whole = guarded._collection
+    guarded._collection = faulty = FaultyCollection(whole)
+    yield faulty
+    guarded._collection = whole
+
+
+def credentials(username: str = "ada") -> Message:
+    return {"username": username, "password": secrets.token_hex(12)}
+
+
+async def test_a_registration_without_a_reply_can_be_followed_by_a_login(api: Api, users: FaultyCollection) -> None:
+    given = credentials()
+    users.fail("insert_one", "reply_lost")
+    assert (await api.post("/auth/register", given)).status == 503
+    login = await api.post("/auth/login", given)
+    assert login.status == 200
+    me = await api.with_token(login.body["access_token"]).get("/users/me")
+    assert (me.status, me.body["username"]) == (200, "ada")
+
+
+async def test_a_registration_without_a_reply_is_announced_in_the_background(
+    server: RunningServer, api: Api, users: FaultyCollection, user: MakePerson, socket: OpenSocket
+) -> None:
+    feed = await socket(await user("watcher"))
+    users.fail("insert_one", "reply_lost")
+    assert (await api.post("/auth/register", credentials())).status == 503
+    await server.core.save()
+    assert (await feed.next("user_status_update"))["status"]["username"] == "ada"
+
+
+async def test_a_registration_that_was_refused_can_be_repeated(api: Api, users: FaultyCollection) -> None:
+    given = credentials()
+    users.fail("insert_one", "refused")
+    assert (await api.post("/auth/register", given)).status == 503
+    assert (await api.post("/auth/register", given)).status == 201
+
+
+@pytest.mark.parametrize("fault", ["refused", "reply_lost"])
+async def test_a_registration_whose_login_failed_is_known_and_can_sign_in(
+    server: RunningServer, api: Api, logins: FaultyCollection, fault: Fault
+) -> None:
+    given = credentials()
+    logins.fail("insert_one", fault)
+    assert (await api.post("/auth/register", given)).status == 503
+    assert [entry.profile.username for entry in server.core.registry] == ["ada"]
+    assert (await api.post("/auth/register", given)).code == "USERNAME_TAKEN"
+    assert (await api.post("/auth/login", given)).status == 200
+
+
+REQUESTS: dict[str, Callable[[Person], Any]] = {
+    "GET /users/me": lambda person: person.get("/users/me"),
+    "GET /users/me/status": lambda person: person.get("/users/me/status"),
+    "PATCH /users/me": lambda person: person.patch("/users/me", {"profile_image_url": None}),
+    "PUT /users/me/status": lambda person: person.put("/users/me/status", {"is_busy": False}),
+    "POST /users/me/heartbeat": lambda person: person.post("/users/me/heartbeat"),
+}
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize(("fault", "expected"), [("reply_lost", "Ada L."), ("refused", "ada")])
+async def test_the_request_after_a_rename_without_a_reply_says_what_is_stored(
+    user: MakePerson, users: FaultyCollection, fault: Fault, expected: str, request_name: str
+) -> None:
+    ada = await user("ada")
+    users.fail("find_one_and_update", fault)
+    assert (await ada.patch("/users/me", {"username": "Ada L."})).status == 503
+    answer = await REQUESTS[request_name](ada)
+    assert (answer.status, answer.body["username"]) == (200, expected)
+
+
+async def test_while_the_outcome_of_a_rename_cannot_be_read_the_answer_is_503(
+    user: MakePerson, users: FaultyCollection
+) -> None:
+    ada = await user("ada")
+    users.fail("find_one_and_update", "reply_lost")
+    users.fail("find_one", "refused")
+    assert (await ada.patch("/users/me", {"username": "Ada L."})).status == 503
+    assert (await ada.get("/users/me")).status == 503
+    assert (await ada.get("/users/me")).body["username"] == "Ada L."
+
+
+async def test_two_users_never_have_one_name_in_memory(
+    server: RunningServer, api: Api, user: MakePerson, users: FaultyCollection, socket: OpenSocket
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    feed = await socket(bob)
+    users.fail("find_one_and_update", "reply_lost")
+    assert (await ada.patch("/users/me", {"username": "zoe"})).status == 503
+    assert (await bob.patch("/users/me", {"username": "ada"})).status == 200
+    updates = [await feed.next("user_status_update") for _ in range(2)]
+    assert [each["status"]["username"] for each in updates] == ["zoe", "ada"]
+    users.fail("find_one_and_update", "reply_lost")
+    assert (await bob.patch("/users/me", {"username": "max"})).status == 503
+    assert (await api.post("/auth/register", credentials("ada"))).status == 201
+    assert sorted(entry.profile.username for entry in server.core.registry) == ["ada", "max", "zoe"]
+
+
+async def test_a_sign_out_everywhere_without_a_reply_shows_at_the_next_request(
+    server: RunningServer, registered: MakePerson, users: FaultyCollection
+) -> None:
+    ada = await registered("ada")
+    users.fail("find_one_and_update", "reply_lost")
+    with pytest.raises(Exception, match="AutoReconnect"):
+        await server.core.actions._revoke(ada.user_id)
+    assert (await ada.get("/users/me")).status == 401

@@ -161,7 +161,7 @@ class UserHandler(ApiHandler):
     async def prepare(self) -> None:
         """Identify the user, then wait for a turn. Raises Unauthenticated, TooMany, and what its base raises."""
         super().prepare()
-        method = str(self.request.method).lower()
+        method = "get" if self.request.method == "HEAD" else str(self.request.method).lower()
         if method == "options" or not _supports(type(self), method):
             return  # a preflight has no token, and a method that is not supported is refused later
         identity = self.context.authenticator.identify(bearer_token(self.request))

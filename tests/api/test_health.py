@@ -135,12 +135,12 @@ async def test_what_clients_choose_does_not_make_the_metrics_grow(
     ada = await user("ada")
     for code in (3999, 4999):
         await (await socket(ada)).close(code)
+    feed = await socket(ada)
     await api.get("/healthz")
     before = set(await metrics(api))
     for code in range(3000, 3020):
         await (await socket(ada)).close(code)
         await ada.request(f"VERB{code}", f"/path/{code}")
-    feed = await socket(ada)
     for number in range(20):
         await feed.send({"type": f"type {number}"})
     await feed.told()

@@ -12,6 +12,7 @@ import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from models.collection import Keys
+from models.documents import readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 
 NEWEST_FIRST: Keys = [("at", -1), ("_id", 1)]
@@ -57,7 +58,7 @@ class Audit:
             await self._audit.insert_one(document)
         except DuplicateKeyError:
             found = await self._audit.find_one({"_id": entry.entry_id})
-            return _entry(found) if found else None
+            return self._entry(found) if found else None
         return None
 
     async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
@@ -76,7 +77,7 @@ class Audit:
         """One page, newest first, and the number of matching entries, counted up to COUNT_LIMIT."""
         query = _query(operator, action, target)
         rows = await self._audit.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
-        return [_entry(row) for row in rows], await self._audit.count_documents(query, limit=COUNT_LIMIT)
+        return self._readable(rows), await self._audit.count_documents(query, limit=COUNT_LIMIT)
 
     async def older(
         self,
@@ -95,15 +96,15 @@ class Audit:
         if than is not None:
             # The range on `at` alone is what the index serves; the rest only drops what came before in a tie.
             query |= {"at": {"$lte": than.at}, "$or": [{"at": {"$lt": than.at}}, {"_id": {"$gt": than.entry_id}}]}
-        return [_entry(row) for row in await self._audit.find(query, sort=NEWEST_FIRST, limit=limit)]
+        return self._readable(await self._audit.find(query, sort=NEWEST_FIRST, limit=limit))
+
+    def _readable(self, rows: list[dict[str, Any]]) -> list[AuditEntry]:
+        return readable(self._audit, rows, self._entry)
+
+    def _entry(self, row: dict[str, Any]) -> AuditEntry:
+        return value_of(self._audit, {**row, "entry_id": row["_id"]}, AuditEntry)
 
 
 def _query(operator: str | None, action: str | None, target: str | None) -> dict[str, Any]:
     given = {"operator": operator, "action": action, "target": target}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _entry(row: dict[str, Any]) -> AuditEntry:
-    return AuditEntry(
-        entry_id=row["_id"], **{name: row[name] for name in AuditEntry.__struct_fields__ if name != "entry_id"}
-    )

@@ -13,6 +13,7 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.documents import readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.merged import MergedQueries
 
@@ -117,7 +118,7 @@ class Calls:
     async def get(self, call_id: str) -> Call | None:
         """One call."""
         document = await self._calls.find_one({"_id": call_id})
-        return _call(document) if document else None
+        return self._call(document) if document else None
 
     async def end(self, ended: Call) -> Call | None:
         """Replace an ongoing call by its ended form. None if it is not ongoing, because someone else ended it first."""
@@ -127,11 +128,11 @@ class Calls:
             {"$set": {name: getattr(ended, name) for name in fields}},
             return_document=ReturnDocument.AFTER,
         )
-        return _call(document) if document else None
+        return self._call(document) if document else None
 
     async def ongoing(self) -> list[Call]:
         """Every ongoing call. The number of users who can be online bounds it."""
-        return [_call(row) for row in await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)])]
+        return self._readable(await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)]))
 
     async def history(
         self,
@@ -155,7 +156,7 @@ class Calls:
             later = [{"started_at": {"$lt": before.started_at}}, {"_id": {"$gt": before.call_id}}]
             narrowed |= {"started_at": {"$lte": before.started_at}, "$or": later}
         rows = await self._of_user(user_id, narrowed).page(skip, limit)
-        return [_call(row) for row in rows], total
+        return self._readable(rows), total
 
     async def page(
         self,
@@ -175,7 +176,7 @@ class Calls:
         if user_ids is not None and len(user_ids) == 1:
             of_user = self._of_user(user_ids[0], query)
             rows = await of_user.page(skip, limit)
-            return [_call(row) for row in rows], await of_user.count(COUNT_LIMIT)
+            return self._readable(rows), await of_user.count(COUNT_LIMIT)
         if user_ids is not None:
             # Each branch repeats the state, so that SQLite uses the indexes on the participants.
             query = {"$or": [{each: {"$in": list(user_ids)}, **query} for each in ("caller_id", "callee_id")]}
@@ -183,7 +184,13 @@ class Calls:
 
     async def _newest(self, query: dict[str, Any], skip: int, limit: int) -> list[Call]:
         rows = await self._calls.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
-        return [_call(row) for row in rows]
+        return self._readable(rows)
+
+    def _call(self, document: dict[str, Any]) -> Call:
+        return value_of(self._calls, {**document, "call_id": document["_id"]}, Call)
+
+    def _readable(self, documents: list[dict[str, Any]]) -> list[Call]:
+        return readable(self._calls, documents, self._call)
 
     def _of_user(self, user_id: int, narrowed: dict[str, Any]) -> MergedQueries:
         queries = [{participant: user_id, **narrowed} for participant in PARTICIPANTS]
@@ -196,7 +203,3 @@ def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:
     return msgspec.structs.replace(
         call, status=reason, ended_at=at, duration_seconds=seconds, end_reason=reason, ended_by=by
     )
-
-
-def _call(row: dict[str, Any]) -> Call:
-    return Call(call_id=row["_id"], **{name: row[name] for name in Call.__struct_fields__ if name != "call_id"})

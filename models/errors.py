@@ -11,6 +11,10 @@ class StoreUnavailable(Exception):
     """
 
 
+class UnusableStore(Exception):
+    """The store holds something that Rollcall did not write, or cannot be set up. The message says what to do."""
+
+
 class RequestError(Exception):
     """Base of the errors that a request can cause. `code` is part of the contract, `message` is not."""
 

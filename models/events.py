@@ -13,6 +13,7 @@ import msgspec
 from pymongo.errors import BulkWriteError
 
 from models.calls import DUPLICATE_KEY
+from models.documents import readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.users import BULK_ROWS
 
@@ -74,7 +75,7 @@ class Events:
         of_kind = {} if kind is None else {"kind": kind}
         query = of_kind if user_id is None else _of_user(user_id, of_kind)
         rows = await self._events.find(query, sort=[("_id", -1)], skip=skip, limit=limit)
-        return [_event(row) for row in rows], await self._events.count_documents(query, limit=COUNT_LIMIT)
+        return self._readable(rows), await self._events.count_documents(query, limit=COUNT_LIMIT)
 
     async def older(
         self, than: str, *, kind: EventKind | None = None, user_id: int | None = None, limit: int
@@ -85,16 +86,16 @@ class Events:
         """
         narrowed: dict[str, Any] = {"_id": {"$lt": than}} if kind is None else {"kind": kind, "_id": {"$lt": than}}
         query = narrowed if user_id is None else _of_user(user_id, narrowed)
-        return [_event(row) for row in await self._events.find(query, sort=[("_id", -1)], limit=limit)]
+        return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
 
     async def of_call(self, call_id: str) -> list[Event]:
         """The events of one call, oldest first."""
-        return [_event(row) for row in await self._events.find({"call_id": call_id}, sort=[("_id", 1)])]
+        return self._readable(await self._events.find({"call_id": call_id}, sort=[("_id", 1)]))
 
     async def since(self, user_id: int, at: datetime, limit: int) -> list[Event]:
         """A user's events since a moment, newest first. Beyond the limit, the oldest are left out."""
         query = _of_user(user_id, {"at": {"$gte": at}})
-        return [_event(row) for row in await self._events.find(query, sort=[("_id", -1)], limit=limit)]
+        return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
 
     async def forget(self, before: datetime) -> int:
         """Delete the events before a moment and return their number."""
@@ -110,6 +111,12 @@ class Events:
         while gone < surplus and (ids := await self._oldest({}, min(BULK_ROWS, surplus - gone))):
             gone += await self._delete(ids)
         return gone
+
+    def _readable(self, rows: list[dict[str, Any]]) -> list[Event]:
+        return readable(self._events, rows, self._event)
+
+    def _event(self, row: dict[str, Any]) -> Event:
+        return value_of(self._events, {**row, "event_id": row["_id"]}, Event)
 
     async def _oldest(self, query: dict[str, Any], limit: int) -> list[str]:
         return [row["_id"] for row in await self._events.find(query, {"_id": 1}, sort=[("_id", 1)], limit=limit)]
@@ -128,7 +135,3 @@ def _document(event: Event) -> dict[str, Any]:
     document = msgspec.structs.asdict(event)
     document["_id"] = document.pop("event_id")
     return document
-
-
-def _event(row: dict[str, Any]) -> Event:
-    return Event(event_id=row["_id"], **{name: row[name] for name in Event.__struct_fields__ if name != "event_id"})

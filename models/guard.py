@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import pymongo
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from models.breaker import Breaker
 from models.collection import Collection, Document, Filter, Keys, Projection, UpdateSpec
-from models.errors import StoreUnavailable
+from models.errors import StoreUnavailable, UnusableStore
+from models.row_failures import RowFailures
 
 T = TypeVar("T")
 
@@ -40,6 +42,8 @@ class Guard:
     breaker: Breaker
     clock: Callable[[], float]
     observe: Observe
+    failures: RowFailures = field(default_factory=lambda: RowFailures(time.monotonic))
+    """Documents that were skipped."""
 
     async def run(
         self,
@@ -86,6 +90,14 @@ def is_unavailable(error: Exception) -> bool:
     if isinstance(error, StoreUnavailable | TimeoutError | ConnectionFailure | sqlite3.OperationalError):
         return True
     return isinstance(error, PyMongoError) and error.timeout
+
+
+def _reason(error: OperationFailure) -> str:
+    """Why MongoDB or the embedded store could not create an index."""
+    if isinstance(error, DuplicateKeyError):
+        return "it must be unique, but several documents have the same value; remove or change all but one of them"
+    message = (error.details or {}).get("errmsg") or str(error)
+    return f"{message}; use a database of your own, or drop the other index"
 
 
 class GuardedCollection:
@@ -161,14 +173,24 @@ class GuardedCollection:
     async def bulk_write(self, requests: Sequence[UpdateOne], *, ordered: bool = True) -> BulkWriteResult:
         return await self._run("bulk_write", lambda: self._collection.bulk_write(requests, ordered=ordered))
 
+    @property
+    def failures(self) -> RowFailures:
+        return self._guard.failures
+
     async def create_index(self, keys: Keys, *, unique: bool = False, name: str | None = None) -> str:
+        """Create an index unless it exists. Raises UnusableStore if the documents or another index prevent it."""
         chosen = name or "_".join(f"{field}_{direction}" for field, direction in keys)
 
         async def call() -> str:
             with pymongo.timeout(INDEX_SECONDS):
                 return await self._collection.create_index(keys, unique=unique, name=chosen)
 
-        return await self._guard.run(f"{self.name}.create_index", call, deadline_seconds=INDEX_SECONDS)
+        try:
+            return await self._guard.run(f"{self.name}.create_index", call, deadline_seconds=INDEX_SECONDS)
+        except OperationFailure as error:
+            raise UnusableStore(
+                f"cannot create the index {chosen} of the collection {self.name}: {_reason(error)}"
+            ) from error
 
     async def _read(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         return await self._guard.run(f"{self.name}.{operation}", call, is_read=True)

@@ -19,9 +19,11 @@ import msgspec
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.documents import value_of
 from models.errors import Conflict, StoreUnavailable
 from models.guard import GuardedCollection
 from models.status import Claims, CurrentState, Profile
+from models.user_documents import IdDocument, UserDocument
 
 BULK_ROWS = 1000
 """Rows in one write. It stays far below the deadline of a call and MongoDB's limit of 16 MB."""
@@ -86,7 +88,13 @@ class Users:
         self._counters = counters
 
     async def ensure_indexes(self) -> None:
-        """Usernames are unique regardless of case. The users who set themselves busy are queried every few seconds."""
+        """Usernames are unique regardless of case. The users who set themselves busy are queried every few seconds.
+
+        Raises UnusableStore if the collection belongs to another program, whose ids are not whole numbers.
+        """
+        # Values of all types have one order, in which numbers come first.
+        for last in await self._users.find({}, {"_id": 1}, sort=[("_id", -1)], limit=1):
+            value_of(self._users, last, IdDocument)
         await self._users.create_index([("username_key", 1)], unique=True)
         await self._users.create_index([("set_busy", 1)])
 
@@ -101,7 +109,7 @@ class Users:
             await self._users.insert_one(document)
         except DuplicateKeyError:
             raise Conflict("USERNAME_TAKEN", _TAKEN) from None
-        return _stored(document)
+        return self._stored(document)
 
     async def create_many(
         self, users: Sequence[NewUser], created_at: datetime, progress: Callable[[int], object] | None = None
@@ -142,19 +150,20 @@ class Users:
     async def get(self, user_id: int) -> StoredUser | None:
         """The user with this id."""
         document = await self._users.find_one({"_id": user_id}, _SECRETS)
-        return _stored(document) if document else None
+        return self._stored(document) if document else None
 
     async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
         """The next users by id, at most `limit`."""
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
-        return [_stored(row) for row in await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)]
+        rows = await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)
+        return [self._stored(row) for row in rows]
 
     async def credentials(self, username: str) -> PasswordRecord | None:
         """The password's hash of the user with this name."""
         row = await self._users.find_one({"username_key": username_key(username)})
         if row is None:
             return None
-        return PasswordRecord(row["_id"], row["password_hash"], row["disabled"], row.get("token_version", 0))
+        return value_of(self._users, {"token_version": 0, **row, "user_id": row["_id"]}, PasswordRecord)
 
     async def save_profile(self, user_id: int, changes: dict[str, Any]) -> StoredUser | None:
         """Change `username` or `profile_image_url` and return the user. Raises Conflict if the username is taken."""
@@ -167,7 +176,7 @@ class Users:
             )
         except DuplicateKeyError:
             raise Conflict("USERNAME_TAKEN", _TAKEN) from None
-        return _stored(document) if document else None
+        return self._stored(document) if document else None
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
         """Save the user's claims as of the moment `at`."""
@@ -179,13 +188,13 @@ class Users:
         await self._users.update_one({"_id": user_id}, {"$set": fields})
 
     async def save_evidence(self, rows: Iterable[Evidence]) -> None:
-        """Save the evidence about many users in bulk. `last_seen` never goes backwards."""
-        updates = [
-            UpdateOne({"_id": row.user_id}, {"$set": _evidence(row), "$max": {"last_seen": row.last_seen}})
-            for row in rows
-        ]
-        for start in range(0, len(updates), BULK_ROWS):
-            await self._users.bulk_write(updates[start : start + BULK_ROWS], ordered=False)
+        """Save the evidence about many users in bulk. `last_seen` never goes backwards.
+
+        A row that the store refuses is logged and skipped, and the others are saved.
+        """
+        waiting = list(rows)
+        for start in range(0, len(waiting), BULK_ROWS):
+            await self._save_rows(waiting[start : start + BULK_ROWS])
 
     async def disable(self, user_id: int) -> StoredUser | None:
         """Disable the user, revoke all tokens issued so far, and return the user."""
@@ -194,19 +203,38 @@ class Users:
             {"$set": {"disabled": True}, "$inc": {"token_version": 1}},
             return_document=ReturnDocument.AFTER,
         )
-        return _stored(document) if document else None
+        return self._stored(document) if document else None
 
     async def revoke_tokens(self, user_id: int) -> StoredUser | None:
         """Revoke all of the user's tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
             {"_id": user_id}, {"$inc": {"token_version": 1}}, return_document=ReturnDocument.AFTER
         )
-        return _stored(document) if document else None
+        return self._stored(document) if document else None
 
     async def busy(self) -> list[tuple[int, datetime | None]]:
         """(id, busy_until) of all users whose busy status was set by hand."""
         rows = await self._users.find({"set_busy": True}, {"busy_until": 1})
-        return [(row["_id"], row["busy_until"]) for row in rows]
+        return [(row["_id"], row.get("busy_until")) for row in rows]
+
+    def _stored(self, document: dict[str, Any]) -> StoredUser:
+        return _stored(value_of(self._users, document, UserDocument))
+
+    async def _save_rows(self, rows: list[Evidence]) -> None:
+        try:
+            await self._users.bulk_write([_evidence(row) for row in rows], ordered=False)
+        except BulkWriteError as error:  # the other rows were saved
+            for failure in error.details["writeErrors"]:
+                self._users.failures.note("evidence", rows[failure["index"]].user_id, error)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # nothing was saved, because one row cannot be encoded
+            if len(rows) == 1:
+                self._users.failures.note("evidence", rows[0].user_id, error)
+                return
+            middle = len(rows) // 2
+            await self._save_rows(rows[:middle])
+            await self._save_rows(rows[middle:])
 
     async def _take_back(self, ids: range) -> None:
         for start in range(ids.start, ids.stop, BULK_ROWS):
@@ -227,11 +255,11 @@ def username_key(username: str) -> str:
     return unicodedata.normalize("NFKC", username).casefold()
 
 
-def _evidence(row: Evidence) -> dict[str, Any]:
+def _evidence(row: Evidence) -> UpdateOne:
     fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
     if row.current_state is not None:
         fields["standing"] = msgspec.structs.asdict(row.current_state)
-    return fields
+    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": {"last_seen": row.last_seen}})
 
 
 def _document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
@@ -253,18 +281,18 @@ def _document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any
     }
 
 
-def _stored(row: dict[str, Any]) -> StoredUser:
+def _stored(found: UserDocument) -> StoredUser:
     return StoredUser(
-        profile=Profile(row["_id"], row["username"], row["profile_image_url"]),
-        created_at=row["created_at"],
-        disabled=row["disabled"],
-        tokens_after=row["tokens_after"],
-        set_busy=row["set_busy"],
-        busy_until=row["busy_until"],
-        offline_set_at=row["offline_set_at"],
-        online=row["online"],
-        last_seen=row["last_seen"],
-        heartbeat_at=row["heartbeat_at"],
-        current_state=CurrentState(**current_state) if (current_state := row.get("standing")) else None,
-        token_version=row.get("token_version", 0),
+        profile=Profile(found.user_id, found.username, found.profile_image_url),
+        created_at=found.created_at,
+        disabled=found.disabled,
+        tokens_after=found.tokens_after,
+        set_busy=found.set_busy,
+        busy_until=found.busy_until,
+        offline_set_at=found.offline_set_at,
+        online=found.online,
+        last_seen=found.last_seen,
+        heartbeat_at=found.heartbeat_at,
+        current_state=found.standing,
+        token_version=found.token_version,
     )

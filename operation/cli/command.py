@@ -13,7 +13,7 @@ from typing import IO, Any, Concatenate, ParamSpec
 import click
 from argon2.exceptions import HashingError
 
-from models.errors import RequestError, StoreUnavailable
+from models.errors import RequestError, StoreUnavailable, UnusableStore
 from models.jwt_secret import read_or_make_secret
 from operation.output import printable
 from settings import Settings, SettingsError, file_variable, flag, variable
@@ -79,7 +79,7 @@ def run_command(work: Awaitable[None]) -> None:
         asyncio.run(complete())
     except BrokenPipeError:
         raise  # click ends quietly on it
-    except (StoreUnavailable, RequestError) as error:
+    except (StoreUnavailable, UnusableStore, RequestError) as error:
         raise click.ClickException(str(error)) from error
     except HashingError as error:
         advice = "set ROLLCALL_ARGON2_MEMORY_KIB, ROLLCALL_ARGON2_PASSES and ROLLCALL_ARGON2_LANES"

@@ -137,8 +137,7 @@ class Server:
         """Load everyone's status, then the ongoing calls, then the logins that were revoked."""
         users = await self._stores.users.page(0, LOAD_USERS)
         while users:
-            for user in users:
-                self.core.loader.load(user)
+            self.core.loader.load_all(users)
             users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -42,7 +41,7 @@ class Guard:
     breaker: Breaker
     clock: Callable[[], float]
     observe: Observe
-    failures: RowFailures = field(default_factory=lambda: RowFailures(time.monotonic))
+    failures: RowFailures = field(default_factory=RowFailures)
     """Documents that were skipped."""
 
     async def run(

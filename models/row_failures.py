@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import structlog
@@ -15,7 +16,7 @@ _log = structlog.stdlib.get_logger("rollcall.rows")
 class RowFailures:
     """Counts the failures of each kind and logs them from time to time. The clock is monotonic, in seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next_log_at: dict[str, float] = {}
         self._unlogged: dict[str, int] = {}

@@ -147,7 +147,12 @@ class Background:
         notices = await self._stores.notices.after(self._last_notice)
         self._note_store(is_down=False)  # the only task that always asks the store
         for notice in notices:
-            await self._carry_out(notice)
+            try:
+                await self._carry_out(notice)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                self._core.environment.failures.note("notice", notice.notice_id, error)
             self._last_notice = notice.notice_id
 
     async def _carry_out(self, notice: Notice) -> None:
@@ -163,8 +168,7 @@ class Background:
             return
         after = notice.first_id - 1
         while users := await self._stores.users.page(after, 1000, notice.last_id):
-            for user in users:
-                self._core.loader.add(user)
+            self._core.loader.add_all(users)
             after = users[-1].profile.user_id
 
     async def _clean_up(self) -> None:

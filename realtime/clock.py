@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.row_failures import RowFailures
 from models.times import milliseconds, utc_milliseconds
 from realtime.counters import Counters
 
@@ -58,3 +59,5 @@ class Environment:
     new_id: Callable[[], str]
     """A text that is never returned twice."""
     counters: Counters = field(default_factory=Counters)
+    failures: RowFailures = field(default_factory=RowFailures)
+    """Rows that were skipped."""

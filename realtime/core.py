@@ -112,10 +112,10 @@ def build_core(
     hub = Hub(fan_out, environment.counters)
     event_log = EventLog(registry, clock, environment.new_id()[:6], shown=settings.events_shown)
     publisher = Publisher(settings, environment, log, timers, fan_out.publish, event_log.status_announced)
-    write_back = WriteBack(registry, users)
+    write_back = WriteBack(registry, users, environment.failures)
     presence = Presence(settings, clock, timers, wall_timers, registry, write_back, publisher)
-    loader = Loader(settings, clock, presence, publisher, write_back)
-    settlement = Settlement(users, presence, loader, write_back)
+    loader = Loader(settings, environment, presence, publisher, write_back)
+    settlement = Settlement(users, presence, loader, write_back, environment.failures)
     listeners: list[CallListener] = [hub.tell_participants, event_log.call_changed]
     switchboard = Switchboard(settings, environment, CallStore(calls, clock), presence, timers, listeners)
     stats = Stats(registry, switchboard.ongoing, hub, log)
@@ -129,12 +129,14 @@ def build_core(
     actions = Actions(presence, switchboard, hub, event_log, revoke, environment.spawn)
     listeners.append(actions.call_changed)
     store_check = StoreCheck(calls, users, registry, switchboard.ongoing)
-    issues = IssueDetector(settings, registry, switchboard.ongoing, hub, store_check, clock)
+    issues = IssueDetector(settings, environment, registry, switchboard.ongoing, hub, store_check)
     row_builder = RowBuilder(settings, registry, switchboard.ongoing, hub, clock, actions.waiting)
     overview = Overview(
         settings, clock, registry, switchboard.ongoing, hub, row_builder, issues, event_log
     )  # fmt: skip
-    feed = OverviewFeed(settings, overview, registry, switchboard.ongoing, row_builder, issues, event_log)
+    feed = OverviewFeed(
+        settings, overview, registry, switchboard.ongoing, row_builder, issues, event_log, environment.failures
+    )  # fmt: skip
     operator_sessions = OperatorSessions(settings, environment, feed, liveness, log.epoch)
     return Core(
         environment, timers, wall_timers, registry, log, write_back, presence, loader, settlement,

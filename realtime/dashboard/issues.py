@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
 from models.calls import Call
 from models.events import Event
 from realtime.calls.switchboard import OngoingCalls
-from realtime.clock import Clock
+from realtime.clock import Environment
 from realtime.dashboard.issue_builder import IssueBuilder
 from realtime.dashboard.rows import Issue
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
+from realtime.sockets.session import Session
 from settings import Settings
+
+T = TypeVar("T")
 
 LATE = timedelta(seconds=1)
 """Deadlines are met this exactly, unless the server is overloaded."""
@@ -30,19 +34,20 @@ class IssueDetector:
     def __init__(
         self,
         settings: Settings,
+        environment: Environment,
         registry: Registry,
         calls: OngoingCalls,
         hub: Hub,
         store_check: StoreCheck,
-        clock: Clock,
     ) -> None:
         self._settings = settings
+        self._failures = environment.failures
         self._registry = registry
         self._calls = calls
         self._hub = hub
         self._store_check = store_check
-        self._clock = clock
-        self._build = IssueBuilder(registry, hub, clock)
+        self._clock = environment.clock
+        self._build = IssueBuilder(registry, hub, environment.clock)
         self._flapping = Flapping(settings.flapping_changes, settings.flapping_seconds)
         self._claiming: set[int] = set()
         """Users with a claim to be busy."""
@@ -69,9 +74,7 @@ class IssueDetector:
     def detect(self) -> None:
         """Find all issues there are now."""
         calls = [*self._calls.all(), *self._store_check.stray_calls.values()]
-        found: dict[str, Issue] = {}
-        for issues in (self._in_calls(calls), self._in_two_calls(calls), self._claims(), self._silent(), self._flaps()):
-            found |= {each.key: self._as_known(each) for each in issues}
+        found = {each.key: self._as_known(each) for each in self._all(calls)}
         self._add_strays(found)
         if found != self._known:
             self._known = found
@@ -83,63 +86,72 @@ class IssueDetector:
         known = self._known.get(found.key)
         return msgspec.structs.replace(found, since=known.since) if known else found
 
-    def _in_calls(self, calls: list[Call]) -> Iterator[Issue]:
-        longest = timedelta(seconds=self._settings.long_call_seconds)
-        utc = self._clock.utc()
-        for call in calls:
-            offline = [user_id for user_id in call.participants if not self._is_online(user_id)]
-            if offline:
-                yield self._build.call_with_offline(call, offline)
-            if utc - call.started_at > longest:
-                yield self._build.long_call(call, self._settings.long_call_seconds)
+    def _all(self, calls: list[Call]) -> Iterator[Issue]:
+        yield from self._each("call", calls, self._in_call)
+        yield from self._each("user in calls", _by_user(calls).items(), self._in_two_calls)
+        yield from self._each("call lock", self._store_check.dead_locks.items(), self._dead_lock)
+        yield from self._each("stored busy status", self._store_check.stored_busy.items(), self._stored_busy)
+        yield from self._each("claim", self._claiming, self._claim)
+        yield from self._each("socket", self._hub, self._silent)
+        yield from self._each("flapping", self._flapping.users(self._clock.now()), self._flap)
 
-    def _in_two_calls(self, calls: list[Call]) -> Iterator[Issue]:
+    def _each(self, kind: str, rows: Iterable[T], check: Callable[[T], Iterator[Issue]]) -> Iterator[Issue]:
+        """The issues of all rows. A row whose check fails is logged and skipped."""
+        for row in rows:
+            try:
+                found = list(check(row))
+            except Exception as error:
+                self._failures.note(f"issues: {kind}", row, error)
+            else:
+                yield from found
+
+    def _in_call(self, call: Call) -> Iterator[Issue]:
+        offline = [user_id for user_id in call.participants if not self._is_online(user_id)]
+        if offline:
+            yield self._build.call_with_offline(call, offline)
+        if self._clock.utc() - call.started_at > timedelta(seconds=self._settings.long_call_seconds):
+            yield self._build.long_call(call, self._settings.long_call_seconds)
+
+    def _in_two_calls(self, row: tuple[int, list[Call]]) -> Iterator[Issue]:
         """Of several calls the one to end is a call that only the store knows, or else the oldest."""
-        by_user: defaultdict[int, list[Call]] = defaultdict(list)
-        for call in calls:
-            for user_id in call.participants:
-                by_user[user_id].append(call)
-        for user_id, theirs in by_user.items():
-            if len(theirs) > 1:
-                surplus = min(theirs, key=lambda call: (self._calls.find(call.call_id) is not None, call.started_at))
-                yield self._build.two_calls(user_id, theirs, surplus)
+        user_id, theirs = row
+        if len(theirs) > 1:
+            surplus = min(theirs, key=lambda call: (self._calls.find(call.call_id) is not None, call.started_at))
+            yield self._build.two_calls(user_id, theirs, surplus)
 
     def _add_strays(self, found: dict[str, Issue]) -> None:
         """A call that only the store knows is an issue of its own, unless something else is wrong with it."""
         reported = {each.call_id for each in found.values()}
-        for call_id, call in self._store_check.stray_calls.items():
-            if call_id not in reported:
-                stray = self._build.stray_call(call)
-                found[stray.key] = self._as_known(stray)
+        strays = [call for call_id, call in self._store_check.stray_calls.items() if call_id not in reported]
+        for stray in self._each("stray call", strays, lambda call: iter([self._build.stray_call(call)])):
+            found[stray.key] = self._as_known(stray)
 
-    def _claims(self) -> Iterator[Issue]:
-        utc = self._clock.utc()
-        for user_id, call_id in self._store_check.dead_locks.items():
-            yield self._build.dead_claim(user_id, call_id)
-        for user_id, until in self._store_check.stored_busy.items():
-            if until is not None and until < utc:
-                yield self._build.busy_until_past(user_id, until)
-            else:
-                yield self._build.stored_busy(user_id)
-        for user_id in self._claiming:
-            claims = self._registry.get(user_id).claims
-            if claims.call_id is not None and self._calls.find(claims.call_id) is None:
-                yield self._build.dead_claim(user_id, claims.call_id)
-            if claims.busy_until is not None and claims.busy_until + LATE < utc:
-                yield self._build.busy_until_past(user_id, claims.busy_until)
+    def _dead_lock(self, row: tuple[int, str]) -> Iterator[Issue]:
+        yield self._build.dead_claim(*row)
 
-    def _silent(self) -> Iterator[Issue]:
-        heard_after = self._clock.now() - self._settings.silent_socket_seconds
-        for session in self._hub:
-            if session.heard_at < heard_after:
-                silent = self._build.silent_socket(session)
-                known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
-                yield msgspec.structs.replace(silent, because=known.because) if known else silent
+    def _stored_busy(self, row: tuple[int, datetime | None]) -> Iterator[Issue]:
+        user_id, until = row
+        if until is not None and until < self._clock.utc():
+            yield self._build.busy_until_past(user_id, until)
+        else:
+            yield self._build.stored_busy(user_id)
 
-    def _flaps(self) -> Iterator[Issue]:
-        for user_id in self._flapping.users(self._clock.now()):
-            entry = self._registry.get(user_id)
-            yield self._build.flapping(entry, self._settings.flapping_changes, self._settings.flapping_seconds)
+    def _claim(self, user_id: int) -> Iterator[Issue]:
+        claims = self._registry.get(user_id).claims
+        if claims.call_id is not None and self._calls.find(claims.call_id) is None:
+            yield self._build.dead_claim(user_id, claims.call_id)
+        if claims.busy_until is not None and self._clock.utc() - claims.busy_until > LATE:
+            yield self._build.busy_until_past(user_id, claims.busy_until)
+
+    def _silent(self, session: Session) -> Iterator[Issue]:
+        if session.heard_at < self._clock.now() - self._settings.silent_socket_seconds:
+            silent = self._build.silent_socket(session)
+            known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
+            yield msgspec.structs.replace(silent, because=known.because) if known else silent
+
+    def _flap(self, user_id: int) -> Iterator[Issue]:
+        entry = self._registry.get(user_id)
+        yield self._build.flapping(entry, self._settings.flapping_changes, self._settings.flapping_seconds)
 
     def _is_online(self, user_id: int) -> bool:
         entry = self._registry.find(user_id)
@@ -148,7 +160,15 @@ class IssueDetector:
     def _about(self, issue: Issue, calls: list[Call]) -> tuple[int, ...]:
         if issue.user_id:
             return (issue.user_id,)
-        return next(call.participants for call in calls if call.call_id == issue.call_id)
+        return next((call.participants for call in calls if call.call_id == issue.call_id), ())
+
+
+def _by_user(calls: list[Call]) -> dict[int, list[Call]]:
+    by_user: defaultdict[int, list[Call]] = defaultdict(list)
+    for call in calls:
+        for user_id in call.participants:
+            by_user[user_id].append(call)
+    return by_user
 
 
 FORGOTTEN_AT_ONCE = 2000

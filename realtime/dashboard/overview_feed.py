@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from models.events import Event
+from models.row_failures import RowFailures
 from models.samples import Sample
 from models.times import milliseconds
 from realtime.calls.switchboard import OngoingCalls
@@ -34,8 +35,15 @@ class RowCache:
     `review` is called with each entry that has changed. While nobody watches, a changed row is only marked outdated.
     """
 
-    def __init__(self, registry: Registry, row_builder: RowBuilder, review: Callable[[UserEntry], None]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        row_builder: RowBuilder,
+        review: Callable[[UserEntry], None],
+        failures: RowFailures,
+    ) -> None:
         self._registry = registry
+        self._failures = failures
         self._row_builder = row_builder
         self._review = review
         self._rows: dict[int, msgspec.Raw] = {}
@@ -52,9 +60,12 @@ class RowCache:
         self._registry.changed.clear()
         self._registry.heard.clear()
         for user_id in list(users):
-            entry = self._registry.get(user_id)
-            self._review(entry)
-            users.update(self._row_builder.naming(entry))
+            try:
+                entry = self._registry.get(user_id)
+                self._review(entry)
+                users.update(self._row_builder.naming(entry))
+            except Exception as error:
+                self._failures.note("changed user", user_id, error)
         if is_watched:
             self._changed |= users
             self._note_heard(heard - users)
@@ -92,7 +103,11 @@ class RowCache:
     def _encode(self, user_ids: Iterable[int]) -> list[msgspec.Raw]:
         encoded: list[msgspec.Raw] = []
         for user_id in user_ids:
-            row = msgspec.Raw(_encoder.encode(self._row_builder.user(self._registry.get(user_id))))
+            try:
+                row = msgspec.Raw(_encoder.encode(self._row_builder.user(self._registry.get(user_id))))
+            except Exception as error:
+                self._failures.note("row of a user", user_id, error)
+                continue
             if row != self._rows.get(user_id):
                 self._rows[user_id] = row
                 encoded.append(row)
@@ -111,13 +126,14 @@ class OverviewFeed:
         row_builder: RowBuilder,
         issues: IssueDetector,
         event_log: EventLog,
+        failures: RowFailures,
     ) -> None:
         self._overview = overview
         self._calls = calls
         self._row_builder = row_builder
         self._issues = issues
         self._event_log = event_log
-        self._rows = RowCache(registry, row_builder, issues.review)
+        self._rows = RowCache(registry, row_builder, issues.review, failures)
         self.seq = 0
         """Rises by one with each update."""
         self.is_watched = False

@@ -10,7 +10,7 @@ import msgspec
 from models.calls import Call
 from models.status import Claims, state_of
 from models.users import StoredUser
-from realtime.clock import Clock
+from realtime.clock import Environment
 from realtime.presence.engine import Presence
 from realtime.presence.publisher import Publisher
 from realtime.presence.registry import UserEntry
@@ -22,25 +22,47 @@ class Loader:
     """From stored users to entries. Users who were online are held, and announced offline only if they stay away."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, presence: Presence, publisher: Publisher, write_back: WriteBack
+        self,
+        settings: Settings,
+        environment: Environment,
+        presence: Presence,
+        publisher: Publisher,
+        write_back: WriteBack,
     ) -> None:
         self._settings = settings
-        self._clock = clock
+        self._clock = environment.clock
+        self._failures = environment.failures
         self._presence = presence
         self._registry = presence.registry
         self._publisher = publisher
         self._write_back = write_back
 
+    def load_all(self, users: Iterable[StoredUser]) -> None:
+        """Take users from the store. One who cannot be loaded is logged and left out."""
+        for user in users:
+            try:
+                self.load(user)
+            except Exception as error:
+                self._failures.note("loading a user", user.profile.user_id, error)
+
     def load(self, user: StoredUser) -> None:
         """Take a user from the store. Nothing is announced."""
         utc, user_id = self._clock.utc(), user.profile.user_id
         entry = self._entry(user, utc)
-        if user.set_busy and not entry.claims.set_busy:  # it ended while no server was running
-            self._write_back.mark_unsure(user_id)
         self._presence.take_up(entry)
         entry.restore_state(user.current_state, utc)
         self._registry.add(entry)
         self._registry.changed.add(user_id)
+        if user.set_busy and not entry.claims.set_busy:  # it ended while no server was running
+            self._write_back.mark_unsure(user_id)
+
+    def add_all(self, users: Iterable[StoredUser]) -> None:
+        """Add new users. One who cannot be loaded is logged and left out."""
+        for user in users:
+            try:
+                self.add(user)
+            except Exception as error:
+                self._failures.note("adding a user", user.profile.user_id, error)
 
     def add(self, user: StoredUser) -> None:
         """Take a new user from the store, and announce the user to everyone."""
@@ -54,7 +76,10 @@ class Loader:
             for user_id in call.participants:
                 entry = self._registry.find(user_id)
                 if entry is not None:
-                    self._restore_call(entry, call)
+                    try:
+                        self._restore_call(entry, call)
+                    except Exception as error:
+                        self._failures.note("restoring a call", call.call_id, error)
 
     def _restore_call(self, entry: UserEntry, call: Call) -> None:
         before = entry.status

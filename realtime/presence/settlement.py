@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from models.errors import RequestError
+from models.errors import RequestError, StoreUnavailable
+from models.row_failures import RowFailures
 from models.users import StoredUser, username_key
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
@@ -28,8 +29,16 @@ class Settlement:
     shown those.
     """
 
-    def __init__(self, users: UserDocuments, presence: Presence, loader: Loader, write_back: WriteBack) -> None:
+    def __init__(
+        self,
+        users: UserDocuments,
+        presence: Presence,
+        loader: Loader,
+        write_back: WriteBack,
+        failures: RowFailures,
+    ) -> None:
         self._users = users
+        self._failures = failures
         self._presence = presence
         self._registry = presence.registry
         self._loader = loader
@@ -63,7 +72,12 @@ class Settlement:
     async def settle_all(self) -> None:
         """Find out about all unsettled users. Raises StoreUnavailable, and then keeps the rest for the next time."""
         for user_id in list(self._unsettled):
-            await self.settle(user_id)
+            try:
+                await self.settle(user_id)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                self._failures.note("settling a write", user_id, error)
 
     async def ensure_known(self, user_id: int) -> None:
         """Take a user into memory who is in the store but not known here yet. Raises StoreUnavailable."""

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
+from models.errors import StoreUnavailable
+from models.row_failures import RowFailures
 from models.status import Claims
 from models.users import Evidence
 from realtime.presence.registry import Registry
@@ -59,9 +61,10 @@ class WriteBack:
     which everyone was shown, are written again until the store has them.
     """
 
-    def __init__(self, registry: Registry, store: PresenceStore) -> None:
+    def __init__(self, registry: Registry, store: PresenceStore, failures: RowFailures) -> None:
         self._registry = registry
         self._store = store
+        self._failures = failures
         self.locks = UserLocks()
         self._marked: set[int] = set()
         self._saving: set[int] = set()
@@ -115,12 +118,20 @@ class WriteBack:
         finally:
             self._saving = set()
         for user_id in list(self._unsure):
-            await self.make_sure(user_id)
+            try:
+                await self.make_sure(user_id)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                self._failures.note("saving claims", user_id, error)
 
     async def make_sure(self, user_id: int) -> None:
         """Write the claims that everyone was shown, whatever the store has. Raises StoreUnavailable."""
         async with self.locks.of(user_id):
-            entry = self._registry.get(user_id)
+            entry = self._registry.find(user_id)
+            if entry is None:  # nobody was shown anything
+                self._unsure.discard(user_id)
+                return
             at = entry.offline_set_at or entry.last_seen
             await self._store.save_claims(user_id, entry.claims, at)
             self._unsure.discard(user_id)

@@ -22,7 +22,7 @@ from pymongo.errors import (
 )
 
 from models.breaker import Breaker
-from models.errors import StoreUnavailable
+from models.errors import StoreUnavailable, UnusableStore
 from models.guard import Guard, GuardedCollection
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -155,6 +155,26 @@ async def test_slow_writes_open_the_breaker() -> None:
         with pytest.raises(StoreUnavailable):
             await watched.things.insert_one({"_id": 1})
     assert watched.breaker.is_open
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DuplicateKeyError("E11000", 11000, {"errmsg": "E11000"}), "several documents have the same value"),
+        (
+            OperationFailure("no, full error: {…}", 86, {"errmsg": "An existing index has the same name"}),
+            "An existing index has the same name; ",
+        ),
+        (OperationFailure("a different index is named x_1", 86), "a different index is named x_1; "),
+    ],
+)
+async def test_an_index_that_cannot_be_created_is_named(error: OperationFailure, told: str) -> None:
+    watched = Watched()
+    watched.behind.answers = [error]
+    with pytest.raises(UnusableStore, match="cannot create the index x_1 of the collection things: ") as caught:
+        await watched.things.create_index([("x", 1)])
+    assert told in str(caught.value)
+    assert "full error" not in str(caught.value)
 
 
 async def test_an_index_may_take_longer_than_any_other_call() -> None:

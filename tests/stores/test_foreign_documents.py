@@ -1,0 +1,124 @@
+"""Collections that another program has written to, and rows that the store refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from models.audit import AuditEntry
+from models.calls import Call
+from models.database import Database
+from models.errors import UnusableStore
+from models.events import Event
+from models.stores import Stores, open_stores
+from models.users import Evidence, NewUser
+from tests.stores.conftest import store_settings
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+async def ada(stores: Stores, database: Database, **changes: Any) -> int:
+    """A user whose document somebody has changed."""
+    user = await stores.users.create(NewUser("ada", None, None), NOON)
+    if changes:
+        await database.collection("users").update_one({"_id": user.profile.user_id}, {"$set": changes})
+    return user.profile.user_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"username": 7}, r"Expected `str`, got `int` - at `\$.username`"),
+        ({"disabled": 1}, r"`\$.disabled`"),
+        ({"last_seen": "yesterday"}, r"`\$.last_seen`"),
+        ({"standing": "busy"}, r"`\$.standing`"),
+    ],
+)
+async def test_a_user_with_a_wrong_field_is_named(
+    stores: Stores, database: Database, changes: dict[str, Any], reason: str
+) -> None:
+    user_id = await ada(stores, database, **changes)
+    for read in (stores.users.get(user_id), stores.users.page(0, 10)):
+        with pytest.raises(UnusableStore, match=reason) as caught:
+            await read
+        assert f"the document {user_id} in the collection users" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+async def test_a_user_without_a_field_is_named(stores: Stores, database: Database) -> None:
+    await database.collection("users").insert_one({"_id": 12, "username": "ada", "username_key": "ada"})
+    for read in (stores.users.get(12), stores.users.page(0, 10), stores.users.credentials("ada")):
+        with pytest.raises(UnusableStore, match="the document 12 in the collection users is not one of Rollcall's"):
+            await read
+
+
+@pytest.mark.parametrize("document_id", ["somebody", True])
+async def test_a_collection_whose_ids_are_of_another_kind_is_refused_at_start(
+    database: Database, tmp_path: Path, document_id: object
+) -> None:
+    await database.collection("users").insert_one({"_id": document_id, "name": "somebody"})
+    with pytest.raises(UnusableStore, match=f"the document {document_id!r} in the collection users"):
+        await open_stores(database, store_settings(tmp_path))
+
+
+@pytest.mark.parametrize("database", [pytest.param("mongodb", marks=pytest.mark.slow)], indirect=True)
+async def test_a_collection_with_object_ids_is_refused_at_start(database: Database, tmp_path: Path) -> None:
+    await database.collection("users").insert_one({"_id": ObjectId(), "name": "somebody"})
+    with pytest.raises(UnusableStore, match=r"ObjectId.* in the collection users"):
+        await open_stores(database, store_settings(tmp_path))
+
+
+async def test_an_index_that_duplicates_prevent_is_named(database: Database, tmp_path: Path) -> None:
+    await database.collection("users").insert_many([{"_id": 1, "username_key": "a"}, {"_id": 2, "username_key": "a"}])
+    with pytest.raises(UnusableStore, match="cannot create the index username_key_1 of the collection users") as caught:
+        await open_stores(database, store_settings(tmp_path))
+    assert "several documents have the same value" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# The MongoDB of the tests creates a second index of the same name; see test_guard.py for MongoDB's refusal.
+@pytest.mark.parametrize("database", ["embedded"], indirect=True)
+async def test_an_index_of_the_same_name_that_is_another_is_named(database: Database, tmp_path: Path) -> None:
+    await database.collection("users").create_index([("set_busy", -1)], name="set_busy_1")
+    with pytest.raises(UnusableStore, match="cannot create the index set_busy_1 of the collection users") as caught:
+        await open_stores(database, store_settings(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_busy_status_without_an_end_is_read_all_the_same(stores: Stores, database: Database) -> None:
+    await database.collection("users").insert_one({"_id": 12, "set_busy": True})
+    assert await stores.users.busy() == [(12, None)]
+
+
+async def test_lists_leave_out_what_cannot_be_read(stores: Stores, database: Database) -> None:
+    call = Call("c1", 1, 2, "audio", "ongoing", NOON)
+    event = Event("e1", NOON, "busy", 1, "ada", "set")
+    entry = AuditEntry("a1", NOON, "maya", "user_disable", "user:1", "ada", "", "", "", "", "done")
+    await stores.calls.insert(call)
+    await stores.events.add_many([event])
+    await stores.audit.begin(entry)
+    foreign = {"_id": "x", "caller_id": 1, "started_at": NOON, "status": "ongoing", "user_id": 1, "at": NOON}
+    for name in ("calls", "events", "audit"):
+        await database.collection(name).insert_one(dict(foreign))
+    assert await stores.calls.ongoing() == [call]
+    assert (await stores.calls.history(1, call_type=None, status=None, skip=0, limit=10))[0] == [call]
+    assert (await stores.calls.page(skip=0, limit=10))[0] == [call]
+    assert (await stores.events.page(skip=0, limit=10))[0] == [event]
+    assert (await stores.audit.page(skip=0, limit=10))[0] == [entry]
+    with pytest.raises(UnusableStore, match="the document 'x' in the collection calls"):
+        await stores.calls.get("x")
+
+
+async def test_one_row_that_the_store_refuses_does_not_fail_the_bulk(stores: Stores) -> None:
+    ids = await stores.users.create_many([NewUser(f"user{number}", None, None) for number in range(9)], NOON)
+    rows = [Evidence(user_id, online=True, last_seen=NOON, heartbeat_at=NOON) for user_id in ids]
+    rows[4] = Evidence(ids[4], online=2**70, last_seen=NOON, heartbeat_at=NOON)  # type: ignore[arg-type]
+    await stores.users.save_evidence(rows)
+    online = {user.profile.user_id for user in await stores.users.page(0, 100) if user.online}
+    assert online == set(ids) - {ids[4]}

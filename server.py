@@ -22,11 +22,12 @@ import structlog
 from argon2 import PasswordHasher
 
 from handlers.api.metrics import Metrics
-from handlers.base import HandlerContext, Traffic
+from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.logs import set_up_logs
 from handlers.origins import Origins
 from handlers.routes import AppContext, make_application
+from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.data_folder import locked_data_folder
 from models.database import Database, open_database
@@ -55,6 +56,9 @@ LOAD_USERS = 5000
 
 OPEN_FILES_SHARE = 0.8
 """Of the files this process may open, the share that sockets may have."""
+
+STOP_SECONDS = 3.5
+"""Of the time to exit, the part that is kept for saving: two calls to a store that doesn't answer."""
 
 _log = structlog.stdlib.get_logger("rollcall.server")
 
@@ -86,6 +90,7 @@ class Server:
             idle_connection_timeout=settings.header_timeout_seconds,
             body_timeout=settings.body_timeout_seconds,
         )
+        self._http.count_in(self._traffic)
         self.port = settings.port
 
     async def start(self) -> None:
@@ -102,10 +107,16 @@ class Server:
         self._http.add_sockets(sockets)
 
     async def drain(self) -> None:
-        """Tell every socket when to reconnect and close it; let requests finish. Nobody goes offline."""
-        self.core.admission.closing = True
-        self._http.stop()
+        """Tell every socket when to reconnect and close it; let requests finish. Nobody goes offline.
+
+        Later requests on open connections get 503, and their connections end.
+        """
         began = time.monotonic()
+        self.core.admission.closing = self._traffic.draining = True
+        self._http.conn_params.no_keep_alive = True
+        for _ in range(2):
+            await asyncio.sleep(0)  # connections that the kernel has accepted get an answer too
+        self._http.stop()
         sessions = list(self.core.hub)
         random.shuffle(sessions)
         # Each socket gets its own slot of at least a millisecond, so that no two reconnect at the same moment.
@@ -118,7 +129,15 @@ class Server:
             session.close(CloseCode.RESTART, "service restart")
             if place % 100 == 99:
                 await asyncio.sleep(0)
-        while self._traffic.requests + self._traffic.sockets and time.monotonic() - began < self.settings.drain_seconds:
+        await self._until_quiet(began)
+
+    async def _until_quiet(self, began: float) -> None:
+        """Wait until everything has been answered. Requests that are being carried out may take a little longer."""
+        for_requests = max(self.settings.drain_seconds, self.settings.exit_seconds - STOP_SECONDS)
+        while not self._traffic.is_quiet:
+            longest = for_requests if self._traffic.requests else self.settings.drain_seconds
+            if time.monotonic() - began >= longest:
+                break
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:

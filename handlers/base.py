@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from asyncio import Future
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +16,8 @@ from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
 from handlers.logs import short
 from handlers.origins import Origins
 from handlers.parsing import bearer_token, parse_body, parse_query
-from models.errors import NotFound, RequestError, StoreUnavailable, TooMany, Unauthenticated
+from handlers.traffic import Traffic
+from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany, Unauthenticated
 from models.tokens import Identity
 from realtime.limits import Limits
 from realtime.sockets.authenticator import Authenticator
@@ -25,14 +27,6 @@ T = TypeVar("T")
 
 _log = structlog.stdlib.get_logger("rollcall.http")
 _encoder = msgspec.json.Encoder()
-
-
-@dataclass
-class Traffic:
-    """The number of requests and sockets in progress, so that a drain can wait for them."""
-
-    requests: int = 0
-    sockets: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,15 +64,26 @@ class ApiHandler(RequestHandler):
             self.set_header("Vary", "Origin")
 
     def prepare(self) -> Awaitable[None] | None:
-        """Count the request and check its origin, before any method."""
+        """Count the request and check its origin, before any method. Raises Overloaded while the server drains."""
         self.context.traffic.requests += 1
         self.is_counted = True
         self.check_origins()
+        if self.context.traffic.draining:
+            raise Overloaded("The server is shutting down. Try again.")
         return None
+
+    def flush(self, include_footers: bool = False) -> Future[None]:
+        """Send what was written. While the server drains, the client learns that the connection ends."""
+        if self.context.traffic.draining and self.get_status() != 101:
+            self.set_header("Connection", "close")
+        return super().flush(include_footers)
 
     def on_finish(self) -> None:
         """The answer has been written."""
         self.context.traffic.requests -= self.is_counted
+        stream = getattr(self.request.connection, "stream", None)  # an upgraded connection has none
+        if stream is not None and stream.writing():
+            self.context.traffic.answering.add(stream)
 
     def check_origins(self) -> None:
         """Refuse web pages from other origins, and let pages from allowed ones read the answer. Raises Forbidden."""

@@ -25,6 +25,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
+from handlers.traffic import CountedRequest, Traffic
 
 LINGER_SECONDS = 2.0
 """A client that is still sending its body gets this long to read the answer."""
@@ -38,11 +39,15 @@ _log = structlog.stdlib.get_logger("rollcall.http")
 
 
 class RollcallHTTPServer(HTTPServer):
-    """Answers 413 where Tornado answers 400 without a body."""
+    """Answers 413 where Tornado answers 400 without a body, and counts requests from their first line on."""
+
+    def count_in(self, traffic: Traffic) -> None:
+        """Where to count the requests. Call this before the server listens."""
+        self._traffic = traffic
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Tornado's delegate, behind one that measures the body."""
-        delegate = super().start_request(server_conn, request_conn)
+        """Tornado's delegate, behind one that counts the request and one that measures its body."""
+        delegate = CountedRequest(super().start_request(server_conn, request_conn), self._traffic)
         limit = self.conn_params.max_body_size
         assert isinstance(request_conn, HTTP1Connection)
         assert limit is not None, "server.py sets it"

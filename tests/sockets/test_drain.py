@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket as socket_module
+from typing import Any
 
 import pytest
 
-from tests.clients import Message
+from tests.clients import PATIENCE_SECONDS, Message, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
@@ -69,3 +71,101 @@ async def test_a_client_that_does_not_answer_the_close_holds_the_drain_up_no_lon
     deaf = await socket(await user("ada"))
     deaf.connection.transport.pause_reading()
     await server.stop()
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    """The next HTTP answer on a connection: status, headers and body."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in head[1:] if line)
+        return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["Content-Length"]))
+
+
+def request_of(person: Person, method: str, path: str, body: bytes = b"") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {person.token}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def test_the_next_request_on_an_open_connection_is_refused_with_503_and_the_connection_ends(
+    server: RunningServer, user: MakePerson
+) -> None:
+    ada = await user("ada")
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request_of(ada, "GET", "/users/me"))
+    status, headers, _ = await answer_of(reader)
+    assert (status, "Connection" in headers) == (200, False)
+    await server.server.drain()
+    writer.write(request_of(ada, "PUT", "/users/me/status", b'{"is_busy": true}'))
+    status, headers, body = await answer_of(reader)
+    assert (status, headers["Connection"], headers["Retry-After"]) == (503, "close", "1")
+    assert b"OVERLOADED" in body
+    assert await reader.read() == b""
+    assert not server.core.presence.status(ada.user_id).is_busy
+
+
+async def test_a_request_under_way_is_answered_and_told_that_its_connection_ends(
+    server: RunningServer, user: MakePerson
+) -> None:
+    ada = await user("ada")
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    body = b'{"username": "bob", "password": "a long enough password"}'
+    writer.write(request_of(ada, "POST", "/auth/register", body))
+    while not server.server._traffic.requests:
+        await asyncio.sleep(0)
+    await server.stop()
+    status, headers, _ = await answer_of(reader)
+    assert (status, headers["Connection"]) == (201, "close")
+
+
+@pytest.mark.settings(drain_seconds=5.0)
+async def test_a_request_whose_body_is_still_arriving_is_answered(server: RunningServer, user: MakePerson) -> None:
+    ada = await user("ada")
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    sent = request_of(ada, "PUT", "/users/me/status", b'{"is_busy": true}')
+    writer.write(sent[:-5])
+    while not server.server._traffic.arriving:
+        await asyncio.sleep(0.01)
+    stopping = asyncio.ensure_future(server.stop())
+    await asyncio.sleep(0.05)
+    writer.write(sent[-5:])
+    status, headers, _ = await answer_of(reader)
+    assert (status, headers["Connection"], headers["Retry-After"]) == (503, "close", "1")
+    await stopping
+
+
+@pytest.mark.settings(drain_seconds=5.0)
+async def test_a_long_answer_reaches_a_client_that_reads_slowly(server: RunningServer, user: MakePerson) -> None:
+    ada = await user("ada")
+    listening = socket_module.socket()
+    listening.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, 4096)
+    listening.connect(("127.0.0.1", server.port))
+    reader, writer = await asyncio.open_connection(sock=listening, limit=4096)
+    writer.write(request_of(ada, "GET", "/openapi.json") * 100)
+    while not server.server._traffic.answering:
+        await asyncio.sleep(0.01)
+    stopping = asyncio.ensure_future(server.stop())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(head.partition("Content-Length: ")[2].partition("\r\n")[0])
+        assert len(await reader.readexactly(length)) == length
+    writer.close()
+    await stopping
+
+
+@pytest.mark.settings(drain_seconds=0.2, exit_seconds=10.0)
+async def test_a_slow_request_is_still_answered_after_the_sockets_are_closed(
+    server: RunningServer, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await user("ada")
+    save = server.stores.users.save_profile
+
+    async def save_slowly(*given: Any) -> Any:
+        await asyncio.sleep(0.6)
+        return await save(*given)
+
+    monkeypatch.setattr(server.stores.users, "save_profile", save_slowly)
+    renaming = asyncio.ensure_future(ada.patch("/users/me", {"username": "Ada L."}))
+    while not server.server._traffic.requests:
+        await asyncio.sleep(0.01)
+    await server.stop()
+    assert (await renaming).status == 200

@@ -76,7 +76,9 @@ class Server:
             waiting_limit=settings.password_waiting_limit,
         )
         self.tokens = open_tokens(settings)
-        self.core = build_core(settings, self._environment(), stores.users, stores.calls, stores.logins, self.tokens)
+        self.core = build_core(
+            settings, self._environment(), stores.users, stores.calls, stores.logins, stores.audit, self.tokens
+        )
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
@@ -160,6 +162,7 @@ class Server:
             users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
+        await self.core.actions.restore()
         now = _utc_now()
         for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
             self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())

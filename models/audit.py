@@ -1,6 +1,7 @@
 """Audit: what operators did, to which target, why and with what outcome, refused attempts included. Never deleted.
 
-The store over the collection `audit`. A document has the fields of AuditEntry, with `entry_id` as `_id`.
+The store over the collection `audit`. A document has the fields of AuditEntry, with `entry_id` as `_id`. Those of older
+servers have no `call_id`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class AuditEntry(msgspec.Struct, frozen=True):
     reason: str
     address: str
     outcome: str
-    """`started`, `done`, `waiting` (for the end of a call) or `refused: …`."""
+    """`started`, `done`, `waiting` (for the end of a call), `superseded`, `refused: …` or `failed: …`."""
+    call_id: str = ""
+    """The call whose end a waiting action waits for."""
 
 
 class Audit:
@@ -44,11 +47,12 @@ class Audit:
         self._audit = audit
 
     async def ensure_indexes(self) -> None:
-        """One index for each filter and one for all entries, each in the order of the lists."""
+        """One for each filter and one for all entries, in the order of the lists; and one for waiting actions."""
         await self._audit.create_index([("operator", 1), ("at", -1), ("_id", 1)])
         await self._audit.create_index([("action", 1), ("at", -1), ("_id", 1)])
         await self._audit.create_index([("target", 1), ("at", -1), ("_id", 1)])
         await self._audit.create_index([("at", -1), ("_id", 1)])
+        await self._audit.create_index([("outcome", 1)])
 
     async def begin(self, entry: AuditEntry) -> AuditEntry | None:
         """Write a new entry. If its id is taken, write nothing and return the existing entry."""
@@ -64,6 +68,15 @@ class Audit:
     async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
         """Record the outcome of an action."""
         await self._audit.update_one({"_id": entry_id}, {"$set": {"outcome": outcome, "after": after}})
+
+    async def wait(self, entry_id: str, call_id: str) -> None:
+        """Record that an action waits for the end of a call."""
+        await self._audit.update_one({"_id": entry_id}, {"$set": {"outcome": "waiting", "call_id": call_id}})
+
+    async def waiting(self) -> list[AuditEntry]:
+        """The actions that wait for the end of a call, oldest first."""
+        rows = await self._audit.find({"outcome": "waiting"})
+        return sorted(self._readable(rows), key=lambda entry: (entry.at, entry.entry_id))
 
     async def page(
         self,

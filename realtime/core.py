@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from models.audit import Audit
 from models.calls import Calls
 from models.logins import Logins
 from models.tokens import Tokens
@@ -22,6 +23,7 @@ from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.store_check import StoreCheck
+from realtime.dashboard.waiting_actions import WaitingActions
 from realtime.limits import Limits
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
@@ -103,7 +105,13 @@ class Core:
 
 
 def build_core(
-    settings: Settings, environment: Environment, users: Users, calls: Calls, logins: Logins, tokens: Tokens
+    settings: Settings,
+    environment: Environment,
+    users: Users,
+    calls: Calls,
+    logins: Logins,
+    audit: Audit,
+    tokens: Tokens,
 ) -> Core:
     """Build all parts, each with the ones it needs."""
     clock, timers, wall_timers, registry = environment.clock, Timers(), Timers(), Registry()
@@ -126,7 +134,8 @@ def build_core(
     commands = Commands(settings, guard, authenticator, presence, fan_out, liveness, switchboard.ongoing, stats)
     admission = Admission(settings, environment, presence, hub, fan_out, liveness, authenticator, stats)
     revoke = _revoke(users, logins, settlement, clock)
-    actions = Actions(presence, switchboard, hub, event_log, revoke, environment.spawn)
+    waiting = WaitingActions(audit, registry, switchboard.ongoing, clock, timers, environment.spawn)
+    actions = Actions(presence, switchboard, hub, event_log, revoke, waiting)
     listeners.append(actions.call_changed)
     store_check = StoreCheck(calls, users, registry, switchboard.ongoing)
     issues = IssueDetector(settings, environment, registry, switchboard.ongoing, hub, store_check)

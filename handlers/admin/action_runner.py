@@ -15,7 +15,7 @@ from models.operators import Operator
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Clock
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.actions import ActionOutcome, Actions
+from realtime.dashboard.actions import Actions
 from realtime.dashboard.rows import ActionName
 from realtime.presence.registry import Registry
 
@@ -30,6 +30,9 @@ OUTCOME_UNKNOWN = (
     "Check the current state, then start a new action."
 )
 WAITS = "waiting until the call ends"
+SUPERSEDED = "Another operator carried out the same action before the call ended."
+FAILURES = {"refused": "been refused", "failed": "failed"}
+"""How an action can have ended that was not carried out, as its audit entry says and as a sentence says."""
 
 
 class ActionRequest(msgspec.Struct, frozen=True):
@@ -120,18 +123,16 @@ class ActionRunner:
         if existing is not None:
             return _as_written(existing)
 
-        async def later(outcome: ActionOutcome) -> None:
-            await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
-
         try:
             outcome = await self._actions.carry_out(
-                request.action, target, request.operator.name, now=request.now, later=later
+                request.action, target, request.operator.name, now=request.now, entry_id=entry.entry_id
             )
         except (RequestError, StoreUnavailable) as error:
             return await self._refused(entry, error)
-        await self._audit.finish(entry.entry_id, outcome=outcome.outcome, after=outcome.after)
-        message = WAITS if outcome.outcome == "waiting" else outcome.after
-        return ActionResult(entry.target, entry.target_name, outcome.outcome, message)
+        if outcome.outcome == "waiting":
+            return ActionResult(entry.target, entry.target_name, "waiting", WAITS)
+        await self._audit.finish(entry.entry_id, outcome="done", after=outcome.after)
+        return ActionResult(entry.target, entry.target_name, "done", outcome.after)
 
     async def _refused(self, entry: AuditEntry, error: RequestError | StoreUnavailable) -> ActionResult:
         if isinstance(error, StoreUnavailable):
@@ -180,5 +181,7 @@ def _as_written(entry: AuditEntry) -> ActionResult:
         return ActionResult(target, name, "waiting", WAITS)
     if outcome == "started":
         return ActionResult(target, name, "refused", OUTCOME_UNKNOWN, "UNKNOWN_OUTCOME")
-    code = outcome.removeprefix("refused: ")
-    return ActionResult(target, name, "refused", "This action has already been refused.", code)
+    if outcome == "superseded":
+        return ActionResult(target, name, "refused", SUPERSEDED, "SUPERSEDED")
+    kind, _, code = outcome.partition(": ")
+    return ActionResult(target, name, "refused", f"This action has already {FAILURES[kind]}.", code)

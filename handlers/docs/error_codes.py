@@ -27,6 +27,8 @@ API_ERRORS: dict[str, tuple[int, str]] = {
 DASHBOARD_ERRORS: dict[str, tuple[int, str]] = {
     "ROLE_TOO_LOW": (403, "your role does not allow this"),
     "NOTHING_TO_DO": (409, "the action would change nothing"),
+    "ACTION_WAITING": (409, "another action already waits for the end of this user's call"),
+    "SUPERSEDED": (409, "this action waited, and the same action has been carried out since"),
     "UNKNOWN_OUTCOME": (409, "the server stopped during the action; check the current state, then start a new action"),
     "OWN_ACCOUNT": (409, "you cannot disable your own account"),
     "LAST_ADMIN": (409, "the last admin cannot be disabled or given another role"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from realtime.calls.switchboard import Switchboard
 from realtime.dashboard.action_previews import ActionPreview, ActionPreviews, ActionTarget
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.rows import ActionName
+from realtime.dashboard.waiting_actions import WaitingAction, WaitingActions
 from realtime.presence.engine import Presence
 from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
@@ -29,18 +30,6 @@ class ActionOutcome(msgspec.Struct, frozen=True):
     after: str
 
 
-Later = Callable[[ActionOutcome], Awaitable[None]]
-"""Called when an action that waited has been carried out."""
-
-
-class WaitingAction(msgspec.Struct, frozen=True):
-    """An action that waits for the end of its user's call."""
-
-    action: ActionName
-    operator: str
-    later: Later
-
-
 class Actions:
     """Carries out actions. Clients see the changes in the ordinary feed, with the reason `operator`."""
 
@@ -51,7 +40,7 @@ class Actions:
         hub: Hub,
         event_log: EventLog,
         revoke: Revoke,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        waiting: WaitingActions,
     ) -> None:
         self._presence = presence
         self._switchboard = switchboard
@@ -59,8 +48,7 @@ class Actions:
         self._event_log = event_log
         self._previews = ActionPreviews(presence.registry, switchboard.ongoing, hub)
         self._revoke = revoke
-        self._spawn = spawn
-        self._waiting: dict[int, WaitingAction] = {}
+        self._waiting = waiting
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -79,34 +67,50 @@ class Actions:
 
     def waiting(self, user_id: int) -> str:
         """A description of the action that waits for the end of the user's call, or an empty text."""
-        waiting = self._waiting.get(user_id)
-        return f"{waiting.action.replace('_', ' ')}, by {waiting.operator}" if waiting else ""
+        return self._waiting.describe(user_id)
+
+    async def restore(self) -> None:
+        """At start, after the calls: take over the actions that wait in the store. Raises StoreUnavailable."""
+        await self._waiting.restore(self._carry_out_waiting)
 
     async def carry_out(
-        self, action: ActionName, target: ActionTarget, operator: str, *, now: bool, later: Later
+        self, action: ActionName, target: ActionTarget, operator: str, *, now: bool, entry_id: str
     ) -> ActionOutcome:
-        """Carry it out, or let it wait for the end of the user's call. Raises NotFound, Conflict, StoreUnavailable."""
+        """Carry it out, or let it wait for the end of the user's call. `entry_id` is its entry in the audit log.
+
+        Raises NotFound, Conflict, StoreUnavailable.
+        """
         preview = self._previews.make(action, target)
         if preview.waits and not now:
-            self._waiting[target.user_id] = WaitingAction(action, operator, later)
-            self._presence.registry.changed.add(target.user_id)
+            await self._waiting.add(
+                WaitingAction(entry_id, action, target.user_id, self._call_id(target), operator, preview.before),
+                self._carry_out_waiting,
+            )
             return ActionOutcome("waiting", preview.before, preview.before)
-        return await self._act(action, target, operator, preview)
+        superseded = self._waiting.take(target.user_id, action)
+        try:
+            outcome = await self._act(action, target, operator, preview)
+        except BaseException:
+            if superseded is not None:
+                self._waiting.put_back(superseded, self._carry_out_waiting)
+            raise
+        if superseded is not None:
+            await self._waiting.end(superseded, "superseded", outcome.after)
+        return outcome
 
     def call_changed(self, call: Call) -> None:
         """Carry out what waited for the end of this call."""
-        if call.status == "ongoing":
-            return
-        for user_id in call.participants:
-            waiting = self._waiting.pop(user_id, None)
-            if waiting is not None:
-                self._presence.registry.changed.add(user_id)
-                self._spawn(self._carry_out_waiting(user_id, waiting))
+        if call.status != "ongoing":
+            self._waiting.call_ended(call, self._carry_out_waiting)
 
-    async def _carry_out_waiting(self, user_id: int, waiting: WaitingAction) -> None:
-        target = ActionTarget(user_id=user_id)
+    async def _carry_out_waiting(self, waiting: WaitingAction) -> str:
+        target = ActionTarget(user_id=waiting.user_id)
         preview = self._previews.make(waiting.action, target)
-        await waiting.later(await self._act(waiting.action, target, waiting.operator, preview))
+        return (await self._act(waiting.action, target, waiting.operator, preview)).after
+
+    def _call_id(self, target: ActionTarget) -> str:
+        call = self._switchboard.ongoing.of_user(target.user_id)
+        return call.call_id if call else ""
 
     async def _act(
         self, action: ActionName, target: ActionTarget, operator: str, preview: ActionPreview

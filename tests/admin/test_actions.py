@@ -205,6 +205,25 @@ async def test_in_a_call_it_waits_for_the_end_and_then_says_so_in_the_audit(
     assert (entry.outcome, entry.after) == ("done", "offline")
 
 
+async def test_what_waits_survives_a_restart_and_a_second_one_is_refused(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, _, call_id = await in_a_call(user)
+    browser = await signed_in("operator")
+    await act(browser, "force_offline", user_id=ada.user_id)
+    await server.restart()
+    assert "waits: force offline, by operator" in (await browser.get("/admin/users/1")).body
+    second = await act(browser, "force_offline", request_id="another-form", user_id=ada.user_id)
+    assert (second.status, second.code) == (409, "ACTION_WAITING")
+    await ada.post("/calls/end", {"call_id": call_id})
+    async with asyncio.timeout(5):
+        while [each.outcome for each in await audited(server, "force_offline")][-1] == "waiting":
+            await asyncio.sleep(0)
+    outcomes = sorted(each.outcome for each in await audited(server, "force_offline"))
+    assert outcomes == ["done", "refused: ACTION_WAITING"]
+    assert (await status(ada))["is_online"] is False
+
+
 async def test_now_means_now(signed_in: SignedIn, user: MakePerson) -> None:
     ada, bob, _ = await in_a_call(user)
     answer = await act(await signed_in("operator"), "force_offline", user_id=ada.user_id, now="1")

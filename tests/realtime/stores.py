@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from models.audit import AuditEntry
 from models.calls import Call
 from models.errors import StoreUnavailable
 from models.status import Claims, Profile
@@ -168,6 +169,37 @@ class FakeLogins:
     async def revoke_user(self, user_id: int, at: datetime) -> None:
         """See models.logins.Logins.revoke_user."""
         await self.faults.run("revoke_user", lambda: self.revoked.append(user_id))
+
+
+class FakeAudit:
+    """The audit log, of which the core only knows the actions that wait."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.entries: dict[str, AuditEntry] = {}
+
+    def begin(self, entry_id: str, at: datetime, action: str, user_id: int) -> None:
+        """What the dashboard writes before an action."""
+        target = f"user:{user_id}"
+        self.entries[entry_id] = AuditEntry(entry_id, at, "maya", action, target, "", "before", "", "", "", "started")
+
+    def _change(self, entry_id: str, **fields: str) -> None:
+        if entry_id in self.entries:
+            self.entries[entry_id] = msgspec.structs.replace(self.entries[entry_id], **fields)
+
+    async def wait(self, entry_id: str, call_id: str) -> None:
+        """See models.audit.Audit.wait."""
+        await self.faults.run("wait", lambda: self._change(entry_id, outcome="waiting", call_id=call_id))
+
+    async def waiting(self) -> list[AuditEntry]:
+        """See models.audit.Audit.waiting."""
+        return await self.faults.run(
+            "waiting", lambda: [each for each in self.entries.values() if each.outcome == "waiting"]
+        )
+
+    async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
+        """See models.audit.Audit.finish."""
+        await self.faults.run("finish", lambda: self._change(entry_id, outcome=outcome, after=after))
 
 
 class FakeCalls:

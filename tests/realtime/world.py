@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from models.audit import Audit
 from models.calls import Call, Calls
 from models.logins import Logins
 from models.status import Status, StatusChange
@@ -24,7 +25,7 @@ from realtime.protocol import Channel
 from realtime.sockets.session import ConnectRequest
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
-from tests.realtime.stores import FakeCalls, FakeLogins, FakeUsers, Faults
+from tests.realtime.stores import FakeAudit, FakeCalls, FakeLogins, FakeUsers, Faults
 from tests.realtime.transports import FakeTransport
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class World:
         self.users = FakeUsers(self.faults)
         self.calls = FakeCalls(self.faults)
         self.logins = FakeLogins(self.faults)
+        self.audit = FakeAudit(self.faults)
         self.numbers = itertools.count(1)
         self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
         self.send_seconds = 0.0
@@ -100,11 +102,13 @@ class World:
             cast("Users", self.users),
             cast("Calls", self.calls),
             cast("Logins", self.logins),
+            cast("Audit", self.audit),
             self.tokens,
         )
         for user in self.users.rows.values():
             self.core.loader.load(user)
         self.core.loader.restore_calls(self.run(self.core.switchboard.recover()))
+        self.run(self.core.actions.restore())
 
     def crash(self) -> None:
         """The process dies: whatever was on its way is gone, and every connection with it."""

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from models.audit import AuditEntry
+from models.database import Database
 from models.stores import Stores
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -114,3 +115,22 @@ async def test_batches_are_narrowed_as_pages_are(stores: Stores) -> None:
     assert await stores.audit.older(given[5], operator="sam", limit=2) == [given[4], given[2]]
     assert await stores.audit.older(given[2], operator="sam", limit=2) == [given[0]]
     assert await stores.audit.older(given[0], limit=2) == []
+
+
+async def test_what_waits_for_the_end_of_a_call_is_found_until_it_has_an_outcome(stores: Stores) -> None:
+    for number in range(3):
+        await stores.audit.begin(entry(number))
+    for number in (2, 1):
+        await stores.audit.wait(f"request-{number}", f"call-{number}")
+    waiting = [entry(number, outcome="waiting", call_id=f"call-{number}") for number in (1, 2)]
+    assert await stores.audit.waiting() == waiting
+    await stores.audit.finish("request-1", outcome="done", after="offline")
+    assert await stores.audit.waiting() == waiting[1:]
+
+
+async def test_an_entry_of_an_older_server_has_no_call(stores: Stores, database: Database) -> None:
+    document = msgspec.structs.asdict(entry(1, outcome="waiting"))
+    document["_id"] = document.pop("entry_id")
+    del document["call_id"]
+    await database.collection("audit").insert_one(document)
+    assert await stores.audit.waiting() == [entry(1, outcome="waiting")]

@@ -22,23 +22,9 @@ def world(make_world: MakeWorld) -> World:
     return four_users(make_world(4))
 
 
-LATER: list[ActionOutcome] = []
-
-
-@pytest.fixture(autouse=True)
-def later_outcomes() -> list[ActionOutcome]:
-    """What actions that waited came to."""
-    LATER.clear()
-    return LATER
-
-
-async def note_later(outcome: ActionOutcome) -> None:
-    LATER.append(outcome)
-
-
 def act(world: World, action: ActionName, *, now: bool = False, **target: Any) -> ActionOutcome:
     """What the operator maya does."""
-    return world.run(world.core.actions.carry_out(action, ActionTarget(**target), "maya", now=now, later=note_later))
+    return world.run(world.core.actions.carry_out(action, ActionTarget(**target), "maya", now=now, entry_id="entry"))
 
 
 def plan(world: World, action: ActionName, **target: Any) -> ActionPreview:
@@ -87,6 +73,7 @@ def test_who_is_offline_already_is_not_forced_offline(world: World) -> None:
 
 def test_force_offline_in_a_call_waits_for_its_end(world: World) -> None:
     call = world.call(1, 2)
+    world.audit.begin("entry", world.time.wall(), "force_offline", 1)
     assert plan(world, "force_offline", user_id=1).waits
     assert act(world, "force_offline", user_id=1).outcome == "waiting"
     assert world.status(1).is_online
@@ -96,7 +83,8 @@ def test_force_offline_in_a_call_waits_for_its_end(world: World) -> None:
     assert not world.status(1).is_online
     assert world.status(2).is_available
     assert world.core.actions.waiting(1) == ""
-    assert [ActionOutcome("done", "available, 1 socket", "offline, 1 socket")] == LATER
+    entry = world.audit.entries["entry"]
+    assert (entry.outcome, entry.after) == ("done", "offline, 1 socket")
 
 
 def test_force_offline_now_ends_the_call_first(world: World) -> None:

@@ -54,11 +54,10 @@ def test_what_an_operator_did_is_named(world: World) -> None:
     four_users(world)
     call = world.call(1, 2)
 
-    async def later(_: object) -> None:
-        """Nothing waits here."""
-
     world.run(
-        world.core.actions.carry_out("end_call", ActionTarget(call_id=call.call_id), "maya", now=False, later=later)
+        world.core.actions.carry_out(
+            "end_call", ActionTarget(call_id=call.call_id), "maya", now=False, entry_id="entry"
+        )
     )
     named = [(each.kind, each.user_id, each.operator) for each in world.core.event_log.latest()[:3]]
     assert named == [("action", 2, "maya"), ("action", 1, "maya"), ("call_ended", 1, "maya")]

@@ -212,7 +212,7 @@ async def test_what_waits_survives_a_restart_and_a_second_one_is_refused(
     browser = await signed_in("operator")
     await act(browser, "force_offline", user_id=ada.user_id)
     await server.restart()
-    assert "waits: force offline, by operator" in (await browser.get("/admin/users/1")).body
+    assert "Pending: force offline, by operator" in (await browser.get("/admin/users/1")).body
     second = await act(browser, "force_offline", request_id="another-form", user_id=ada.user_id)
     assert (second.status, second.code) == (409, "ACTION_WAITING")
     await ada.post("/calls/end", {"call_id": call_id})

@@ -43,11 +43,14 @@ class HandlerContext:
 class ApiHandler(RequestHandler):
     """A JSON endpoint."""
 
+    answers_head = True
+    """Whether HEAD works where GET does. An upgrade to a WebSocket can only be asked for by GET."""
+
     def set_up(self, context: HandlerContext) -> None:
         """The first step of every handler's `initialize`."""
         self.context = context
         self.is_counted = False
-        if self.request.method == "HEAD" and _supports(type(self), "GET"):
+        if self.request.method == "HEAD" and _supports(type(self), "HEAD"):
             self.head = self.get  # Tornado leaves out the body
 
     def set_default_headers(self) -> None:
@@ -206,9 +209,11 @@ class NotFoundHandler(ApiHandler):
 
 def _allowed_methods(handler: type[ApiHandler]) -> list[str]:
     """The methods that a 405 has to list (RFC 9110 §15.5.6)."""
-    return [each for each in handler.SUPPORTED_METHODS if _supports(handler, "GET" if each == "HEAD" else each)]
+    return [each for each in handler.SUPPORTED_METHODS if _supports(handler, each)]
 
 
 def _supports(handler: type[ApiHandler], method: str) -> bool:
     unknown = RequestHandler._unimplemented_method  # noqa: SLF001  (Tornado offers no public way to tell)
+    if method == "HEAD":
+        return handler.answers_head and handler.get is not unknown
     return getattr(handler, method.lower()) is not unknown

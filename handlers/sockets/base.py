@@ -48,6 +48,8 @@ class CommandHandler(Protocol[Sender]):
 class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
     """A socket. Each kind authenticates in `prepare` and reports a failure in `rejection`."""
 
+    answers_head = False
+
     def set_up_socket(self, commands: CommandHandler[P], counters: Counters) -> None:
         """The second step of each socket's `initialize`, after its base's `set_up`."""
         self.commands = commands

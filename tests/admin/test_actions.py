@@ -217,7 +217,7 @@ async def test_what_waits_survives_a_restart_and_a_second_one_is_refused(
     assert (second.status, second.code) == (409, "ACTION_WAITING")
     await ada.post("/calls/end", {"call_id": call_id})
     async with asyncio.timeout(5):
-        while [each.outcome for each in await audited(server, "force_offline")][-1] == "waiting":
+        while (await audited(server, "force_offline"))[0].outcome == "waiting":
             await asyncio.sleep(0)
     outcomes = sorted(each.outcome for each in await audited(server, "force_offline"))
     assert outcomes == ["done", "refused: ACTION_WAITING"]

@@ -1,4 +1,4 @@
-"""Certificate: a self-signed one for localhost, made of ECDSA on P-256 by hand, so that no program is needed for it."""
+"""Certificate: a self-signed one for localhost (ECDSA on P-256), made without an external program."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True)
 class Certificate:
-    """Two PEM files."""
+    """The two PEM files of a certificate."""
 
     certificate: Path
     key: Path
 
 
 def make_certificate(folder: Path) -> Certificate:
-    """A certificate that is good for an hour, for localhost and 127.0.0.1, and its key."""
+    """Make a certificate for localhost and 127.0.0.1 that is valid for an hour, and its key."""
     private = secrets.randbelow(_N - 1) + 1
     x, y = _times(private, _G)
     point = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
@@ -82,7 +82,7 @@ def _times(factor: int, point: Point) -> Point:
 
 
 def _plus(one: Point, other: Point) -> Point:
-    """Two points of which neither is the other's inverse."""
+    """Add two points, neither of which is the inverse of the other."""
     if one == other:
         slope = 3 * (one[0] ** 2 - 1) * pow(2 * one[1], -1, _P)
     else:
@@ -92,7 +92,7 @@ def _plus(one: Point, other: Point) -> Point:
 
 
 def _tag(tag: int, content: bytes) -> bytes:
-    """DER, X.690 §8.1 and §10.1: the length in as few bytes as can be; browsers take no other."""
+    """Encode as DER (X.690 §8.1 and §10.1) with the shortest form of the length; browsers accept no other."""
     size = len(content)
     digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
     length = bytes((size,)) if size < 128 else bytes((0x80 | len(digits),)) + digits

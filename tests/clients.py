@@ -1,4 +1,4 @@
-"""Clients: programs at the other end of HTTP and of a WebSocket, and the people who use them."""
+"""Clients: HTTP and WebSocket clients of the server, and the users they act for."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from websockets.typing import Subprotocol
 from tests.secrets_seen import SecretsSeen
 
 PATIENCE_SECONDS = 8.0
-"""How long something that must come is waited for; only a failing test takes as long."""
+"""How long to wait for something that must happen; only a failing test waits this long."""
 
 Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer. `body` is what its JSON says, or its text."""
+    """An HTTP response. `body` is the decoded JSON, or the text."""
 
     status: int
     body: Any
@@ -36,12 +36,12 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The error's code, if it is an error."""
+        """The error code, if the response is an error."""
         return self.body["error"]["code"] if isinstance(self.body, dict) and "error" in self.body else None
 
 
 class Api:
-    """The REST API as one caller uses it: with a token, or without."""
+    """The REST API for one caller, with or without a token."""
 
     def __init__(self, base_url: str, http: AsyncHTTPClient, seen: SecretsSeen, token: str | None = None) -> None:
         self.base_url = base_url
@@ -54,11 +54,11 @@ class Api:
         return Api(self.base_url, self._http, self._seen, token)
 
     async def get(self, path: str, **query: Any) -> Answer:
-        """GET, with a query."""
+        """Send a GET request with a query."""
         return await self.request("GET", path + ("?" + urlencode(query) if query else ""))
 
     async def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """POST a value as JSON, or nothing."""
+        """POST a value as JSON, or an empty body."""
         return await self.request("POST", path, "" if body is None else json.dumps(body), headers)
 
     async def put(self, path: str, body: Any) -> Answer:
@@ -72,7 +72,7 @@ class Api:
     async def request(
         self, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Any request, with a body as it stands."""
+        """Send any request, with the body as given."""
         self._note_secrets(body)
         all_headers = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         if body:
@@ -107,7 +107,7 @@ class Api:
 
 
 class Person(Api):
-    """A user with a token: calls the API as that user."""
+    """A user with a token, who calls the API as that user."""
 
     def __init__(self, api: Api, user_id: int, username: str, token: str) -> None:
         super().__init__(api.base_url, api._http, api._seen, token)
@@ -118,7 +118,7 @@ class Person(Api):
 
 
 class Socket:
-    """A WebSocket client by others (`websockets`) and what it was told, in order."""
+    """A WebSocket client that uses the library `websockets`, and the messages it received, in order."""
 
     _marks = itertools.count(1)
 
@@ -158,13 +158,13 @@ class Socket:
         await self.close()
 
     async def take(self) -> Message:
-        """The next message, whatever it is. Raises ConnectionClosed."""
+        """Return the next message of any type. Raises ConnectionClosed."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             message: Message = json.loads(await self.connection.recv())
         return message
 
     async def next(self, type: str, **fields: Any) -> Message:
-        """The next message of a type that has these fields; others before it are passed over."""
+        """Return the next message with this type and these fields, and skip the ones before it."""
         passed: list[str] = []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -177,20 +177,20 @@ class Socket:
             raise AssertionError(f"no {type} {fields or ''} came, only {passed}") from None
 
     async def update(self, user_id: int) -> Message:
-        """The next status update of a user."""
+        """Return the next status update of a user."""
         return await self.next("user_status_update", user_id=user_id)
 
     async def send(self, command: Message | str | bytes) -> None:
-        """Send a command, or whatever text or bytes."""
+        """Send a command, or arbitrary text or bytes."""
         await self.connection.send(json.dumps(command) if isinstance(command, dict) else command)
 
     async def ask(self, command: Message, reply: str) -> Message:
-        """Send a command and take its reply."""
+        """Send a command and return its reply."""
         await self.send(command)
         return await self.next(reply)
 
     async def told(self) -> list[Message]:
-        """All messages that were sent up to now: those before the pong to a ping of ours."""
+        """Return all messages sent so far, that is, all that come before the pong to a new ping."""
         mark = f"mark {next(self._marks)}"
         await self.send({"type": "ping", "timestamp": mark})
         messages: list[Message] = []
@@ -201,17 +201,17 @@ class Socket:
             messages.append(message)
 
     async def quiet(self) -> None:
-        """Nothing has been said, figures aside."""
+        """Check that no message has come except statistics."""
         said = [message for message in await self.told() if message["type"] != "feed_stats"]
         assert said == []
 
     async def settle(self) -> Self:
-        """Pass over what was said up to now."""
+        """Skip the messages sent so far."""
         await self.told()
         return self
 
     async def closed(self) -> int:
-        """The code the server closes with; what it says before is passed over."""
+        """Return the server's close code, and skip the messages before it."""
         try:
             while True:
                 await self.take()
@@ -219,25 +219,25 @@ class Socket:
             return closed.rcvd.code if closed.rcvd else 1006
 
     async def close(self, code: int = 1000) -> None:
-        """A clean close, unless another code is given."""
+        """Close the connection, cleanly unless another code is given."""
         await self.connection.close(code)
 
     async def drop(self) -> None:
-        """Lose the connection: no close frame, only a reset."""
+        """Drop the connection without a close frame, by a reset."""
         self.connection.transport.abort()
         await self.connection.wait_closed()
 
 
 @dataclass
 class RawSocket:
-    """A WebSocket by hand over TCP, for what a good client never does."""
+    """A hand-written WebSocket over TCP, for what a correct client never does."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     @classmethod
     async def open(cls, port: int, target: str, **headers: str) -> tuple[RawSocket, int]:
-        """Connect and ask for the upgrade: the socket and the HTTP status. `Sec_Fetch_Site` is `Sec-Fetch-Site`."""
+        """Connect and request an upgrade. Returns the socket and HTTP status. `Sec_Fetch_Site` is `Sec-Fetch-Site`."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         socket = cls(reader, writer)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -258,14 +258,14 @@ class RawSocket:
         return socket, status
 
     def write_frame(self, opcode: int, payload: bytes = b"", *, final: bool = True) -> None:
-        """A masked frame (RFC 6455 §5.2) of less than 64 KiB."""
+        """Write a masked frame (RFC 6455 §5.2) of less than 64 KiB."""
         mask = os.urandom(4)
         size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
         masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
         self.writer.write(bytes((final << 7 | opcode,)) + size + mask + masked)
 
     async def read_frame(self) -> tuple[int, bytes]:
-        """(opcode, payload) of the next frame. Raises IncompleteReadError at the end."""
+        """Return (opcode, payload) of the next frame. Raises IncompleteReadError at the end."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             first, size = await self.reader.readexactly(2)
             if size == 126:
@@ -275,7 +275,7 @@ class RawSocket:
             return first & 0x0F, await self.reader.readexactly(size)
 
     async def close_code(self) -> int:
-        """The code of the server's close frame; 1006 when the connection ends without one. No ping is answered."""
+        """Return the server's close code, or 1006 if the connection ends without one. Answers no pings."""
         try:
             while True:
                 opcode, payload = await self.read_frame()
@@ -285,12 +285,12 @@ class RawSocket:
             return 1006
 
     def end(self) -> None:
-        """Lose the connection."""
+        """Drop the connection."""
         self.writer.transport.abort()
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for what no message tells of."""
+    """Wait for a condition that no message announces."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():
             await asyncio.sleep(0.005)

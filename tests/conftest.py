@@ -1,4 +1,4 @@
-"""Fixtures: a running server over each store, the people who use it, and the logs in which no secret may stand."""
+"""Fixtures: a running server with each store, its users, and the logs, which must not contain secrets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
 
 ASYNC_TIMEOUT_SECONDS = 30.0
-"""Of one test; only a failing one takes as long."""
+"""The time limit of one test; only a failing test takes this long."""
 
 SECRETS = pytest.StashKey[SecretsSeen]()
 LEAKS = pytest.StashKey[list[str]]()
-"""Where secrets stand in the logs of this run, of all the processes that share its tests."""
+"""Where secrets appear in the logs of this run, in all processes that share its tests."""
 
 FAST: dict[str, Any] = {
     "port": 0,
@@ -47,17 +47,17 @@ FAST: dict[str, Any] = {
     "inspect_interval_seconds": 11.0,
     "drain_seconds": 0.5,
 }
-"""What every test changes: passwords that cost little, updates at once, and limits out of the way of what is tested."""
+"""Settings of all tests: cheap passwords, immediate updates, and limits too high to interfere."""
 
 
 class MakePerson(Protocol):
-    """Makes a user who has a token."""
+    """Creates a user who has a token."""
 
     def __call__(self, username: str, **fields: Any) -> Awaitable[Person]: ...
 
 
 class OpenSocket(Protocol):
-    """Opens a socket for a person, and passes over the first messages unless they are wanted."""
+    """Opens a socket for a person, and skips the first messages unless `first` is set."""
 
     def __call__(
         self, person: Person | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
@@ -65,7 +65,7 @@ class OpenSocket(Protocol):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen to the logs of the whole run."""
+    """Register the markers, and capture the logs of the whole run."""
     config.addinivalue_line("markers", "settings(**changes): settings that the test's server has")
     config.addinivalue_line("markers", "any_store: the store makes no difference here, so the embedded one does")
     for said_by_pytest_tornado in ("make_current is deprecated", "clear_current is deprecated"):
@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of the server over the embedded store and, where there is a MongoDB and it matters, over that."""
+    """Run tests of the server with the embedded store and, if there is one and it matters, with MongoDB."""
     if "store" not in metafunc.fixturenames:
         return
     kinds = [pytest.param("embedded")]
@@ -87,12 +87,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """One of several processes that share the tests has ended: take over what it found in its logs."""
+    """Take over the leaks that one of several test processes found in its logs."""
     node.config.stash[LEAKS] += getattr(node, "workeroutput", {}).get("leaks", [])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run when a secret of it stands in a log."""
+    """Fail the run if one of its secrets appears in a log."""
     leaks = session.config.stash[LEAKS]
     leaks += session.config.stash[SECRETS].leaks()
     if leaks:
@@ -102,7 +102,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which logs hold a secret, and when the Motor half was not run."""
+    """Report which logs contain a secret, and whether the Motor half was skipped."""
     if leaks := config.stash[LEAKS]:
         terminalreporter.write_line(f"Secrets of this run stand in its logs: {', '.join(leaks[:20])}", red=True)
     if reason := find_mongo().reason:
@@ -115,32 +115,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _started(means: MongoMeans, folder: Path) -> Iterator[MongoServer]:
-    """A MongoDB from start to stop. Where there is none, the run's last line says what it needs."""
+    """Start a MongoDB and stop it at the end. If there is none, the run's last line says what is missing."""
     if not means.is_there:
         pytest.skip(means.reason)
     server = MongoServer(means, folder)
     server.start()
     yield server
-    with contextlib.suppress(AssertionError):  # a test may have left it dead
+    with contextlib.suppress(AssertionError):  # a test may have killed it
         server.resume()
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    """A MongoDB that no test kills."""
+    """A shared MongoDB that no test kills."""
     yield from _started(find_mongo(), tmp_path_factory.mktemp("mongo"))
 
 
 @pytest.fixture
 def killable_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
-    """A MongoDB of the test's own."""
+    """A MongoDB for this test only."""
     yield from _started(find_mongo(to_kill=True), tmp_path)
 
 
 @pytest.fixture
 def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
-    """What was secret in this run, and its logs."""
+    """The secrets of this run, and its logs."""
     seen = request.config.stash[SECRETS]
     seen.listen()
     return seen
@@ -148,7 +148,7 @@ def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings that name an empty store of one kind."""
+    """Settings for an empty store of one kind."""
     if request.param == "embedded":
         return {}
     server: MongoServer = request.getfixturevalue("mongo_server")
@@ -159,7 +159,7 @@ def store(request: pytest.FixtureRequest) -> dict[str, Any]:
 def settings(
     request: pytest.FixtureRequest, tmp_path: Path, secrets_seen: SecretsSeen, store: dict[str, Any]
 ) -> Settings:
-    """The settings of the test's server: those for all tests, and those of the marker `settings`, the nearest last."""
+    """The settings of the test's server: the common ones, then those of each marker `settings`, the nearest last."""
     changes = {**FAST, **store, "data_dir": tmp_path / "store", "jwt_secret": f"key-{secrets.token_hex(24)}"}
     for marker in reversed(list(request.node.iter_markers("settings"))):
         changes.update(marker.kwargs)
@@ -169,7 +169,7 @@ def settings(
 
 @pytest.fixture(scope="module")
 def thaw() -> Iterator[None]:
-    """Let go of the servers of a module: each froze what it found in memory, itself included."""
+    """Unfreeze the objects of a module's servers: each server froze everything in memory, including itself."""
     yield
     gc.unfreeze()
 
@@ -193,13 +193,13 @@ def http(io_loop: IOLoop) -> Iterator[AsyncHTTPClient]:
 
 @pytest.fixture
 def api(server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen) -> Api:
-    """The REST API, called by nobody in particular."""
+    """The REST API, called without a token."""
     return Api(f"http://{server.address}", http, secrets_seen)
 
 
 @pytest.fixture
 def user(server: RunningServer, api: Api) -> MakePerson:
-    """Makes a user who has a token, as a registration does, without the price of a password."""
+    """Creates a user with a token, as a registration does, without the cost of hashing a password."""
 
     async def make(username: str, **fields: Any) -> Person:
         new = NewUser(username, None, fields.get("profile_image_url"))
@@ -215,7 +215,7 @@ def user(server: RunningServer, api: Api) -> MakePerson:
 
 @pytest.fixture
 def registered(api: Api) -> Callable[[str], Awaitable[Person]]:
-    """Makes a user by registration, so with a login in the store."""
+    """Creates a user by registration, and thus with a login in the store."""
 
     async def register(username: str) -> Person:
         answer = await api.post(
@@ -229,7 +229,7 @@ def registered(api: Api) -> Callable[[str], Awaitable[Person]]:
 
 @pytest.fixture
 def socket(io_loop: IOLoop, server: RunningServer) -> Iterator[OpenSocket]:
-    """Opens sockets, and closes at the end those that are still open."""
+    """Opens sockets, and closes those that are still open at the end."""
     sockets: list[Socket] = []
 
     async def open_socket(

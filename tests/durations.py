@@ -1,4 +1,4 @@
-"""Durations: the table of cases that the server's functions and the scripts' (tests/admin_client) both follow."""
+"""Durations: test cases that the server's functions and the page's scripts (tests/admin_client) share."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ DURATIONS: list[tuple[int, str, str]] = [
     (case["milliseconds"], case["duration"], case["in_words"])
     for case in json.loads((Path(__file__).parent / "admin_client" / "durations.json").read_text(encoding="utf-8"))
 ]
-"""(milliseconds, as on a clock, in a sentence)"""
+"""(milliseconds, as a clock, in a sentence)"""

@@ -1,4 +1,4 @@
-"""MongoServer: the MongoDB that tests run against, from MONGODB_TEST_URL, a mongod, or tests/mongo_server."""
+"""MongoServer: the MongoDB for the tests, from MONGODB_TEST_URL, a mongod, or tests/mongo_server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pymongo.errors import PyMongoError
 
 CARRIED_SERVER = Path(__file__).parent / "mongo_server" / "run"
 
-# The first start of the carried server fetches its libraries.
+# The first start of the bundled server downloads its libraries.
 START_SECONDS = 240.0
 STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class MongoMeans:
-    """How a MongoDB can be had here: the URL of one that runs, or a program to start; else the reason why not."""
+    """How to get a MongoDB: the URL of a running one, or a program to start; otherwise the reason why there is none."""
 
     url: str = ""
     program: str = ""
@@ -38,9 +38,9 @@ class MongoMeans:
 
 
 def find_mongo(*, to_kill: bool = False) -> MongoMeans:
-    """The first of: MONGODB_TEST_URL, a `mongod` on the PATH, java with mvn for the server in tests/mongo_server.
+    """Find the first of MONGODB_TEST_URL, a `mongod` on the PATH, or java with mvn for the one in tests/mongo_server.
 
-    With `to_kill`, only one that a test starts itself.
+    With `to_kill`, only those that a test starts itself.
     """
     url = os.environ.get("MONGODB_TEST_URL", "")
     if url and not to_kill:
@@ -57,9 +57,9 @@ def find_mongo(*, to_kill: bool = False) -> MongoMeans:
 
 
 class MongoServer:
-    """A MongoDB for tests. One that was started here can be killed and started again: same port, same data.
+    """A MongoDB for tests. If it was started here, it can be killed and restarted with the same port and data.
 
-    `folder` is for its data and its log.
+    `folder` holds its data and its log.
     """
 
     def __init__(self, means: MongoMeans, folder: Path) -> None:
@@ -72,7 +72,7 @@ class MongoServer:
         self.url = means.url or f"mongodb://127.0.0.1:{self._port}/"
 
     def start(self) -> None:
-        """Start it, unless it is another's, and wait until it answers."""
+        """Start the server, unless it runs elsewhere, and wait until it answers."""
         if self._means.program:
             with (self._folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(
@@ -81,27 +81,27 @@ class MongoServer:
         self._wait_until_it_answers()
 
     def kill(self) -> None:
-        """End it at once, as by `kill -9`."""
+        """Kill the server, as `kill -9` does."""
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Let it hang: connections stay and nothing is answered until `resume`."""
+        """Pause the server: connections stay open, and nothing is answered until `resume`."""
         self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Continue after `pause`."""
         self._send(signal.SIGCONT)
 
     def stop(self) -> None:
         """Drop the databases of these tests, and end the server if it was started here."""
-        # A server that a test has left dead has nothing to drop.
+        # If a test has killed the server, there is nothing to drop.
         with contextlib.suppress(PyMongoError), self._client(seconds=2.0) as client:
             for name in self._databases:
                 client.drop_database(name)
         self._end(signal.SIGTERM)
 
     def fresh_database(self, label: str) -> str:
-        """A database name that no other test has, also in parallel runs; `stop` drops it."""
+        """Return a database name that no other test has, even in parallel runs. `stop` drops the database."""
         name = f"rollcall_test_{label[:24]}_{uuid.uuid4().hex[:12]}"
         self._databases.append(name)
         return name
@@ -142,7 +142,7 @@ class MongoServer:
 
     def _send(self, signal_number: signal.Signals) -> None:
         assert self._process is not None, "only a server that was started here takes signals"
-        # The whole session: while the carried server is being built, its shell has children.
+        # Signal the whole session: while the bundled server is being built, its shell has children.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal_number)
 

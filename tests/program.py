@@ -1,4 +1,4 @@
-"""ServerProgram: the server as a program of its own, which can be killed, paused, and started again."""
+"""ServerProgram: the server as a separate process, which can be killed, paused and restarted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-"""The server gives up by itself after exit_seconds, 10."""
+"""The server exits by itself after exit_seconds, which is 10."""
 
 QUICK: dict[str, Any] = {
     "argon2_memory_kib": 8,
@@ -43,13 +43,13 @@ QUICK: dict[str, Any] = {
     "request_burst": 100_000,
     "connect_burst": 100_000,
 }
-"""Passwords that cost little, and limits out of the way of what is tested."""
+"""Cheap passwords, and limits too high to interfere."""
 
 
 class ServerProgram:
-    """One server after another over the same data, on one port. All of them log to one file.
+    """A server that can restart with the same data, port and log file.
 
-    `open_files` is the limit of open files that the operating system sets it.
+    `open_files` is the limit of open files that the operating system sets for it.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ServerProgram:
         self._http = http
         self.log = seen.folder / f"{secrets.token_hex(4)}.log"
         self.root = ROOT
-        """Where the program's files are; a test may have a copy of its own."""
+        """The folder of the program's files; a test may use its own copy."""
         self._process: subprocess.Popen[bytes] | None = None
         seen.note(self.settings.jwt_secret)
 
@@ -73,7 +73,7 @@ class ServerProgram:
 
     @property
     def api(self) -> Api:
-        """The REST API, called by nobody in particular."""
+        """The REST API, called without a token."""
         return Api(f"http://127.0.0.1:{self.port}", self._http, self._seen)
 
     @property
@@ -81,7 +81,7 @@ class ServerProgram:
         return self._process is not None and self._process.poll() is None
 
     async def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start the server and wait until it listens."""
         before = self._times_listening()
         self._launch()
         async with asyncio.timeout(START_SECONDS):
@@ -90,33 +90,33 @@ class ServerProgram:
                 await asyncio.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as `kill -9` does."""
+        """Kill the server, as `kill -9` does."""
         self._signal(signal.SIGKILL)
         self._running.wait()
 
     def terminate(self) -> None:
-        """Ask it to drain and stop, as a hosting platform does."""
+        """Ask the server to drain and stop, as a hosting platform does."""
         self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """Stop it in its tracks until `resume`."""
+        """Pause the server until `resume`."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the paused process."""
         self._signal(signal.SIGCONT)
 
     async def ended(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait for the end. Returns the exit status."""
         return await asyncio.to_thread(self._running.wait, STOP_SECONDS)
 
     async def stop(self) -> int:
-        """Terminate it, and its exit status."""
+        """Terminate the server. Returns its exit status."""
         self.terminate()
         return await self.ended()
 
     async def populate(self, count: int) -> list[Person]:
-        """That many more users in the store, with a token each. While it doesn't run, as it would not notice."""
+        """Add users with tokens to the store. Call it while the server is stopped, because it would not notice."""
         now = datetime.now(UTC)
         database = await open_database(self.settings)
         try:
@@ -137,40 +137,40 @@ class ServerProgram:
         return [Person(self.api, *each) for each in zip(ids, names, minted, strict=True)]
 
     async def register(self, username: str) -> Person:
-        """A new user of the running server."""
+        """Register a new user at the running server."""
         answer = await self.api.post("/auth/register", {"username": username, "password": secrets.token_hex(16)})
         assert answer.status == 201, answer.body
         return Person(self.api, answer.body["user_id"], username, answer.body["access_token"])
 
     async def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
+        """Return the sum of a metric over its labels."""
         text: str = (await self.api.get("/metrics")).body
         lines = [line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
     def resident_bytes(self) -> int:
-        """Memory it holds now."""
+        """Return its current memory use."""
         pages = int(Path(f"/proc/{self._running.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def processor_seconds(self) -> float:
-        """Processor time it has used up to now."""
+        """Return the processor time used so far."""
         fields = Path(f"/proc/{self._running.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def events(self) -> list[dict[str, Any]]:
-        """What it logged, a line each."""
+        """Return its log, one event for each line."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
     def complaints(self) -> list[dict[str, Any]]:
-        """What it logged that no client may cause: errors, tracebacks, answers of 500."""
+        """Return logged events that no client may cause: errors, tracebacks, responses with 500."""
         return [
             each for each in self.events() if each["level"] in ("error", "critical") or "exception" in each
             or each.get("status") == 500
         ]  # fmt: skip
 
     async def command(self, *words: str, given: str = "") -> None:
-        """Run a command of the command line over the same data, with some standard input."""
+        """Run a command of the command line on the same data, with `given` as standard input."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "server.py",
@@ -187,7 +187,7 @@ class ServerProgram:
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         environment |= {variable(name): _as_text(value) for name, value in self._given.items()}
-        if self.root != ROOT:  # coverage is of these files, not of copies
+        if self.root != ROOT:  # coverage measures these files, not copies
             environment = {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
         return environment
 
@@ -219,7 +219,7 @@ class ServerProgram:
 
 
 class MakeProgram(Protocol):
-    """Makes a server that is yet to be started, with these settings."""
+    """Makes a server with these settings, without starting it."""
 
     def __call__(self, *, open_files: int = 0, **settings: Any) -> ServerProgram: ...
 
@@ -227,7 +227,7 @@ class MakeProgram(Protocol):
 def blameless_programs(
     io_loop: IOLoop, folder: Path, seen: SecretsSeen, http: AsyncHTTPClient
 ) -> Iterator[MakeProgram]:
-    """Of a fixture: makes servers, and ends them. Whatever was done to them, they may have nothing to complain of."""
+    """For fixtures: makes servers and stops them. Whatever a test did to them, they must have logged no errors."""
     made: list[ServerProgram] = []
 
     def make(*, open_files: int = 0, **settings: Any) -> ServerProgram:
@@ -246,14 +246,14 @@ def blameless_programs(
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20.0) -> None:
-    """Wait for something that others do. Only a failing test waits for all of `seconds`."""
+    """Wait until a condition is true. Only a failing test waits for all of `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.05)
 
 
 def _as_text(value: Any) -> str:
-    """A setting's value as its variable has it."""
+    """Return a setting's value as its environment variable has it."""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 

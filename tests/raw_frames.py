@@ -11,7 +11,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MASK = b"\x0b\xad\xf0\x0d"
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-"""The key of RFC 6455 §1.3, whose answer is known."""
+"""The key of RFC 6455 §1.3, whose accept value is known."""
 
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """The Sec-WebSocket-Accept that answers KEY."""
@@ -36,7 +36,7 @@ def frame(
     length_bytes: int | None = None,
     length: int | None = None,
 ) -> bytes:
-    """A frame. `length_bytes` (0, 2 or 8) chooses the form of the length; `length` is a length that may be untrue."""
+    """Return a frame. `length_bytes` (0, 2 or 8) selects the form of the length; `length` may be a false length."""
     size = len(payload) if length is None else length
     if length_bytes is None:
         length_bytes = 0 if size < 126 else 2 if size < 65536 else 8
@@ -47,12 +47,12 @@ def frame(
 
 
 def masked_bytes(payload: bytes) -> bytes:
-    """The payload under MASK."""
+    """Return the payload masked with MASK."""
     return bytes(byte ^ MASK[place % 4] for place, byte in enumerate(payload))
 
 
 def close(code: int | None = None, reason: bytes = b"", *, masked: bool = True) -> bytes:
-    """A close frame. None is an empty one."""
+    """Return a close frame, which is empty if the code is None."""
     return frame(CLOSE, b"" if code is None else struct.pack("!H", code) + reason, masked=masked)
 
 
@@ -63,7 +63,7 @@ def upgrade(
     extra: Iterable[str] = (),
     end: str = "\r\n",
 ) -> bytes:
-    """An upgrade request with some headers `changed` or left out, and `extra` ones at its end.
+    """Return an upgrade request with some headers `changed` or left out, and `extra` ones at its end.
 
     TOKEN in it stands for an access token.
     """

@@ -1,4 +1,4 @@
-"""RunningServer: the real server in the test's own loop, which can be started again over the same data."""
+"""RunningServer: the real server in the test's own loop, which can be restarted on the same data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from settings import Settings
 
 
 class RunningServer:
-    """One server after another, all with the same data and, once it is known, the same port."""
+    """A server that keeps its data and, once it is known, its port through restarts."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -65,7 +65,7 @@ class RunningServer:
             self._server = self._stores = None
 
     async def restart(self, **changes: Any) -> None:
-        """Stop, and start again with some settings changed."""
+        """Restart with some settings changed."""
         await self.stop()
         self.settings = dataclasses.replace(self.settings, **changes)
         await self.start()

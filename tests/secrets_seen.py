@@ -1,4 +1,4 @@
-"""SecretsSeen: every password, token and key of a test run, and the log lines in which none of them may stand."""
+"""SecretsSeen: every password, token and key of a test run, and the logs, which must contain none of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from handlers.logs import set_up_logs
 
 LENGTH_MINIMUM = 8
-"""Shorter texts may stand in a log by chance."""
+"""Shorter texts may appear in a log by chance."""
 
 
 class SecretsSeen:
-    """What was secret in this run, and where the run logs.
+    """The secrets of this run, and the folder of its logs.
 
-    `folder` holds the server's own log as the server writes it, and those of servers that tests start as programs.
+    `folder` holds the log of the server in this process, and those of servers that run as separate processes.
     """
 
     def __init__(self) -> None:
@@ -27,22 +27,22 @@ class SecretsSeen:
         self._handler = self._make_handler()
 
     def note(self, secret: str) -> None:
-        """This text is secret. Of a token the signature is looked for, as the rest of it is no use to anyone."""
+        """Note a secret. Of a token, only the signature is searched for, because the rest is useless alone."""
         signature = secret.rpartition(".")[2] if secret.count(".") == 2 else ""
         looked_for = signature if len(signature) >= LENGTH_MINIMUM else secret
         if len(looked_for) >= LENGTH_MINIMUM:
             self._secrets.add(looked_for)
 
     def listen(self) -> None:
-        """Write what the server logs in this process, down to debug; again after a test has set up logs of its own."""
+        """Capture the server's log of this process, down to debug. Call again after a test has set up its own logs."""
         root = logging.getLogger()
         if self._handler not in root.handlers:
             root.addHandler(self._handler)
         root.setLevel(logging.DEBUG)
-        logging.getLogger("websockets").setLevel(logging.INFO)  # the client, which prints the URLs it calls
+        logging.getLogger("websockets").setLevel(logging.INFO)  # the client library logs the URLs it calls
 
     def leaks(self) -> list[str]:
-        """Where a secret stands in a log: file and line number, without the secret."""
+        """Return where a secret appears in a log: file and line number, without the secret."""
         found: list[str] = []
         for path in sorted(self.folder.rglob("*.log")):
             text = path.read_text(encoding="utf-8", errors="replace")
@@ -53,7 +53,7 @@ class SecretsSeen:
         return found
 
     def lines(self) -> int:
-        """How many lines the server has logged in this process."""
+        """Return how many lines the server has logged in this process."""
         return len((self.folder / "server.log").read_text(encoding="utf-8").splitlines())
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class SecretsSeen:
         self._temporary.cleanup()
 
     def _make_handler(self) -> logging.Handler:
-        """The handler that the server itself sets up, writing to the file of this run."""
+        """Make the handler that the server itself sets up, but write to the file of this run."""
         root = logging.getLogger()
         before, level = root.handlers[:], root.level
         set_up_logs("debug")

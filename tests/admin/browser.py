@@ -1,4 +1,4 @@
-"""Browser: one without scripts. It keeps cookies and sends the forms of the pages it was shown."""
+"""Browser: a browser without scripts. It keeps cookies and submits the forms of the pages it has opened."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ JSON_PLEASE = {"Accept": "application/json"}
 
 
 class Browser:
-    """Somebody at the dashboard, signed in or not."""
+    """A visitor of the dashboard, signed in or not."""
 
     def __init__(self, api: Api, seen: SecretsSeen) -> None:
         self._api = api
         self._seen = seen
         self.cookies: dict[str, str] = {}
         self.xsrf = ""
-        """The token of the last page that had one."""
+        """The XSRF token of the last page that had one."""
 
     @property
     def base_url(self) -> str:
-        """The server's."""
+        """The base URL of the server."""
         return self._api.base_url
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Answer:
@@ -40,7 +40,7 @@ class Browser:
     async def post(
         self, path: str, fields: Fields = (), *, headers: Mapping[str, str] | None = None, with_xsrf: bool = True
     ) -> Answer:
-        """Send a form, with the token that a page of ours holds."""
+        """Submit a form, with the XSRF token of a page opened before."""
         if with_xsrf and not self.xsrf:
             await self.get("/admin/login")
         given = list(fields.items() if isinstance(fields, Mapping) else fields)
@@ -50,7 +50,7 @@ class Browser:
     async def request(
         self, method: str, path: str, body: str | None = None, *, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Any request, with the cookies."""
+        """Send a request with the browser's cookies."""
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         form = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         sent = {**(cookies if self.cookies else {}), **form, **(headers or {})}
@@ -59,7 +59,7 @@ class Browser:
         return answer
 
     async def sign_in(self, name: str, password: str, **fields: str) -> Answer:
-        """Fill in the form."""
+        """Submit the sign-in form."""
         self._seen.note(password)
         self.xsrf = ""
         answer = await self.post("/admin/login", {"name": name, "password": password, **fields})
@@ -67,7 +67,7 @@ class Browser:
         return answer
 
     async def signed_in(self, name: str, password: str) -> Browser:
-        """The same, and it must work."""
+        """Sign in and fail the test if that is refused."""
         answer = await self.sign_in(name, password)
         assert answer.status == 303, answer.body
         await self.get("/admin")
@@ -88,11 +88,11 @@ class Browser:
 
 
 def set_cookies(answer: Answer) -> list[str]:
-    """Each Set-Cookie header."""
+    """Return all Set-Cookie headers."""
     return list(answer.headers.get_list("Set-Cookie"))  # type: ignore[attr-defined]
 
 
 def fields_of(page: str) -> list[tuple[str, str]]:
-    """The hidden fields of a page's form, but for the token."""
+    """Return the hidden fields of a page's form, except for the XSRF token."""
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
     return [(name, html.unescape(value)) for name, value in found if name != "_xsrf"]

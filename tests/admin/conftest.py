@@ -1,4 +1,4 @@
-"""Fixtures: operators, and browsers at the dashboard."""
+"""Fixtures: operators, and browsers that visit the dashboard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
 
 PASSWORD = f"an operator's password {secrets.token_hex(8)}"
-"""Everybody's."""
+"""The password of every operator."""
 
 
 class AddOperator(Protocol):
-    """Adds an operator, who has `PASSWORD`."""
+    """Adds an operator with the password `PASSWORD`."""
 
     def __call__(self, role: Role, name: str = "") -> Awaitable[Operator]: ...
 
@@ -29,19 +29,19 @@ SignedIn = Callable[[Role], Awaitable[Browser]]
 
 @pytest.fixture
 def new_browser(api: Api, secrets_seen: SecretsSeen) -> Callable[[], Browser]:
-    """Another browser, with no cookies."""
+    """Makes browsers without cookies."""
     return lambda: Browser(api, secrets_seen)
 
 
 @pytest.fixture
 def browser(new_browser: Callable[[], Browser]) -> Browser:
-    """A browser."""
+    """A browser without cookies."""
     return new_browser()
 
 
 @pytest.fixture
 def operator(server: RunningServer, secrets_seen: SecretsSeen) -> AddOperator:
-    """Adds operators; without a name one is called as its role."""
+    """Adds operators. The name defaults to the role."""
     secrets_seen.note(PASSWORD)
 
     async def add(role: Role, name: str = "") -> Operator:
@@ -52,7 +52,7 @@ def operator(server: RunningServer, secrets_seen: SecretsSeen) -> AddOperator:
 
 @pytest.fixture
 def signed_in(operator: AddOperator, new_browser: Callable[[], Browser]) -> SignedIn:
-    """Adds an operator of a role, and gives the browser that is signed in."""
+    """Adds an operator with a role and returns a browser that is signed in as that operator."""
 
     async def sign_in(role: Role) -> Browser:
         added = await operator(role)

@@ -1,4 +1,4 @@
-"""Actions: asked about, given a reason, carried out once, and written down."""
+"""Actions: confirmed, given a reason, carried out once, and recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ REQUEST = "request-0123456789"
 
 
 def order(action: str, **fields: Any) -> dict[str, str]:
-    """The fields of a form."""
+    """Return the fields of an action form."""
     return {"action": action, "reason": "a test", "request_id": REQUEST, **{key: str(of) for key, of in fields.items()}}
 
 
 async def act(browser: Browser, action: str, **fields: Any) -> Answer:
-    """What a script sends."""
+    """Send an action as the page's script does."""
     return await browser.post("/admin/actions", order(action, **fields), headers=JSON_PLEASE)
 
 
 async def audited(server: RunningServer, action: str) -> list[AuditEntry]:
-    """The entries of an action, oldest first."""
+    """Return the audit entries of an action, oldest first."""
     entries, _ = await server.stores.audit.page(action=action, skip=0, limit=100)
     return entries[::-1]
 
 
 async def online(user: MakePerson, name: str) -> Person:
-    """A user with a heartbeat."""
+    """Create a user and send a heartbeat."""
     person = await user(name)
     await person.post("/users/me/heartbeat")
     return person
 
 
 async def in_a_call(user: MakePerson) -> tuple[Person, Person, str]:
-    """Two who are on a call with each other."""
+    """Create two users on a call. Returns them and the call's id."""
     ada, bob = await online(user, "ada"), await online(user, "bob")
     call = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})).body
     return ada, bob, call["call_id"]
 
 
 async def status(person: Person) -> dict[str, Any]:
-    """What everybody sees."""
+    """Return the status that everyone sees."""
     answer: dict[str, Any] = (await person.get("/users/me/status")).body
     return answer
 
@@ -75,7 +75,7 @@ async def test_without_a_script_a_page_asks_and_a_form_acts(
     assert "Force offline, ada: " in after
     assert "forced offline by operator" in after
     assert "left the laptop open" in after
-    assert "Force offline, ada: " not in (await browser.get("/admin/users/1")).body  # said once
+    assert "Force offline, ada: " not in (await browser.get("/admin/users/1")).body  # shown only once
 
 
 async def test_a_script_is_told_what_it_would_hit(signed_in: SignedIn, user: MakePerson, socket: OpenSocket) -> None:
@@ -253,7 +253,7 @@ async def test_one_socket_is_disconnected_and_the_others_stay(
     ada = await user("ada")
     first, second = await socket(ada), await socket(ada)
     browser = await signed_in("operator")
-    chosen = server.core.overview.sessions(ada.user_id)[0]  # the newest
+    chosen = server.core.overview.sessions(ada.user_id)[0]  # the newest session
     page = (await browser.get("/admin/users/1")).body
     assert f"session_id={chosen.session_id}" in page
     await act(browser, "disconnect", user_id=ada.user_id, session_id=chosen.session_id)
@@ -275,7 +275,7 @@ async def test_an_action_on_several_hits_exactly_those_named(
 ) -> None:
     people = [await online(user, name) for name in ("ada", "bob", "cem", "dan")]
     browser = await signed_in("operator")
-    listed = (await browser.get("/admin/users", status="available", q="a")).body  # ada, dan
+    listed = (await browser.get("/admin/users", status="available", q="a")).body  # ada and dan
     assert "Force offline (2)…" in listed
     chosen = [each for each in fields_of(listed) if each[0] in ("user_id", "next")]
     page = await browser.request(

@@ -1,4 +1,4 @@
-"""What other sites, other people and what they stored may try."""
+"""Attacks by other websites, by other people, and through the data they stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARKUP = "<img src=x onerror=alert(1)>"
 
 
 async def pages(browser: Browser) -> list[str]:
-    """All pages that show users, calls, events and operators' doings."""
+    """Return all pages that show users, calls, events or operators' actions."""
     paths = (
         "/admin", "/admin/wall", "/admin/users", "/admin/users/1", "/admin/calls", "/admin/events", "/admin/audit",
         "/admin/operators", "/admin/system", "/admin/nothing", "/admin/login",

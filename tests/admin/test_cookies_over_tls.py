@@ -1,4 +1,4 @@
-"""Over TLS the dashboard's cookies have names that browsers take over TLS alone."""
+"""Over TLS, the dashboard's cookies have names that browsers accept only over TLS."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture
 def settings(settings: Settings, certificate: Certificate) -> Settings:
-    """The settings of the other tests, with TLS."""
+    """The settings of the other tests, plus TLS."""
     return dataclasses.replace(settings, tls_certificate=str(certificate.certificate), tls_key=str(certificate.key))
 
 
 @pytest.fixture
 def http(io_loop: IOLoop, certificate: Certificate) -> Iterator[AsyncHTTPClient]:
-    """An HTTP client that trusts the certificate and no other."""
+    """An HTTP client that trusts only this certificate."""
     client = AsyncHTTPClient(force_instance=True, defaults={"ca_certs": str(certificate.certificate)})
     yield client
     client.close()
@@ -42,7 +42,7 @@ def http(io_loop: IOLoop, certificate: Certificate) -> Iterator[AsyncHTTPClient]
 
 @pytest.fixture
 def api(server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen) -> Api:
-    """The server over TLS."""
+    """The API of the server over TLS."""
     return Api(f"https://localhost:{server.port}", http, secrets_seen)
 
 

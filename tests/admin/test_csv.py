@@ -1,4 +1,4 @@
-"""CSV: everything that the filter leaves, and nothing that a spreadsheet would run."""
+"""CSV: an export has every row that matches the filter, and nothing that a spreadsheet would execute."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def entry(number: int, **fields: str) -> AuditEntry:
 
 
 def rows(answer: Answer) -> list[dict[str, str]]:
-    """The rows by column."""
+    """Return the rows as dictionaries by column."""
     assert answer.status == 200, answer.body
-    assert answer.body.startswith("\ufeff")  # so that spreadsheets read it as UTF-8
+    assert answer.body.startswith("\ufeff")  # makes spreadsheets read it as UTF-8
     return list(csv.DictReader(io.StringIO(answer.body[1:])))
 
 

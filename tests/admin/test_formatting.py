@@ -1,4 +1,4 @@
-"""How times, explanations and names read."""
+"""Formatting of times, explanations and names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators' accounts, as admins manage them."""
+"""Operator accounts, as admins manage them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/ws/operators: for whom it opens, and when it ends."""
+"""/ws/operators: who may connect, and when the server closes the socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Open = Callable[..., Awaitable[Socket]]
 
 @pytest.fixture
 def opened(server: RunningServer) -> Open:
-    """Opens an operators' socket with a browser's cookies."""
+    """Opens an operator socket with a browser's cookies."""
 
     async def open_socket(browser: Browser | None, query: str = "", **headers: str) -> Socket:
         given: dict[str, str] = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -39,7 +39,7 @@ def opened(server: RunningServer) -> Open:
 
 
 async def refusal(socket: Socket) -> tuple[dict[str, Any], int]:
-    """The only message, and the close code."""
+    """Return the only message and the close code."""
     return await socket.take(), await socket.closed()
 
 

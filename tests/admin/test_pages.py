@@ -1,4 +1,4 @@
-"""Pages: what stands on them, and how to get to the rest."""
+"""Pages: what they show, and how to reach the rest."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "admin"
 
 
 def names(page: str) -> list[str]:
-    """The users of a table, from the top."""
+    """Return the names in the table of users, from top to bottom."""
     return re.findall(r'<a class="name" href="/admin/users/\d+">([^<]+)</a>', page)
 
 
 def text(page: str) -> str:
-    """What a reader sees, on one line."""
+    """Return the visible text of a page on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
 async def users_named(server: RunningServer, count: int) -> None:
-    """So many users, user000 and so on, who never came online."""
+    """Create `count` users, named user000 and so on, who were never online."""
     at = server.core.environment.clock.utc()
     for number in range(count):
         server.core.loader.add(await server.stores.users.create(NewUser(f"user{number:03}", None, None), at))
 
 
 async def call_of(server: RunningServer, caller: Person, callee: Person, call_id: str, minutes_ago: int) -> Call:
-    """A call that ended."""
+    """Store a call that has ended."""
     start = server.core.environment.clock.utc() - timedelta(minutes=minutes_ago)
     call = Call(call_id, caller.user_id, callee.user_id, "audio", "ongoing", start)
     await server.stores.calls.insert(call)
@@ -172,7 +172,7 @@ async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_st
     call_id = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})).body["call_id"]
 
     async def later(_: ActionOutcome) -> None:
-        """Nothing waits here."""
+        """Does nothing: no action is deferred here."""
 
     await server.core.actions.carry_out("end_call", ActionTarget(call_id=call_id), "maya", now=True, later=later)
     assert server.core.event_log.unsaved(1) != []
@@ -266,7 +266,7 @@ async def test_the_live_page_loads_all_its_scripts_at_once(signed_in: SignedIn) 
 
 
 def imported(name: str) -> set[str]:
-    """The script and all that it imports, directly or not."""
+    """Return the script and everything it imports, directly or indirectly."""
     found, due = set[str](), {name}
     while due:
         script = due.pop()
@@ -288,7 +288,7 @@ async def test_every_file_that_a_page_names_is_there(path: str, signed_in: Signe
 
 
 def number_of(page: str, name: str) -> int:
-    """A data attribute of a live page."""
+    """Return a data attribute of a live page as a number."""
     found = re.search(rf' data-{name}="(\d+)"', page)
     assert found, name
     return int(found[1])
@@ -360,7 +360,7 @@ async def test_without_a_script_the_live_page_has_as_many_rows_as_the_setting_sa
     for caller, callee in zip(people[::2], people[1::2], strict=True):
         await caller.post("/calls/start", {"callee_id": callee.user_id, "call_type": "audio"})
     page = (await (await signed_in("viewer")).get("/admin")).body
-    assert (page.count('class="parties"'), page.count('class="cell-who"')) == (2 + 1, 2 + 1)  # and a blank one
+    assert (page.count('class="parties"'), page.count('class="cell-who"')) == (2 + 1, 2 + 1)  # plus a blank one
 
 
 async def test_the_chart_says_how_much_time_it_covers(signed_in: SignedIn) -> None:

@@ -1,4 +1,4 @@
-"""Roles: every page and every verb, for everybody who may come."""
+"""Roles: every URL and every method, for each kind of visitor."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/operators/([^/]+)", "/admin/operators/1"): FORM_OF_ADMINS,
     ("GET", "/admin/(.*)", "/admin/nothing"): (303, 303, 404, 404, 404, 303),
     ("GET", "/ws/operators", "/ws/operators"): (400, 400, 400, 400, 400, 400),
-    ("POST", "/admin/logout", "/admin/logout"): (401, 401, 303, 303, 303, 401),  # the last: it ends the sign-in
+    ("POST", "/admin/logout", "/admin/logout"): (401, 401, 303, 303, 303, 401),  # last, because it ends the sign-in
 }
-"""(method, route, URL): the status for each visitor. A socket's URL refuses who does not ask for an upgrade."""
+"""(method, route, URL): the status for each visitor. The socket's URL rejects requests without an upgrade."""
 
 FORMS = {
     "/admin/login": {"name": "nobody", "password": "wrong"},
@@ -55,13 +55,13 @@ FORMS = {
     "/admin/operators": {"name": "another", "password": PASSWORD, "role": "viewer"},
     "/admin/operators/1": {"change": "enable"},
 }
-"""What each form has in it."""
+"""The fields of each form."""
 
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def handlers(server: RunningServer) -> dict[str, type[AdminHandler]]:
-    """The handlers of the dashboard by route."""
+    """Return the handlers of the dashboard by route."""
     application = server.server._http.request_callback
     assert isinstance(application, Application)
     by_route = {
@@ -72,7 +72,7 @@ def handlers(server: RunningServer) -> dict[str, type[AdminHandler]]:
 
 
 def verbs(handler: type[RequestHandler]) -> list[str]:
-    """The methods that a handler knows."""
+    """Return the methods that a handler implements."""
     unknown = RequestHandler._unimplemented_method
     return [each for each in ALL_METHODS if getattr(handler, each.lower()) is not unknown]
 
@@ -105,10 +105,10 @@ def test_only_the_sign_in_is_anybodys(server: RunningServer) -> None:
 async def come_as(
     visitor: str, server: RunningServer, browser: Browser, operator: AddOperator, user: MakePerson
 ) -> dict[str, str]:
-    """Sign the browser in as the visitor; the headers that the visitor sends besides."""
+    """Sign the browser in as the visitor. Returns the additional headers that the visitor sends."""
     ada = await user("ada")
     await operator("admin", "first")
-    await operator("admin", "second")  # so that none is the last
+    await operator("admin", "second")  # so that neither is the last admin
     if visitor == "user's JWT":
         return {"Authorization": f"Bearer {ada.token}"}
     if visitor == "disabled operator":

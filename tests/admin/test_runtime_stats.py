@@ -1,4 +1,4 @@
-"""Runtime statistics: the last minute in numbers."""
+"""Runtime statistics: figures for the last minute."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from handlers.api.runtime_stats import SECONDS_KEPT, RuntimeStats
 
 
 class Time:
-    """A clock that is advanced."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""Signing in and out: what the cookie is, what it is worth, and for how long."""
+"""Signing in and out: the cookie, what it permits, and how long it is valid."""
 
 from __future__ import annotations
 

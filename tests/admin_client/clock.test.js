@@ -1,4 +1,4 @@
-/** Clock, ticker, rate: the server's time, one tick a second of it, and what happens in a second. */
+/** Clock, ticker, rate: the server's time, one tick per second, and the number of changes per second. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

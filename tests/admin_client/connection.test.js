@@ -1,4 +1,4 @@
-/** Connection: each state, the way into it and out of it, and the words for it. */
+/** Connection: each state, the transitions into it and out of it, and its text. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

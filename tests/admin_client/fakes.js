@@ -1,8 +1,8 @@
-/** Fakes: rows of made-up users, a clock that is advanced, and a client of which the test plays the server. */
+/** Fakes: rows of invented users, a clock that tests advance, and a client whose server is the test. */
 
 export const NOW = 1_800_000_000_000;
 
-/** A page's, with the server's usual settings. */
+/** The settings of a page when the server has the usual ones. */
 export const SETTINGS = { eventsShown: 50, targetsLimit: 500, staleMs: 3_000, gapMs: 20_000, historyMs: 15 * 60_000 };
 
 export const user = (userId, rest = {}) => ({
@@ -52,7 +52,7 @@ export const overview = (rest = {}) => ({
 
 export const update = (rest = {}) => ({ type: "overview_update", seq: 2, now: NOW + 250, ...rest });
 
-/** Time that moves when told, for what takes `timers`. */
+/** Time that moves only on request, for code that takes `timers`. */
 export class FakeTimers {
   time = NOW;
   #timers = new Map();
@@ -84,7 +84,7 @@ export class FakeTimers {
   }
 }
 
-/** Rollcall's shape, without a network. */
+/** A client with Rollcall's interface, without a network. */
 export class FakeClient {
   state = "offline";
   retryAt = null;

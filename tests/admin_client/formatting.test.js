@@ -1,4 +1,4 @@
-/** Formatting: durations, times, explanations and names read as on the pages that the server renders. */
+/** Formatting: durations, times, explanations and names look the same as on server-rendered pages. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** The server's own tests read the same cases. */
+/** The server's own tests use the same cases. */
 const durations = JSON.parse(readFileSync(new URL("durations.json", import.meta.url)));
 
 test("a duration is minutes and seconds, with hours when there are any", () => {

@@ -1,4 +1,4 @@
-/** Interaction lock: for 8 s after a touch, and as long as something is open. */
+/** Interaction lock: held for 8 s after an interaction, and while something is open. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Page settings: the server's numbers, as the page's attributes have them. */
+/** Page settings: the server's numbers, read from the page's attributes. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

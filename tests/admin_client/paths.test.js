@@ -1,4 +1,4 @@
-/** Paths: samples as lines and areas in a unit box, with gaps where nobody looked. */
+/** Paths: samples as lines and areas in a unit box, with gaps where samples are missing. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Dashboard state: messages folded into one state, and what in it has changed. */
+/** Dashboard state: messages applied to one state, and the parts that changed. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** User sort: who is listed, where, and how often that may change. */
+/** User sort: which users are listed, in which order, and how often that may change. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,1 +1,1 @@
-"""The REST API, by real HTTP."""
+"""Tests of the REST API over real HTTP."""

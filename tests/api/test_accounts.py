@@ -17,7 +17,7 @@ PAIR = {"access_token", "refresh_token", "token_type", "expires_in", "user_id"}
 
 
 def password() -> str:
-    """A password nobody had before."""
+    """Return a new random password."""
     return f"password {secrets.token_hex(12)}"
 
 

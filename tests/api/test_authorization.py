@@ -1,4 +1,4 @@
-"""Who may ask: every route by someone without a token, with a bad one, and with an expired one."""
+"""Authorization: every route without a token, with a bad token, and with an expired token."""
 
 from __future__ import annotations
 

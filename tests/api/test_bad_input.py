@@ -1,4 +1,4 @@
-"""What the server will never understand is 400, in every field, and changes nothing."""
+"""Malformed requests: a bad value in any field is answered with 400 and changes nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NEVER = [
 
 @dataclass(frozen=True)
 class Field:
-    """One field of one body, the rest of the body, and what the field must not be, as JSON text."""
+    """A field of a request body, the rest of the body, and invalid values of the field, as JSON text."""
 
     method: str
     path: str
@@ -87,13 +87,13 @@ FIELDS = [
 
 
 def body_with(field: Field, value: str) -> str:
-    """The body as JSON text, with the field as it stands."""
+    """Return the body as JSON text, with the value inserted as it is."""
     others = "".join(f"{json.dumps(name)}:{json.dumps(other)}," for name, other in field.others.items())
     return f"{{{others}{json.dumps(field.name)}:{value}}}"
 
 
 async def state(server: RunningServer, caller: Person) -> tuple[Any, ...]:
-    """All that a request could have changed."""
+    """Return everything that a request could have changed."""
     status = (await caller.get("/users/me/status")).body
     return len(server.core.registry), status["is_online"], status["is_busy"], (await caller.get("/users/me")).body
 

@@ -1,4 +1,4 @@
-"""Calls that race: whatever happens at once, a user is in at most one, and nobody stays busy."""
+"""Concurrent calls: a user is in at most one call, and nobody stays busy afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.gen_test
 
 
 async def online(user: MakePerson, count: int) -> list[Person]:
-    """Users who are online by a heartbeat."""
+    """Create users who are online by a heartbeat."""
     people = [await user(f"user {number}") for number in range(count)]
     for person in people:
         await person.post("/users/me/heartbeat")
@@ -26,12 +26,12 @@ async def start(caller: Person, callee: Person) -> Answer:
 
 
 async def busy(people: list[Person]) -> list[int]:
-    """Who of these is busy."""
+    """Return which of these users are busy."""
     return [each.user_id for each in people if (await each.get("/users/me/status")).body["is_busy"]]
 
 
 async def locked(server: RunningServer) -> set[int]:
-    """The users with a call lock in the store."""
+    """Return the ids of the users with a call lock in the store."""
     return {user_id for user_id, _ in await server.stores.calls.all_locks()}
 
 

@@ -31,7 +31,7 @@ async def end(person: Person, call: Answer, reason: str | None = None) -> Answer
 
 
 async def online(user: MakePerson, *names: str) -> list[Person]:
-    """Users who are online by a heartbeat."""
+    """Create users who are online by a heartbeat."""
     people = [await user(name) for name in names]
     for person in people:
         await person.post("/users/me/heartbeat")
@@ -39,7 +39,7 @@ async def online(user: MakePerson, *names: str) -> list[Person]:
 
 
 async def is_busy(*people: Person) -> list[bool]:
-    """Who of these is busy."""
+    """Return which of these users are busy."""
     return [(await each.get("/users/me/status")).body["is_busy"] for each in people]
 
 

@@ -14,18 +14,18 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 
 async def names(caller: Person, **query: Any) -> list[str]:
-    """Who is in the feed, in order."""
+    """Return the usernames in the feed, in order."""
     answer = await caller.get("/feed/users", **query)
     assert answer.status == 200, answer.body
     return [each["username"] for each in answer.body["items"]]
 
 
 async def six(user: MakePerson) -> dict[str, Person]:
-    """Two who are available, two busy, two offline; of each the second was seen later."""
+    """Create two available, two busy and two offline users; the second of each pair was seen later."""
     people = {name: await user(name) for name in ("gone", "left", "busy1", "busy2", "free1", "free2")}
     for person in people.values():
         await person.post("/users/me/heartbeat")
-        await asyncio.sleep(0.002)  # last_seen counts milliseconds
+        await asyncio.sleep(0.002)  # last_seen has a resolution of milliseconds
         if person.username.startswith("busy"):
             await person.put("/users/me/status", {"is_busy": True})
         elif not person.username.startswith("free"):

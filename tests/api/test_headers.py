@@ -1,4 +1,4 @@
-"""What stands in every answer: a request id, no version, and errors of one shape."""
+"""Headers: every response has a request id and no version, and all errors have the same shape."""
 
 from __future__ import annotations
 

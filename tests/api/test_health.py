@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gen_test
 
 
 async def metrics(api: Api) -> dict[str, float]:
-    """All samples, as `name{label="value"}`."""
+    """Return all samples by `name{label="value"}`."""
     answer = await api.get("/metrics")
     assert answer.status == 200
     return {

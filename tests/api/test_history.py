@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gen_test
 
 
 async def past(user: MakePerson) -> list[Person]:
-    """Three users and their calls: ada-bob audio completed, bob-ada video dropped, ada-carol audio cancelled."""
+    """Create three users and their calls: ada-bob audio completed, bob-ada video dropped, ada-carol audio cancelled."""
     ada, bob, carol = people = [await user(name) for name in ("ada", "bob", "carol")]
     for person in people:
         await person.post("/users/me/heartbeat")
@@ -31,7 +31,7 @@ async def past(user: MakePerson) -> list[Person]:
 
 
 async def statuses(person: Person, **query: Any) -> list[str]:
-    """The states of the calls in a history."""
+    """Return the statuses of the calls in a history."""
     answer = await person.get("/calls/history", **query)
     assert answer.status == 200, answer.body
     return [call["status"] for call in answer.body["items"]]

@@ -17,18 +17,18 @@ from tests.running import RunningServer
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 SLOW = 0.0001
-"""So few a second that none is added during a test."""
+"""A rate so low that no request is added during a test."""
 
 PROXY = ("127.0.0.1",)
 
 
 def credentials(name: str) -> dict[str, str]:
-    """A body to register with, or to sign in with in vain."""
+    """Return a body for a registration, or for a sign-in that fails."""
     return {"username": name, "password": f"password {secrets.token_hex(8)}"}
 
 
 async def post_from(api: Api, address: str, path: str, body: Any) -> Answer:
-    """POST through the trusted proxy, from an address behind it."""
+    """Send a POST through the trusted proxy, from an address behind it."""
     return await api.post(path, body, {"X-Forwarded-For": address})
 
 

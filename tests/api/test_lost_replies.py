@@ -1,4 +1,4 @@
-"""A store that fails in the middle of a registration or a rename: what the next request says is what is stored."""
+"""A store that fails during a registration or a rename: the next request shows what is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fault = Literal["refused", "reply_lost"]
 
 
 class FaultyCollection:
-    """A collection whose next calls of some operations fail, before they are applied or after."""
+    """A collection whose next calls of some operations fail, either before or after they are applied."""
 
     def __init__(self, collection: Any) -> None:
         self._collection = collection
@@ -45,13 +45,13 @@ class FaultyCollection:
 
 @pytest.fixture
 def users(server: RunningServer) -> Iterator[FaultyCollection]:
-    """The collection of users."""
+    """The users collection, with faults."""
     yield from _faulty(server.stores.users._users)
 
 
 @pytest.fixture
 def logins(server: RunningServer) -> Iterator[FaultyCollection]:
-    """The collection of logins."""
+    """The logins collection, with faults."""
     yield from _faulty(server.stores.logins._logins)
 
 

@@ -1,4 +1,4 @@
-"""What proxies add to a request: the client's address, the scheme of its connection, and credentials of their own."""
+"""What proxies add to a request: the client's address, the connection's scheme, and the proxy's own credentials."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class _Connection:
         self.context = _Context(address, protocol)
 
     def set_close_callback(self, _: object) -> None:
-        """Nothing closes here."""
+        """Does nothing: no connection closes here."""
 
 
 def request(*, remote: str = PROXY, protocol: str = "http", **headers: str) -> HTTPServerRequest:
-    """A request from an address. `X_Forwarded_For` is `X-Forwarded-For`."""
+    """Return a request from an address. `X_Forwarded_For` is `X-Forwarded-For`."""
     named = HTTPHeaders({name.replace("_", "-"): value for name, value in headers.items()})
     return HTTPServerRequest("GET", "/", headers=named, connection=_Connection(remote, protocol))  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Failed sign-ins: how many an account and an address have."""
+"""Failed sign-ins: the limits per account and per address."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ STATUS = {
 
 
 def soon(seconds: float) -> str:
-    """A time from now, as clients write it."""
+    """Return a time `seconds` from now, as clients write it."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
@@ -44,7 +44,7 @@ async def test_a_heartbeat_of_who_is_online_tells_nobody_anything(user: MakePers
     ada, bob = await user("ada"), await user("bob")
     first = (await ada.post("/users/me/heartbeat")).body["last_seen"]
     feed = await socket(bob)
-    await asyncio.sleep(0.002)  # last_seen counts milliseconds
+    await asyncio.sleep(0.002)  # last_seen has a resolution of milliseconds
     second = (await ada.post("/users/me/heartbeat")).body["last_seen"]
     assert second > first
     await feed.quiet()

@@ -1,4 +1,4 @@
-/** An app as its developer lays it out: the client's files copied in, React and TypeScript in its node_modules. */
+/** An app as a developer sets it up: copies of the client's files, React and TypeScript in node_modules. */
 
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ export class App {
     writeFileSync(join(this.folder, name), text);
   }
 
-  /** A module of the app's, or of its node_modules. */
+  /** Import a module of the app or of its node_modules. */
   import(name) {
     if (name.startsWith("./")) return import(pathToFileURL(join(this.folder, name)));
     const entry = `at-${name.replaceAll("/", "-")}.js`;

@@ -1,4 +1,4 @@
-/** Connection: every state and transition, close codes, backoff, and never two sockets. */
+/** Connection: every state and transition, close codes, backoff, and never two sockets at once. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,13 +1,13 @@
-/** Fakes: a clock that is advanced, a network that counts its sockets, a page, and a client in front of them. */
+/** Fakes: a clock that tests advance, a network that counts its sockets, a page, and a client that uses them. */
 
 import { Rollcall } from "../../static/rollcall.js";
 
-/** Let all promises that can go on do so. */
+/** Let all promises settle that can. */
 export async function settle() {
   for (let turn = 0; turn < 8; turn++) await null;
 }
 
-/** Time that only moves when told. The client's timers stop while the device sleeps, the world's don't. */
+/** Time that moves only on request. While the device sleeps, the client's timers stop, but not the others. */
 export class FakeClock {
   now = 1_700_000_000_000;
   isAsleep = false;
@@ -15,7 +15,7 @@ export class FakeClock {
   #timers = new Map();
   #count = 0;
 
-  /** What a client takes as `timers`. */
+  /** The option `timers` of a client. */
   forClient = {
     now: () => this.now,
     set: (fn, ms) => this.#set(fn, ms, true),
@@ -23,12 +23,12 @@ export class FakeClock {
     random: () => this.random(),
   };
 
-  /** A timer of the world around the client. */
+  /** Set a timer outside the client, which runs even during sleep. */
   after(ms, fn) {
     return this.#set(fn, ms, false);
   }
 
-  /** How long each of the client's timers has to go, in milliseconds. */
+  /** The remaining time of each of the client's timers, in milliseconds. */
   get waits() {
     return [...this.#timers.values()].filter((timer) => timer.isClients).map(({ at }) => at - this.now);
   }
@@ -63,18 +63,18 @@ export class FakeClock {
   }
 }
 
-/** One side of a WebSocket: the test plays the server. It counts as open from its making until either side closes. */
+/** A WebSocket whose server is the test. It counts as open from its creation until either side closes it. */
 class FakeSocket {
   readyState = 0;
-  /** What the client said, as values. */
+  /** The messages that the client sent, decoded. */
   sent = [];
-  /** The code that the client closed with. */
+  /** The client's close code. */
   leftWith = null;
   onopen = null;
   onmessage = null;
   onclose = null;
   onerror = null;
-  /** The server's ear. */
+  /** Called for each message from the client. */
   onsent = () => {};
   onleft = () => {};
 
@@ -117,7 +117,7 @@ class FakeSocket {
     this.onclose?.({ code, reason: "" });
   }
 
-  /** The commands of a type that the client sent. */
+  /** Return the commands of a type that the client sent. */
   commands(type) {
     return this.sent.filter((command) => command.type === type);
   }
@@ -127,10 +127,10 @@ class FakeSocket {
   }
 }
 
-/** Makes sockets, and keeps them all. */
+/** Makes sockets and keeps all of them. */
 export class FakeNetwork {
   sockets = [];
-  /** The most sockets that were open at one moment. */
+  /** The highest number of sockets open at the same time. */
   mostOpen = 0;
   /** Called with every new socket. */
   ondial = () => {};
@@ -154,10 +154,10 @@ export class FakeNetwork {
   }
 }
 
-/** A browser's page, in place of the globals while a test runs. */
+/** A browser page that replaces the globals during a test. */
 export class FakePage {
   document = Object.assign(new EventTarget(), { visibilityState: "visible" });
-  /** Listeners that are there now. */
+  /** The current number of listeners. */
   listeners = 0;
   #window = new EventTarget();
 
@@ -201,7 +201,7 @@ export class FakePage {
   }
 }
 
-/** React Native's AppState. */
+/** A stand-in for React Native's AppState. */
 export class FakeAppState {
   #listeners = new Set();
 
@@ -251,7 +251,7 @@ export const call = (callId, rest = {}) => ({
   call: { call_id: callId, caller_id: 1, callee_id: 2, call_type: "audio", status: "ongoing", ...rest },
 });
 
-/** A client in front of a fake network, with all that it told. The own user is 1. */
+/** A client on a fake network, and everything it reported. The client's own user is 1. */
 export class Scene {
   clock = new FakeClock();
   network = new FakeNetwork();
@@ -272,12 +272,12 @@ export class Scene {
     return this.network.last;
   }
 
-  /** The states that the client went through, since the last look. */
+  /** Return the states that the client went through since the last call. */
   takeStates() {
     return this.told.state.splice(0).map(({ after }) => after);
   }
 
-  /** The present socket is accepted and greeted; with `users`, told everyone. */
+  /** Accept and greet the current socket; with `users`, also send a snapshot. */
   async greet({ epoch = "e1", seq = 0, resumed = false, users = null } = {}) {
     await settle();
     this.socket.accept();
@@ -296,7 +296,7 @@ export class Scene {
     return this;
   }
 
-  /** Confirm each `subscribe` and answer each `ping` that the present socket has sent so far. */
+  /** Confirm each `subscribe` and answer each `ping` that the current socket has sent so far. */
   answerAll() {
     for (const { type, subscription, timestamp } of this.socket.sent.splice(0)) {
       if (type === "subscribe") this.socket.say({ type: "subscription_confirmed", subscription });
@@ -304,13 +304,13 @@ export class Scene {
     }
   }
 
-  /** The socket ends, the client waits and dials again, which is not answered yet. */
+  /** End the socket and let the client wait and dial again, without an answer so far. */
   async loseAndDial(code = 1006) {
     this.socket.end(code);
     await this.waitOut();
   }
 
-  /** Time goes on until the client's next timer. */
+  /** Advance the time to the client's next timer. */
   async waitOut() {
     await this.clock.advance(Math.min(...this.clock.waits));
   }

@@ -1,4 +1,4 @@
-/** Hooks: what is shown is the picture, and nothing renders that has nothing new to show. */
+/** Hooks: they return the client's state, and a component renders only when its data has changed. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,7 +17,7 @@ before(async () => {
   ({ create } = await app.import("react-test-renderer"));
 });
 
-/** A component around one hook: what it returned, each time it was rendered. */
+/** A component around one hook, which records the hook's result at each rendering. */
 class Shown {
   values = [];
 
@@ -162,7 +162,7 @@ test("hooks without a provider say what is missing", async () => {
   await assert.rejects(async () => act(async () => create(createElement(component))), /RollcallProvider/);
 });
 
-/** A component around one of the two hooks that apps know already, and the network below it. */
+/** Render a component around one of the two hooks that existing apps use, on a fake network. */
 async function showSocket(test, hook, token = "first", wrap = (element) => element) {
   const scene = new Scene();
   const { WebSocket } = scene.network;

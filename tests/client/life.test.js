@@ -1,4 +1,4 @@
-/** Life: hours on a phone, told by a script and by dice. Whatever happened, the picture is the truth in the end. */
+/** Life: scripted and random hours on a phone. Whatever happens, the client ends up in sync with the server. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { FakeServer, dice } from "./server.js";
 const SEEDS = Number(process.env.SEEDS ?? 200);
 const USERS = 12;
 
-/** A phone with the client on it, the server, and what lies between. */
+/** A phone with the client on it, the server, and the connection between them. */
 class Phone extends Scene {
   tokensAsked = 0;
   tokensUnderWay = 0;
@@ -35,7 +35,7 @@ class Phone extends Scene {
     return this.server.issue();
   }
 
-  /** Asleep in a pocket: the client's timers stand still, messages wait or the connection dies. */
+  /** Sleep in a pocket: the client's timers stop, and messages wait or the connection is lost. */
   async sleep(ms) {
     this.page.hide();
     this.server.goDown();
@@ -64,12 +64,12 @@ class Phone extends Scene {
     return Object.fromEntries(users);
   }
 
-  /** Everything is well again; within two minutes the client must be, too. */
+  /** End all faults. Within two minutes, the client must have recovered. */
   async recover() {
     Object.assign(this.server, { portal: null, slowest: 40 });
     this.canRenew = true;
     this.server.comeUp();
-    await this.clock.advance(10_000); // what is still on its way may send the client off
+    await this.clock.advance(10_000); // messages still on their way may send the client offline
     if (["offline", "signedOut"].includes(this.client.state)) this.client.connect();
     await this.clock.advance(110_000);
   }
@@ -96,7 +96,7 @@ function someUsers(random) {
   return Array.from({ length: USERS + 4 }, (_, index) => index + 1).filter(() => random() < 0.4);
 }
 
-/** What may happen, and how often. */
+/** Random events and their relative frequency. */
 const EVENTS = [
   [
     30,

@@ -1,11 +1,11 @@
-/** Listeners and iteration: order, mistakes of the app's, and bounds. */
+/** Listeners and iteration: order, errors in the app's code, and limits. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BUSY, OFFLINE, Scene, settle, snapshot, status, update } from "./fakes.js";
 
-/** What the app's mistakes are reported as, while a test runs. */
+/** Collect the uncaught errors of the app's code during a test. */
 function reported(test) {
   const errors = [];
   const before = process.listeners("uncaughtException");

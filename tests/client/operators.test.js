@@ -1,4 +1,4 @@
-/** Operators: the dashboard's channel. A cookie signs in, nothing is asked for, and every message is told. */
+/** Operators: the dashboard's channel. A cookie authenticates, no subscription is sent, every message is emitted. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Picture: resume and snapshot, narrowing, figures, calls, and how changes are told. */
+/** Local copy: resume and snapshot, narrowing, statistics, calls, and the events for changes. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

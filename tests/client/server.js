@@ -1,13 +1,13 @@
-/** A small server that keeps a truth, behind a line that delays, stalls and breaks. Follows docs/protocol.md. */
+/** A small server behind a line that delays, stalls and breaks. It follows docs/protocol.md. */
 
 import { status } from "./fakes.js";
 
-const PAGE_USERS = 3; // small, so that a snapshot is long on its way
+const PAGE_USERS = 3; // small, so that a snapshot takes many messages
 const TOKEN_MS = 900_000;
 const GRACE_MS = 30_000;
-const SILENT_MS = 35_000; // without pongs: a socket of a device that sleeps
+const SILENT_MS = 35_000; // without pongs, as on a sleeping device
 
-/** Numbers between 0 and 1 that a seed decides (mulberry32). */
+/** Return a generator of numbers between 0 and 1 that depend on a seed (mulberry32). */
 export function dice(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -17,7 +17,7 @@ export function dice(seed) {
   };
 }
 
-/** One socket's way to the client: in order, late, and not at all while the line is down. */
+/** Delivery to the client of one socket: in order, delayed, and stopped while the line is down. */
 class Line {
   #queue = [];
   #isRunning = false;
@@ -81,7 +81,7 @@ class Session {
     if (!resumed && epoch !== undefined) this.snapshot();
   }
 
-  /** Taken when its turn comes, page by page; what changes meanwhile stands between the pages. */
+  /** Send a snapshot in pages when its turn comes. Changes during that time are sent between the pages. */
   snapshot() {
     this.snapshots.push(() => {
       const users = [...this.server.users.values()].filter(({ user_id: id }) => this.watches(id));
@@ -116,7 +116,7 @@ class Session {
     else if (server.call) this.say({ type: "call_status_update", call: server.call });
   }
 
-  /** The token holds the session until it ends; a minute before, it says so. */
+  /** Keep the session until the token expires, with a warning a minute before. */
   keepFor(token) {
     this.token = token;
     const rest = this.server.tokens.get(token) - this.server.clock.now;
@@ -139,11 +139,11 @@ export class FakeServer {
   seq = 0;
   sessions = new Set();
   tokens = new Map();
-  /** Milliseconds that a message takes at most. */
+  /** The longest delay of a message, in milliseconds. */
   slowest = 40;
   isReachable = true;
   isUp = true;
-  /** Whether something answers in the server's place: "nothing", "junk" or null. */
+  /** What answers in place of the server: "nothing", "junk" or null. */
   portal = null;
   #changes = new Map();
   #lines = new Set();
@@ -190,7 +190,7 @@ export class FakeServer {
     this.call = null;
   }
 
-  /** Down for a while, with a word before or without; users come and go meanwhile, and the numbering is new. */
+  /** Go down for a while, with or without a drain. Afterwards, the epoch and the numbering are new. */
   restart(ms, drains) {
     if (!this.isUp) return;
     for (const session of [...this.sessions]) {
@@ -205,7 +205,7 @@ export class FakeServer {
     this.clock.after(ms, () => (this.isUp = true));
   }
 
-  /** The line goes down: nothing passes, in either direction. The server gives up on who is silent for long. */
+  /** Take the line down in both directions. The server closes sessions that are silent for too long. */
   goDown() {
     this.isReachable = false;
     for (const session of [...this.sessions]) {
@@ -262,7 +262,7 @@ export class FakeServer {
       this.sessions.delete(session);
       leave();
     };
-    // Up the line takes no time; while it is down, what was said waits with the rest.
+    // Sending to the server takes no time. While the line is down, commands wait in its queue.
     socket.onsent = (command) => {
       if (this.isReachable) session.hear(command);
       else line.put(() => session.isOver || session.hear(command));

@@ -1,11 +1,11 @@
-/** Token: asked for once, renewed in place, and given up on when refused twice. */
+/** Token: requested once, renewed in place, and abandoned when rejected twice. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Scene, settle } from "./fakes.js";
 
-/** A `getToken` whose answers the test gives, and that counts how often it was asked. */
+/** A `getToken` that counts its calls and whose results the test supplies. */
 class Issuer {
   asked = 0;
   getToken = () =>

@@ -1,4 +1,4 @@
-/** Types and size: rollcall.d.ts says what rollcall.js has, tsc agrees with a typed app, and the file stays small. */
+/** Types and size: rollcall.d.ts matches rollcall.js, a typed app compiles with tsc, and the file stays small. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

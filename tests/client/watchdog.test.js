@@ -1,4 +1,4 @@
-/** Watchdog: silence, sleep and coming back; pings; nothing left behind. */
+/** Watchdog: silence, sleep and wake-up, pings, and nothing left behind after close(). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

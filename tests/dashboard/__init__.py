@@ -1,1 +1,1 @@
-"""The operators' dashboard in Chromium, with the server as a program of its own."""
+"""Tests of the operators' dashboard in Chromium, with the server as a separate process."""

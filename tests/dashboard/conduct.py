@@ -1,4 +1,4 @@
-"""Conduct: what pages must never do, whatever is done with them, noted as it happens."""
+"""Conduct: records what pages must never do, whatever a test does with them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 """
 
 ALWAYS_ALLOWED = ("data:", "about:", "chrome-error:")
-"""Addresses that lead nowhere."""
+"""URL prefixes that cause no network request."""
 
 
 class Conduct:
-    """Errors in the console, exceptions, requests off the origin, and what the policy had to refuse."""
+    """Console errors, exceptions, requests to other origins, and violations of the content policy."""
 
     def __init__(self) -> None:
         self._complaints: list[str] = []
         self._excused: list[re.Pattern[str]] = []
 
     async def watch(self, context: BrowserContext, origin: str) -> None:
-        """From now on, every page of the context."""
+        """Watch every page of the context from now on."""
         await context.add_init_script(TELL_OF_POLICY)
         context.on("console", self._heard)
         context.on("weberror", self._failed)
         context.on("request", lambda request: self._asked(request, origin))
 
     def excuse(self, pattern: str) -> None:
-        """What a test does on purpose: complaints that match are none."""
+        """Ignore matching complaints, because the test causes them on purpose."""
         self._excused.append(re.compile(pattern))
 
     @property
     def complaints(self) -> list[str]:
-        """All that was not excused."""
+        """All complaints that are not excused."""
         return [each for each in self._complaints if not any(excuse.search(each) for excuse in self._excused)]
 
     def _heard(self, line: ConsoleMessage) -> None:

@@ -1,6 +1,6 @@
-"""Fixtures: one loop and one browser for the package, a server for each module, and pages that must behave.
+"""Fixtures: one loop and one browser for the package, a server for each module, and pages that must cause no error.
 
-A browser belongs to the loop that started it. So here, other than elsewhere, tests share a loop.
+A browser belongs to the loop that started it, so these tests share a loop, unlike other tests.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 class MakeSite(Protocol):
-    """Makes a server with operators, which is yet to be started."""
+    """Makes a server with operators, without starting it."""
 
     def __call__(self, **settings: Any) -> Site: ...
 
 
 class Visit(Protocol):
-    """Opens a page of a site as an operator; as nobody with an empty name. Options are of the browser's context.
+    """Opens a page of a site as an operator, or signed out if the name is empty. Options go to the browser's context.
 
-    All visits of an operator share one sign-in, unless it is to be a fresh one.
+    All visits of an operator share one sign-in, unless `fresh` is set.
     """
 
     async def __call__(
@@ -50,7 +50,7 @@ class Visit(Protocol):
 
 @pytest.fixture(scope="package")
 def io_loop() -> Iterator[IOLoop]:
-    """The loop of all tests here."""
+    """The event loop that all these tests share."""
     loop = IOLoop()
     loop.make_current()
     yield loop
@@ -68,7 +68,7 @@ def http(io_loop: IOLoop) -> Iterator[AsyncHTTPClient]:
 
 @pytest.fixture(scope="package")
 def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
-    """What was secret in this run, and its logs."""
+    """The secrets of this run, and its logs."""
     return request.config.stash[SECRETS]
 
 
@@ -95,13 +95,13 @@ def browser(io_loop: IOLoop) -> Iterator[Browser]:
 def programs(
     io_loop: IOLoop, tmp_path_factory: pytest.TempPathFactory, secrets_seen: SecretsSeen, http: AsyncHTTPClient
 ) -> Iterator[MakeProgram]:
-    """Makes servers that last for a module."""
+    """Makes servers that run for a whole module."""
     yield from blameless_programs(io_loop, tmp_path_factory.mktemp("site"), secrets_seen, http)
 
 
 @pytest.fixture(scope="module")
 def site(request: pytest.FixtureRequest, io_loop: IOLoop, programs: MakeProgram, secrets_seen: SecretsSeen) -> Site:
-    """The server of a module, with what its SETTINGS say. Its tests each have users of their own."""
+    """The server of a module, with the module's SETTINGS. Each test has its own users."""
     made = Site(programs(**{**QUICK, **getattr(request.module, "SETTINGS", {})}), secrets_seen)
     io_loop.run_sync(made.start)
     return made
@@ -111,7 +111,7 @@ def site(request: pytest.FixtureRequest, io_loop: IOLoop, programs: MakeProgram,
 def make_site(
     io_loop: IOLoop, tmp_path_factory: pytest.TempPathFactory, secrets_seen: SecretsSeen, http: AsyncHTTPClient
 ) -> Iterator[MakeSite]:
-    """Makes servers for one test, each over data of its own."""
+    """Makes servers for one test, each with its own data."""
     folder = tmp_path_factory.mktemp("site")
     making = blameless_programs(io_loop, folder, secrets_seen, http)
     make = next(making)
@@ -128,7 +128,7 @@ def make_site(
 
 @pytest.fixture
 def conduct() -> Iterator[Conduct]:
-    """How all pages behave. What is not excused fails the test."""
+    """The conduct of all pages. A complaint that is not excused fails the test."""
     watched = Conduct()
     yield watched
     assert watched.complaints == []
@@ -136,7 +136,7 @@ def conduct() -> Iterator[Conduct]:
 
 @pytest.fixture
 def contexts(io_loop: IOLoop, conduct: Conduct) -> Iterator[list[BrowserContext]]:
-    """All contexts of a test; they are closed at its end."""
+    """All contexts of a test, which are closed at its end."""
     opened: list[BrowserContext] = []
     yield opened
 
@@ -149,7 +149,7 @@ def contexts(io_loop: IOLoop, conduct: Conduct) -> Iterator[list[BrowserContext]
 
 @pytest.fixture
 def visit(site: Site, browser: Browser, conduct: Conduct, contexts: list[BrowserContext]) -> Visit:
-    """Opens pages: of the module's site, unless another is given."""
+    """Opens pages of the module's site, unless another site is given."""
 
     async def open_page(
         path: str = "/admin",

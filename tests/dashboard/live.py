@@ -25,18 +25,18 @@ TEXTS_OF_ROWS = """([rows, parts]) => [...document.querySelectorAll(rows)].map((
 
 @dataclass(frozen=True)
 class Record:
-    """All that a part of the page has said since it was recorded, in order."""
+    """All texts that a part of the page has shown since recording began, in order."""
 
     page: Page
     name: str
 
     async def texts(self) -> list[str]:
-        """What it said; empty where it was not to be seen."""
+        """Return the texts it has shown, empty where it was hidden."""
         texts: list[str] = await self.page.evaluate("(name) => window.records[name]", self.name)
         return texts
 
     async def says(self, pattern: str, *, seconds: float = 8) -> str:
-        """What it said, or says in time, that matches."""
+        """Return a text it has shown that matches, or wait for one."""
         await self.page.wait_for_function(
             "([name, pattern]) => window.records[name].some((text) => new RegExp(`^${pattern}$`).test(text))",
             arg=[self.name, pattern],
@@ -46,7 +46,7 @@ class Record:
 
 
 class Live:
-    """What stands on the page, by name."""
+    """The parts of the live page, by name."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -61,53 +61,53 @@ class Live:
         self.menu = page.locator("#users :popover-open")
 
     async def ready(self) -> Live:
-        """Once it is live, and has drawn its rows."""
+        """Wait until the page is live and has drawn its rows."""
         await expect(self.chip).to_have_text("Live")
         await self.page.locator("#users [data-rows].windowed").wait_for(state="attached")
         return self
 
     def figure(self, name: str) -> Locator:
-        """One of the five."""
+        """Return one of the five figures."""
         return self.page.locator(f"[data-figure={name}] [data-f=figure]")
 
     def row(self, person: Person) -> Locator:
-        """The user's row."""
+        """Return the row of a user."""
         return self.page.locator(f'#users [data-rows] > [data-user="{person.user_id}"]')
 
     def cell(self, person: Person, part: str) -> Locator:
-        """A part of the user's row."""
+        """Return a part of a user's row."""
         return self.row(person).locator(f"[data-f={part}]").first
 
     def call(self, call_id: str) -> Locator:
-        """The call's row."""
+        """Return the row of a call."""
         return self.page.locator(f'#calls [data-rows] > [data-key="{call_id}"]')
 
     def issue(self, key: str) -> Locator:
-        """Something that needs attention; not one that is resolved and still shown."""
+        """Return the row of an open issue, not of one that is resolved but still shown."""
         return self.page.locator(f'#attention [data-rows] > [data-key="{key}"]:not(.gone)')
 
     async def listed(self, *parts: str) -> list[Any]:
-        """The names in the list from top to bottom, or these parts of each row."""
+        """Return the names in the list from top to bottom, or these parts of each row."""
         rows = await self.page.evaluate(TEXTS_OF_ROWS, ["#users [data-rows] > .row", parts or ["name"]])
         return rows if parts else [name for (name,) in rows]
 
     async def choose(self, person: Person, item: str) -> None:
-        """Open the menu of a row, and choose from it."""
+        """Open the menu of a row and choose an item."""
         await self.cell(person, "more").click()
         await self.menu.get_by_role("button", name=item).click()
 
     async def confirm(self, reason: str) -> None:
-        """Say why, once it is said what will be hit, and send."""
+        """Enter the reason, once the dialog shows what is affected, and submit."""
         await expect(self.dialog.locator("[data-f=send]")).to_be_enabled()
         await self.dialog.get_by_label("Reason").fill(reason)
         await self.dialog.locator("[data-f=send]").click()
         await expect(self.dialog).to_be_hidden()
 
     async def retry(self) -> None:
-        """Don't wait for the next attempt, even if the page is back by now."""
+        """Retry at once instead of waiting, even if the page is connected again by now."""
         await self.page.locator("[data-banner=retry]").evaluate("(button) => button.click()")
 
     async def record(self, name: str, selector: str) -> Record:
-        """Write down all that a part says from now on."""
+        """Record all texts that a part of the page shows from now on."""
         await self.page.evaluate(RECORD, [name, selector])
         return Record(self.page, name)

@@ -1,4 +1,4 @@
-"""Repairs: something wrong is shown to two operators with its cause, repaired by one, and gone for both."""
+"""Repairs: two operators see an issue with its cause, one of them repairs it, and it disappears for both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
 
 SHOWN_SECONDS = 5.0
-"""How long something wrong may go unseen."""
+"""How long it may take until an issue is shown."""
 
 REPAIRED_SECONDS = 5.0
 
@@ -21,7 +21,7 @@ REPAIRED_SECONDS = 5.0
 async def see_and_repair(
     visit: Visit, key: str, *, cause: str, effect: str, repair: str, produce: Callable[[], Awaitable[float]]
 ) -> None:
-    """Two operators look on. `produce` makes it wrong, and answers since when it is."""
+    """Check an issue with two operators. `produce` causes it, and returns when it began."""
     one, other = [await Live(await visit(name=name)).ready() for name in ("operator", "second")]
     since = await produce()
     issue = one.issue(key)
@@ -40,5 +40,5 @@ async def see_and_repair(
 
 
 def named(label: str) -> list[str]:
-    """Names that nobody has."""
+    """Return names that nobody else has."""
     return [f"{name} {label} {secrets.token_hex(2)}" for name in ("Ada", "Bob", "Cem")]

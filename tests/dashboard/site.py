@@ -1,4 +1,4 @@
-"""Site: a server with operators of each role, as browsers visit it."""
+"""Site: a server with operators of each role, for browsers to visit."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ QUICK: dict[str, Any] = {
     "commands_per_second": 100_000.0,
     "drain_seconds": 0.5,
 }
-"""What need not be waited for, and limits that nothing here is about."""
+"""Short waits, and limits too high to interfere."""
 
 
 class Site:
-    """One server after another over the same data. Operators are called by their role; `second` operates too."""
+    """A server that restarts on the same data. Operators are named after their role; `second` is another operator."""
 
     def __init__(self, program: ServerProgram, seen: SecretsSeen) -> None:
         self.program = program
@@ -55,7 +55,7 @@ class Site:
         return f"{scheme}://127.0.0.1:{self.program.port}"
 
     async def start(self) -> None:
-        """Start the server; the first time there are operators to make."""
+        """Create the operators if they don't exist yet, and start the server."""
         async with self.stores() as stores:
             for name, password in self.passwords.items():
                 role = "operator" if name == "second" else name
@@ -63,15 +63,15 @@ class Site:
         await self.program.start()
 
     def stores(self) -> AbstractAsyncContextManager[Stores]:
-        """The stores, opened from outside the server."""
+        """Open the stores from outside the server."""
         return opened_stores(self.program.settings)
 
     async def person(self, username: str) -> Person:
-        """A new user."""
+        """Register a new user."""
         return await self.program.register(username)
 
     async def online(self, *usernames: str) -> list[Person]:
-        """New users who are available."""
+        """Register new users who are available."""
         people = [await self.person(username) for username in usernames]
         for each in people:
             await heartbeat(each)
@@ -79,16 +79,16 @@ class Site:
 
     @asynccontextmanager
     async def connected(self, person: Person) -> AsyncIterator[Socket]:
-        """A socket of this user's."""
+        """Open a socket as this user."""
         async with await Socket.open(self.feed_url(person)) as socket:
             yield await socket.settle()
 
     def feed_url(self, person: Person) -> str:
-        """Where an app of this user's connects to."""
+        """Return the URL to which this user's app connects."""
         return f"ws://127.0.0.1:{self.program.port}/ws/feed?token={person.token}"
 
     async def sign_in(self, page: Page, name: str) -> None:
-        """Fill in the form, and be on the page that follows."""
+        """Submit the sign-in form and wait for the page that follows."""
         await page.goto(f"{self.origin}/admin/login")
         await page.get_by_label("Operator").fill(name)
         await page.get_by_label("Password").fill(self.passwords[name])
@@ -96,14 +96,14 @@ class Site:
             await page.get_by_role("button", name="Sign in").click()
 
     async def sign_out(self, page: Page) -> None:
-        """By the menu of the account, from any page."""
+        """Sign out by the account menu, which is on every page."""
         await page.goto(f"{self.origin}/admin/audit")
         await page.get_by_role("button", name=re.compile("viewer|operator|admin|second")).click()
         async with page.expect_navigation():
             await page.get_by_role("button", name="Sign out", exact=True).click()
 
     async def signed_in(self, browser: Browser, name: str) -> StorageState:
-        """The cookies of an operator, signed in once by the form."""
+        """Return the cookies of an operator, who signs in only once."""
         if name not in self._states:
             context = await browser.new_context()
             await self.sign_in(await context.new_page(), name)
@@ -119,13 +119,13 @@ class Site:
 
 
 async def heartbeat(person: Person) -> None:
-    """The user is there."""
+    """Send a heartbeat for a user."""
     answer = await person.post("/users/me/heartbeat")
     assert answer.status == 200, answer.body
 
 
 async def call(caller: Person, callee: Person) -> str:
-    """The id of a new call."""
+    """Start a call and return its id."""
     answer = await caller.post("/calls/start", {"callee_id": callee.user_id, "call_type": "audio"})
     assert answer.status == 200, answer.body
     call_id: str = answer.body["call_id"]

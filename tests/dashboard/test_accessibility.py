@@ -1,4 +1,4 @@
-"""What axe knows of: nobody is kept out, whatever the page, the look and the state."""
+"""Accessibility: axe finds no violation on any page, in any look and any state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.dashboard.site import Site, call
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
 
 TALL = 4000
-"""Whatever scrolls is judged only where it is in view."""
+"""Tall windows: axe judges scrolling content only where it is visible."""
 
 DESK = {"width": 1440, "height": TALL}
 PHONE = {"width": 390, "height": TALL}
@@ -30,7 +30,7 @@ PHONE = {"width": 390, "height": TALL}
 
 @dataclass(frozen=True)
 class Look:
-    """What a person has set, and on what."""
+    """The display preferences of a person, and the window's size."""
 
     name: str
     size: dict[str, int] = field(default_factory=lambda: DESK)
@@ -61,7 +61,7 @@ async def gather(site: Site) -> list[Person]:
 
 
 async def violations(page: Page, *, looks: list[Look] = LOOKS) -> list[str]:
-    """What axe finds in each look, and whether the page is wider than its window."""
+    """Return what axe finds in each look, and where the page is wider than its window."""
     found: list[str] = []
     for look in looks:
         await page.emulate_media(color_scheme=look.colours, forced_colors=look.forced)

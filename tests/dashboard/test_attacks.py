@@ -1,4 +1,4 @@
-"""What an attacker tries with an operator's browser, or with a cookie or a token of the wrong kind."""
+"""Attacks through an operator's browser, or with a cookie or a token of the wrong kind."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ OPEN_SOCKET = """(url) => new Promise((resolve) => {
 
 @asynccontextmanager
 async def elsewhere(html: str) -> AsyncIterator[str]:
-    """Another web server, and its origin. Its port is another; its host is not, so browsers send it our cookies."""
+    """Run another web server and yield its origin. The host is the same, so browsers send it our cookies."""
 
     class Handler(RequestHandler):
         def get(self) -> None:
@@ -70,7 +70,7 @@ async def cookie_of(context: BrowserContext, name: str = COOKIE) -> str:
 
 
 async def is_untouched(site: Site, person: Person) -> bool:
-    """Nothing was done to the user, and nobody's name stands in the audit for it."""
+    """Return whether nothing was done to the user and the audit log has no entry about them."""
     async with site.stores() as stores:
         entries, _ = await stores.audit.page(target=f"user:{person.user_id}", skip=0, limit=10)
     return not entries and (await person.get("/users/me/status")).body["is_online"] is True
@@ -81,7 +81,7 @@ async def test_a_form_on_another_site_does_nothing(site: Site, visit: Visit, con
     (ada,) = await site.online("form")
     page = await visit()
     xsrf = await page.locator("meta[name=xsrf]").get_attribute("content")
-    for token in ("", "made-up", xsrf or "it is there"):  # even with the right one
+    for token in ("", "made-up", xsrf or "it is there"):  # even with the right token
         html = FORM.format(site=site.origin, user_id=ada.user_id, request_id="from-elsewhere", xsrf=token)
         async with elsewhere(html) as origin:
             conduct.excuse(f"asked elsewhere: {origin}")
@@ -114,7 +114,7 @@ async def test_a_script_on_another_site_does_nothing_even_with_a_token_it_has_pl
         await page.evaluate(SCRIPT, [f"{site.origin}/admin/logout", list(fields.items())])
     assert await is_untouched(site, ada)
     await page.goto(f"{site.origin}/admin/audit")
-    await expect(page.get_by_role("heading", name="Audit")).to_be_visible()  # nobody was signed out either
+    await expect(page.get_by_role("heading", name="Audit")).to_be_visible()  # nobody was signed out, either
 
 
 async def test_a_form_without_its_token_does_nothing(site: Site, visit: Visit, conduct: Conduct) -> None:
@@ -235,7 +235,7 @@ async def test_who_guesses_is_told_nothing_and_then_to_wait(
 
 
 async def attempt(page: Page, name: str, password: str) -> tuple[int, str]:
-    """What the form says to a name and a password."""
+    """Submit the sign-in form. Returns the status and the message."""
     await page.get_by_label("Operator").fill(name)
     await page.get_by_label("Password").fill(password)
     async with page.expect_navigation() as navigation:

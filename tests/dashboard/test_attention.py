@@ -1,4 +1,4 @@
-"""What is wrong in memory: each produced for real, shown with its cause, repaired by its button, gone for everybody."""
+"""Issues in memory: each is really caused, shown with its cause, repaired by its button, and gone for everyone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS = {
     "long_call_seconds": 4.0,
     "flapping_changes": 4,
 }
-"""A silent socket is to be seen before it is closed, which is after 5.9 s."""
+"""A silent socket must be shown before it is closed, which happens after 5.9 s."""
 
 CLIENT = """
 import sys
@@ -36,7 +36,7 @@ with connect(sys.argv[1]) as socket:
     for _ in socket:
         pass
 """
-"""A program of its own that holds a socket, until it is killed."""
+"""A separate program that keeps a socket open until it is killed."""
 
 
 async def test_a_call_whose_party_was_killed_is_ended(site: Site, visit: Visit) -> None:
@@ -121,6 +121,6 @@ async def test_a_user_who_flaps_is_forced_offline(site: Site, visit: Visit) -> N
 
 
 async def status_of(person: Person) -> tuple[bool, bool]:
-    """(online, busy), as everybody sees it."""
+    """Return (online, busy) as everyone sees it."""
     answer = (await person.get("/users/me/status")).body
     return answer["is_online"], answer["is_busy"]

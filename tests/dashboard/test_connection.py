@@ -1,4 +1,4 @@
-"""Every state of the connection, with the server as it really is: silent, killed, restarted, drained, renewed."""
+"""Every state of the connection, with a server that really is silent, killed, restarted, drained or updated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.program import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
 LOST = "WebSocket connection to .* failed"
-"""What the browser itself says when the server is gone."""
+"""What the browser itself logs when the server is gone."""
 
 NO_MORE_UPDATES = r"No update for 6 s\. Figures are from (\d\d:\d\d:\d\d); timers are stopped\."
 
@@ -27,7 +27,7 @@ async def test_a_page_that_is_told_something_each_second_is_live(site: Site, vis
     (ada,) = await site.online("live ada")
     live = await Live(await visit()).ready()
     chip = await live.record("chip", "[data-banner=chip]")
-    # Longer than a page goes without a message before it is called stale.
+    # Longer than the time without a message after which a page is stale.
     await expect(live.cell(ada, "since")).to_have_text(re.compile("00:0[5-9]"))
     assert await chip.texts() == ["Live"]
     await expect(live.banner).to_be_hidden()
@@ -113,7 +113,7 @@ async def test_the_way_back_is_said_once_and_the_line_has_a_gap(site: Site, visi
     await expect(live.chip).to_have_text("Live")
     await expect(line).to_have_attribute("d", re.compile(f"(M[^M]*){{{pieces + 1}}}"))
     assert [text for text in await toast.texts() if text] == ["Reconnected. The figures are live again."]
-    assert len([text for text in await said.texts() if text]) == 1  # that it was lost
+    assert len([text for text in await said.texts() if text]) == 1  # it announced the lost connection
     await expect(live.banner).to_be_hidden()
 
 

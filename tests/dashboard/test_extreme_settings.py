@@ -1,4 +1,4 @@
-"""The pages follow the server's settings, also where these are far from the usual ones."""
+"""The pages follow the server's settings, even if these are far from the defaults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = ["Ada Quist", "Björn Santos", "Chidi Okafor"]
 
 @pytest.fixture(scope="module")
 def people(io_loop: IOLoop, site: Site) -> list[Person]:
-    """Three who are available, after 14 minutes of samples."""
+    """Three available users, after 14 minutes of samples."""
     return io_loop.run_sync(lambda: gather(site))
 
 
@@ -49,7 +49,7 @@ async def test_a_sign_of_life_every_five_seconds_is_enough(people: list[Person],
     live = Live(page)
     await expect(live.chip).to_have_text("Live")
     chip = await live.record("chip", "[data-banner=chip]")
-    await page.wait_for_timeout(8_000)  # nothing happens: longer than a page with the usual settings would wait
+    await page.wait_for_timeout(8_000)  # longer than a page with the usual settings would wait without a message
     assert await chip.texts() == ["Live"]
 
 

@@ -1,4 +1,4 @@
-"""What a hand has left in the store, MongoDB or the embedded one: shown, repaired by its button, gone for everybody."""
+"""Manual changes in the store, MongoDB or embedded: shown, repaired by the button, and gone for everyone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
 
 @pytest.fixture(scope="module", params=["embedded", "mongodb"])
 def site(request: pytest.FixtureRequest, io_loop: IOLoop, programs: MakeProgram, secrets_seen: SecretsSeen) -> Site:
-    """A server over each store: what a hand leaves in the store is another matter in each."""
+    """A server with each store, because manual changes have different effects in each."""
     settings: dict[str, Any] = {**QUICK}
     if request.param == "mongodb":
         if not find_mongo().is_there:
@@ -40,7 +40,7 @@ def site(request: pytest.FixtureRequest, io_loop: IOLoop, programs: MakeProgram,
 
 @asynccontextmanager
 async def by_hand(site: Site) -> AsyncIterator[Database]:
-    """The store's collections, opened by somebody else than the server."""
+    """Open the store's collections from outside the server."""
     database = await open_database(site.program.settings)
     try:
         yield database
@@ -130,7 +130,7 @@ async def test_a_claim_of_a_call_that_is_not_ongoing_is_given_up(site: Site, vis
         repair="End call",
         produce=write,
     )
-    await call(ada, bob)  # which the claim would have forbidden
+    await call(ada, bob)  # the claim would have prevented this
 
 
 async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, visit: Visit) -> None:
@@ -155,7 +155,7 @@ async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, vis
 
 
 def ongoing(call_id: str, caller: Person, callee: Person) -> dict[str, Any]:
-    """The document of a call."""
+    """Return the document of an ongoing call."""
     return {
         "_id": call_id,
         "caller_id": caller.user_id,

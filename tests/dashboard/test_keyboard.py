@@ -1,4 +1,4 @@
-"""The live page by keyboard alone; the theme; the search and the filters; timers and chart; ten thousand users."""
+"""The live page: keyboard use, theme, search and filters, timers and chart, ten thousand users."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_ROWS = 60
 
 @pytest.fixture(scope="module")
 def people(io_loop: IOLoop, site: Site) -> list[Person]:
-    """Four who are available, by name."""
+    """Four available users, in order of their names."""
     return io_loop.run_sync(lambda: site.online(*NAMES))
 
 
@@ -200,7 +200,7 @@ async def test_the_chart_has_a_name_and_its_figures_stand_beside_it(people: list
 async def test_of_10_000_users_the_page_holds_a_few_rows_and_reaches_all(make_site: MakeSite, visit: Visit) -> None:
     site = make_site()
     async with site.stores():
-        pass  # the data directory is there
+        pass  # creates the data directory
     people = await site.program.populate(10_000)
     await site.start()
     live = Live(await visit(at=site))

@@ -1,4 +1,4 @@
-"""After a drop the live page shows what a page made anew shows: the same figures, the same rows, in the same order."""
+"""After a lost connection, the live page equals a fresh one: same figures, same rows, in the same order."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LOST = "WebSocket connection to .* failed"
 FIGURES = ("available", "busy", "offline", "calls", "attention")
 
 RUNNING = re.compile(r"\d+:\d\d(:\d\d)?( UTC)?|\d+ s\b")
-"""What goes on by itself."""
+"""Times and timers, which change by themselves."""
 
 OTHERS = """() => Object.fromEntries(["calls", "attention", "events"].map((id) => [id,
   [...document.querySelectorAll(`#${id} [data-rows] > .row:not(.gone)`)].map((row) => row.dataset.key).slice(0, 8)]))"""
-"""By their keys; of many only those in view are in the page."""
+"""Rows by their keys. Of a long list, only the visible rows are in the page."""
 
 
 async def picture(page: Page) -> dict[str, Any]:
-    """All that the page shows, but for what runs."""
+    """Return everything that the page shows, except for running times."""
     live = Live(page)
     rows = await live.listed("state", "name", "id", "because", "waiting", "device")
     return {
@@ -41,7 +41,7 @@ async def picture(page: Page) -> dict[str, Any]:
 
 
 async def equals_fresh_pages(page: Page, visit: Visit, site: Site) -> None:
-    """It is what the server prints, and what a page shows that was opened just now."""
+    """Check that the page equals the server-rendered page and a newly opened live page."""
 
     async def is_equal() -> bool:
         printed = await visit("/admin", at=site, java_script_enabled=False)
@@ -51,7 +51,7 @@ async def equals_fresh_pages(page: Page, visit: Visit, site: Site) -> None:
         return pictures[0] == pictures[1] == pictures[2]
 
     pictures: list[dict[str, Any]] = []
-    for _ in range(5):  # somebody's grace may end between two looks
+    for _ in range(5):  # a user's grace period may end between two checks
         if await is_equal():
             return
     assert pictures[0] == pictures[1]
@@ -67,7 +67,7 @@ async def furnish(site: Site) -> list[Person]:
 
 
 async def change(site: Site, people: list[Person]) -> None:
-    """Somebody of every kind: a call ends, one begins, one turns busy, one is back, one leaves, one is new, renamed."""
+    """Make every kind of change: a call ends, one begins; users turn busy, turn free, leave, join, are renamed."""
     (ongoing,) = (await people[0].get("/calls/ongoing")).body["items"]
     assert (await people[0].post("/calls/end", {"call_id": ongoing["call_id"]})).status == 200
     await call(people[5], people[6])

@@ -1,4 +1,4 @@
-"""Nothing moves under the pointer, the keyboard, an open menu or dialog; the line below says so and offers to sort."""
+"""No row moves under the pointer, the keyboard, an open menu or dialog; the line below says so and offers to sort."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ WATCH = """([x, y]) => {
 
 @pytest.fixture(scope="module")
 def people(io_loop: IOLoop, site: Site) -> list[Person]:
-    """More than fit into the window."""
+    """More users than fit into the window."""
     return io_loop.run_sync(lambda: site.online(*NAMES))
 
 
 async def change(people: list[Person], times: int) -> None:
-    """So many changes, each of which changes the order."""
+    """Make `times` changes, each of which changes the order."""
     chance = random.Random(times)
     for _ in range(times):
         person = chance.choice(people)
@@ -52,7 +52,7 @@ async def turn(person: Person, *, is_busy: bool) -> None:
 
 
 async def settle(people: list[Person]) -> None:
-    """Nobody is busy."""
+    """Clear busy for all users."""
     for person in people:
         if (await person.get("/users/me/status")).body["is_busy"]:
             await turn(person, is_busy=False)
@@ -145,11 +145,11 @@ async def test_an_open_menu_or_dialog_holds_the_order_as_long_as_it_is_open(
     await page.clock.fast_forward(5_000)
     await expect(part).to_be_visible()
     assert (await order_of(page))[:3] == NAMES[:3]
-    await page.mouse.move(1, 1)  # else it lies on the list once that is no longer covered, and holds it anew
+    await page.mouse.move(1, 1)  # otherwise it ends up over the uncovered list and locks it again
     await page.keyboard.press("Escape")
     await expect(part).to_be_hidden()
     await page.clock.fast_forward(9_000)
-    # The jump of the clock makes the page stale for a moment, and a focus that is given back holds the order anew.
+    # The clock jump makes the page stale for a moment, and a focus that returns locks the order again.
     await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[40], timeout=20_000)
 
 

@@ -1,4 +1,4 @@
-"""Names, pictures and reasons that are markup: inert on every page, and in rows that change while one looks."""
+"""Names, pictures and reasons that contain markup: inert on every page, and in rows that change while open."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PICTURES = [
     "//127.0.0.1/whose.png",
     "/admin/logout",
 ]
-"""By hand in the store: the API takes none of these."""
+"""Written directly to the store, because the API rejects all of these."""
 
 LOUD_PICTURE = 'https://127.0.0.1:65535/"onerror="window.pwned=8'
 
@@ -54,7 +54,7 @@ INERT = {"pwned": 0, "handlers": 0, "made": 0, "inline": 0, "pictures": [], "lin
 
 @pytest.fixture(scope="module")
 def people(io_loop: IOLoop, site: Site) -> list[Person]:
-    """Users with such names, all online; some of them on calls, and with something that operators did."""
+    """Users with such names, all online; some are on calls, and one operator has such a name, too."""
     return io_loop.run_sync(lambda: gather(site))
 
 
@@ -76,7 +76,7 @@ async def gather(site: Site) -> list[Person]:
 
 
 def excuse_pictures(conduct: Conduct) -> None:
-    """They may be asked for: of https, they are harmless."""
+    """Allow requests for the pictures: their URLs are https, so they are harmless."""
     conduct.excuse(r"(asked elsewhere:|ERR_CONNECTION_REFUSED) https://127\.0\.0\.1:65535/")
 
 

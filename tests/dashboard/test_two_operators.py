@@ -1,4 +1,4 @@
-"""Two operators at once, and one who sends twice."""
+"""Two operators at once, and one who submits twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dashboard.site import Site, call
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
 WITHIN = 1000
-"""Milliseconds after which the others see it."""
+"""Milliseconds within which the other operator must see a change."""
 
 POST = """async ([url, fields]) => {
   const answer = await fetch(url, {
@@ -37,7 +37,7 @@ async def post(page: Page, **fields: Any) -> tuple[int, dict[str, Any]]:
 
 
 async def acts_on(site: Site, person: Person) -> list[tuple[str, str, str, str]]:
-    """(operator, action, reason, outcome) of all that was done to a user, the newest first."""
+    """Return (operator, action, reason, outcome) of all actions on a user, newest first."""
     async with site.stores() as stores:
         entries, _ = await stores.audit.page(target=f"user:{person.user_id}", skip=0, limit=50)
     return [(each.operator, each.action, each.reason, each.outcome) for each in entries]

@@ -1,4 +1,4 @@
-"""JavaScript off: the pages read, filters and pages are URLs, and each action is a form."""
+"""JavaScript off: the pages are readable, filters and pages are URLs, and each action is a form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = [f"Person {letter}" for letter in "ABCDEFGH"]
 
 @pytest.fixture(scope="module")
 def people(io_loop: IOLoop, site: Site) -> list[Person]:
-    """Eight who are available: more than a page has rows."""
+    """Eight available users, which is more than a page has rows."""
     return io_loop.run_sync(lambda: site.online(*NAMES))
 
 
@@ -47,7 +47,7 @@ async def test_the_live_page_reads(site: Site, people: list[Person], visit: Visi
     await expect(live.cell(people[0], "because")).to_have_text(re.compile(r"on a call with Person B, \d\d:\d\d"))
     await expect(page.locator("#events")).to_contain_text("Person A called Person B")
     for script in ("[data-banner=chip]", "#pause", "[data-theme-switch]", "[data-help]"):
-        await expect(page.locator(script)).to_be_hidden()  # what would do nothing
+        await expect(page.locator(script)).to_be_hidden()  # these controls need scripts
     assert await page.locator("[data-chart=available]").get_attribute("d") is not None
     assert (await people[0].post("/calls/end", {"call_id": call_id})).status == 200
 

@@ -1,1 +1,1 @@
-"""The documents: what they say of the API is so, and the server shows them."""
+"""Tests of the documentation: what it says about the API is correct, and the server shows it."""

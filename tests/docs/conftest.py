@@ -1,4 +1,4 @@
-"""Fixtures: a server as a program, and a browser."""
+"""Fixtures: a server as a separate process, and a browser."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.secrets_seen import SecretsSeen
 
 @pytest.fixture(autouse=True)
 def quiet_markdown(caplog: pytest.LogCaptureFixture) -> None:
-    """Without each step through each document in what a failing test shows."""
+    """Keep the Markdown parser's debug output out of the report of a failing test."""
     caplog.set_level(logging.WARNING, "markdown_it")
 
 
 @pytest.fixture
 def program(io_loop: IOLoop, tmp_path: Path, secrets_seen: SecretsSeen, http: AsyncHTTPClient) -> Iterator[MakeProgram]:
-    """Makes servers as programs of their own, which may answer nothing with 500."""
+    """Makes servers as separate processes. A response with 500 fails the test."""
     yield from blameless_programs(io_loop, tmp_path, secrets_seen, http)

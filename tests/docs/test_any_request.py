@@ -1,4 +1,4 @@
-"""Whatever is asked, the answer is one that /openapi.json describes, and never the server's mistake."""
+"""Whatever the request, the response is one that /openapi.json describes, and never a server error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.program import MakeProgram, ServerProgram
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=300)]
 
 EXAMPLES = 25
-"""Requests that are made up for each operation, besides those at the limits of every field."""
+"""Generated requests for each operation, in addition to those at the limits of every field."""
 
 SEED = 20
 
@@ -29,7 +29,7 @@ CHECKS = [
     "unsupported_method",
     "ignored_auth",
 ]
-"""Not that what is of the right shape is carried out: a busy_until can lie in the past, a call needs two users."""
+"""Success of valid data is not checked: a busy_until can lie in the past, a call needs two users."""
 
 
 async def test_every_answer_to_a_user_is_described(program: MakeProgram, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ async def test_every_answer_to_who_logs_out_is_described(program: MakeProgram, t
 
 
 async def examine(server: ServerProgram, person: Person, folder: Path, *options: str) -> None:
-    """Let schemathesis ask the server as a person, and be content."""
+    """Run schemathesis against the server as a person, and expect no failure."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"http://127.0.0.1:{server.port}/openapi.json",
         "--header", f"Authorization: Bearer {person.token}",

@@ -1,4 +1,4 @@
-"""/asyncapi.json: one by AsyncAPI's own schema, complete, and what comes over a socket is of the shape it says."""
+"""/asyncapi.json: valid by AsyncAPI's own schema, complete, and true of the messages on a socket."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMMANDS: list[dict[str, Any]] = [
 
 
 def tags(base: type) -> set[str]:
-    """The names of message types on the wire."""
+    """Return the names of message types on the wire."""
     return {str(each.__struct_config__.tag) for each in base.__subclasses__()}
 
 
@@ -113,7 +113,7 @@ async def test_every_message_that_comes_is_of_the_shape_that_is_described(
 
 
 def references_in(value: Any) -> Iterator[str]:
-    """Every `$ref`."""
+    """Yield every `$ref` in a value."""
     for key, each in value.items() if isinstance(value, dict) else enumerate(value):
         if key == "$ref":
             yield each

@@ -1,4 +1,4 @@
-"""The documents in Chromium: they load from the server alone, fit a phone, and lack nothing for who can't see."""
+"""The documentation in Chromium: it loads from the server alone, fits a phone, and is accessible."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ URLS = ["/docs", *(f"/docs/{name}" for name in NAMES), "/docs/nothing"]
 
 
 VARIED = [url for url in URLS if "decisions/" not in url]
-"""Decisions are all of one make: looked at once is enough."""
+"""All decisions have the same structure, so checking them once is enough."""
 
 
 @asynccontextmanager
 async def browsing(width: int, colours: Literal["light", "dark"]) -> AsyncIterator[Page]:
-    """A page in Chromium of some width."""
+    """Open a page in Chromium with a certain width."""
     path = shutil.which("chromium")
     assert path is not None, "run `make browser` first"
     async with async_playwright() as playwright:

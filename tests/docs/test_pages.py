@@ -1,4 +1,4 @@
-"""The documents at /docs: every page, what they link to, and nothing else."""
+"""The documentation at /docs: every page, the targets of its links, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URLS = ["/docs" if name == "index" else f"/docs/{name}" for name in DocsPages(RO
 
 
 def links_of(page: str) -> set[str]:
-    """What a page leads to or loads."""
+    """Return everything that a page links to or loads."""
     return set(re.findall(r'(?:href|src)="([^"]*)"', page))
 
 

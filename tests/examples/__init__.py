@@ -1,1 +1,1 @@
-"""The README's example and those in examples/, as they stand."""
+"""Tests of the README's example and of those in examples/, unchanged."""

@@ -1,4 +1,4 @@
-"""The examples in web pages, in Chromium: a list that changes as people do."""
+"""The examples that are web pages, in Chromium: a list that follows the users' changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICTURE_BYTES = 100_000
 
 @contextlib.asynccontextmanager
 async def browsing() -> AsyncIterator[Page]:
-    """A page in Chromium."""
+    """Open a page in Chromium."""
     path = shutil.which("chromium")
     assert path is not None, "run `make browser` first"
     async with async_playwright() as playwright:
@@ -39,7 +39,7 @@ async def browsing() -> AsyncIterator[Page]:
 
 @contextlib.asynccontextmanager
 async def files_served(folder: Path) -> AsyncIterator[int]:
-    """The port of another origin, which serves a folder as the example says: by `python3 -m http.server`."""
+    """Serve a folder from another origin, as the example says, by `python3 -m http.server`. Yields the port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", str(folder),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -55,7 +55,7 @@ async def files_served(folder: Path) -> AsyncIterator[int]:
 
 
 async def follows(page: Page, server: ServerProgram, ada: Person, bob: Person) -> None:
-    """Ada's page follows Bob, also over a restart. Raises playwright's TimeoutError."""
+    """Check that Ada's page follows Bob, even across a restart. Raises playwright's TimeoutError."""
 
     async def shows(words: str) -> None:
         await page.get_by_text(re.compile(words)).first.wait_for()

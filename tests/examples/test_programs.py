@@ -1,4 +1,4 @@
-"""The examples for Node and Python, by what they print, and the one for React Native, by the types of the client."""
+"""The Node and Python examples, checked by their output, and the React Native one, by the client's types."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PATIENCE_SECONDS = 30.0
 
 
 class Example:
-    """A program of examples/ and what it prints."""
+    """A program of examples/ and its output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
     async def prints(self, pattern: str) -> None:
-        """Wait for a line of that pattern; others before it are passed over."""
+        """Wait for a line that matches the pattern, and skip the lines before it."""
         assert self.process.stdout is not None
         passed: list[str] = []
         with contextlib.suppress(TimeoutError):
@@ -45,7 +45,7 @@ class Example:
 
 @contextlib.asynccontextmanager
 async def running(*argv: str, url: str, token: str) -> AsyncIterator[Example]:
-    """The example from start to end."""
+    """Start the example, and end it afterwards."""
     process = await asyncio.create_subprocess_exec(
         *argv, env={**os.environ, "ROLLCALL_URL": url, "TOKEN": token}, stdout=asyncio.subprocess.PIPE
     )
@@ -59,7 +59,7 @@ async def running(*argv: str, url: str, token: str) -> AsyncIterator[Example]:
 
 @contextlib.asynccontextmanager
 async def python_example(port: int, token: str, folder: Path) -> AsyncIterator[Example]:
-    """examples/python."""
+    """Run examples/python."""
     path = str(ROOT / "examples" / "python" / "feed.py")
     async with running(sys.executable, path, url=f"ws://localhost:{port}", token=token) as example:
         yield example
@@ -67,7 +67,7 @@ async def python_example(port: int, token: str, folder: Path) -> AsyncIterator[E
 
 @contextlib.asynccontextmanager
 async def node_example(port: int, token: str, folder: Path) -> AsyncIterator[Example]:
-    """examples/node: a copy beside which its package is, as `npm install` would put it."""
+    """Run a copy of examples/node, with its package installed as `npm install` would do it."""
     assert (NODE_MODULES / "ws").is_dir(), "run `make node` first"
     shutil.copytree(ROOT / "examples" / "node", folder / "examples" / "node")
     shutil.copytree(ROOT / "static", folder / "static")

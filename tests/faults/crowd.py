@@ -1,4 +1,4 @@
-"""Crowd: a thousand WebSocket clients in one process, each just clever enough."""
+"""Crowd: a thousand minimal WebSocket clients in one process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from tests.clients import Person
 
 SIZE = int(os.environ.get("CHAOS_SOCKETS", "1000"))
-"""Sockets of a crowd; more by hand for longer runs."""
+"""The number of sockets in a crowd; set it higher for longer runs."""
 
 PACE = max(1.0, SIZE / 1000)
-"""What takes longer with a larger crowd is given this many times as long."""
+"""The factor for time limits that depend on the size of the crowd."""
 
 AT_ONCE = 100
-"""Upgrades under way at the same time."""
+"""The maximum number of concurrent upgrades."""
 
 PATIENCE_SECONDS = 60.0
 ABNORMAL = 1006
@@ -27,7 +27,7 @@ _UPDATE = b'{"type":"user_status_update"'
 
 
 class Member(asyncio.Protocol):
-    """One client. It answers pings, unless it is `deaf`, and counts the updates of others; a watcher keeps them too."""
+    """A client that answers pings, unless it is `deaf`, and counts updates. With `watches`, it keeps them, too."""
 
     def __init__(self, port: int, person: Person, *, watches: bool = False, deaf: bool = False) -> None:
         self.person = person
@@ -42,9 +42,9 @@ class Member(asyncio.Protocol):
         self._is_upgraded = False
         self._transport: asyncio.Transport | None = None
         self.messages: list[dict[str, Any]] = []
-        """What it was told, in order: of the updates the own first one, and all if it watches."""
+        """The messages received, in order. Of the updates, only the first, or all with `watches`."""
         self.updates = 0
-        """Updates it was told after the first messages."""
+        """The number of updates received after the first messages."""
         self.pings = 0
         self.close_code = ABNORMAL
         loop = asyncio.get_running_loop()
@@ -56,13 +56,13 @@ class Member(asyncio.Protocol):
         return self.entered.done() and not self.ended.done()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
+        """Request the upgrade."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came apart."""
+        """Split the received bytes into frames."""
         self._buffer += data
         if not self._is_upgraded:
             head, end, rest = bytes(self._buffer).partition(b"\r\n\r\n")
@@ -78,7 +78,7 @@ class Member(asyncio.Protocol):
         del self._buffer[:start]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Note that the connection ended."""
         self.ended.set_result(None)
         if not self.entered.done():
             self.entered.set_exception(ConnectionResetError("lost before the first messages"))
@@ -89,16 +89,16 @@ class Member(asyncio.Protocol):
         self._write(0x1, json.dumps(command).encode())
 
     def drop(self) -> None:
-        """Lose the connection: no close frame, only a reset."""
+        """Drop the connection without a close frame, by a reset."""
         assert self._transport is not None
         self._transport.abort()
 
     def told(self, type: str) -> list[dict[str, Any]]:
-        """The messages of a type it was told."""
+        """Return the received messages of a type."""
         return [message for message in self.messages if message["type"] == type]
 
     def of(self, user_id: int) -> list[dict[str, Any]]:
-        """The updates of a user that a watcher was told, without the own first one."""
+        """Return the updates of a user, without the client's own first one. Needs `watches`."""
         return [message for message in self.told("user_status_update")[1:] if message["user_id"] == user_id]
 
     def _take(self, opcode: int, payload: bytes) -> None:
@@ -119,14 +119,14 @@ class Member(asyncio.Protocol):
                 self.entered.set_result(None)
 
     def _write(self, opcode: int, payload: bytes) -> None:
-        """A frame masked by zeros, which RFC 6455 §5.3 has no quarrel with."""
+        """Write a frame masked with zeros, which RFC 6455 §5.3 allows."""
         assert self._transport is not None
         assert len(payload) < 126
         self._transport.write(bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4) + payload)
 
 
 async def enter(port: int, person: Person, *, watches: bool = False, deaf: bool = False) -> Member:
-    """Connect one, up to its first messages. Raises OSError."""
+    """Connect a client and wait for its first messages. Raises OSError."""
     member = Member(port, person, watches=watches, deaf=deaf)
     await asyncio.get_running_loop().create_connection(lambda: member, "127.0.0.1", port)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -135,7 +135,7 @@ async def enter(port: int, person: Person, *, watches: bool = False, deaf: bool 
 
 
 async def enter_all(port: int, people: Iterable[Person]) -> list[Member]:
-    """Connect many."""
+    """Connect many clients."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(person: Person) -> Member:
@@ -146,13 +146,13 @@ async def enter_all(port: int, people: Iterable[Person]) -> list[Member]:
 
 
 async def all_ended(members: Iterable[Member]) -> None:
-    """Wait until the connections are over."""
+    """Wait until all connections have ended."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*(member.ended for member in members))
 
 
 async def answers(member: Member) -> bool:
-    """Whether a ping of the application's gets its pong."""
+    """Return whether a ping of the application gets its pong."""
     before = len(member.told("pong"))
     member.send({"type": "ping"})
     try:
@@ -165,7 +165,7 @@ async def answers(member: Member) -> bool:
 
 
 def _frame(data: bytearray, start: int) -> tuple[int, bytes, int] | None:
-    """(opcode, payload, where the next starts) of the frame at `start`; None while a part of it is missing."""
+    """Return (opcode, payload, start of the next) of the frame at `start`, or None while it is incomplete."""
     if len(data) < start + 2:
         return None
     size, body = data[start + 1], start + 2

@@ -1,4 +1,4 @@
-"""The server is asked to stop while a thousand sockets are open and requests are under way."""
+"""The server is asked to stop while a thousand sockets are open and requests are in progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.program import MakeProgram
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120 * PACE)]
 
 REQUESTS = 14
-"""Hashed two at a time: the last ones are still under way for a good while after the first is answered."""
+"""Passwords are hashed two at a time, so the last requests are in progress long after the first response."""
 
 
 async def test_sigterm_tells_each_socket_its_own_delay_finishes_requests_and_exits_0(program: MakeProgram) -> None:
@@ -26,7 +26,7 @@ async def test_sigterm_tells_each_socket_its_own_delay_finishes_requests_and_exi
         asyncio.create_task(server.api.post("/auth/register", {"username": f"new-{number}", "password": "x" * 16}))
         for number in range(REQUESTS)
     ]
-    # The one registration that is done tells that the server has read the others: it hashes two at a time, in order.
+    # The server hashes two at a time, in order, so the first finished registration shows that it has read all.
     await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     assert not under_way[-1].done()
 

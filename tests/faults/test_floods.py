@@ -1,4 +1,4 @@
-"""Floods and nonsense: whatever one connection does, the server lives and the others are served."""
+"""Floods and invalid data: whatever one connection does, the server keeps running and serves the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.raw_frames import frame
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=90)]
 
 GROWTH_BYTES = 24 * 1024 * 1024
-"""Memory that a flood may cost: allocators do not give back at once, so more than what waits in the server."""
+"""Memory that a flood may cost: more than what the server queues, because allocators don't free it at once."""
 
 MESSAGES = 20_000
 PINGS = 100_000
@@ -64,7 +64,7 @@ BAD_FRAMES = {
 
 
 class Other:
-    """A client who has nothing to do with it, and what the server weighed before."""
+    """An uninvolved client, and the server's memory use at the beginning."""
 
     def __init__(self, server: ServerProgram, member: Member) -> None:
         self._server = server
@@ -72,13 +72,13 @@ class Other:
         self._bytes = server.resident_bytes()
 
     async def is_served(self) -> None:
-        """The pong comes, and memory is bounded."""
+        """Check that a pong comes, and that memory is bounded."""
         assert await answers(self._member)
         assert self._server.resident_bytes() - self._bytes < GROWTH_BYTES
 
 
 async def begin(program: MakeProgram, **settings: Any) -> tuple[ServerProgram, Person, Other]:
-    """A server, a user who will do something to it, and another one."""
+    """Start a server, with a user for the test to act as and an uninvolved client."""
     server = program(**{"command_burst": 200, **settings})
     person, other = await server.populate(2)
     await server.start()
@@ -194,7 +194,7 @@ async def test_requests_whose_headers_never_end_are_gone_after_the_header_timeou
             while True:
                 writer.write(b"x")
                 await writer.drain()
-                await asyncio.sleep(0.2)  # a byte now and then is what keeps a naive server waiting
+                await asyncio.sleep(0.2)  # an occasional byte keeps a naive server waiting
 
     drip = asyncio.create_task(trickle(connections[0][1]))
     ends = await asyncio.wait_for(asyncio.gather(*(is_over(reader) for reader, _ in connections)), 20)
@@ -247,7 +247,7 @@ async def test_peers_that_vanish_during_the_upgrade_leave_nothing_behind(program
         with socket.create_connection(("127.0.0.1", server.port)) as peer:
             peer.sendall(request[: len(request) * (number % 4 + 1) // 4])
             if number % 8 < 4:
-                # Linger for no time: closing resets the connection.
+                # With a linger time of zero, closing resets the connection.
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await only_the_other_is_left(server)
 
@@ -270,7 +270,7 @@ async def test_when_files_run_out_the_open_sockets_are_served_and_new_ones_accep
         began = server.processor_seconds()
         for _ in range(4):
             assert all(await asyncio.gather(*(answers(member) for member in members)))
-            await asyncio.sleep(0.5)  # the processor time of some seconds is what is looked at
+            await asyncio.sleep(0.5)  # the processor time over a few seconds is measured
         assert server.processor_seconds() - began < 1.0
         assert len(server.events()) - lines <= 8
     finally:

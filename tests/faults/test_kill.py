@@ -17,7 +17,7 @@ from tests.faults.writers import CallWriter, RegistrationWriter, RepeatedWriter,
 from tests.program import MakeProgram, ServerProgram, until
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
-"""Kills; more by hand for longer runs."""
+"""The number of kills; set it higher for longer runs."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60 + 12 * ROUNDS)]
 
@@ -89,7 +89,7 @@ async def write_until_killed(server: ServerProgram, writers: list[RepeatedWriter
                 await writer.write()
 
     tasks = [asyncio.create_task(write_on(writer)) for writer in writers]
-    await asyncio.sleep(random.uniform(0.1, 0.6))  # the moment of the kill is the point
+    await asyncio.sleep(random.uniform(0.1, 0.6))  # a random moment for the kill
     server.kill()
     await asyncio.gather(*tasks)
 
@@ -100,7 +100,7 @@ async def heartbeats(people: list[Person]) -> None:
 
 
 async def check_busy(people: list[Person]) -> None:
-    """Busy by a call is who is in one, and then the other one is too."""
+    """Check that exactly the users on a call are busy, and that both parties are on it."""
     ongoing = {each.user_id: (await each.get("/calls/ongoing")).body["items"] for each in people}
     for person in people[3:]:
         status = (await person.get("/users/me/status")).body
@@ -119,7 +119,7 @@ async def everyone_can_call(calls: list[CallWriter]) -> None:
 
 
 async def everyone_goes(server: ServerProgram, people: list[Person]) -> None:
-    """Calls in which nobody is any more end, and nobody is online but who is there."""
+    """Check that abandoned calls end, and that only connected users are online."""
     left = await people[3].post("/calls/start", {"callee_id": people[4].user_id, "call_type": "audio"})
     assert left.status == 200
     server.kill()

@@ -1,4 +1,4 @@
-"""MongoDB dies, or hangs, under two hundred sockets, and comes back."""
+"""MongoDB crashes or hangs while two hundred sockets are open, and comes back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
 SOCKETS = 200
 WRITES = 40
 ANSWER_SECONDS = 2.0
-"""Longest until a write is refused: the contract's; the deadline of the store is lower here than by default."""
+"""The contract's limit until a write is refused. The store's deadline is lower here than by default."""
 RECOVERY_SECONDS = 5.0
-"""The contract's; measured on two cores: 1.7."""
+"""The contract's limit. Measured on two cores: 1.7."""
 
 
 @pytest.mark.parametrize("way", ["killed", "hanging"])
@@ -75,7 +75,7 @@ async def test_a_write_that_was_refused_in_the_outage_is_the_same_in_memory_and_
     await asyncio.gather(*(person.post("/users/me/heartbeat") for person in people))
     await until(lambda: is_saved(server))
 
-    # What hangs has got the writes all the same, and carries them out when it goes on.
+    # A paused MongoDB still receives the writes, and carries them out when it resumes.
     await asyncio.to_thread(mongo.pause)
     changes: list[dict[str, Any]] = [{"is_busy": True}, {"is_online": False}, {"is_online": True}] * 2
     refused = await asyncio.gather(
@@ -95,7 +95,7 @@ async def test_a_write_that_was_refused_in_the_outage_is_the_same_in_memory_and_
 
 
 async def write_all(people: list[Person]) -> list[tuple[Answer, float]]:
-    """Writes of several at once, and the seconds that each took."""
+    """Send a write of each user at once. Returns each response and its seconds."""
 
     async def one(person: Person) -> tuple[Answer, float]:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""A thousand users lose their connections, by the network or by a restart, and come back."""
+"""A thousand users lose their connections, through the network or a restart, and come back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.program import MakeProgram, ServerProgram, until
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120 * PACE)]
 
 LEAVING = 10
-"""Of the crowd, those who do not come back."""
+"""The number of users who do not come back."""
 
 SCALED: dict[str, Any] = {"grace_seconds": 6 * PACE, "hold_seconds": 10 * PACE}
 
@@ -29,7 +29,7 @@ async def test_users_who_drop_and_return_within_grace_are_not_announced(program:
     assert operator_session.updates == 0
 
     lost.drop()
-    # Deadlines come in order: when this one's has come, everyone else's is past.
+    # Deadlines expire in order: when this one has expired, all others have, too.
     await until(lambda: was_told(operator_session, last), seconds=20 * PACE)
 
     assert [update["user_id"] for update in operator_session.told("user_status_update")[1:]] == [last.user_id]
@@ -65,7 +65,7 @@ async def test_after_a_restart_only_who_does_not_return_is_announced_offline_onc
 
 
 async def drop_all(server: ServerProgram, crowd: list[Member]) -> None:
-    """Reset every connection, and wait until the server knows."""
+    """Reset every connection, and wait until the server has noticed."""
     before = await server.metric("rollcall_closes_total")
 
     async def knows() -> bool:

@@ -1,4 +1,4 @@
-"""The server itself is stopped for longer than it would wait for any client."""
+"""The server itself is paused for longer than it would wait for any client."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_server_that_was_stopped_for_seconds_marks_nobody_dead(program: 
     before = len(operator_session.told("user_status_update"))
 
     server.pause()
-    await asyncio.sleep(STALL_SECONDS)  # the length of the stall is the point
+    await asyncio.sleep(STALL_SECONDS)  # the length of the stall matters here
     server.resume()
     back = await enter(server.port, dropped)
     assert (await beating.post("/users/me/heartbeat")).status == 200

@@ -1,4 +1,4 @@
-"""A server whose standard error is a pipe that nobody reads goes on serving, and ends in time."""
+"""A server whose standard error is an unread pipe keeps serving, and stops in time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.program import QUICK, ROOT, _free_port, _is_setting
 pytestmark = [pytest.mark.gen_test(timeout=60)]
 
 REQUESTS = 600
-"""Their lines are longer together than the 64 KiB that a pipe holds."""
+"""Together, their log lines are longer than the 64 KiB that a pipe holds."""
 
 
 async def status(port: int, path: str) -> int:
-    """The status of a GET. Raises OSError while nobody listens."""
+    """Return the status of a GET. Raises OSError while nobody listens."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     async with asyncio.timeout(8):
@@ -61,7 +61,7 @@ def process(port: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def ask_for_much(port: int) -> None:
-    """Requests that are logged, each of which must be answered."""
+    """Send requests that are logged. Each must be answered."""
     await until_it_serves(port)
     for number in range(REQUESTS):
         assert await status(port, f"/nothing/{number}/{'x' * 500}") == 404
@@ -70,7 +70,7 @@ async def ask_for_much(port: int) -> None:
 async def test_requests_are_answered_while_nobody_reads_the_log(port: int, process: subprocess.Popen[bytes]) -> None:
     await ask_for_much(port)
     process.terminate()
-    # What is queued waits for a reader, but not forever.
+    # Queued lines wait for a reader, but not forever.
     assert await asyncio.to_thread(process.wait, 15) == 0
     assert process.stderr is not None
     said = process.stderr.read()

@@ -1,4 +1,4 @@
-"""Writers: clients that write until the server is killed, and know afterwards what must be there."""
+"""Writers: clients that write until the server is killed, and then check what must have been stored."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tests.clients import Api, Person
 
 
 class RepeatedWriter(Protocol):
-    """Writes one thing after another. What was acknowledged is remembered, and what was under way."""
+    """Writes repeatedly. Remembers what was acknowledged, and what was in progress."""
 
     async def write(self) -> None:
-        """One more write. Raises OSError or HTTPClientError when the server is gone."""
+        """Write once more. Raises OSError or HTTPClientError when the server is gone."""
 
     async def check(self) -> None:
-        """After a restart: what was acknowledged is there; what was under way is, or isn't, but nothing else."""
+        """Check after a restart: acknowledged writes are there; one in progress is there or not, and nothing else."""
 
 
 class StatusWriter:
-    """Sets the own status in turn: offline, back, busy until some moment, busy, not busy."""
+    """Sets the user's status in turn: offline, online, busy until some time, busy, not busy."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -57,7 +57,7 @@ class StatusWriter:
 
 
 class CallWriter:
-    """Starts a call and ends it. With `rivals` for the callee, a start may be refused."""
+    """Starts and ends calls. With `has_rivals`, others call the same callee, so a start may be refused."""
 
     def __init__(self, caller: Person, callee: Person, *, has_rivals: bool = False) -> None:
         self.caller = caller
@@ -79,7 +79,7 @@ class CallWriter:
             await self._end(self._ongoing)
 
     async def check(self) -> None:
-        """See RepeatedWriter. What was under way is asked for again, as a client does who got no answer."""
+        """See RepeatedWriter. Repeats requests that were in progress, as a client without a response does."""
         ongoing = [call["call_id"] for call in (await self.caller.get("/calls/ongoing")).body["items"]]
         if self._ongoing is not None and self._ending is None:
             assert ongoing == [self._ongoing]
@@ -91,7 +91,7 @@ class CallWriter:
             self._starting = None
 
     async def check_history(self) -> None:
-        """Every call whose end was acknowledged has ended."""
+        """Check that every call whose end was acknowledged has ended."""
         page, completed = 1, set[str]()
         while True:
             answer = await self.caller.get("/calls/history", page=page, per_page=100, status="completed")
@@ -102,7 +102,7 @@ class CallWriter:
         assert self.ended <= completed
 
     async def hang_up(self) -> None:
-        """End what is ongoing."""
+        """End the ongoing call, if there is one."""
         if self._ongoing is not None:
             await self._end(self._ongoing)
 
@@ -122,7 +122,7 @@ class CallWriter:
 
 
 class RegistrationWriter:
-    """Makes one account after another."""
+    """Registers one account after another."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -140,7 +140,7 @@ class RegistrationWriter:
         self._under_way = None
 
     async def check(self) -> None:
-        """See RepeatedWriter. Acknowledged accounts are known by their tokens, and the newest by its password too."""
+        """See RepeatedWriter. Acknowledged accounts are checked by their tokens, the newest also by its password."""
         for credentials, tokens in self._acknowledged:
             own = await self._api.with_token(tokens["access_token"]).get("/users/me")
             assert (own.status, own.body.get("username")) == (200, credentials["username"])

@@ -1,4 +1,4 @@
-"""Published: the client of the API's document, run unchanged in Node and in Chromium."""
+"""Published: the client of the API document, run unchanged in Node and in Chromium."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASS_FILE = HERE / "feed_web_socket.js"
 DRIVER_FILE = HERE / "drive.js"
 
 PATIENCE_SECONDS = 30.0
-"""The client itself waits 5 s before it connects again."""
+"""Long, because the client itself waits 5 s before it reconnects."""
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -38,14 +38,14 @@ PublishedClient = Callable[[int, str], "AbstractAsyncContextManager[ObservedClie
 
 
 class ObservedClient:
-    """One FeedWebSocket, wherever it runs, and what happened to it."""
+    """A FeedWebSocket, in Node or in Chromium, and the events it reported."""
 
     def __init__(self, run: Callable[[str], Awaitable[object]]) -> None:
         self._run = run
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
     def note(self, event: Event) -> None:
-        """Something happened."""
+        """Record an event."""
         self._events.put_nowait(event)
 
     async def do(self, statement: str) -> None:
@@ -53,7 +53,7 @@ class ObservedClient:
         await self._run(statement)
 
     async def next(self, event: str, **fields: Any) -> Event:
-        """The next event of that name, with these fields in it or in its message; others before it are passed over."""
+        """Return the next event of that name with these fields, in itself or its message; skip the ones before it."""
         passed: list[Event] = []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -68,22 +68,22 @@ class ObservedClient:
 
 
 class NodeClient(ObservedClient):
-    """The client in Node, which can be stopped in its tracks."""
+    """The client in Node, which can be paused."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         super().__init__(self._say)
         self._process = process
 
     def pause(self) -> None:
-        """Let it hang, as a phone in a tunnel does: the connection stays, and nothing is answered."""
+        """Pause the client, like a phone in a tunnel: the connection stays open, and nothing is answered."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the paused process."""
         self._process.send_signal(signal.SIGCONT)
 
     async def read(self) -> None:
-        """Note what it prints."""
+        """Record the events that it prints."""
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             self.note(json.loads(line))
@@ -96,14 +96,14 @@ class NodeClient(ObservedClient):
 
 @contextlib.asynccontextmanager
 async def in_node(port: int, token: str) -> AsyncIterator[NodeClient]:
-    """The client in Node, with the package `ws`."""
+    """Run the client in Node, with the package `ws`."""
     async with _program_of_node(token, NODE_CLIENT, CLASS_FILE, DRIVER_FILE, port) as client:
         yield client
 
 
 @contextlib.asynccontextmanager
 async def hooks_in_node(port: int, token: str) -> AsyncIterator[NodeClient]:
-    """The hooks in an app of React, in Node."""
+    """Run the hooks in a React app, in Node."""
     async with _program_of_node(token, NODE_HOOKS, HOOKS_FILE, port) as client:
         yield client
 
@@ -127,10 +127,10 @@ async def _program_of_node(token: str, *words: Path | int) -> AsyncIterator[Node
 
 @contextlib.asynccontextmanager
 async def in_chromium(port: int, token: str) -> AsyncIterator[ObservedClient]:
-    """The client in a page that the server itself serves.
+    """Run the client in a page that the server itself serves.
 
-    That page lets no script run and nothing be connected to, which is right for it; so its policy is set aside here.
-    Host and Origin are checked all the same.
+    The content policy of that page rightly forbids scripts and connections, so it is bypassed here.
+    Host and Origin are still checked.
     """
     path = shutil.which("chromium")
     assert path is not None, "run `make browser` first"
@@ -157,5 +157,5 @@ async def in_chromium(port: int, token: str) -> AsyncIterator[ObservedClient]:
 
 
 def _without_comments(path: Path) -> str:
-    """A file that is one expression under some lines of comment, as that expression."""
+    """Return the expression in a file that has only comment lines above it."""
     return "\n".join(line for line in path.read_text().splitlines() if not line.startswith("//"))

@@ -1,4 +1,4 @@
-"""The client that the API's document publishes, unchanged, against the real server."""
+"""The client published in the API document, unchanged, against the real server."""
 
 from __future__ import annotations
 

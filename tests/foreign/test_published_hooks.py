@@ -1,4 +1,4 @@
-"""The two hooks that the API's document publishes for React Native, unchanged, against the real server."""
+"""The two React Native hooks published in the API document, unchanged, against the real server."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The layout of the project: imports, versions, settings, documents."""
+"""Tests of the project's layout: imports, versions, settings, documentation."""

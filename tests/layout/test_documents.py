@@ -1,4 +1,4 @@
-"""The documents and the code say the same: messages, codes, settings, URLs and metrics of one are in the other."""
+"""The documentation and the code agree: both have the same messages, codes, settings, URLs and metrics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def section(title: str, page: str = PROTOCOL) -> str:
-    """The text under a heading, up to the next of the same rank or above."""
+    """Return the text under a heading, up to the next heading of the same or a higher level."""
     rank = title.partition(" ")[0]
     _, _, rest = page.partition(f"\n{title}\n")
     assert rest, f"there is no section {title!r}"
@@ -44,7 +44,7 @@ def section(title: str, page: str = PROTOCOL) -> str:
 
 
 def rows(title: str, page: str = PROTOCOL) -> list[list[str]]:
-    """The cells of the tables in a section, without their heads."""
+    """Return the cells of the tables in a section, without the header rows."""
     lines = section(title, page).splitlines()
     rules = [place for place, line in enumerate(lines) if line.startswith("|---")]
     heads = {place + step for place in rules for step in (-1, 0)}
@@ -53,17 +53,17 @@ def rows(title: str, page: str = PROTOCOL) -> list[list[str]]:
 
 
 def quoted(text: str) -> list[str]:
-    """What stands in backticks, examples aside."""
+    """Return the texts in backticks, except for examples."""
     return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
 def tags(base: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
-    """Message types by their name on the wire."""
+    """Return the message types by their names on the wire."""
     return {str(each.__struct_config__.tag): each for each in base.__subclasses__()}
 
 
 def url(pattern: str) -> str:
-    """A route's pattern as people write it."""
+    """Return a route's pattern as the documentation writes it."""
     known = {"([^/]+)": "{id}", "([0-9a-f]+)": "{version}", "(.*)": "…", "\\": ""}
     for written, meant in known.items():
         pattern = pattern.replace(written, meant)
@@ -71,7 +71,7 @@ def url(pattern: str) -> str:
 
 
 def routes(server: RunningServer) -> set[tuple[str, str]]:
-    """(METHOD, URL) of everything that the server answers."""
+    """Return (METHOD, URL) of everything that the server serves."""
     application = server.server._http.request_callback
     assert isinstance(application, Application)
     found: set[tuple[str, str]] = set()
@@ -83,7 +83,7 @@ def routes(server: RunningServer) -> set[tuple[str, str]]:
 
 
 def test_every_module_is_on_the_page_of_the_architecture_and_every_module_there_exists() -> None:
-    """A folder is a heading, its modules are the rows below it."""
+    """Each folder is a heading, and its modules are the rows below it."""
     folders = re.findall(r"^### `([a-z_/]+)`$", section("## Modules", ARCHITECTURE), re.MULTILINE)
     named = [f"{folder}{quoted(row[0])[0]}" for folder in folders for row in rows(f"### `{folder}`", ARCHITECTURE)]
     modules = {
@@ -114,7 +114,7 @@ def test_every_url_that_any_page_names_is_there(server: RunningServer) -> None:
     assert named <= known
     called = set(re.findall(r"(?:\$api|localhost:8000)(/[a-z/]+)", ALL))
     assets = {f"/static/{file.stem}" for file in (ROOT / "static").iterdir()}
-    to_be_saved = {"/static/people"}  # by the reader of the README's example
+    to_be_saved = {"/static/people"}  # readers of the README save this file themselves
     assert called <= {path for _, path in known} | assets | to_be_saved
     assert len(named) > 20
     assert called
@@ -183,12 +183,12 @@ def test_every_close_code_is_documented() -> None:
 
 
 def test_every_error_code_of_http_is_documented() -> None:
-    """All texts in the code that look like a code are one."""
+    """Every string in the code that looks like an error code is one."""
     written = {
         node.value
         for floor in ("models", "realtime", "handlers")
         for path in (ROOT / floor).rglob("*.py")
-        if path.parent.name != "embedded"  # whose capitals are SQL
+        if path.parent.name != "embedded"  # capitals there are SQL
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if re.fullmatch(r"[A-Z]{5,}(_[A-Z]+)*|[A-Z]{3,}(_[A-Z]+)+", node.value)

@@ -16,7 +16,7 @@ FLOORS = ["settings", "models", "realtime", "handlers", "operation", "server"]
 
 @dataclass(frozen=True)
 class Import:
-    """One import: in which module of ours, at which line, of what, and whether inside a function."""
+    """An import: the importing module, the line, the target, and whether it is inside a function."""
 
     module: str
     line: int
@@ -28,7 +28,7 @@ class Import:
 
 
 def sources() -> dict[str, ast.Module]:
-    """The server's own modules, by dotted name."""
+    """Return the server's own modules by dotted name."""
     files = [ROOT / "settings.py", ROOT / "server.py"]
     files += [path for floor in FLOORS if (ROOT / floor).is_dir() for path in (ROOT / floor).rglob("*.py")]
     names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files}
@@ -36,7 +36,7 @@ def sources() -> dict[str, ast.Module]:
 
 
 def imports(module: str, tree: ast.Module) -> Iterator[Import]:
-    """All imports of a module, by what they name."""
+    """Yield all imports of a module."""
     inside = {
         id(each)
         for function in ast.walk(tree)
@@ -56,13 +56,13 @@ ALL = [each for module, tree in SOURCES.items() for each in imports(module, tree
 
 
 def floor(dotted: str) -> int | None:
-    """The floor of a module of ours."""
+    """Return the layer of one of our modules."""
     top = dotted.partition(".")[0]
     return FLOORS.index(top) if top in FLOORS else None
 
 
 def wrong(*targets: str, allowed_in: tuple[str, ...] = (), only_in: str = "") -> list[str]:
-    """Imports of some packages, in a floor or in all but some."""
+    """Return the imports of some packages, in one layer or in all but some."""
     return [
         str(each)
         for each in ALL

@@ -1,4 +1,4 @@
-"""The table of mutants fits the sources: each mutant has one place, and its tests are there."""
+"""The table of mutants matches the sources: each mutant occurs once, and its tests exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: read from variables, files and flags, checked together, refused with a message that says what to set."""
+"""Settings: read from variables, files and flags, checked together, rejected with a message that says what to set."""
 
 from __future__ import annotations
 

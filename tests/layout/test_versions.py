@@ -1,4 +1,4 @@
-"""Version floors: what an older library does wrong, no setting mends."""
+"""Minimum versions: no setting can fix what an older library does wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def pins() -> dict[str, str]:
-    """What the requirements files pin, by name."""
+    """Return the versions that the requirements files pin, by name."""
     files = [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
     lines = [line.partition("#")[0].strip() for path in files for line in path.read_text().splitlines()]
     return dict(line.split("==") for line in lines if "==" in line)

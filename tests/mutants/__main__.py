@@ -22,7 +22,7 @@ from tests.mutants.table import MUTANTS, Mutant
 ROOT = Path(__file__).resolve().parents[2]
 
 TIMEOUT_SECONDS = 180
-"""Of one run. A mutant that makes the tests hang counts as killed."""
+"""The limit of one run. A mutant that makes the tests hang counts as killed."""
 
 PASSED, FAILED = 0, 1
 """Exit codes of pytest. Any other means that the tests did not run."""
@@ -49,7 +49,7 @@ def write(path: Path, text: str) -> None:
 
 
 def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
-    """Run pytest up to the first failure: its exit code and its output."""
+    """Run pytest up to the first failure. Returns its exit code and its output."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "--tb=no", "--show-capture=no", "-rfE"]
     try:
         done = subprocess.run(
@@ -62,7 +62,7 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
 
 
 def try_mutant(folder: Path, mutant: Mutant) -> tuple[bool, str]:
-    """Plant a mutant and run its tests: whether they killed it, and how."""
+    """Plant a mutant and run its tests. Returns whether they killed it, and how."""
     path = folder / mutant.file
     source = path.read_text(encoding="utf-8") if path.is_file() else ""
     if (places := source.count(mutant.old)) != 1:
@@ -81,7 +81,7 @@ def try_mutant(folder: Path, mutant: Mutant) -> tuple[bool, str]:
 
 
 def tests_pass(folder: Path, mutants: list[Mutant]) -> bool:
-    """Whether the tests pass without a mutant. A test that always fails would kill every one."""
+    """Return whether the tests pass without a mutant. A test that always fails would kill every one."""
     started = time.monotonic()
     print("no mutant … ", end="", flush=True)
     code, output = run_tests(folder, tuple(dict.fromkeys(test for mutant in mutants for test in mutant.tests)))

@@ -1,1 +1,1 @@
-"""The client against the real server, over networks that are as bad as networks get."""
+"""Tests of the client against the real server, over very bad networks."""

@@ -1,4 +1,4 @@
-"""Fixtures: a server as a program, and the client in Node and in Chromium."""
+"""Fixtures: a server as a separate process, and the client in Node and in Chromium."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.secrets_seen import SecretsSeen
 
 @pytest.fixture
 def program(io_loop: IOLoop, tmp_path: Path, secrets_seen: SecretsSeen, http: AsyncHTTPClient) -> Iterator[MakeProgram]:
-    """Makes servers as programs of their own."""
+    """Makes servers as separate processes."""
     yield from blameless_programs(io_loop, tmp_path, secrets_seen, http)
 
 

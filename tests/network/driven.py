@@ -1,4 +1,4 @@
-"""Driven: clients of static/rollcall.js, in Node or in a page of Chromium, and what a test asks about them."""
+"""Driven: clients that use static/rollcall.js, in Node or in a Chromium page, under a test's control."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ NODE_PROGRAM = NODE / "rollcall_clients.mjs"
 LINE_LIMIT_BYTES = 2**24
 
 SCALE = 5
-"""The clients' time goes that many times as fast: 25 s of silence are 5 s, a backoff of 20 s is one of 4 s."""
+"""The clients' time runs this many times as fast: 25 s of silence take 5 s, a backoff of 20 s takes 4 s."""
 
 Status = dict[str, Any]
 
 
 class Driven:
-    """Some clients. `ask` answers what an expression in JavaScript on `driven` comes to."""
+    """Some clients. `ask` evaluates a JavaScript expression on `driven` and returns its value."""
 
     def __init__(self, evaluate: Callable[[str], Awaitable[Any]]) -> None:
         self.ask = evaluate
 
     async def connect(self) -> None:
-        """All connect."""
+        """Connect all clients."""
         await self.ask("driven.connect()")
 
     async def live(self) -> int:
-        """How many are live."""
+        """Return how many clients are live."""
         count: int = await self.ask("driven.live()")
         return count
 
     async def state(self) -> str:
-        """The first one's state."""
+        """Return the first client's state."""
         state: str = await self.ask("driven.rollcall.state")
         return state
 
     async def states(self) -> list[str]:
-        """The states that the first one went through, the first included."""
+        """Return the states that the first client went through, including the first."""
         return [each["after"] for each in await self.ask("driven.states.filter(({ place }) => place === 0)")]
 
     async def wrong(self, statuses: list[Status]) -> int:
-        """How many have another picture than this."""
+        """Return how many clients disagree with these statuses."""
         count: int = await self.ask(f"driven.wrong({json.dumps(statuses)})")
         return count
 
 
 class DrivenIn(Protocol):
-    """Makes clients, one for each token, of the server at `url`; they are yet to be connected."""
+    """Makes clients of the server at `url`, one for each token, without connecting them."""
 
     def __call__(
         self, url: str, tokens: Sequence[str], *, scale: float = SCALE
@@ -69,7 +69,7 @@ class DrivenIn(Protocol):
 
 @contextlib.asynccontextmanager
 async def in_node(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> AsyncIterator[Driven]:
-    """In Node, with the package `ws`."""
+    """Make the clients in Node, with the package `ws`."""
     assert (NODE / "node_modules" / "ws").is_dir(), "run `make node` first"
     process = await asyncio.create_subprocess_exec(
         "node", str(NODE_PROGRAM), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_LIMIT_BYTES
@@ -99,7 +99,7 @@ async def in_node(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> A
 
 @contextlib.asynccontextmanager
 async def in_chromium(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> AsyncIterator[Driven]:
-    """In a page that the server itself serves; its policy, which lets no script run, is set aside."""
+    """Make the clients in a page of the server; its content policy, which forbids scripts, is bypassed."""
     path = shutil.which("chromium")
     assert path is not None, "run `make browser` first"
     driver = base64.b64encode(DRIVER.read_bytes()).decode()
@@ -122,7 +122,7 @@ async def in_chromium(url: str, tokens: Sequence[str], *, scale: float = SCALE) 
 
 
 async def everyone(person: Person) -> list[Status]:
-    """The server's own picture: all pages of GET /feed/users."""
+    """Return the server's own view: all pages of GET /feed/users."""
     statuses: list[Status] = []
     for page in itertools.count(1):
         answer = await person.get("/feed/users", page=page, per_page=100)

@@ -1,4 +1,4 @@
-"""Proxy: a TCP proxy in front of the server that does to connections what networks do."""
+"""Proxy: a TCP proxy in front of the server that disturbs connections as networks do."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ CHUNK_BYTES = 64 * 1024
 CLOSE = 0x8
 
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
-"""SO_LINGER, on and 0 seconds: closing sends RST instead of FIN."""
+"""SO_LINGER on, with 0 seconds: closing sends RST instead of FIN."""
 
 LOGIN_PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>Please sign in</h1>"
-"""What a captive portal answers to anything."""
+"""The response of a captive portal to any request."""
 
 
 @dataclass
 class Weather:
-    """What happens to bytes and to new connections now."""
+    """What currently happens to bytes and to new connections."""
 
     delay_seconds: float = 0.0
-    """Each chunk, either way, arrives that much later."""
+    """How much later each chunk arrives, in both directions."""
     swallows: bool = False
-    """Bytes vanish, either way, and new connections get no answer: a tunnel."""
+    """Bytes are lost in both directions, and new connections get no answer, as in a tunnel."""
     refuses: bool = False
     """New connections are reset at once."""
     shows_login_page: bool = False
-    """New connections are answered with HTML, by a box in between."""
+    """New connections are answered with HTML by a device in between."""
     cuts: bool = False
-    """The next messages to a socket lose their last byte, and with it the connection: a cut within a frame."""
+    """The next messages to a socket lose their last byte, then the connection ends: a cut within a frame."""
 
 
 @dataclass(eq=False)
 class Link:
-    """One connection of a client, and the one to the server behind it."""
+    """A client's connection, and the one to the server that belongs to it."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter | None = None
     is_socket: bool = False
-    """Whether it asked for a WebSocket."""
+    """Whether the client requested a WebSocket."""
     is_over: bool = False
-    """Whether the client has said goodbye, or is gone."""
+    """Whether the client has sent a close frame, or is gone."""
     frames: ClientFrames = field(default_factory=lambda: ClientFrames())
 
     def reset(self) -> None:
-        """Both ends see a reset."""
+        """Reset the connections to both ends."""
         for writer in (self.client, self.server):
             if writer is not None:
                 _reset(writer)
 
 
 class ClientFrames:
-    """Watches what a client sends for the frame that ends its WebSocket (RFC 6455 §5.2; its frames are masked)."""
+    """Watches a client's bytes for its close frame (RFC 6455 §5.2; frames of clients are masked)."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._is_upgraded = False
 
     def feed(self, data: bytes) -> bool:
-        """Whether the close frame has come."""
+        """Return whether the close frame has come."""
         self._buffer += data
         if not self._is_upgraded:
             _, end, rest = bytes(self._buffer).partition(b"\r\n\r\n")
@@ -93,9 +93,9 @@ class Proxy:
         self.port = 0
         self.weather = Weather()
         self.sockets = 0
-        """WebSockets that were asked for, up to now."""
+        """The number of WebSockets requested so far."""
         self.most_at_once = 0
-        """The most WebSockets that one moment had whose client had neither said goodbye nor gone."""
+        """The most WebSockets at one time whose client had neither sent a close frame nor gone."""
 
     @property
     def url(self) -> str:
@@ -107,7 +107,7 @@ class Proxy:
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop listening and end every connection."""
         assert self._listener is not None
         self._listener.close()
         self.reset()
@@ -121,7 +121,7 @@ class Proxy:
             link.reset()
 
     def hang_up(self) -> None:
-        """End every connection without a word of WebSocket's: a FIN to both sides."""
+        """End every connection without a close frame, by a FIN to both sides."""
         for link in list(self._links):
             for writer in (link.client, link.server):
                 if writer is not None:
@@ -143,7 +143,7 @@ class Proxy:
         link.reset()
 
     async def _relay(self, reader: asyncio.StreamReader, link: Link) -> None:
-        """From the client to the server; another task goes the other way."""
+        """Forward from the client to the server; another task forwards the other way."""
         back: asyncio.Task[None] | None = None
         try:
             while data := await reader.read(CHUNK_BYTES):
@@ -166,7 +166,7 @@ class Proxy:
                 await asyncio.gather(back, return_exceptions=True)
 
     async def _return(self, reader: asyncio.StreamReader, link: Link) -> None:
-        """From the server to the client. In a tunnel the client does not hear of the end either."""
+        """Forward from the server to the client. In a tunnel, the client doesn't learn of the end either."""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await asyncio.sleep(self.weather.delay_seconds)
@@ -183,7 +183,7 @@ class Proxy:
         return None
 
     def _watch(self, link: Link, data: bytes) -> None:
-        """Count the WebSockets that live."""
+        """Count the open WebSockets."""
         if not link.is_socket and data.startswith(b"GET /ws/"):
             link.is_socket = True
             self.sockets += 1
@@ -195,7 +195,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(server_port: int) -> AsyncIterator[Proxy]:
-    """A proxy from start to stop."""
+    """Run a proxy, and stop it at the end."""
     proxy = Proxy(server_port)
     await proxy.start()
     try:
@@ -205,12 +205,12 @@ async def proxy_to(server_port: int) -> AsyncIterator[Proxy]:
 
 
 def _has_messages(data: bytes) -> bool:
-    """Whether there is more in it than the answer to the upgrade."""
+    """Return whether the data holds more than the response to the upgrade."""
     return not data.startswith(b"HTTP/") or not data.endswith(b"\r\n\r\n")
 
 
 def _half_reset(link: Link) -> None:
-    """End the client's side so that it still reads what was written; the server sees a reset."""
+    """Close the client's side so that it still reads what was written, and reset the server's side."""
     link.client.close()
     if link.server is not None:
         _reset(link.server)

@@ -1,4 +1,4 @@
-"""Whatever happens to the connection, the client ends live, over one connection, with the server's own picture."""
+"""Whatever happens to the connection, the client ends up live, over one connection, in sync with the server."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ SCALED: dict[str, Any] = {
     "reconnect_spread_seconds": 1.0,
     "announcements_per_second": 1000,
 }
-"""As the clients' time, the server's goes faster."""
+"""The server's intervals, shortened like the clients' time."""
 
 PEOPLE = 250
-"""More than a snapshot's page takes, which are 200."""
+"""More users than fit on a page of a snapshot, which has 200."""
 
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass
 class Scene:
-    """A client that watches through the proxy, and people whose changes reach the server past it."""
+    """A client that connects through the proxy, and people whose changes bypass it."""
 
     server: ServerProgram
     proxy: Proxy
@@ -48,27 +48,27 @@ class Scene:
     people: list[Person]
 
     async def change(self, count: int = 5) -> None:
-        """That many people are busy now who weren't, or the other way round, and one more has registered."""
+        """Turn `count` people from busy to not busy or the other way round, and register one more."""
         for person in self._next(count):
             is_busy = (await person.get("/users/me/status")).body["is_busy"]
             assert (await person.put("/users/me/status", {"is_online": True, "is_busy": not is_busy})).status == 200
         await self.server.register(f"new-{len(self.people)}-{next(self._numbers)}")
 
     async def agrees(self) -> bool:
-        """Whether the client is live and its picture is the server's."""
+        """Return whether the client is live and in sync with the server."""
         if await self.driven.state() != "live":
             return False
         return await self.driven.wrong(await everyone(self.people[0])) == 0
 
     async def settles(self) -> None:
-        """After a fault: live, with the right picture, which follows; and over one connection all the time."""
+        """Check that the client is live, in sync and follows changes, and never had two connections."""
         await until(self.agrees, seconds=PATIENCE_SECONDS)
         await self.change(2)
         await until(self.agrees, seconds=PATIENCE_SECONDS)
         assert self.proxy.most_at_once == 1
 
     async def lost(self, sockets: int) -> None:
-        """Wait until the client has noticed: it asked for more sockets than these, or isn't live."""
+        """Wait until the client has noticed: it has requested another socket, or isn't live."""
 
         async def noticed() -> bool:
             return self.proxy.sockets > sockets or await self.driven.state() not in ("live", "stale")
@@ -85,7 +85,7 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def scene(program: MakeProgram, driven_in: DrivenIn) -> AsyncIterator[Scene]:
-    """The client is live, and its picture right."""
+    """Set up a scene in which the client is live and in sync."""
     server = program(**SCALED)
     operator_session, *people = await server.populate(PEOPLE)
     await server.start()
@@ -115,7 +115,7 @@ async def is_refused_for_a_while(scene: Scene) -> None:
 
 
 async def goes_through_a_tunnel(scene: Scene) -> None:
-    """Nothing comes and nothing is said, until the client gives the connection up and dials into the void."""
+    """Nothing gets through until the client gives up the connection and tries a new one in vain."""
     before = scene.proxy.sockets
     scene.proxy.weather = Weather(swallows=True)
     await scene.change()
@@ -139,9 +139,9 @@ async def is_cut_in_the_middle_of_a_frame(scene: Scene) -> None:
 
 
 async def is_cut_in_the_middle_of_what_it_missed(scene: Scene) -> None:
-    """What came before the cut is known, the rest is to come with the next connection.
+    """The client knows what came before the cut; the rest must come over the next connection.
 
-    The own status comes before all that was missed, though it may be newer.
+    Its own status comes before everything it missed, though it may be newer.
     """
     scene.proxy.weather = Weather(refuses=True)
     scene.proxy.reset()
@@ -208,7 +208,7 @@ async def test_after_each_fault_it_is_live_with_the_servers_picture(program: Mak
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_faults_on_faults_change_nothing_of_that(program: MakeProgram, seed: int) -> None:
-    """The next fault comes while the client still returns from the last one."""
+    """The next fault comes while the client is still recovering from the last one."""
     chance = random.Random(seed)
     async with scene(program, in_node) as live:
         for _ in range(12):

@@ -1,4 +1,4 @@
-"""Two hundred clients lose their server to a restart, and come back: the figures are in benchmarks/comeback.py."""
+"""Two hundred clients lose their server to a restart and come back. The figures are in benchmarks/comeback.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOCKETS_PER_USER = 4
 
 SCALED: dict[str, Any] = {
     "grace_seconds": 5.0,
-    "hold_seconds": 20.0,  # longer than the sixth wait of a client can be, 16 s: by then everyone has had a try
+    "hold_seconds": 20.0,  # longer than a client's sixth wait, at most 16 s, so every client has tried by then
     "reconnect_spread_seconds": 2.0,
     "drain_seconds": 2.0,
 }
@@ -60,7 +60,7 @@ async def _is_saved(server: ServerProgram) -> bool:
 
 
 async def _is_told(driven: Driven, user_id: int, count: int) -> bool:
-    """Whether all have been told that the user was gone when the hold was over."""
+    """Return whether all were told that the user timed out when the hold was over."""
     ends = f"driven.changes.filter((each) => each.userId === {user_id} && each.reason === 'timed_out')"
     told: int = await driven.ask(f"{ends}.length")
     return told == count

@@ -1,1 +1,1 @@
-"""Tests of operation: the command line, watch, the demo, and what the documents say of them."""
+"""Tests of operation: the command line, `watch`, the demo, and their documentation."""

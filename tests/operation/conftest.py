@@ -1,4 +1,4 @@
-"""Fixtures: a folder with a store, the command line over it, and servers as programs of their own."""
+"""Fixtures: a folder with a store, the command line on it, and servers as separate processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.secrets_seen import SecretsSeen
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 WAIT_SECONDS = 20.0
-"""Only a failing test waits as long."""
+"""Only a failing test waits this long."""
 
 CHEAP = {
     "ROLLCALL_ARGON2_MEMORY_KIB": "8",
@@ -38,7 +38,7 @@ CHEAP = {
 
 
 class Program:
-    """A program that runs while the test does, with all it prints."""
+    """A program that runs during the test, and its output."""
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str], output: Path, stdin: str = "") -> None:
         self.output = output
@@ -52,27 +52,27 @@ class Program:
         self.process.stdin.close()
 
     def text(self) -> str:
-        """What it printed up to now."""
+        """Return the output so far."""
         return self.output.read_text(errors="replace")
 
     def wait_for(self, words: str, *, times: int = 1) -> str:
-        """Wait until it has printed the words; all it printed."""
+        """Wait until it has printed the words. Returns all output."""
         wait_until(lambda: self.text().count(words) >= times, self.text)
         return self.text()
 
     def wait(self) -> int:
-        """Its exit code, once it ends."""
+        """Wait for its end. Returns the exit code."""
         return self.process.wait(WAIT_SECONDS)
 
     def stop(self) -> int:
-        """Ask it to end; its exit code."""
+        """Terminate it. Returns the exit code."""
         if self.process.poll() is None:
             self.process.terminate()
         return self.wait()
 
 
 class Terminal:
-    """Runs `python server.py …` over one data directory, on one port."""
+    """Runs `python server.py …` on one data directory and one port."""
 
     def __init__(self, folder: Path, port: int, seen: SecretsSeen) -> None:
         self.folder = folder
@@ -85,20 +85,20 @@ class Terminal:
         self.programs: list[Program] = []
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command to completion."""
         return subprocess.run(
             [sys.executable, "server.py", *arguments],
             cwd=ROOT, env=self.environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def lines(self, *arguments: str, stdin: str = "") -> list[str]:
-        """The lines that a command prints which goes well."""
+        """Run a command that must succeed. Returns the lines of its output."""
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
     def shown(self, *arguments: str) -> str:
-        """What a command that goes well shows on a terminal of 90 columns."""
+        """Run a command that must succeed. Returns what it shows on a terminal of 90 columns."""
         ours, theirs = pty.openpty()
         environment = {**self.environment, "TERM": "xterm", "COLUMNS": "90", "LINES": "30"}
         with subprocess.Popen(
@@ -107,7 +107,7 @@ class Terminal:
         ) as program:  # fmt: skip
             os.close(theirs)
             pieces: list[bytes] = []
-            with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+            with contextlib.suppress(OSError):  # Linux reports in this way that the other side is closed
                 while piece := os.read(ours, 65536):
                     pieces.append(piece)
             os.close(ours)
@@ -115,11 +115,11 @@ class Terminal:
         return b"".join(pieces).decode()
 
     def start(self, *arguments: str, stdin: str = "") -> Program:
-        """Start a program that goes on."""
+        """Start a program that keeps running."""
         return self._start(arguments, self.folder / f"program-{len(self.programs)}.txt", stdin)
 
     def serve(self) -> Program:
-        """Start a server and wait until it listens. What it prints is a log, in which no secret may stand."""
+        """Start a server and wait until it listens. Its output is a log, which must not contain secrets."""
         server = self._start((), self._seen.folder / f"{secrets.token_hex(6)}.log")
         server.wait_for('"listening"')
         return server
@@ -130,18 +130,18 @@ class Terminal:
         return program
 
     def tokens(self) -> dict[int, str]:
-        """An access token of every user."""
+        """Return an access token for every user."""
         tokens = {int(line.split()[0]): line.split()[1] for line in self.lines("user", "tokens")}
         for token in tokens.values():
             self._seen.note(token)
         return tokens
 
     def import_users(self, *names: str) -> None:
-        """Make users without passwords."""
+        """Import users without passwords."""
         self.lines("user", "import", "-", stdin="".join(json.dumps({"username": name}) + "\n" for name in names))
 
     def ask(self, method: str, path: str, token: str = "", body: Any = None) -> tuple[int, Any]:
-        """A request to the server: status and answer."""
+        """Send a request to the server. Returns the status and the body."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -157,7 +157,7 @@ class Terminal:
 
 
 def wait_until(condition: Callable[[], bool], say: Callable[[], str] = str) -> None:
-    """Wait until it is so; what to say if it never is."""
+    """Wait until the condition is true. `say` returns the error message."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, say()
@@ -166,7 +166,7 @@ def wait_until(condition: Callable[[], bool], say: Callable[[], str] = str) -> N
 
 @pytest.fixture
 def terminal(tmp_path: Path, secrets_seen: SecretsSeen) -> Iterator[Terminal]:
-    """A terminal over an empty data directory; programs left running are ended."""
+    """A terminal with an empty data directory. Programs still running at the end are stopped."""
     opened = Terminal(tmp_path, free_port(), secrets_seen)
     yield opened
     for program in reversed(opened.programs):
@@ -174,7 +174,7 @@ def terminal(tmp_path: Path, secrets_seen: SecretsSeen) -> Iterator[Terminal]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, outside the range from which the kernel takes ports for outgoing connections."""
+    """Return an unused port, outside the range from which the kernel takes ports for outgoing connections."""
     while True:
         port = random.randrange(12_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):

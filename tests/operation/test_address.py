@@ -1,4 +1,4 @@
-"""Where a client finds a server."""
+"""The address at which a client finds a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written of the command line is so: the README's tour runs as printed, made pages are as made."""
+"""The documentation of the command line is correct: the README's tour runs as printed, generated pages are current."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VARIES = [
 
 
 def masked(text: str) -> Counter[str]:
-    """The lines, without what is different in each run."""
+    """Count the lines, with the parts that differ in each run masked."""
     lines = [line for line in text.splitlines() if line]
     for pattern, instead in _VARIES:
         lines = [pattern.sub(instead, line) for line in lines]

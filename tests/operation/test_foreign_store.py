@@ -1,4 +1,4 @@
-"""A store that holds what another program wrote: the server says so in one line and does not start."""
+"""A store with another program's data: the server reports it in one line and does not start."""
 
 from __future__ import annotations
 

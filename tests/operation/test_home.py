@@ -1,4 +1,4 @@
-"""The page at / ."""
+"""The home page at /."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ async def test_all_it_links_to_is_there_and_is_the_servers_own(api: Api) -> None
     links = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert "/static/home.css" in links
     status = {link: (await api.get(link)).status for link in links}
-    assert status.pop("/admin") == 303  # to the sign-in
+    assert status.pop("/admin") == 303  # redirects to the sign-in
     assert set(status.values()) == {200}
     assert "<script" not in page

@@ -1,4 +1,4 @@
-"""Listening: why it fails, in words that name the setting, and connections that wait for a busy loop."""
+"""Listening: failures are reported with the setting, and connections wait while the loop is busy."""
 
 from __future__ import annotations
 

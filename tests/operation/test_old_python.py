@@ -1,4 +1,4 @@
-"""A Python that is too old is told so in one sentence, and not in a traceback."""
+"""A Python that is too old causes one clear sentence, and no traceback."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_older_python_is_told_what_is_needed(version: tuple[int, ...]) -> Non
 
 
 def test_an_older_python_can_read_server_py_up_to_that_sentence() -> None:
-    """Python reads a whole file before it runs a line of it."""
+    """Python parses a whole file before it runs the first line."""
     source = (ROOT / "server.py").read_text()
     body = ast.parse(source, feature_version=(3, 7)).body
     guard = next(place for place, each in enumerate(body) if isinstance(each, ast.If))

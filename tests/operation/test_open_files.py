@@ -1,4 +1,4 @@
-"""Sockets within the limit of open files."""
+"""The number of sockets stays within the limit of open files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from settings import Settings
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The limits that were set, for a process that may open 100 files and raise that to 1000."""
+    """The limits that were set, for a process that may open 100 files and can raise that to 1000."""
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 1000))
     monkeypatch.setattr(resource, "setrlimit", lambda _, both: asked.append(both))

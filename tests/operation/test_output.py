@@ -1,4 +1,4 @@
-"""Output in any encoding: what a terminal cannot show is replaced, and never an error."""
+"""Output in any encoding: what a terminal cannot show is replaced and never causes an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operation.output import console, printable, say, set_up_output
 
 
 def stdout(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:
-    """Make standard output one of that encoding; its bytes."""
+    """Give standard output this encoding. Returns its bytes."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
     set_up_output()

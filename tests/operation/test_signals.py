@@ -1,4 +1,4 @@
-"""Signals that a server gets: which end it, how, and what a second one does."""
+"""Signals to a server: which of them stop it, how, and what a second one does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.operation.conftest import ROOT, Program, Terminal
 
 
 def drained(program: Program) -> bool:
-    """Whether it told its clients and ended in order."""
+    """Return whether it told its clients and stopped cleanly."""
     text = program.text()
     return '"draining"' in text and '"stopped"' in text and "Traceback" not in text
 
@@ -53,7 +53,7 @@ def test_a_closed_terminal_does_not_end_a_server_under_nohup(terminal: Terminal,
 def test_further_signals_during_the_drain_change_nothing(terminal: Terminal, number: signal.Signals) -> None:
     server = terminal.serve()
     server.process.send_signal(signal.SIGINT)
-    # Every few milliseconds, so that they come while sockets close, while the loop ends, and while Python does.
+    # Every few milliseconds, so that signals come while sockets close, while the loop ends, and while Python exits.
     while server.process.poll() is None:
         server.process.send_signal(number)
         time.sleep(0.002)

@@ -1,4 +1,4 @@
-"""TLS: files that cannot be used are refused, with the setting that names them."""
+"""TLS: files that cannot be used are rejected, with the setting that names them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fBtzmqiMtGA7XnLc2e6tlAIipHls7ZWNaJbKaA764bjBdGDaNp3zmoUfgDrgyL2K
 zcHHdC4UdAgqVBs/i5wCBzSew0yyHxjg8DLlI0pcD+gJHICcMeCbef0C6b7FrVM=
 -----END ENCRYPTED PRIVATE KEY-----
 """
-"""A key that only this test has, with the passphrase abc."""
+"""A key that only this test uses, with the passphrase abc."""
 
 
 @pytest.fixture

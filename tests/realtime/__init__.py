@@ -1,1 +1,1 @@
-"""Tests of the pure core: no port, no sleep, time that is told to move."""
+"""Tests of the pure core: no port, no sleep, and time that moves only on request."""

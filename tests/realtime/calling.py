@@ -1,4 +1,4 @@
-"""What the tests of calls have in common: four users on sockets, and a store that can be held."""
+"""Helpers for the tests of calls: four users on sockets, and a store that can be held."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.realtime.world import World
 
 
 def four_users(world: World) -> World:
-    """Users 1…4, all on a socket and long since settled."""
+    """Connect users 1…4, each with a socket, and let everything settle."""
     for user_id in range(1, 5):
         world.connect(user_id, "presence")
     world.advance(2)
@@ -21,12 +21,12 @@ def four_users(world: World) -> World:
 
 
 def busy(world: World) -> list[int]:
-    """Who is busy."""
+    """Return the ids of the busy users."""
     return [user_id for user_id in world.users.rows if world.status(user_id).is_busy]
 
 
 def told_calls(world: World, user_id: int) -> list[str]:
-    """The states of calls that a user was told of."""
+    """Return the states of calls that a user was sent."""
     world.arrive()
     return [each["call"]["status"] for each in world.clients[user_id - 1].messages("call_status_update")]
 
@@ -37,13 +37,13 @@ def start(world: World, caller_id: int, callee_id: int, key: str | None = None) 
 
 
 def step(world: World, operation: str, fault: Fault = "none") -> None:
-    """Let a held call to the store go one step."""
+    """Advance a held store operation by one step."""
     next(each for each in world.faults.held if each.operation == operation).go(fault)
     world.settle()
 
 
 def let_go(world: World) -> None:
-    """Let all that the store holds come to its end."""
+    """Let all held store operations finish."""
     world.faults.holds = False
     while world.faults.held:
         world.faults.held[0].go()
@@ -51,7 +51,7 @@ def let_go(world: World) -> None:
 
 
 def refused(world: World, caller_id: int, callee_id: int, key: str | None = None) -> str:
-    """The code with which a call is refused."""
+    """Start a call that must be refused. Returns the error code."""
     with pytest.raises(Conflict) as refusal:
         world.call(caller_id, callee_id, key)
     return refusal.value.code

@@ -1,4 +1,4 @@
-"""Client: keeps to the contract. It folds what it is told into a picture and remembers up to where it is."""
+"""Client: follows the contract. It applies messages to a local copy and remembers how far it is."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Picture = dict[int, dict[str, Any]]
 
 
 class Client:
-    """One program at the other end, over as many connections as it needs.
+    """A client program, over as many connections as it needs.
 
-    `picture` holds what it knows: a user who is in it must be as the server says once all is quiet.
+    `picture` holds what it knows: each user in it must match the server once everything has settled.
     """
 
     def __init__(self, user_id: int) -> None:
@@ -23,18 +23,18 @@ class Client:
         self.picture: Picture = {}
         self.epoch: str | None = None
         self.seq = 0
-        """Up to where it has everything it watches."""
+        """The seq up to which it has everything it watches."""
         self.is_complete = False
-        """Whether it ought to know every user."""
+        """Whether it must know every user."""
         self.stats: dict[str, Any] | None = None
         self.scope: dict[str, frozenset[int] | None] = {}
-        """The subscriptions to updates that the server confirmed; None is everyone."""
+        """The subscriptions to updates that the server confirmed; None means everyone."""
         self.asked: list[tuple[str, frozenset[int] | None]] = []
-        """Subscriptions asked for and not confirmed yet."""
+        """Subscriptions that were requested and are not confirmed yet."""
         self.requested: list[frozenset[int] | None] = []
-        """Of which users snapshots are still to come; None is everyone."""
+        """The users of the snapshots still to come; None means everyone."""
         self.pongs = 0
-        """Pings it has answered on the present connection."""
+        """The number of pings answered on the current connection."""
         self.session: Session
         self.transport: FakeTransport
         self._told = 0
@@ -42,7 +42,7 @@ class Client:
         self._pages: list[dict[str, Any]] = []
 
     def connected(self, session: Session, transport: FakeTransport) -> None:
-        """A new connection."""
+        """Begin a new connection."""
         self.session, self.transport = session, transport
         self.scope = {session.channel: None}
         self.asked = []
@@ -53,34 +53,34 @@ class Client:
 
     @property
     def is_open(self) -> bool:
-        """Whether its session is."""
+        """Whether its session is open."""
         return self.session.is_open
 
     def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """What came over the present connection, of one type or all."""
+        """Return the messages on the current connection, of one type or all."""
         return [each for each in self.transport.messages() if kind in (None, each["type"])]
 
     def updates(self) -> list[dict[str, Any]]:
-        """The updates that came, without the own status at the start."""
+        """Return the updates received, without the client's own status at the start."""
         return [each for each in self.messages()[2:] if each["type"] == "user_status_update"]
 
     def news(self) -> list[dict[str, Any]]:
-        """The updates that came since this was last asked."""
+        """Return the updates received since the last call."""
         updates = self.updates()
         news = updates[self._read :]
         self._read = len(updates)
         return news
 
     def errors(self) -> list[str]:
-        """The codes of the errors that came."""
+        """Return the codes of the errors received."""
         return [each["code"] for each in self.messages("error")]
 
     def watches(self, user_id: int) -> bool:
-        """Whether a user's updates are subscribed to."""
+        """Return whether it is subscribed to a user's updates."""
         return any(ids is None or user_id in ids for ids in self.scope.values())
 
     def fold(self) -> None:
-        """Take in all that came since the last time."""
+        """Apply all messages received since the last time."""
         messages = self.transport.messages()
         for place in range(self._told, len(messages)):
             self._fold(place, messages[place])
@@ -145,7 +145,7 @@ class Client:
         self.picture = {user_id: status for user_id, status in self.picture.items() if self.watches(user_id)}
 
     def command(self, kind: str, **fields: Any) -> str:
-        """A command as text; a subscription is remembered until it is confirmed."""
+        """Return a command as text. A subscription is remembered until it is confirmed."""
         if kind == "subscribe":
             ids: Iterable[int] | None = fields.get("user_ids")
             wanted = None if ids is None else frozenset(ids)
@@ -156,5 +156,5 @@ class Client:
 
 
 def known(status: dict[str, Any]) -> dict[str, Any]:
-    """What of a status is announced: `last_seen` alone is no news."""
+    """Return the announced part of a status: `last_seen` alone is not announced."""
     return {name: value for name, value in status.items() if name != "last_seen"}

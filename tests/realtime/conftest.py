@@ -15,7 +15,7 @@ MakeWorld = Callable[..., World]
 
 @pytest.fixture
 def make_world() -> Iterator[MakeWorld]:
-    """Makes worlds with users 1…n and changed settings."""
+    """Makes worlds with users 1…n and with changed settings."""
     worlds: list[World] = []
 
     def make(users: int = 0, **settings: Any) -> World:
@@ -29,18 +29,18 @@ def make_world() -> Iterator[MakeWorld]:
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    """Three users under the default settings; none is there yet."""
+    """Three users with the default settings, none of whom is connected yet."""
     return make_world(3)
 
 
 @pytest.fixture
 def operator_session(world: World) -> Client:
-    """User 3 watches; nobody else is there."""
+    """User 3 watches; nobody else is connected."""
     return world.connect(3, "presence")
 
 
 def told(world: World, client: Client) -> list[tuple[int, bool, bool, str]]:
-    """(user id, online, busy, reason) of every update the client got since this was last asked."""
+    """Return (user id, online, busy, reason) of every update that the client got since the last call."""
     world.arrive()
     return [
         (each["user_id"], each["status"]["is_online"], each["status"]["is_busy"], each["reason"])

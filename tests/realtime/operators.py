@@ -1,4 +1,4 @@
-"""What the tests of the overview have in common: operators at their sockets, who fold what they are told."""
+"""Helpers for the tests of the overview: operators on sockets, who apply the messages they receive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEP_SECONDS = 0.25
 
 
 class LivePage:
-    """A page that is live: it folds overviews and updates into one picture."""
+    """A live page, which applies overviews and updates to one local copy."""
 
     def __init__(self, operator_session: OperatorSession, transport: FakeTransport) -> None:
         self.operator_session = operator_session
@@ -30,15 +30,15 @@ class LivePage:
         self._pongs = 0
 
     def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """What came, of one type or all."""
+        """Return the messages received, of one type or all."""
         return [each for each in self.transport.messages() if kind in (None, each["type"])]
 
     def updates(self) -> list[dict[str, Any]]:
-        """The updates that came."""
+        """Return the updates received."""
         return self.messages("overview_update")
 
     def errors(self) -> list[str]:
-        """The codes of the errors that came."""
+        """Return the codes of the errors received."""
         return [each["code"] for each in self.messages("error")]
 
     def answer(self, world: World) -> None:
@@ -49,7 +49,7 @@ class LivePage:
             world.core.operator_commands.pong(self.operator_session)
 
     def fold(self) -> dict[str, Any]:
-        """The picture that follows from all that came: users and calls by id, the rest as lists."""
+        """Apply all messages received. Returns the state: users and calls by id, the rest as lists."""
         messages = self.transport.messages()
         for message in messages[self._folded :]:
             if message["type"] == "overview":
@@ -89,13 +89,13 @@ class LivePage:
 def signed_in_operator(
     at: datetime, name: str = "maya", operator_id: int = 1, sign_in_id: str = "one", role: Role = "operator"
 ) -> SignedInOperator:
-    """An operator who signed in at some time."""
+    """Return an operator who signed in at a certain time."""
     operator = Operator(operator_id, name, role, False, at)
     return SignedInOperator(operator, SignIn(sign_in_id, operator_id, at, at, "192.0.2.9", "tests"))
 
 
 def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> LivePage:
-    """An operator opens a page."""
+    """Open a page as an operator."""
     transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
     operator_session = world.core.operator_sessions.admit(
         signed_in_operator(world.time.wall(), **signed_in), transport, "v1"
@@ -105,13 +105,13 @@ def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> Liv
 
 
 def tell(world: World) -> None:
-    """The moment at which operators are told, and all that follows from it at once."""
+    """Send operators what is due, and let everything settle."""
     world.core.operator_sessions.tick()
     world.settle()
 
 
 def pass_time(world: World, seconds: float, *screens: LivePage) -> None:
-    """Let time pass, with all that the server does again and again for operators."""
+    """Let time pass, with the server's periodic work for operators."""
     for step in range(round(seconds / STEP_SECONDS)):
         world.advance(STEP_SECONDS)
         if step % 4 == 3:
@@ -124,18 +124,18 @@ def pass_time(world: World, seconds: float, *screens: LivePage) -> None:
 
 
 def row(world: World, user_id: int) -> UserRow:
-    """What a page shows of a user now."""
+    """Return what a page shows about a user now."""
     return world.core.overview.row(user_id)
 
 
 def found(world: World) -> list[Issue]:
-    """What needs attention now."""
+    """Return the current issues."""
     world.core.overview_feed.refresh()
     return world.core.overview.issues()
 
 
 def inspected(world: World, looks: int = 2) -> list[Issue]:
-    """What needs attention after the store was looked at so often."""
+    """Return the issues after checking the store `looks` times."""
     for _ in range(looks):
         world.run(world.core.check_store())
     return world.core.overview.issues()

@@ -1,4 +1,4 @@
-"""Stores in memory that can be slow, fail, or lose the reply of a write that was applied."""
+"""In-memory stores that can be slow, fail, or lose the reply to a write that was applied."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from models.status import Claims, Profile
 from models.users import Evidence, StoredUser
 
 Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
-"""`refused`: fails before it is applied; `reply_lost`: after; `half`: in the middle; `broken`: an error of its own."""
+"""`refused`: fails before it is applied; `reply_lost`: after; `half`: halfway; `broken`: an unexpected error."""
 
 T = TypeVar("T")
 
 
 class Held:
-    """One call to a store that waits: `go` once applies it, `go` again brings the reply."""
+    """A store operation on hold: the first `go` applies it, the second returns the reply."""
 
     def __init__(self, operation: str) -> None:
         self.operation = operation
@@ -30,7 +30,7 @@ class Held:
         self.moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def go(self, fault: Fault = "none") -> None:
-        """Let it come one step further."""
+        """Advance it by one step."""
         if fault != "none":
             self.fault = fault
         if not self.moved.done():
@@ -38,25 +38,25 @@ class Held:
 
 
 class Faults:
-    """How the calls to a store go from now on."""
+    """The faults of store operations from now on."""
 
     def __init__(self) -> None:
         self.is_down = False
-        """Every call is refused."""
+        """Whether every operation is refused."""
         self.holds = False
-        """Calls wait until they are let go."""
+        """Whether operations wait until they are released."""
         self.next: dict[str, list[Fault]] = {}
-        """What becomes of the next calls of an operation."""
+        """The faults of the next operations, by name."""
         self.held: list[Held] = []
         self.calls: list[str] = []
-        """The operations asked for, in order."""
+        """The names of the requested operations, in order."""
 
     def script(self, operation: str, *faults: Fault) -> None:
-        """Decide the next calls of an operation, one after another."""
+        """Set the faults of the next calls of an operation, in order."""
         self.next.setdefault(operation, []).extend(faults)
 
     async def run(self, operation: str, apply: Callable[[], T], half: Callable[[], object] | None = None) -> T:
-        """Apply a call as the faults have it."""
+        """Run an operation with the faults set for it."""
         self.calls.append(operation)
         held = Held(operation) if self.holds else None
         fault = self._next_fault(operation)
@@ -84,7 +84,7 @@ class Faults:
 def _outcome(
     operation: str, fault: Fault, apply: Callable[[], T], half: Callable[[], object] | None
 ) -> Callable[[], T]:
-    """Apply a call, or not, or half of it; then the reply, as a function that returns or raises it."""
+    """Apply an operation, half of it, or nothing. Returns a function that returns the reply or raises it."""
     if fault == "half" and half is not None:
         half()
     if fault in ("none", "reply_lost"):
@@ -100,7 +100,7 @@ def _outcome(
 
 
 class FakeUsers:
-    """Users as the real store keeps them: claims with one writer, evidence with another."""
+    """Users as the real store keeps them: claims and evidence have separate writers."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -160,7 +160,7 @@ class FakeUsers:
 
 
 class FakeLogins:
-    """Logins, of which the core only ends all of a user's."""
+    """Logins, of which the core only ends all those of a user."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -172,14 +172,14 @@ class FakeLogins:
 
 
 class FakeAudit:
-    """The audit log, of which the core only knows the actions that wait."""
+    """The audit log, of which the core uses only the waiting actions."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.entries: dict[str, AuditEntry] = {}
 
     def begin(self, entry_id: str, at: datetime, action: str, user_id: int) -> None:
-        """What the dashboard writes before an action."""
+        """Add the entry that the dashboard writes before an action."""
         target = f"user:{user_id}"
         self.entries[entry_id] = AuditEntry(entry_id, at, "maya", action, target, "", "before", "", "", "", "started")
 
@@ -203,7 +203,7 @@ class FakeAudit:
 
 
 class FakeCalls:
-    """Calls and claims as the real store keeps them."""
+    """Calls and call locks as the real store keeps them."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults

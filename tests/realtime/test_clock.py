@@ -1,4 +1,4 @@
-"""Clock: steady through stalls, deaf to the wall clock."""
+"""Clock: steady through stalls, and independent of the wall clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In every loop over users, calls or sockets, one that fails is skipped, and the others go on."""
+"""In every loop over users, calls or sockets, an item that fails is skipped, and the loop continues."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import found, inspected, tell, watch
 from tests.realtime.world import World
 
-NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - cannot be compared with aware moments
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - cannot be compared with aware times
 
 
 class Skipped:
-    """Notes what is skipped, in place of the log."""
+    """Records what is skipped, in place of the log."""
 
     def __init__(self, world: World) -> None:
         self.rows: list[tuple[str, Any]] = []
@@ -36,7 +36,7 @@ class Skipped:
 
 
 def failing_for(user_id: int, work: Callable[[UserEntry], Any]) -> Callable[[UserEntry], Any]:
-    """The same work, which fails for one user."""
+    """Return the same function, but failing for one user."""
 
     def instead(entry: UserEntry) -> Any:
         if entry.profile.user_id == user_id:
@@ -104,7 +104,7 @@ def test_a_change_that_cannot_be_reviewed_holds_up_no_other(world: World, monkey
 
 @pytest.fixture
 def four(make_world: MakeWorld) -> World:
-    """Users 1…4, all with a socket; user 4 is busy beyond the time."""
+    """Users 1…4, all with a socket; user 4 is busy past the end time."""
     world = make_world(4)
     for user_id in range(1, 5):
         world.connect(user_id)

@@ -1,4 +1,4 @@
-"""Protocol: what is a command, and what a frame looks like."""
+"""Protocol: which messages are commands, and the format of frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limits: buckets and windows, on a clock that is given."""
+"""Rate limits: buckets and windows, with a given clock."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_a_turn_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
         first.cancel()
         await asyncio.sleep(0)
         turns.leave("ada")
-        second.cancel()  # just as its turn comes
+        second.cancel()  # just when its turn comes
         await asyncio.wait([second])
         assert second.cancelled()
         assert await third

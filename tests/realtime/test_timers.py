@@ -1,4 +1,4 @@
-"""Timers: one deadline a key, in order, none after it was cancelled."""
+"""Timers: one deadline per key, in order, and none after it was cancelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FakeTransport: a connection in memory, whose peer reads, reads slowly, or is gone."""
+"""FakeTransport: an in-memory connection, whose peer reads, reads slowly, or is gone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from realtime.protocol import PING_FRAME
 _FIN = 0x80
 
 Soon = Callable[[Callable[[], None]], None]
-"""Run an action at the loop's next turn."""
+"""Runs an action in the loop's next turn."""
 
 
 class FakeTransport:
-    """The kernel's buffer holds `kernel_bytes`; a peer who reads empties it at once, one who doesn't lets it fill up.
+    """The kernel's buffer holds `kernel_bytes`; a peer that reads empties it at once, otherwise it fills up.
 
-    The test breaks when the core breaks the contract of Transport: bytes that overtake others, or come after the close.
+    The test fails if the core violates the contract of Transport: bytes out of order, or after the close.
     """
 
     def __init__(self, soon: Soon, *, kernel_bytes: int = 1 << 20) -> None:
@@ -29,14 +29,14 @@ class FakeTransport:
         self.takes = 0
         self.on_take: Callable[[], None] = lambda: None
         self.pings = 0
-        """Ping frames that reached the peer."""
+        """The number of ping frames that reached the peer."""
         self._soon = soon
         self._kernel = bytearray()
         self._buffered = bytearray()
         self._drained: list[Callable[[], None]] = []
         self._received = bytearray()
         self._fragments = bytearray()
-        """Of a message whose end is still to come."""
+        """The fragments of a message that is incomplete."""
         self._messages: list[dict[str, Any]] = []
 
     def take(self, data: bytes, /) -> int:
@@ -72,36 +72,36 @@ class FakeTransport:
 
     @property
     def buffered_bytes(self) -> int:
-        """What waits here for the kernel."""
+        """The number of bytes that wait for the kernel."""
         return len(self._buffered)
 
     def write_of_another(self, data: bytes) -> None:
-        """The protocol layer writes something of its own, such as a pong."""
+        """Write as the protocol layer does, for example to send a pong."""
         self._buffered += data
 
     def stall(self) -> None:
-        """The peer reads no more."""
+        """Make the peer stop reading."""
         self.reads = False
 
     def resume(self) -> None:
-        """The peer reads again."""
+        """Make the peer read again."""
         self.reads = True
         self._soon(self.flow)
 
     def read(self, size: int) -> None:
-        """The peer reads some bytes, and no more."""
+        """Make the peer read some bytes, and no more."""
         self._received += self._kernel[:size]
         del self._kernel[:size]
         self._soon(self.flow)
 
     def reset(self) -> None:
-        """The connection breaks: what waits is lost, and the next write says so."""
+        """Break the connection: waiting bytes are lost, and the next write raises an error."""
         self.is_reset = True
         self._buffered.clear()
         self._drained.clear()
 
     def flow(self) -> None:
-        """Move what waits as far as there is room, and tell who waits for it."""
+        """Move as many waiting bytes as there is room for, and call back when none are left."""
         if self.is_reset:
             return
         while True:
@@ -117,7 +117,7 @@ class FakeTransport:
                 each()
 
     def messages(self) -> list[dict[str, Any]]:
-        """Everything the peer has received, decoded."""
+        """Return all messages that the peer has received, decoded."""
         while (size := _frame_size(self._received)) is not None:
             raw = bytes(self._received[:size])
             del self._received[:size]
@@ -137,7 +137,7 @@ class FakeTransport:
 
 
 def _frame_size(data: bytearray) -> int | None:
-    """The length of the first frame, or None while it isn't whole."""
+    """Return the length of the first frame, or None while it is incomplete."""
     if len(data) < 2:
         return None
     start = {126: 4, 127: 10}.get(data[1], 2)

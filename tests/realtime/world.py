@@ -1,4 +1,4 @@
-"""World: a core with everything around it in memory, and time that moves when it is told to."""
+"""World: a core with an in-memory environment, and time that moves only on request."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ from tests.realtime.transports import FakeTransport
 T = TypeVar("T")
 
 TICK_SECONDS = 1 / 16
-"""The server's is a little shorter; a power of two keeps sums of it exact."""
+"""The server's tick is a little shorter; a power of two keeps sums exact."""
 
 SECRET = "the core's tests sign with this key"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 class FakeClock:
-    """Monotonic seconds and wall time; each moves only when told."""
+    """Monotonic seconds and wall time, each of which moves only on request."""
 
     def __init__(self) -> None:
         self.seconds = 1024.0
         self.jumped = timedelta()
-        """How far the wall clock was set forward."""
+        """How far the wall clock was moved forward."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
         return self.seconds
 
     def wall(self) -> datetime:
-        """Aware UTC."""
+        """Return the wall time in aware UTC."""
         return NOON + timedelta(seconds=self.seconds) + self.jumped
 
     def unix(self) -> float:
-        """The same as Unix seconds."""
+        """Return the wall time as Unix seconds."""
         return self.wall().timestamp()
 
 
 class World:
-    """One server process after another, on the same stores."""
+    """One server process after another, with the same stores."""
 
     def __init__(self, users: int = 0, **settings: Any) -> None:
         self.time = FakeClock()
@@ -72,11 +72,11 @@ class World:
         self.numbers = itertools.count(1)
         self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
         self.send_seconds = 0.0
-        """What one send costs, to be seen by the fan-out's slices."""
+        """The time that one send takes, as seen by the fan-out's slices."""
         self.hurries = False
-        """Whether the next thing happens before the last one has come to rest."""
+        """Whether the next step happens before the last one has settled."""
         self.broken: list[BaseException] = []
-        """What went wrong in the background."""
+        """The exceptions of background tasks."""
         self.clients: list[Client] = []
         self._spent = 0.0
         self._later: list[tuple[float, int, Callable[[], None]]] = []
@@ -88,7 +88,7 @@ class World:
         self.start()
 
     def start(self) -> None:
-        """A new process takes up what the stores hold."""
+        """Start a new process from what the stores hold."""
         self.core = core.build_core(
             self.settings,
             Environment(
@@ -111,7 +111,7 @@ class World:
         self.run(self.core.actions.restore())
 
     def crash(self) -> None:
-        """The process dies: whatever was on its way is gone, and every connection with it."""
+        """Crash the process: everything in progress is lost, including every connection."""
         for task in self._tasks:
             task.cancel()
         self._spin()
@@ -122,17 +122,17 @@ class World:
             client.transport.reset()
 
     def close(self) -> None:
-        """End the test's loop. Nothing may have gone wrong behind the test's back."""
+        """Close the test's loop, and check that nothing has failed in the background."""
         self.crash()
         self._loop.close()
         assert not self.broken
 
     def new_id(self) -> str:
-        """A text that never comes twice."""
+        """Return a text that is never repeated."""
         return f"id{next(self.numbers)}"
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start something, and let it come as far as it can."""
+        """Start a task, and let it run as far as it can."""
         task = self._loop.create_task(work)
         task.add_done_callback(_read)
         self._tasks.append(task)
@@ -141,13 +141,13 @@ class World:
         return task
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something that waits for nothing but the store; its result, or its exception."""
+        """Run work that waits for nothing but the store. Returns its result, or raises its exception."""
         task = self.begin(work)
         assert task.done(), "it waits for a store that is held"
         return task.result()
 
     def turn(self) -> bool:
-        """Do the next thing that is due; whether there was one."""
+        """Run the next action that is due. Returns whether there was one."""
         self._spin()
         if not self._later or self._later[0][0] > self.time.seconds:
             return False
@@ -156,19 +156,19 @@ class World:
         return True
 
     def settle(self) -> None:
-        """Let everything that can go on go on, without time passing."""
+        """Run everything that can run without time passing."""
         while self.turn():
             pass
 
     def arrive(self) -> None:
-        """Let all that is on its way arrive, while no deadline passes."""
+        """Deliver everything on its way, while no deadline passes."""
         self.core.stats.tick()
         while self._later:
             self.time.seconds = max(self.time.seconds, self._later[0][0])
             self.turn()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass in small steps, with all that the server does again and again."""
+        """Let time pass in small steps, with the server's periodic work."""
         end = self.time.seconds + seconds
         while self.time.seconds < end:
             self.time.seconds = min(self.time.seconds + TICK_SECONDS, end)
@@ -183,18 +183,18 @@ class World:
             self.settle()
 
     def stall(self, seconds: float) -> None:
-        """The server is stopped for a while: no tick, and then all at once."""
+        """Stall the server for a while: there is no tick, and then everything happens at once."""
         self.time.seconds += seconds
         self.core.tick()
         self.core.sweep()
         self.settle()
 
     def flush(self) -> None:
-        """Save what is behind."""
+        """Save everything that is not saved yet."""
         self.run(self.core.save())
 
     def identity(self, user_id: int, *, life_seconds: int = 900, login_id: str = "login") -> Identity:
-        """Who a new token says is there."""
+        """Return the identity in a new token."""
         return self.tokens.mint(user_id, login_id, "access", life_seconds)[1]
 
     def connect(
@@ -211,7 +211,7 @@ class World:
         address: str = "192.0.2.1",
         counts_by_address: bool = True,
     ) -> Client:
-        """Open a socket; with a client that was here before, resuming from what it knows."""
+        """Open a socket. A client that was connected before resumes from what it knows."""
         if transport is None:
             transport = FakeTransport(self.soon, kernel_bytes=kernel_bytes)
         transport.on_take = self._spend
@@ -228,18 +228,18 @@ class World:
         return client
 
     def lose(self, client: Client) -> None:
-        """A client's connection breaks."""
+        """Break a client's connection."""
         client.fold()
         client.transport.reset()
         client.session.closed_by_peer(None)
 
     def leave(self, client: Client) -> None:
-        """A client closes cleanly."""
+        """Close a client's connection cleanly."""
         client.fold()
         client.session.closed_by_peer(1000)
 
     def send(self, client: Client, kind: str, **fields: Any) -> list[dict[str, Any]]:
-        """A client sends a command; what arrived at it since."""
+        """Send a command as a client. Returns the messages received since."""
         before = len(client.messages())
         self.core.commands.dispatch(client.session, client.command(kind, **fields))
         self._react()
@@ -250,7 +250,7 @@ class World:
         return self.run(self.core.presence.change(user_id, StatusChange(**change)))
 
     def beat(self, user_id: int, *, over_socket: bool = False) -> Status:
-        """A heartbeat."""
+        """Send a heartbeat."""
         if over_socket:
             return self.core.presence.socket_heartbeat(user_id)
         return self.run(self.core.presence.heartbeat(user_id))
@@ -264,16 +264,16 @@ class World:
         return self.run(self.core.switchboard.end(user_id, call.call_id, "completed"))
 
     def status(self, user_id: int) -> Status:
-        """What the server says of a user."""
+        """Return the server's status of a user."""
         return self.core.presence.status(user_id)
 
     def picture(self) -> Picture:
-        """What the server says of everyone, as a client would hold it."""
+        """Return the server's status of everyone, in the form that a client holds it."""
         statuses = json.loads(msgspec.json.encode(self.core.registry.statuses()))
         return {status["user_id"]: known(status) for status in statuses}
 
     def soon(self, action: Callable[[], None]) -> None:
-        """Run an action at the next turn."""
+        """Run an action in the next turn."""
         self._call_later(0, action)
 
     def _call_later(self, delay: float, action: Callable[[], None]) -> None:
@@ -301,7 +301,7 @@ class World:
         self._spent += self.send_seconds
 
     def _spin(self) -> None:
-        """Turn the loop until nobody has anything to do; no time passes and no descriptor is waited for."""
+        """Run the loop until nothing is left to do, without time passing and without waiting for descriptors."""
         while True:
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()
@@ -311,6 +311,6 @@ class World:
 
 
 def _read(task: asyncio.Task[Any]) -> None:
-    """See the exception of a task that the test does not ask, so that asyncio doesn't complain."""
+    """Retrieve the exception of a task that the test does not check, so that asyncio doesn't complain."""
     if not task.cancelled():
         task.exception()

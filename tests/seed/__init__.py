@@ -1,1 +1,1 @@
-"""The document the service began with, section by section."""
+"""Tests of the API document that the service is based on, section by section."""

@@ -1,4 +1,4 @@
-"""Shapes: whether a message looks like the document's example of it."""
+"""Shapes: check a message against its example in the document."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INVALID_MESSAGE_ERROR = {"type": "error", "message": "Invalid message format", "
 
 
 def assert_like(example: Any, actual: Any, at: str = "message") -> None:
-    """Every field of the example is there, of the example's kind; null stands for "or nothing"."""
+    """Check that every field of the example is there, and of the same kind; null means "or nothing"."""
     if isinstance(example, dict):
         assert isinstance(actual, dict), at
         for name, value in example.items():

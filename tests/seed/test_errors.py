@@ -1,4 +1,4 @@
-"""Section "Error Handling" of the document: each error, word for word, and the strategy of reconnection."""
+"""Section "Error Handling" of the document: each error, word for word, and the reconnection strategy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_planned_close_tells_every_client_a_delay_of_its_own(
 async def test_a_client_that_gives_up_after_some_attempts_is_not_needed_by_the_server(
     server: RunningServer, user: MakePerson, socket: OpenSocket, attempts: int
 ) -> None:
-    """Reconnection Strategy 2, Maximum Attempts: `maxReconnectAttempts = 5`; nothing is left of those that failed."""
+    """Reconnection Strategy 2, Maximum Attempts: `maxReconnectAttempts = 5`; failed attempts leave nothing behind."""
     ada = await user("ada")
     for _ in range(attempts):
         async with await Socket.open(f"ws://{server.address}/ws/feed?token=nonsense") as refused:

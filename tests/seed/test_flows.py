@@ -52,7 +52,7 @@ async def test_call_status_change(user: MakePerson, socket: OpenSocket) -> None:
 
 
 async def test_the_broadcast_goes_out_before_the_answer(user: MakePerson, socket: OpenSocket) -> None:
-    """All three diagrams: "Broadcast" stands above "200 OK"."""
+    """All three diagrams: "Broadcast" comes before "200 OK"."""
     ada, bob = await user("ada"), await user("bob")
     feed = await socket(ada)
     order: list[str] = []

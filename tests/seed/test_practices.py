@@ -1,4 +1,4 @@
-"""Sections "Best Practices" and "Security Considerations" of the document, where they ask something of the server."""
+"""Sections "Best Practices" and "Security Considerations" of the document, where they concern the server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_an_error_does_not_end_the_connection(user: MakePerson, socket: Op
 
 @pytest.mark.settings(flush_interval_seconds=0.05)
 async def test_several_updates_arrive_together(user: MakePerson, socket: OpenSocket) -> None:
-    """Performance › Message Batching: "Batch multiple updates when possible"; nothing of them is lost."""
+    """Performance › Message Batching: "Batch multiple updates when possible"; no update is lost."""
     ada = await user("ada")
     others = [await user(f"user {number}") for number in range(10)]
     feed = await socket(ada)

@@ -1,1 +1,1 @@
-"""The sockets, by a WebSocket client of others."""
+"""Tests of the sockets, with a third-party WebSocket client."""

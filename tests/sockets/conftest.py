@@ -15,7 +15,7 @@ from tests.running import RunningServer
 
 @pytest.fixture
 def unharmed(server: RunningServer, api: Api, io_loop: IOLoop, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The server answers afterwards, has ended every socket, and has logged no error."""
+    """Check afterwards that the server answers, has closed every socket, and has logged no error."""
     yield
 
     async def check() -> None:
@@ -23,6 +23,6 @@ def unharmed(server: RunningServer, api: Api, io_loop: IOLoop, caplog: pytest.Lo
         assert (await api.get("/healthz")).status == 200
 
     io_loop.run_sync(check)
-    gc.collect()  # asyncio reports the failure of a task when the task is deleted
+    gc.collect()  # asyncio reports a failed task when the task is deleted
     records = [*caplog.get_records("setup"), *caplog.get_records("call"), *caplog.get_records("teardown")]
     assert [record.getMessage() for record in records if record.levelno >= logging.ERROR] == []

@@ -30,7 +30,7 @@ def encoded(value: bytes) -> str:
 
 
 class Forger:
-    """Makes tokens by hand, as a good library would not."""
+    """Makes tokens by hand, as a good library would not allow."""
 
     def __init__(self, secret: str, user_id: int) -> None:
         self.secret = secret.encode()
@@ -42,44 +42,44 @@ class Forger:
         }  # fmt: skip
 
     def sign(self, header: bytes, payload: bytes, key: bytes | None = None, digest: str = "sha256") -> str:
-        """A token of these parts, as they stand."""
+        """Sign a token made of these parts, unchanged."""
         signed = f"{encoded(header)}.{encoded(payload)}"
         key = self.secret if key is None else key
         return f"{signed}.{encoded(hmac.new(key, signed.encode(), getattr(hashlib, digest)).digest())}"
 
     def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A token signed as ours are, with another header or other claims."""
+        """Return a token signed as ours are, with another header or other claims."""
         return self.sign(
             json.dumps({"alg": "HS256", "typ": "JWT"} if header is None else header).encode(),
             json.dumps({**self.claims, **claims}).encode(),
         )
 
     def without(self, name: str) -> str:
-        """A token that lacks one claim."""
+        """Return a token that lacks one claim."""
         del self.claims[name]
         return self.token()
 
     def written(self, **texts: str) -> str:
-        """A token with claims as JSON text."""
+        """Return a token with some claims given as JSON text."""
         claims = {name: json.dumps(value) for name, value in self.claims.items()} | texts
         body = ",".join(f'"{name}":{text}' for name, text in claims.items())
         return self.sign(HEADER, f"{{{body}}}".encode())
 
 
 def unsigned(alg: str) -> Forge:
-    """alg none, by any spelling, without a signature."""
+    """Forge a token without a signature, with any spelling of alg none."""
     return lambda f: (
         f"{encoded(json.dumps({'alg': alg, 'typ': 'JWT'}).encode())}.{encoded(json.dumps(f.claims).encode())}."
     )
 
 
 def without(name: str) -> Forge:
-    """A token that lacks one claim."""
+    """Return a token that lacks one claim."""
     return lambda f: f.without(name)
 
 
 def header(**extra: Any) -> Forge:
-    """A header that names more than ours do."""
+    """Forge a token whose header has additional fields."""
     return lambda f: f.token({"alg": "HS256", "typ": "JWT", **extra})
 
 
@@ -173,7 +173,7 @@ async def test_a_bad_token_opens_nothing(
     refused = await socket(None, token=bad, first=True)
     assert await refused.take() == {"type": "error", "message": "Invalid token", "code": "AUTH_ERROR"}
     assert await refused.closed() == 4500
-    if bad.isascii() and bad.isprintable() and bad == bad.strip():  # what a header can say
+    if bad.isascii() and bad.isprintable() and bad == bad.strip():  # a header can carry it
         assert (await ada.with_token(bad).get("/users/me")).status == 401
     feed = await socket(ada)
     await feed.send({"type": "refresh", "token": bad})

@@ -1,4 +1,4 @@
-"""ping, heartbeat, and what is no command."""
+"""ping, heartbeat, and messages that are not commands."""
 
 from __future__ import annotations
 
@@ -190,8 +190,8 @@ async def test_a_message_in_fragments_is_one_command(server: RunningServer, user
         b"\x83\x80\x00\x00\x00\x00",  # a reserved opcode
         b"\x89\xfe\x00\x80\x00\x00\x00\x00" + b"x" * 128,  # a long ping
         b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00",  # 2**63 - 1 bytes
-        b"\x80\x80\x00\x00\x00\x00",  # goes on with nothing
-        b"\x81\x82\x00\x00\x00\x00\xff\xfe",  # no UTF-8
+        b"\x80\x80\x00\x00\x00\x00",  # a continuation without a beginning
+        b"\x81\x82\x00\x00\x00\x00\xff\xfe",  # not UTF-8
     ],
     ids=["reserved bit", "reserved opcode", "long ping", "endless", "continuation", "no utf-8"],
 )

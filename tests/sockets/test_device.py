@@ -1,4 +1,4 @@
-"""Device: what operators read in place of a User-Agent."""
+"""Device: the short name that operators read instead of a User-Agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drain: every client is told when to come back, and nobody goes offline by it."""
+"""Drain: every client is told when to come back, and nobody goes offline because of it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_a_client_that_does_not_answer_the_close_holds_the_drain_up_no_lon
 
 
 async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    """The next HTTP answer on a connection: status, headers and body."""
+    """Return the next HTTP response on a connection: status, headers and body."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in head[1:] if line)

@@ -1,4 +1,4 @@
-"""Limits: how fast a user may ask, how wrong, and how many sockets there may be."""
+"""Limits: the rate of commands, the number of invalid messages, and the number of sockets."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_invalid_messages_far_apart_are_forgiven(user: MakePerson, socket:
     while until < 4:
         await opened.send("nonsense")
         await opened.next("error")
-        for _ in range(60):  # some 100 ms, awaited by what they answer
+        for _ in range(60):  # about 100 ms
             await bob.get("/healthz")
         until += 1
     await opened.ask({"type": "ping"}, "pong")

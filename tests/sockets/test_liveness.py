@@ -1,4 +1,4 @@
-"""Liveness: the server's own pings, and the end of who does not answer them."""
+"""Liveness: the server's own pings, and the closing of sockets that don't answer them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_a_client_that_never_answers_pings_is_closed_with_4000(server: Run
 async def test_a_client_that_answers_pings_stays(server: RunningServer, user: MakePerson, socket: OpenSocket) -> None:
     ada = await user("ada")
     answering = await socket(ada)
-    for _ in range(2):  # each silent one lives for a ping and its timeout
+    for _ in range(2):  # each silent socket lives for one ping and its timeout
         silent, _ = await RawSocket.open(server.port, f"/ws/feed?token={ada.token}")
         assert await silent.close_code() == 4000
         silent.end()

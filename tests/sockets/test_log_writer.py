@@ -1,4 +1,4 @@
-"""The end of the log: bounded in what it keeps and in its rate, and never in the way of who logs."""
+"""The log writer: bounded in what it queues and in its rate, and it never blocks the code that logs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 8.0
 
 
 class Reader:
-    """What is read of a log, once somebody reads."""
+    """The reader of a log. Writes block until it reads."""
 
     def __init__(self, *, reads: bool = True) -> None:
         self.written: list[bytes] = []
@@ -37,7 +37,7 @@ class Reader:
         return b"".join(self.written).decode().splitlines()
 
     def left_out(self) -> Counter[str]:
-        """What the reports say, added up."""
+        """Return the sum of all reports of lines left out."""
         reports = [json.loads(each) for each in self.lines() if each.startswith("{")]
         assert all(each["event"] == "log lines left out" for each in reports)
         assert all(each["lines"] == sum(each["kinds"].values()) for each in reports)

@@ -1,4 +1,4 @@
-"""Logs: JSON lines in which no secret of the run stands, whatever was asked."""
+"""Logs: JSON lines that contain no secret of the run, whatever the requests."""
 
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ ADVERSARIAL = {
 async def test_redaction_takes_time_in_proportion_to_the_text_whatever_it_is(piece: str) -> None:
     adversarial = (piece * 65536)[:65536]
     harmless = ("/users/17/presence?" * 65536)[:65536]
-    # The least of some runs is what it takes. A quadratic expression takes 1,000 times as long, and more.
+    # Take the fastest of several runs. A quadratic expression takes more than 1,000 times as long.
     assert min(cost(adversarial) for _ in range(3)) < 100 * min(cost(harmless) for _ in range(3))
 
 
 def cost(text: str) -> float:
-    """Processor time of one redaction."""
+    """Return the processor time of one redaction."""
     began = time.thread_time()
     redact(text)
     return time.thread_time() - began

@@ -1,4 +1,4 @@
-"""Memory: what belongs to a socket is gone when it has ended, without the garbage collector."""
+"""Memory: what belongs to a socket is freed when it has closed, without the garbage collector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 
 async def alive(seen: list[weakref.ref[Any]]) -> list[str]:
-    """What is still alive a moment after the sockets have ended."""
+    """Return what is still alive shortly after the sockets have closed."""
     for _ in range(100):
         left = [type(each).__name__ for ref in seen if (each := ref()) is not None]
         if not left:

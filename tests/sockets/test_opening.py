@@ -1,4 +1,4 @@
-"""What a socket is told first, and by which credentials it opens."""
+"""The first messages on a socket, and the credentials that open it."""
 
 from __future__ import annotations
 

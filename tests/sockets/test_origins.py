@@ -1,4 +1,4 @@
-"""Host × Origin × Sec-Fetch-Site, on sockets and on the API: what a page elsewhere may ask."""
+"""Host × Origin × Sec-Fetch-Site, on sockets and on the API: what a page of another site may request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class OriginCase:
-    """A request's headers, PORT standing for the server's, and the code it is refused with."""
+    """A request's headers, with PORT for the server's port, and the code of its refusal."""
 
     host: str
     origin: str | None
@@ -132,7 +132,7 @@ def headers_of(row: OriginCase, port: int) -> dict[str, str]:
 
 
 async def get(server: RunningServer, person: Person, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    """(status, body) of a GET, written by hand because clients see to the Host themselves."""
+    """Return (status, body) of a GET, written by hand because clients set the Host themselves."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     lines = {**headers, "Authorization": f"Bearer {person.token}", "Connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())

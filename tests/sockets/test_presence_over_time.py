@@ -1,4 +1,4 @@
-"""Grace, hold and many devices: who is announced, and above all who is not."""
+"""Grace, hold and multiple devices: who is announced, and above all who is not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def people(user: MakePerson, *names: str) -> list[Person]:
 
 
 async def until_offline(watching: Socket, person: Person) -> list[tuple[int, str]]:
-    """(user, reason) of all updates up to a person's offline."""
+    """Return (user, reason) of all updates until a person goes offline."""
     told: list[tuple[int, str]] = []
     while True:
         update = await watching.next("user_status_update")

@@ -1,7 +1,7 @@
 """A table of raw frames: what the server answers to each, or how it ends the connection.
 
-Most rows state what Tornado does, so that an upgrade that changes it shows. Rows that end with 1002 state what Rollcall
-checks itself: RFC 6455 says that a server must fail the connection, and Tornado goes on.
+Most rows state what Tornado does, to reveal an upgrade that changes it. Rows that end with 1002 state what Rollcall
+checks itself: RFC 6455 says that a server must fail the connection, but Tornado continues.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EMPTY_FRAGMENT = frame(CONTINUATION, final=False)
 
 
 class Row(NamedTuple):
-    """What is sent, what comes back, and whether the connection is open after that."""
+    """What is sent, what comes back, and whether the connection is open afterwards."""
 
     sent: bytes
     answer: bytes = b""
@@ -45,12 +45,12 @@ class Row(NamedTuple):
 
 
 def opened(sent: bytes, answer: bytes = b"") -> Row:
-    """The socket stays open."""
+    """Return a row after which the socket is open."""
     return Row(sent, answer, is_open=True)
 
 
 def padded(size: int) -> bytes:
-    """The command in as many bytes, by blanks at its end."""
+    """Return the command in this many bytes, padded with blanks."""
     return COMMAND.ljust(size)
 
 
@@ -227,7 +227,7 @@ CUT_OFF = {
 
 
 async def settled(server: RunningServer, person: Person) -> RawSocket:
-    """A socket that has received everything that a new one is sent."""
+    """Open a socket and receive everything that a new one is sent."""
     raw, status = await RawSocket.open(server.port, f"/ws/presence?token={person.token}")
     assert status == 101
     raw.writer.write(frame(PING, b"settled"))
@@ -237,7 +237,7 @@ async def settled(server: RunningServer, person: Person) -> RawSocket:
 
 
 async def read(raw: RawSocket, end: bytes | None = None) -> tuple[bytes, bool]:
-    """What comes up to `end`, or up to the end of the connection; and whether the connection is still open."""
+    """Read up to `end`, or to the end of the connection. Returns the bytes and whether it is still open."""
     received = b""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -250,7 +250,7 @@ async def read(raw: RawSocket, end: bytes | None = None) -> tuple[bytes, bool]:
 
 
 async def outcome(server: RunningServer, person: Person, row: Row, pace: int = 65536) -> Row:
-    """The row as it turns out. `pace`: bytes in one packet."""
+    """Return the actual row. `pace`: bytes in one packet."""
     raw = await settled(server, person)
     mark = b"still here"
     sent = row.sent + frame(PING, mark) if row.is_open else row.sent
@@ -263,7 +263,7 @@ async def outcome(server: RunningServer, person: Person, row: Row, pace: int = 6
 
 
 async def differences(server: RunningServer, person: Person, table: dict[str, Row], pace: int = 65536) -> list[str]:
-    """Rows that turn out differently. All rows run at once."""
+    """Return the rows with different results. All rows run at once."""
     found = await asyncio.gather(*(outcome(server, person, row, pace) for row in table.values()))
     return [f"{name}: {was}" for (name, row), was in zip(table.items(), found, strict=True) if was != row]
 
@@ -275,7 +275,7 @@ async def test_every_frame_is_answered_as_the_table_says(server: RunningServer, 
 
 @pytest.mark.usefixtures("unharmed")
 async def test_frames_that_arrive_byte_by_byte_mean_the_same(server: RunningServer, user: MakePerson) -> None:
-    """Those that end the connection are left out: it may end before the last byte is sent."""
+    """Rows that end the connection are left out, because it may end before the last byte is sent."""
     table = {name: row for name, row in TABLE.items() if row.is_open and len(row.sent) < 500}
     assert await differences(server, await user("ada"), table, pace=1) == []
     assert len(table) > 20

@@ -1,6 +1,6 @@
 """A table of raw upgrade requests: what the server answers to each.
 
-Most rows state what Tornado does, so that an upgrade that changes it shows. Rows with an error code state what Rollcall
+Most rows state what Tornado does, to reveal an upgrade that changes it. Rows with an error code state what Rollcall
 checks itself.
 """
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store, pytest.mark.settings(
 
 
 class Answer(NamedTuple):
-    """What is pinned of an answer: the status line, some headers, and the code of an error."""
+    """The parts of a response that are checked: the status line, some headers, and the error code."""
 
     status: str
     code: str | None = None
@@ -176,7 +176,7 @@ TABLE = {**UPGRADE, **KEYS_AND_VERSIONS, **PROTOCOLS_AND_EXTENSIONS, **REQUEST_L
 
 
 async def ask(server: RunningServer, request: bytes) -> Answer:
-    """Send a request and read one answer."""
+    """Send a request and read one response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**20)
     writer.write(request)
     head, body = b"", b""

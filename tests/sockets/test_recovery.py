@@ -1,4 +1,4 @@
-"""seq, epoch and resume: after a reconnection the client's picture is the server's."""
+"""seq, epoch and resume: after a reconnection, the client is in sync with the server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def updates(messages: list[Message]) -> list[Message]:
 
 
 async def everyone(socket: Socket) -> dict[int, Any]:
-    """The statuses by a snapshot, without what is never announced."""
+    """Return the statuses from a snapshot, without the fields that are never announced."""
     statuses: dict[int, Any] = {}
     await socket.send({"type": "subscribe", "subscription": "feed", "snapshot": True})
     while True:

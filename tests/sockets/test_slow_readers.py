@@ -1,4 +1,4 @@
-"""Slow readers: updates are conflated, what waits is bounded, and who takes nothing is closed."""
+"""Slow readers: updates are conflated, the queue is bounded, and a client that reads nothing is closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBSCRIBE = json.dumps({"type": "subscribe", "subscription": "feed", "snapshot":
 
 
 async def fill(server: RunningServer) -> None:
-    """Users with long profiles, so that a snapshot has half a megabyte."""
+    """Create users with long profiles, so that a snapshot has half a megabyte."""
     url = f"https://example.com/{'x' * 2000}"
     new = [NewUser(f"user {number}", None, url) for number in range(250)]
     ids = await server.stores.users.create_many(new, server.core.environment.clock.utc())
@@ -27,7 +27,7 @@ async def fill(server: RunningServer) -> None:
 
 
 async def stalled(server: RunningServer, person: Person) -> RawSocket:
-    """A socket that asked for snapshots until its connection was full, and reads nothing."""
+    """Open a socket that requests snapshots until its connection is full, and reads nothing."""
     raw, _ = await RawSocket.open(server.port, f"/ws/feed?token={person.token}")
     raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
     for _ in range(30):
@@ -38,7 +38,7 @@ async def stalled(server: RunningServer, person: Person) -> RawSocket:
 
 
 async def read_all(raw: RawSocket) -> tuple[list[Message], int]:
-    """All messages up to the close, and its code."""
+    """Return all messages up to the close, and the close code."""
     messages: list[Message] = []
     while True:
         opcode, payload = await raw.read_frame()
@@ -119,7 +119,7 @@ async def test_a_pong_of_the_protocol_layer_never_stands_inside_another_frame(
         raw.write_frame(0x9, b"ping %d" % number)
     raw.writer.transport.resume_reading()  # type: ignore[attr-defined]
     opcode, payload = 0x1, b"{}"
-    while (opcode, payload) != (0xA, b"ping 9"):  # those before it need no answer, RFC 6455 §5.5.3
+    while (opcode, payload) != (0xA, b"ping 9"):  # earlier pings need no answer (RFC 6455 §5.5.3)
         assert opcode in (0x1, 0x9, 0xA)
         if opcode == 0x1:
             json.loads(payload)

@@ -1,4 +1,4 @@
-"""feed_stats: at most once in an interval, and only when the figures changed."""
+"""feed_stats: sent at most once per interval, and only if the figures changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def figures(messages: list[Message]) -> list[Message]:
 
 
 async def told_once(server: RunningServer, socket: Socket) -> None:
-    """The first interval tells the figures in any case: let it pass."""
+    """Skip the first interval, which sends the figures in any case."""
     server.core.stats.tick()
     await socket.settle()
 

@@ -17,7 +17,7 @@ def subscribe(subscription: str, **fields: Any) -> Message:
 
 
 async def updates(socket: Socket) -> list[int]:
-    """Whose updates a socket was told of."""
+    """Return the users whose updates a socket received."""
     return [message["user_id"] for message in await socket.told() if message["type"] == "user_status_update"]
 
 

@@ -1,4 +1,4 @@
-"""TLS by certificate files: HTTPS and WSS on the same port."""
+"""TLS with certificate files: HTTPS and WSS on the same port."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture
 def settings(settings: Settings, certificate: Certificate) -> Settings:
-    """The settings of the other tests, with TLS."""
+    """The settings of the other tests, plus TLS."""
     return dataclasses.replace(settings, tls_certificate=str(certificate.certificate), tls_key=str(certificate.key))
 
 
 @pytest.fixture
 def http(io_loop: IOLoop, certificate: Certificate) -> Iterator[AsyncHTTPClient]:
-    """An HTTP client that trusts the certificate and no other."""
+    """An HTTP client that trusts only this certificate."""
     client = AsyncHTTPClient(force_instance=True, defaults={"ca_certs": str(certificate.certificate)})
     yield client
     client.close()
@@ -44,7 +44,7 @@ def http(io_loop: IOLoop, certificate: Certificate) -> Iterator[AsyncHTTPClient]
 
 @pytest.fixture
 def tls(certificate: Certificate) -> ssl.SSLContext:
-    """A client's side that trusts the certificate and no other."""
+    """A client's TLS context that trusts only this certificate."""
     return ssl.create_default_context(cafile=str(certificate.certificate))
 
 

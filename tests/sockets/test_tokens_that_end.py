@@ -1,4 +1,4 @@
-"""Tokens that end while a socket is open: the warning, the refresh in place, the close, the revocation."""
+"""Tokens that expire while a socket is open: the warning, the refresh in place, the close, the revocation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def of_another_login(server: RunningServer, user_id: int, life_seconds: int = 90
 async def test_a_client_is_warned_before_its_token_ends(
     server: RunningServer, user: MakePerson, socket: OpenSocket
 ) -> None:
-    ada = await user("ada", life_seconds=59)  # exp is in whole seconds, so the warning comes within one
+    ada = await user("ada", life_seconds=59)  # exp has whole seconds, so the warning comes within a second
     warning = await (await socket(ada)).next("token_expiring")
     assert warning.keys() == {"type", "expires_at"}
     expires_at = server.tokens.verify(ada.token, "access").expires_at
@@ -45,7 +45,7 @@ async def test_within_the_grace_commands_are_served_and_a_refresh_keeps_the_sock
 ) -> None:
     ada = await user("ada", life_seconds=1)
     opened = await socket(ada)
-    while (await ada.get("/users/me")).status != 401:  # until it has ended
+    while (await ada.get("/users/me")).status != 401:  # until the token has expired
         await opened.ask({"type": "ping"}, "pong")
     await opened.ask({"type": "ping"}, "pong")
     reply = await opened.ask({"type": "refresh", "token": of_another_login(server, ada.user_id)}, "token_refreshed")

@@ -1,1 +1,1 @@
-"""Tests of the stores, over the embedded one and over MongoDB."""
+"""Tests of the stores, with the embedded one and with MongoDB."""

@@ -18,7 +18,7 @@ from tests.mongo import MongoServer
 
 
 def store_settings(data_dir: Path, **changes: Any) -> Settings:
-    """Settings with a deadline that a busy machine keeps."""
+    """Return settings with a deadline that even a busy machine meets."""
     patient = Settings(
         data_dir=data_dir, jwt_secret="s" * 32, store_deadline_seconds=20.0, inspect_interval_seconds=21.0
     )
@@ -27,7 +27,7 @@ def store_settings(data_dir: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(params=["embedded", pytest.param("mongodb", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, io_loop: IOLoop, tmp_path: Path) -> Iterator[Database]:
-    """An empty database, once of each kind."""
+    """An empty database of each kind."""
     changes: dict[str, Any] = {}
     if request.param == "mongodb":
         server: MongoServer = request.getfixturevalue("mongo_server")

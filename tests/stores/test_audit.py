@@ -1,4 +1,4 @@
-"""The audit: an entry is written before the action, once however often it is asked for, and completed after it."""
+"""The audit log: an entry is written before the action, only once even if repeated, and completed afterwards."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_page_is_narrowed_by_who_what_and_whom(
 
 
 async def all_older(stores: Stores, limit: int, **narrowed: str) -> list[AuditEntry]:
-    """Every entry in batches, with a new entry written after each batch."""
+    """Read every entry in batches, and write a new entry after each batch."""
     found: list[AuditEntry] = []
     while batch := await stores.audit.older(found[-1] if found else None, limit=limit, **narrowed):
         found += batch

@@ -1,4 +1,4 @@
-"""The breaker, on a clock that the test turns."""
+"""The breaker, with a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.breaker import Breaker
 
 
 class ManualClock:
-    """Seconds, advanced by hand."""
+    """A clock in seconds, advanced by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -78,7 +78,7 @@ async def test_the_pages_of_one_user_in_the_dashboards_list_follow_each_other(st
 
 
 def long_history(seed: int, count: int) -> list[Call]:
-    """Calls of user 1, of all kinds, of which many began in the same moment. User 1 calls twice as often."""
+    """Return calls of user 1, of all kinds, many with the same start. User 1 is the caller twice as often."""
     chance = random.Random(seed)
     calls: list[Call] = []
     for number in chance.sample(range(100_000), count):
@@ -140,7 +140,7 @@ async def test_a_history_is_counted_up_to_a_limit(stores: Stores, monkeypatch: p
 
 
 async def test_no_page_of_a_history_looks_at_calls_that_it_does_not_show(tmp_path: Path) -> None:
-    """Each query reads its documents from an index in their order, whatever the filter."""
+    """Each query reads its documents in order from an index, whatever the filter."""
     database = await open_database(store_settings(tmp_path))
     await open_stores(database, store_settings(tmp_path))
     await database.close()

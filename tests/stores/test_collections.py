@@ -1,4 +1,4 @@
-"""The contract of a collection, the same over the embedded store and over MongoDB through Motor."""
+"""The contract of a collection, the same with the embedded store and with MongoDB through Motor."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
 async def ids_found(things: GuardedCollection, filter: dict[str, Any], **how: Any) -> list[Any]:
-    """The ids of what is found: in the order asked for, else sorted as text."""
+    """Return the ids found, in the requested order, or else sorted as text."""
     found = [document["_id"] for document in await things.find(filter, **how)]
     return found if "sort" in how else sorted(found, key=repr)
 
 
 async def count_duplicates(calls: list[Awaitable[Any]]) -> int:
-    """How many of the calls fail as duplicates; none fails otherwise."""
+    """Return how many of the calls fail as duplicates. None may fail otherwise."""
     results = await asyncio.gather(*calls, return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
     assert all(isinstance(failure, DuplicateKeyError) for failure in failures), failures
@@ -131,7 +131,7 @@ async def test_null_finds_null_and_missing(things: GuardedCollection) -> None:
     assert await ids_found(things, {"x": {"$in": []}}) == []
 
 
-# One of each type twice, so that a range over one type has something to find and something to leave.
+# Most types occur twice, so that a range over one type matches one value and skips the other.
 OF_EACH_TYPE: list[dict[str, Any]] = [
     {"_id": "missing"},
     {"_id": "null", "x": None},

@@ -1,4 +1,4 @@
-"""Opening a store, and a MongoDB that is away, comes back, or is not to be had."""
+"""Opening a store, and a MongoDB that is unavailable, comes back, or is not suitable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gen_test(timeout=120)
 
 
 async def until_it_answers(database: Database) -> None:
-    """Ask until the store answers; the test's own timeout bounds it."""
+    """Retry until the store answers. The test's own timeout bounds it."""
     while True:
         try:
             await database.ping()
@@ -89,7 +89,7 @@ async def test_a_warning_of_the_driver_does_not_print_a_part_of_the_url(
 
 
 class AnsweringServer:
-    """A database whose server says what it is, or fails."""
+    """A database whose server reports its version, or fails."""
 
     def __init__(self, *, wire_version: int = 13, error: PyMongoError | None = None) -> None:
         self._wire_version = wire_version

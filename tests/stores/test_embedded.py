@@ -1,4 +1,4 @@
-"""What holds for the embedded store alone: what it refuses, and how it keeps what it acknowledged."""
+"""The embedded store alone: what it rejects, and how it preserves what it acknowledged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def database(file: Path) -> Iterator[EmbeddedDatabase]:
 
 @pytest.fixture
 def things(database: EmbeddedDatabase) -> Any:
-    """A collection; Any, because these tests call it in ways that its types forbid."""
+    """A collection, typed as Any because these tests call it in ways that its types forbid."""
     return database["things"]
 
 
@@ -72,7 +72,7 @@ REFUSED: list[tuple[str, Call]] = [
     ("$max", lambda c: c.update_one({}, {"$max": {"x": [1]}})),
     ("type bytes", lambda c: c.insert_one({"_id": 1, "x": b""})),
     ("type set", lambda c: c.insert_one({"_id": 1, "x": [{1}]})),
-    ("time zone", lambda c: c.insert_one({"_id": 1, "x": datetime(2026, 1, 1)})),  # noqa: DTZ001 - the point
+    ("time zone", lambda c: c.insert_one({"_id": 1, "x": datetime(2026, 1, 1)})),  # noqa: DTZ001 - tested here
     ("finite", lambda c: c.insert_one({"_id": 1, "x": float("nan")})),
     ("finite", lambda c: c.find_one({"x": float("inf")})),
     ("NUL", lambda c: c.insert_one({"_id": 1, "x": {"y": "a\0b"}})),
@@ -182,7 +182,7 @@ async def test_a_unique_index_over_duplicates_is_refused(things: Any) -> None:
 
 
 async def plan(file: Path, filter: dict[str, Any], sort: list[tuple[str, int]] | None = None) -> str:
-    """How SQLite would look for the documents."""
+    """Return SQLite's query plan for the documents."""
     condition = where(filter)
     with sqlite3.connect(file) as connection:
         text = f"EXPLAIN QUERY PLAN SELECT doc FROM things WHERE {condition.text}{order(sort)}"
@@ -208,7 +208,7 @@ async def test_filters_and_sorts_go_by_key_and_by_index(things: Any, file: Path)
 
 
 async def test_batches_after_a_key_go_by_index_too(things: Any, file: Path) -> None:
-    """As Audit.older asks for them."""
+    """Audit.older queries in this way."""
     await things.create_index([("state", 1), ("at", -1), ("_id", 1)])
     later = {"at": {"$lte": 5}, "$or": [{"at": {"$lt": 5}}, {"_id": {"$gt": "a"}}]}
     batch = await plan(file, {"state": "on", **later}, [("at", -1), ("_id", 1)])
@@ -239,14 +239,14 @@ async def test_closing_finishes_what_is_waiting_and_refuses_more(file: Path) -> 
 
 
 class GatedWriter:
-    """A writer whose thread waits until everything is submitted, so that it all falls into one group."""
+    """A writer whose thread waits until everything is submitted, so that it forms one group."""
 
     def __init__(self, file: Path) -> None:
         self.groups: list[int] = []
         self.writer = Writer(file, on_commit=self.groups.append)
 
     async def run_together(self, works: list[Callable[[sqlite3.Connection], Any]], *, writes: bool = True) -> list[Any]:
-        """What each work gave or raised."""
+        """Return what each piece of work returned or raised."""
         loop = asyncio.get_running_loop()
         authenticator = threading.Event()
         is_held = loop.create_future()
@@ -271,7 +271,7 @@ def gated(file: Path) -> Iterator[GatedWriter]:
 
 
 def executing(text: str) -> Callable[[sqlite3.Connection], Any]:
-    """Work that executes one statement and fetches its rows."""
+    """Return work that executes one statement and fetches its rows."""
     return lambda connection: connection.execute(text).fetchall()
 
 
@@ -333,7 +333,7 @@ async def test_a_caller_that_gives_up_leaves_no_noise(gated: GatedWriter) -> Non
     loop.call_soon(authenticator.set)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
-    # An exception that nobody fetched is reported when its future is collected.
+    # An exception that was never retrieved is reported when its future is collected.
     tasks.clear()
     await gated.writer.submit(executing("SELECT 1"), writes=False)
     gc.collect()
@@ -426,7 +426,7 @@ async def test_what_was_acknowledged_survives_a_kill(file: Path, kept_at_least: 
         assert writer.stdout is not None
         acknowledged = [writer.stdout.readline().strip() for _ in range(kept_at_least)]
         writer.kill()
-        # A line that the kill has cut off is no acknowledgement.
+        # A line cut off by the kill is not an acknowledgement.
         acknowledged += [line.strip() for line in writer.stdout if line.endswith("\n")]
     assert all(acknowledged)
     database = EmbeddedDatabase.open(file)

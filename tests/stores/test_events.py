@@ -1,4 +1,4 @@
-"""Events in the store: kept once, newest first, forgotten by age and by number."""
+"""Events in the store: kept once, newest first, removed by age and by number."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gen_test
 
 
 class Crowd:
-    """Clients at a queue. `served` says whose work ran, in order; `refused` whose did not."""
+    """Clients of a queue. `served` lists the work that ran, in order; `refused` the work that did not."""
 
     def __init__(self, at_once: int, waiting_limit: int) -> None:
         self.queue = FairQueue(at_once, waiting_limit, "Too many.")
@@ -25,13 +25,13 @@ class Crowd:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def come(self, *names: str) -> None:
-        """One piece of work after another arrives. The first letter of its name is its client."""
+        """Add pieces of work one by one. The first letter of a name is the client."""
         for name in names:
             self.tasks.append(asyncio.create_task(self._work(name)))
             await rest()
 
     async def serve(self, count: int) -> str:
-        """So many pieces of work end. Returns all that ran up to now."""
+        """Finish `count` pieces of work. Returns the names of all that have run so far."""
         for _ in range(count):
             self.queue.leave()
             await rest()
@@ -47,7 +47,7 @@ class Crowd:
 
 
 async def rest() -> None:
-    """Let everybody come as far as they can."""
+    """Let all tasks run as far as they can."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -86,7 +86,7 @@ async def test_what_is_no_longer_wanted_gives_up_its_place() -> None:
     await crowd.come("c1")
     assert await crowd.serve(2) == "a1 a3 b1"
     crowd.queue.leave()
-    crowd.tasks[-1].cancel()  # just as its turn comes
+    crowd.tasks[-1].cancel()  # just when its turn comes
     await rest()
     await crowd.come("d1")
     assert crowd.served[-1] == "d1"
@@ -102,7 +102,7 @@ async def test_after_everything_all_places_are_free() -> None:
 
 @pytest.fixture
 def passwords() -> Iterator[Passwords]:
-    """Hashes that take a few milliseconds, and little room to wait."""
+    """Password hashing that takes a few milliseconds, with a short queue."""
     passwords = Passwords(PasswordHasher(1, 4096, 1), workers=2, waiting_limit=20)
     yield passwords
     passwords.close()

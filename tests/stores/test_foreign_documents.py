@@ -1,4 +1,4 @@
-"""Collections that another program has written to, and rows that the store refuses."""
+"""Collections that another program has written to, and documents that the store cannot read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOON = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
 async def ada(stores: Stores, database: Database, **changes: Any) -> int:
-    """A user whose document somebody has changed."""
+    """Create a user whose document another program has changed."""
     user = await stores.users.create(NewUser("ada", None, None), NOON)
     if changes:
         await database.collection("users").update_one({"_id": user.profile.user_id}, {"$set": changes})
@@ -82,7 +82,7 @@ async def test_an_index_that_duplicates_prevent_is_named(database: Database, tmp
     assert "\n" not in str(caught.value)
 
 
-# The MongoDB of the tests creates a second index of the same name; see test_guard.py for MongoDB's refusal.
+# The tests' MongoDB creates a second index of the same name. test_guard.py covers the refusal of a real MongoDB.
 @pytest.mark.parametrize("database", ["embedded"], indirect=True)
 async def test_an_index_of_the_same_name_that_is_another_is_named(database: Database, tmp_path: Path) -> None:
     await database.collection("users").create_index([("set_busy", -1)], name="set_busy_1")

@@ -1,4 +1,4 @@
-"""The guard, over a collection that hangs, fails or answers as the test says."""
+"""The guard, around a collection that hangs, fails or answers as the test says."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ScriptedCollection:
 
 
 class Watched:
-    """A guarded collection with all that it was built from."""
+    """A guarded collection and all its parts."""
 
     def __init__(self, *, deadline_seconds: float = 20.0) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Random operations on a collection do what they do to plain dictionaries."""
+"""Random operations have the same effect on a collection as on plain dictionaries."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
 
 
 def place(value: Any) -> tuple[int, Any]:
-    """A value's place in MongoDB's order: first its type, then itself."""
+    """Return a value's place in MongoDB's order: first by type, then by value."""
     if value is None:
         return 0, 0
     if isinstance(value, bool):
@@ -84,7 +84,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class PlainCollection:
-    """What a collection does, told by means of a dictionary."""
+    """A model of a collection, made of a dictionary."""
 
     def __init__(self) -> None:
         self._documents: dict[tuple[int, Any], Document] = {}
@@ -165,7 +165,7 @@ class PlainCollection:
 
 
 async def carried_out(things: GuardedCollection, operation: Operation) -> Any:
-    """What the collection answers, in the plain collection's terms."""
+    """Run an operation. Returns the result in the form of the plain collection's results."""
     try:
         return await _answer(things, *operation)
     except DuplicateKeyError:
@@ -196,7 +196,7 @@ async def _answer(things: GuardedCollection, name: str, first: Any, second: Any)
 
 
 def exact(answer: Any) -> str:
-    """A text that tells 1, 1.0 and True apart, whatever the order of fields."""
+    """Return a text that tells 1, 1.0 and True apart, but ignores the order of fields."""
     if not isinstance(answer, list):
         return repr(answer)
     items = cast("list[Any]", answer)
@@ -204,7 +204,7 @@ def exact(answer: Any) -> str:
 
 
 async def assert_answers_agree(things: GuardedCollection, trace: list[Operation]) -> None:
-    """Carry the trace out on both; every answer, and what is there in the end, is the same."""
+    """Run the operations on both, and check that every result and the final contents are the same."""
     plain = PlainCollection()
     everything: Operation = ("find", {}, ("y", 1))
     for name, first, second in [*trace, everything]:

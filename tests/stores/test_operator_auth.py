@@ -1,4 +1,4 @@
-"""Operator authentication: operators sign in and out, stay signed in for a limited time, are added and changed."""
+"""Operator authentication: signing in and out, sessions of limited time, and adding and changing operators."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MINUTE = timedelta(minutes=1)
 
 
 class CountingPasswords(Passwords):
-    """Counts comparisons, and lets something else happen during one."""
+    """Counts comparisons, and can run something during one."""
 
     def __init__(self) -> None:
         super().__init__(PasswordHasher(1, 8, 1), workers=2, waiting_limit=100)
         self.compared = 0
         self.meanwhile: Callable[[], Awaitable[Any]] | None = None
-        """What happens while the next password is compared."""
+        """Runs while the next password is compared."""
 
     async def matches(self, password: str, stored: str | None, key: str = "") -> bool:
         self.compared += 1
@@ -60,17 +60,17 @@ class AuthFixture:
         self.operator_auth = OperatorAuth(stores, self.passwords, settings, now=lambda: self.now)
 
     async def sign_in(self, name: str = "maya", password: str = PASSWORD, address: str = "192.0.2.1") -> str:
-        """The secret of a new sign-in."""
+        """Sign in and return the secret."""
         return (await self.operator_auth.sign_in(name, password, address, "Firefox on Linux"))[0]
 
     async def fails(self, name: str, password: str, address: str = "192.0.2.1") -> str:
-        """The message for someone who may not sign in."""
+        """Attempt a sign-in that must fail. Returns the message."""
         with pytest.raises(Unauthenticated) as refused:
             await self.sign_in(name, password, address)
         return refused.value.message
 
     async def is_signed_in(self, secret: str) -> bool:
-        """Whether the secret still opens the dashboard."""
+        """Return whether the secret still opens the dashboard."""
         try:
             await self.operator_auth.identify(secret)
         except Unauthenticated:

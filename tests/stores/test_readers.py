@@ -1,4 +1,4 @@
-"""Reads of the embedded store: beside writes, never in front of them, and ended when nobody waits for them."""
+"""Reads of the embedded store: they never delay writes, and end when nobody waits for them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 SOON_SECONDS = 10.0
-"""Only a failing test waits as long."""
+"""Only a failing test waits this long."""
 
 
 class EndlessReads:
-    """Reads that never end by themselves, through the readers for lists."""
+    """Reads that never end by themselves, in the threads for lists."""
 
     def __init__(self, database: EmbeddedDatabase) -> None:
         self._readers = database._lists
@@ -41,7 +41,7 @@ class EndlessReads:
         connection.execute(ENDLESS).fetchall()
 
     async def start(self, count: int) -> list[asyncio.Task[None]]:
-        """Start that many, and wait until as many as there are threads are running."""
+        """Start `count` reads, and wait until a read runs in every thread."""
         tasks = [asyncio.ensure_future(self._readers.submit(self._read)) for _ in range(count)]
         for _ in range(min(count, LIST_THREADS)):
             assert await asyncio.to_thread(self._began.acquire, timeout=SOON_SECONDS)
@@ -61,7 +61,7 @@ def embedded(file: Path) -> Iterator[EmbeddedDatabase]:
 
 
 async def ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Give up all reads, and wait until their callers have gone."""
+    """Cancel all reads, and wait until their tasks have ended."""
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)

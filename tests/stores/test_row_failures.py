@@ -1,4 +1,4 @@
-"""Rows that fail are logged, but not each one."""
+"""Failures of rows are logged, but not every one of them."""
 
 from __future__ import annotations
 

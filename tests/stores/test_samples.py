@@ -1,4 +1,4 @@
-"""Samples in the store: one of a moment, oldest first, forgotten by age."""
+"""Samples in the store: one per moment, oldest first, removed by age."""
 
 from __future__ import annotations
 

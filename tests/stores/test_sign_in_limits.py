@@ -1,4 +1,4 @@
-"""Sign-in limits: attempts are counted before they are compared, and nobody locks others out."""
+"""Sign-in limits: attempts are counted before passwords are compared, and nobody can lock others out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
 class Door:
-    """A door that takes its time to compare passwords, behind the limits. `now` is the time."""
+    """A sign-in behind the limits, with slow comparison of passwords. `now` is the time."""
 
     def __init__(self, database: Database, folder: Path, **settings: Any) -> None:
         self.database = database
@@ -34,12 +34,12 @@ class Door:
         self.restart()
 
     def restart(self) -> None:
-        """Begin again with what is in the store."""
+        """Start again with what is in the store."""
         collection = self.database.collection("sign_in_attempts")
         self.limits = SignInLimits(collection, store_settings(self.folder, **self.settings), self._pause)
 
     async def knock(self, password: str, account: str = "ada", address: str = HOME) -> str:
-        """What becomes of an attempt; the password `right` is right, and `busy` finds the queue full."""
+        """Return the result of an attempt. The password `right` is correct, and `busy` finds the queue full."""
         try:
             async with self.limits.attempt(account, address, lambda: self.now) as attempt:
                 if password == "busy":
@@ -57,7 +57,7 @@ class Door:
             return "busy"
 
     async def knock_all(self, *passwords: str, **more: Any) -> Counter[str]:
-        """What becomes of attempts at the same time."""
+        """Return the results of concurrent attempts."""
         return Counter(await asyncio.gather(*(self.knock(each, **more) for each in passwords)))
 
     async def _pause(self, seconds: float) -> None:
@@ -65,7 +65,7 @@ class Door:
 
 
 def answering_too_late(call: Any) -> Any:
-    """A call to the store that is carried out, and whose answer is lost."""
+    """Return a store call that is carried out, but whose answer is lost."""
 
     async def lost(*args: Any, **kwargs: Any) -> None:
         await call(*args, **kwargs)
@@ -76,7 +76,7 @@ def answering_too_late(call: Any) -> Any:
 
 @pytest.fixture
 def door(database: Database, tmp_path: Path) -> Door:
-    """A door with the default limits."""
+    """A sign-in with the default limits."""
     return Door(database, tmp_path)
 
 

@@ -20,7 +20,7 @@ async def begin(stores: Stores, sign_in_id: str, operator_id: int = 1, at: datet
 
 
 async def left(stores: Stores, *ids: str) -> list[str]:
-    """Those of the sign-ins that have not ended."""
+    """Return those of the sign-ins that have not ended."""
     return [each for each in ids if await stores.sign_ins.get(each) is not None]
 
 

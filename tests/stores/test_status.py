@@ -1,4 +1,4 @@
-"""Status: derived from claims and evidence; what of it is news."""
+"""Status: derived from claims and evidence, and which of its changes are announced."""
 
 from __future__ import annotations
 

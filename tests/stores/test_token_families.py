@@ -23,7 +23,7 @@ PROCESSES = itertools.count()
 
 
 class Family:
-    """One login over one server process after another, with a clock that is moved by hand."""
+    """One login through a series of server processes, with a clock that the test moves."""
 
     def __init__(self, stores: Stores) -> None:
         self.stores = stores
@@ -38,7 +38,7 @@ class Family:
         return NOON + timedelta(seconds=self.seconds) + self.correction
 
     def restart(self) -> None:
-        """Nothing but the store outlives a process."""
+        """Start a new process, which has only the store."""
         self.families = TokenFamilies(
             self.stores.logins,
             self.tokens,
@@ -58,7 +58,7 @@ class Family:
         return self.tokens.verify(token, "refresh")
 
     async def use(self, token: str | None) -> str | None:
-        """The successor, or None if the family has to end."""
+        """Return the successor, or None if the family must end."""
         return await self.families.successor(self.identity(token))
 
 

@@ -1,4 +1,4 @@
-"""Tokens: only our own, whole, unexpired access tokens say anybody is there."""
+"""Tokens: only our own, intact, unexpired access tokens identify a user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def segment(content: object) -> str:
 
 
 def signed(claims: object, header: object = None, *, key: str = SECRET, digest: Any = hashlib.sha256) -> str:
-    """A token around whatever it is given, signed as HS256 signs."""
+    """Return a token with any claims and header, signed with HS256."""
     first = f"{segment({'alg': 'HS256', 'typ': 'JWT'} if header is None else header)}.{segment(claims)}"
     signature = hmac.new(key.encode(), first.encode(), digest).digest()
     return f"{first}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
@@ -209,7 +209,7 @@ def test_a_token_without_a_login_is_a_login_of_its_own() -> None:
 
 @pytest.mark.parametrize("seconds", [60, 3600, 86400])
 def test_a_clock_a_minute_ahead_is_forgiven(seconds: int) -> None:
-    """And so is one that was further ahead when the token was issued, and was put right since."""
+    """The same is true of a clock that was further ahead when the token was issued, and was corrected since."""
     token = with_claim(iat=NOW + seconds, exp=NOW + seconds + 900)
     assert TOKENS.verify(token, "access").user_id == 7
 

@@ -1,4 +1,4 @@
-"""Users in the store, as the dashboard asks for them."""
+"""Users in the store, as the dashboard queries them."""
 
 from __future__ import annotations
 

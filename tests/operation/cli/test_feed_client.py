@@ -1,4 +1,4 @@
-"""How `watch` comes back: it resumes, obeys the server's delay, and stays away when told to."""
+"""How `watch` reconnects: it resumes, obeys the server's delay, and stays away when told to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class RecordedClient:
-    """A feed client, what it heard, and how long it slept."""
+    """A feed client, the messages it received, and its pauses."""
 
     def __init__(self, server: RunningServer, person: Person) -> None:
         self.heard: list[Heard] = []
@@ -47,7 +47,7 @@ class RecordedClient:
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Task[None]]:
-        """While it follows; at first until the whole picture is there."""
+        """Follow the feed in a task, and wait for the first snapshot."""
         task = asyncio.create_task(self.feed_client.follow())
         await self.until(Snapshot)
         yield task
@@ -74,7 +74,7 @@ async def test_a_lost_connection_is_resumed_without_a_snapshot(server: RunningSe
     client = RecordedClient(server, ada)
     async with client.following():
         client.close_from_server(CloseCode.UNRESPONSIVE)
-        server.core.presence.heartbeat(bob.user_id, over_socket=False)
+        await server.core.presence.heartbeat(bob.user_id)
         await client.until(ConnectionEstablished, 2)
         await until_told_of(client, bob)
     assert [each.resumed for each in client.of(ConnectionEstablished)] == [False, True]

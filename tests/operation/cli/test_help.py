@@ -17,7 +17,7 @@ COMMANDS = [
 
 @pytest.fixture
 def page(terminal: Terminal) -> str:
-    """What `--help` prints at 80 columns."""
+    """The output of `--help` at 80 columns."""
     terminal.environment["COLUMNS"] = "80"
     return "\n".join(terminal.lines("--help"))
 
@@ -50,7 +50,7 @@ def test_a_page_fits_80_columns_and_cuts_nothing_off(terminal: Terminal, command
     terminal.environment["COLUMNS"] = "80"
     lines = terminal.lines(*command, "--help")
     assert max(len(line) for line in lines) <= 80
-    assert not any("..." in line for line in lines[1:])  # the usage has [ARGS]...
+    assert not any("..." in line for line in lines[1:])  # the usage line has [ARGS]...
     assert "\n".join(lines).isascii()
 
 

@@ -1,4 +1,4 @@
-"""IPv6: in brackets wherever a URL is printed."""
+"""IPv6: addresses are in brackets in every printed URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line in any locale: nothing it prints is an error."""
+"""The command line in any locale: printing never causes an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def terminal(terminal: Terminal, request: pytest.FixtureRequest) -> Terminal:
 
 
 def run(terminal: Terminal, *arguments: str, stdin: str = "") -> str:
-    """What a command prints that goes well, read as the least that all encodings have in common."""
+    """Run a command that must succeed. Returns its output as ASCII, which all the encodings share."""
     done = subprocess.run(
         [sys.executable, "server.py", *arguments],
         cwd=ROOT, env=terminal.environment, input=stdin.encode(), capture_output=True, timeout=60, check=False,

@@ -1,4 +1,4 @@
-"""`operator add`, `operator list`, `operator disable` and `operator reset`, also beside a running server."""
+"""`operator add`, `operator list`, `operator disable` and `operator reset`, also while a server is running."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PASSWORD = "correct horse battery"
 
 
 def add(terminal: Terminal, name: str, role: str = "admin") -> list[str]:
-    """Add an operator; what is printed."""
+    """Add an operator. Returns the output."""
     return terminal.lines("operator", "add", name, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
 
 
 def listed(terminal: Terminal) -> list[list[str]]:
-    """[id, role, state, name] of everyone."""
+    """Return [id, role, state, name] of every operator."""
     cells = [line.split("\t") for line in terminal.lines("operator", "list")]
     return [[*each[:3], each[4]] for each in cells]
 
 
 def answered(terminal: Terminal, arguments: Sequence[str], answers: Sequence[str]) -> tuple[int, str]:
-    """The exit code of a command that asks on a terminal and is answered, and all that is seen there."""
+    """Answer a command's prompts on a terminal. Returns its exit code and all that the terminal showed."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "server.py", *arguments],
@@ -43,7 +43,7 @@ def answered(terminal: Terminal, arguments: Sequence[str], answers: Sequence[str
         while select.select([ours], [], [], WAIT_SECONDS)[0]:
             try:
                 seen += os.read(ours, 65536).decode()
-            except OSError:  # how Linux says that the other side is closed
+            except OSError:  # Linux reports in this way that the other side is closed
                 break
             if left and seen.endswith(": "):
                 os.write(ours, (left.pop(0) + "\n").encode())
@@ -138,7 +138,7 @@ def test_a_reset_takes_a_new_password(terminal: Terminal) -> None:
 
 
 async def notices(terminal: Terminal) -> list[Notice]:
-    """What was left for a running server to find."""
+    """Return the notices left for a running server."""
     patient = Settings(data_dir=terminal.folder / "data", store_deadline_seconds=20.0, inspect_interval_seconds=21.0)
     database = await open_database(patient)
     try:

@@ -1,4 +1,4 @@
-"""What a server that cannot start says: one line for each problem, with the setting and the way out."""
+"""Errors at start: one line for each problem, with the setting and a solution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEY = "0123456789abcdef" * 4
 
 
 def refusal(terminal: Terminal, *arguments: str, **environment: str) -> list[str]:
-    """What a command that fails says: lines that begin with `Error: `."""
+    """Run a command that must fail. Returns its messages, which begin with `Error: `."""
     terminal.environment |= environment
     done = terminal.run(*arguments)
     assert done.returncode in (1, 2), done.stderr
@@ -27,7 +27,7 @@ def refusal(terminal: Terminal, *arguments: str, **environment: str) -> list[str
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield int(listener.getsockname()[1])
 

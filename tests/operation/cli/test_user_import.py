@@ -1,4 +1,4 @@
-"""Users come into the store all or not at all."""
+"""Users are imported all or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`user import`, `user list`, `user disable` and `user tokens`, also beside a running server."""
+"""`user import`, `user list`, `user disable` and `user tokens`, also while a server is running."""
 
 from __future__ import annotations
 

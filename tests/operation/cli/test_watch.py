@@ -1,4 +1,4 @@
-"""`watch`: one line a change in a pipe, and what it does when the connection ends."""
+"""`watch`: one line per change in a pipe, and what it does when the connection ends."""
 
 from __future__ import annotations
 

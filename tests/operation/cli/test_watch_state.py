@@ -1,4 +1,4 @@
-"""What a watcher knows, and how a terminal shows it."""
+"""What `watch` knows about users, and how a terminal shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`server.py --demo`: made-up users come, go and call, and a newcomer can look on."""
+"""`server.py --demo`: simulated users come, go and call, and a newcomer can watch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def invited(program: Program) -> str:
-    """The token that the demo prints."""
+    """Return the token that the demo prints."""
     found = re.search(r"^  (ey\S+)$", program.wait_for("Ctrl-C ends it"), re.MULTILINE)
     assert found is not None, program.text()
     return found[1]

@@ -1,4 +1,4 @@
-"""Calls, whatever races and whatever the store does: at most one a user, busy exactly while it lasts."""
+"""Calls, under any race and any store fault: at most one per user, who is busy exactly while it lasts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Starts:
 
     @property
     def answer(self) -> Call | None:
-        """The call of a 200; None for a refusal, a failure, or while it is under way."""
+        """The call of a 200; None after a refusal or a failure, or while the request is in progress."""
         if not self.task.done() or self.task.cancelled():
             return None
         error = self.task.exception()
@@ -37,7 +37,7 @@ class Starts:
 
 
 class CallsMachine(RuleBasedStateMachine):
-    """Users start and end calls, come and go; the store is slow, fails, loses replies; the process dies."""
+    """Users start and end calls, come and go; the store is slow, fails, loses replies; the process crashes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class CallsMachine(RuleBasedStateMachine):
             self.world.settle()
 
     def be_quiet(self) -> None:
-        """With a store that works and nobody asking, memory and store agree within the time it takes to settle."""
+        """Check that memory and store agree soon after the store works again and requests have stopped."""
         self.heal()
         self.world.advance(4)
         ongoing = {call.call_id: call for call in self.ongoing()}
@@ -154,7 +154,7 @@ class CallsMachine(RuleBasedStateMachine):
             self.compare_told(client.user_id)
 
     def compare_told(self, user_id: int) -> None:
-        """Of each call a user was told its beginning once and its end once, at most, in this order."""
+        """Check that of each call, a user was told the start and the end, at most once each, in this order."""
         self.world.arrive()
         told: dict[str, list[bool]] = {}
         for message in self.world.clients[user_id - 1].messages("call_status_update"):

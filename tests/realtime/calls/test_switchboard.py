@@ -1,4 +1,4 @@
-"""Switchboard: at most one call a user, both busy while it lasts, both told."""
+"""Switchboard: at most one call per user; both parties are busy while it lasts, and both are told."""
 
 from __future__ import annotations
 

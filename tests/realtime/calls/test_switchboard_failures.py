@@ -1,4 +1,4 @@
-"""Switchboard: nobody stays busy, whatever the store does and whenever the process dies."""
+"""Switchboard: nobody stays busy, whatever the store does and whenever the process crashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switchboard: the same request twice is one call."""
+"""Switchboard: the same request sent twice makes one call."""
 
 from __future__ import annotations
 

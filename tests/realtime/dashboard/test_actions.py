@@ -1,4 +1,4 @@
-"""Actions: what operators do is said beforehand, done once, and told to everybody with the reason `operator`."""
+"""Actions: previewed, carried out once, and announced to everyone with the reason `operator`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def world(make_world: MakeWorld) -> World:
 
 
 def act(world: World, action: ActionName, *, now: bool = False, **target: Any) -> ActionOutcome:
-    """What the operator maya does."""
+    """Carry out an action as the operator maya."""
     return world.run(world.core.actions.carry_out(action, ActionTarget(**target), "maya", now=now, entry_id="entry"))
 
 
 def plan(world: World, action: ActionName, **target: Any) -> ActionPreview:
-    """What it would do."""
+    """Return the preview of an action."""
     return world.core.actions.preview(action, ActionTarget(**target))
 
 

@@ -1,4 +1,4 @@
-"""A duration reads the same wherever it stands."""
+"""A duration reads the same everywhere."""
 
 from __future__ import annotations
 

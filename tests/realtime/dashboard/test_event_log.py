@@ -1,4 +1,4 @@
-"""Chronicle: announced changes and calls become events, each once, named, in order."""
+"""Event log: announced changes and calls become events, each once, with names, in order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.realtime.world import World
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    """Four users, none of whom is there yet."""
+    """Four users, none of whom is connected yet."""
     return make_world(4)
 
 
 def events(world: World) -> list[tuple[str, int, str]]:
-    """(kind, user id, cause), oldest first."""
+    """Return (kind, user id, cause) of the events, oldest first."""
     return [(each.kind, each.user_id, each.cause) for each in reversed(world.core.event_log.latest())]
 
 

@@ -1,4 +1,4 @@
-"""Wording: events as sentences."""
+"""Event text: events as sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Because: each state says in words why it is what it is."""
+"""Explanations: each state comes with its reason in words."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_forced_offline_names_the_operator(world: World) -> None:
 
 
 def from_the_desk(world: World) -> None:
-    """Maya sets user 1 offline."""
+    """Force user 1 offline as the operator maya."""
     world.connect(1)
     entry = world.core.registry.get(1)
     world.put(1, is_online=False)

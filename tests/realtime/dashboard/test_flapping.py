@@ -1,4 +1,4 @@
-"""Flapping: who changes too often is found, and forgotten once it is over."""
+"""Flapping: users who change too often are detected, and cleared once it is over."""
 
 from __future__ import annotations
 

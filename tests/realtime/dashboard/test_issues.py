@@ -1,4 +1,4 @@
-"""Attention: each contradiction is found with its reason, says what its repair will do, and goes when it is mended."""
+"""Issues: each is detected with its cause, says what its repair will do, and disappears when it is repaired."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def the_one(contradictions: list[Issue]) -> Issue:
 
 
 def stray(world: World, caller_id: int = 1, callee_id: int = 2, call_id: str = "stray") -> Call:
-    """An ongoing call, just begun, that only the store knows."""
+    """Store an ongoing call, just begun, that the server doesn't know."""
     call = Call(call_id, caller_id, callee_id, "audio", "ongoing", world.time.wall())
     world.calls.calls[call_id] = call
     return call

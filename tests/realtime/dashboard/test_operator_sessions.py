@@ -1,4 +1,4 @@
-"""Watchers: operators' sockets open, are kept up to date, and end for a reason that is said."""
+"""Operator sessions: sockets open, are kept up to date, and are closed with a reason."""
 
 from __future__ import annotations
 

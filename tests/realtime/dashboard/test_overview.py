@@ -1,4 +1,4 @@
-"""Overview: what operators see is what is, and costs nearly nothing while nobody looks."""
+"""Overview: operators see the actual state, and it costs almost nothing while nobody watches."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def test_what_needs_attention_is_found_within_five_seconds_also_when_nobody_watc
 
 
 def rows_made(world: World) -> list[int]:
-    """The users whose rows are made from now on, one after another."""
+    """Record the users whose rows are built from now on, in order."""
     made: list[int] = []
     describe = world.core.overview._row_builder.user
 

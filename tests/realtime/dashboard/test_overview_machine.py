@@ -1,4 +1,4 @@
-"""Whatever happens, a page that folds updates shows what a page that opens now shows."""
+"""Whatever happens, a page that applies updates shows the same as a page opened now."""
 
 from __future__ import annotations
 
@@ -123,19 +123,19 @@ class OverviewMachine(RuleBasedStateMachine):
 
 
 def known(world: World, user_id: int) -> dict[str, Any]:
-    """The row of a user as it is now."""
+    """Return the current row of a user."""
     row: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(world.core.overview.row(user_id)))
     return row
 
 
 def without_countdown(row: dict[str, Any]) -> dict[str, Any]:
-    """Without a time that, reckoned twice, differs by a millisecond."""
+    """Return the row without its countdown, which can differ by a millisecond each time."""
     because = row["because"]
     return row | {"because": because | {"at": None}} if because.get("counts") == "down" else row
 
 
 def shown(screen: LivePage) -> dict[str, Any]:
-    """What a page has and shows."""
+    """Return what a page knows and shows."""
     picture = screen.fold()
     return {
         **picture,

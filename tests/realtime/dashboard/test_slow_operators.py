@@ -1,4 +1,4 @@
-"""Slow watchers: an operator on a bad line costs the others nothing, and is right again when the line is."""
+"""Slow operators: one on a bad connection does not affect the others, and catches up once it recovers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def many(make_world: MakeWorld) -> World:
 
 
 def change(world: World, times: int = 1) -> None:
-    """Everybody changes, again and again."""
+    """Change every user, several times."""
     for _ in range(times):
         for user_id in range(1, 201):
             world.beat(user_id)
@@ -28,7 +28,7 @@ def change(world: World, times: int = 1) -> None:
 
 
 def slow(world: World) -> LivePage:
-    """An operator whose line takes nothing any more."""
+    """Connect an operator whose connection accepts no more data."""
     screen = watch(world, kernel_bytes=1000)
     screen.fold()
     screen.transport.stall()

@@ -1,4 +1,4 @@
-"""Inspector: what is wrong in the stores is found at the second look, and what is only under way is not."""
+"""Store check: errors in the stores are found at the second check, and changes in progress are not reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def look(world: World, times: int = 1) -> StoreCheck:
 
 
 def stray(world: World, call_id: str = "stray") -> Call:
-    """An ongoing call that only the store knows."""
+    """Store an ongoing call that the server doesn't know."""
     call = Call(call_id, 1, 2, "audio", "ongoing", NOON)
     world.calls.calls[call_id] = call
     return call

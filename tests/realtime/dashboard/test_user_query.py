@@ -1,4 +1,4 @@
-"""Listing: operators find whom they look for, in the order they ask for."""
+"""User query: operators find the users they look for, in the order they request."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def world(make_world: MakeWorld) -> World:
 
 @pytest.fixture
 def call(world: World) -> Call:
-    """A call of users 1 and 2."""
+    """A call between users 1 and 2."""
     return world.call(1, 2)
 
 
@@ -41,7 +41,7 @@ def outcome(world: World, entry_id: str) -> str:
 
 
 def restart(world: World) -> None:
-    """The process dies and another one starts. Users who were online are held."""
+    """Crash the process and start another one. Users who were online are held."""
     world.flush()
     world.crash()
     world.start()

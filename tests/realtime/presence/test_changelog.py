@@ -1,4 +1,4 @@
-"""Change log: numbers that rise by one, and of each user the latest change."""
+"""Change log: numbers that rise by one, and the latest change of each user."""
 
 from __future__ import annotations
 

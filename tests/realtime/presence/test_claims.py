@@ -1,4 +1,4 @@
-"""Claims: what a user may ask, and what follows from it."""
+"""Claims: what a user may request, and its effect."""
 
 from __future__ import annotations
 

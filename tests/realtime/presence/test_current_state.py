@@ -1,4 +1,4 @@
-"""Standing: since when a user is in the present state, and why, also after a restart."""
+"""Current state: how long and why a user has been in it, even after a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.realtime.world import World
 
 
 def standing(world: World, user_id: int = 1) -> tuple[str, float, str]:
-    """(state, seconds it has lasted, cause)."""
+    """Return (state, seconds it has lasted, cause)."""
     entry = world.core.registry.get(user_id)
     lasted = (world.core.environment.clock.utc() - entry.state_since).total_seconds()
     return entry.current_state.state, lasted, entry.cause

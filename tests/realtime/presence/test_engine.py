@@ -1,4 +1,4 @@
-"""Presence: online for as long as there is a reason to be, and told exactly once."""
+"""Presence: a user is online while there is a reason for it, and changes are announced exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presence: what users say of themselves, saved before it is told."""
+"""Presence: what users set themselves is saved before it is announced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presence against a small model: online is a socket, a fresh heartbeat or grace, and nothing else."""
+"""Presence against a small model: online means a socket, a fresh heartbeat or grace, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE, CLEAN, LIFE, HOLD = 15.0, 1.0, 90.0, 45.0
 
 
 class Modelled:
-    """One user as the contract has it. Deadlines are steady seconds, but for the end of busy, which is wall time."""
+    """A user according to the contract. Deadlines are steady seconds, except for the end of busy, in wall time."""
 
     def __init__(self) -> None:
         self.sockets: list[Client] = []
@@ -39,7 +39,7 @@ class Modelled:
         return self.is_alive(now) and not self.is_set_offline
 
     def expire(self, wall: datetime) -> None:
-        """A busy that has ended stays so, wherever the clock goes."""
+        """End busy at its time. Once ended, it stays so wherever the clock jumps."""
         if self.busy_until is not None and wall >= self.busy_until:
             self.is_set_busy, self.busy_until = False, None
 
@@ -57,7 +57,7 @@ class Modelled:
 
 
 class PresenceMachine(RuleBasedStateMachine):
-    """Devices come, go and break, time passes, clocks jump, the server stalls and restarts."""
+    """Devices connect, disconnect and fail, time passes, clocks jump, the server stalls and restarts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class PresenceMachine(RuleBasedStateMachine):
         return self.world.time.seconds - self.stalled
 
     def listen(self) -> None:
-        """Hold what is announced against what changed."""
+        """Check announcements against actual changes."""
         log, registry = self.world.core.log, self.world.core.registry
         append, replace_status = log.append, registry.replace_status
         self.last_told = {each.user_id: each for each in registry.statuses()}

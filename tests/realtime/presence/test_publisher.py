@@ -1,4 +1,4 @@
-"""Announcer: not more often than a user may cause, and the last state wins."""
+"""Publisher: announcements per user are limited, and the last state is always announced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.realtime.world import World
 
 
 def busy_told(world: World, times: int) -> list[bool]:
-    """What a watcher is told while user 1 turns busy and back within a moment."""
+    """Return what a watcher is told while user 1 turns busy and back in quick succession."""
     world.connect(1)
     operator_session = world.connect(2)
     world.advance(2)

@@ -1,4 +1,4 @@
-"""Registry: counts that are right, and the feed's order."""
+"""Registry: correct counts, and the feed's order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime.presence.registry import Registry, UserEntry
 from tests.realtime.world import NOON
 
 State = tuple[bool, bool, int]
-"""(alive, busy, seconds since which last seen)"""
+"""(alive, busy, seconds after noon when last seen)"""
 
 
 def registry_of(*states: State) -> Registry:

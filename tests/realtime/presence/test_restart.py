@@ -1,4 +1,4 @@
-"""Restart: who was online is held, and what was acknowledged still stands."""
+"""Restart: users who were online are held, and acknowledged changes remain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settlement: whoever got a 503 sees what is true at the next request, whatever became of the write."""
+"""Settlement: after a 503, the next request shows the true state, whether or not the write was applied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.realtime.world import World
 
 
 def rename_in_store(world: World, user_id: int, username: str) -> None:
-    """A rename that was applied although its reply was lost."""
+    """Apply a rename in the store, as if its reply were lost."""
     world.users.change(user_id, profile=Profile(user_id, username, None))
     world.core.settlement.mark(user_id)
 
@@ -76,7 +76,7 @@ def test_a_sign_out_whose_reply_was_lost_refuses_the_tokens_once_it_is_settled(w
 
 
 def rename(world: World, user_id: int, username: str) -> None:
-    """PATCH /users/me, on its way to the store."""
+    """Write to the store as PATCH /users/me does."""
 
     async def save() -> StoredUser:
         return await world.faults.run("save_profile", lambda: renamed(world, user_id, username))

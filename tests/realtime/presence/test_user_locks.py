@@ -1,4 +1,4 @@
-"""Turns: in the order they were asked for, for each user apart."""
+"""User locks: granted in the order requested, separately for each user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.realtime.world import World
 
 
 class Visitor:
-    """Takes a turn and keeps it until told."""
+    """Takes a user's lock and holds it until told to leave."""
 
     def __init__(self, world: World, user_locks: UserLocks, user_id: int) -> None:
         self.has_turn = False

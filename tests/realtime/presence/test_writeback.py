@@ -1,4 +1,4 @@
-"""Write-back: evidence is saved behind, all of it, whatever the store does."""
+"""Write-back: all evidence is saved in the background, whatever the store does."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_flush_between_a_save_and_its_announcement_writes_no_older_state(world
     world.connect(1)
     world.faults.holds = True
     task = world.begin(world.core.presence.change(1, StatusChange(is_online=True)))
-    for _ in range(2):  # the evidence is saved, the claims are not yet
+    for _ in range(2):  # the evidence is saved, but not the claims yet
         world.faults.held[0].go()
         world.settle()
     at = world.users.rows[1].heartbeat_at

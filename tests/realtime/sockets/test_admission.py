@@ -1,4 +1,4 @@
-"""Admission: what a session gets first, who finds no room, and that an end undoes all of a beginning."""
+"""Admission: a session's first messages, the limits, and that closing undoes everything that opening did."""
 
 from __future__ import annotations
 

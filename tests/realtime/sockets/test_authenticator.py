@@ -1,4 +1,4 @@
-"""Gate: whom it lets in, and who was turned out."""
+"""Authenticator: whom it admits, and whose access has ended."""
 
 from __future__ import annotations
 

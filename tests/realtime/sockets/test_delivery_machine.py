@@ -1,4 +1,4 @@
-"""Delivery, whatever happens in whatever order: every client's picture ends up as the server's."""
+"""Delivery, under any events in any order: every client ends up in sync with the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ user_ids = st.integers(1, USERS)
 
 
 class Delivery(RuleBasedStateMachine):
-    """Clients read, stall, narrow, break and come back while users change; flushes are interrupted in the middle."""
+    """Clients read, stall, narrow subscriptions, fail and return while users change; flushes are interrupted."""
 
     clients: Bundle[Client] = Bundle("clients")
 
@@ -189,7 +189,7 @@ class Delivery(RuleBasedStateMachine):
         assert not self.world.core.fan_out.behind()
 
     def compare(self, client: Client) -> None:
-        """What it knows is so, and it knows all that it ought to."""
+        """Check that what it knows is correct, and that it knows everything it should."""
         server = self.world.picture()
         assert client.picture == {user_id: server[user_id] for user_id in client.picture}
         if client.is_complete:

@@ -1,4 +1,4 @@
-"""Fan-out: at once after a quiet moment, gathered under load, and nobody gets an update twice, late or never."""
+"""Fan-out: immediate after a quiet moment, gathered under load; no update is duplicated, late or lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.realtime.world import World
 
 @pytest.fixture
 def stride(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fan-out looks at the time after every socket."""
+    """Make the fan-out check the time after every socket."""
     monkeypatch.setattr(fanout, "_STRIDE", 1)
 
 
@@ -27,7 +27,7 @@ def rename(world: World, name: str, user_id: int = 9) -> None:
 
 
 def watching(make_world: MakeWorld, count: int, **settings: int) -> tuple[World, list[Client]]:
-    """A world in which some are current and all is quiet."""
+    """Return a quiet world and some clients that are up to date."""
     world = make_world(9, announcements_per_second=1000, **settings)
     clients = [world.connect(user_id) for user_id in range(1, count + 1)]
     world.advance(3)
@@ -36,7 +36,7 @@ def watching(make_world: MakeWorld, count: int, **settings: int) -> tuple[World,
 
 
 def interrupted(make_world: MakeWorld, count: int) -> tuple[World, list[Client]]:
-    """The same in the middle of a flush: the first client has it, the others don't yet."""
+    """Like `watching`, but in the middle of a flush: so far, only the first client has the update."""
     world, clients = watching(make_world, count)
     world.send_seconds = 1.0
     rename(world, "first")

@@ -1,4 +1,4 @@
-"""Hub: who is connected, and what is sent to some of them."""
+"""Hub: the connected sessions, and messages to some of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Liveness: the silent, the slow and the expired are found, and nobody else."""
+"""Liveness: silent, slow and expired sessions are found, and no others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.realtime.world import World
 
 
 class Deaf(Client):
-    """A client whose protocol layer answers no ping."""
+    """A client whose protocol layer answers no pings."""
 
     def connected(self, *args: object) -> None:
         super().connected(*args)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Outbox: what waits, how much of it, and in which order it goes out."""
+"""Outbox: what is queued, how much of it, and in which order it is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.realtime.world import World
 
 @pytest.fixture
 def slow(world: World) -> Client:
-    """User 1, current, who reads nothing from now on; the kernel has room for a kilobyte."""
+    """User 1, up to date, who reads nothing from now on; the kernel has room for a kilobyte."""
     client = world.connect(1, kernel_bytes=1024)
     world.advance(1)
     client.transport.stall()

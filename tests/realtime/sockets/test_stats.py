@@ -1,4 +1,4 @@
-"""Stats: figures that add up, told when they changed."""
+"""Stats: figures that add up, and are sent when they have changed."""
 
 from __future__ import annotations
 

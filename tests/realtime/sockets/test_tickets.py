@@ -13,7 +13,7 @@ from settings import Settings
 
 
 class Time:
-    """The time that a test sets."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 1024.0
@@ -21,7 +21,7 @@ class Time:
 
 
 def identity(user_id: int) -> Identity:
-    """An identity of a user."""
+    """Return an identity of a user."""
     return Identity(
         user_id=user_id, login_id=f"login-{user_id}", token_id=f"token-{user_id}", issued_at=0, expires_at=2**40
     )
@@ -29,7 +29,7 @@ def identity(user_id: int) -> Identity:
 
 @pytest.fixture
 def time() -> Time:
-    """A time that stands still."""
+    """A clock that stands still."""
     return Time()
 
 

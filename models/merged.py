@@ -33,8 +33,9 @@ class MergedQueries:
         """The number of documents, counted up to `limit`."""
         total = 0
         for query in self._queries:
-            total += await self._collection.count_documents(query, limit=limit)
-        return min(total, limit)
+            if total < limit:
+                total += await self._collection.count_documents(query, limit=limit - total)
+        return total
 
     async def page(self, skip: int, limit: int) -> list[Document]:
         """At most `limit` documents after the first `skip`."""

@@ -375,3 +375,10 @@ async def test_a_reason_may_be_as_long_as_the_form_lets_it(signed_in: SignedIn, 
     browser = await signed_in("operator")
     for path in ("/admin", f"/admin/actions?action=force_offline&user_id={ada.user_id}"):
         assert f'name="reason" required maxlength="{REASON_LIMIT}"' in (await browser.get(path)).body
+
+
+@pytest.mark.parametrize("path", ["calls", "events", "audit"])
+async def test_lists_in_the_store_end_where_their_rows_are_no_longer_counted(signed_in: SignedIn, path: str) -> None:
+    browser = await signed_in("admin")
+    assert (await browser.get(f"/admin/{path}?page=200")).status == 200
+    assert (await browser.get(f"/admin/{path}?page=201")).status == 400

@@ -152,6 +152,17 @@ class Users:
         document = await self._users.find_one({"_id": user_id}, _SECRETS)
         return self._stored(document) if document else None
 
+    async def read_back(self, user_id: int) -> StoredUser | None:
+        """The user after every write that was sent before, also after one that is late.
+
+        The embedded store reads beside its writes, but keeps writes in order. So this one is a write that changes
+        nothing: an absent version means 0.
+        """
+        document = await self._users.find_one_and_update(
+            {"_id": user_id}, {"$max": {"token_version": 0}}, return_document=ReturnDocument.AFTER
+        )
+        return _stored(document) if document else None
+
     async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
         """The next users by id, at most `limit`."""
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}

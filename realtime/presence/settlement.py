@@ -18,7 +18,7 @@ Stored = TypeVar("Stored", bound=StoredUser | None)
 class UserDocuments(Protocol):
     """The part of the users' store that is needed here."""
 
-    async def get(self, user_id: int) -> StoredUser | None: ...
+    async def read_back(self, user_id: int) -> StoredUser | None: ...
 
 
 class Settlement:
@@ -108,7 +108,7 @@ class Settlement:
             async with self._write_back.locks.of(user_id):
                 if user_id not in self._unsettled:
                     return
-                holder = self._take_over(user_id, await self._users.get(user_id), waiting)
+                holder = self._take_over(user_id, await self._users.read_back(user_id), waiting)
             if holder is not None:
                 await self._settle(holder, waiting | {user_id})
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pytest
 from pymongo.errors import AutoReconnect
 
+from models.embedded.writer import Writer
 from tests.clients import Api, Message, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
@@ -130,8 +132,7 @@ async def test_while_the_outcome_of_a_rename_cannot_be_read_the_answer_is_503(
     user: MakePerson, users: FaultyCollection
 ) -> None:
     ada = await user("ada")
-    users.fail("find_one_and_update", "reply_lost")
-    users.fail("find_one", "refused")
+    users.fail("find_one_and_update", "reply_lost", "refused")
     assert (await ada.patch("/users/me", {"username": "Ada L."})).status == 503
     assert (await ada.get("/users/me")).status == 503
     assert (await ada.get("/users/me")).body["username"] == "Ada L."
@@ -161,3 +162,24 @@ async def test_a_sign_out_everywhere_without_a_reply_shows_at_the_next_request(
     with pytest.raises(Exception, match="AutoReconnect"):
         await server.core.actions._revoke(ada.user_id)
     assert (await ada.get("/users/me")).status == 401
+
+
+@pytest.mark.any_store
+@pytest.mark.settings(store_deadline_seconds=0.2, store_breaker_failures=1000)
+async def test_a_rename_that_is_late_in_the_store_shows_at_the_next_request_that_is_answered(
+    user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await user("ada")
+    committed = Writer._committed
+
+    def committed_slowly(writer: Writer, group: Any) -> Any:
+        monkeypatch.undo()
+        time.sleep(0.5)
+        return committed(writer, group)
+
+    monkeypatch.setattr(Writer, "_committed", committed_slowly)
+    assert (await ada.patch("/users/me", {"username": "Ada L."})).status == 503
+    answer = await ada.get("/users/me")
+    while answer.status == 503:
+        answer = await ada.get("/users/me")
+    assert (answer.status, answer.body["username"]) == (200, "Ada L.")

@@ -117,8 +117,8 @@ class FakeUsers:
         """Write fields of one user."""
         self.rows[user_id] = msgspec.structs.replace(self.rows[user_id], **fields)
 
-    async def get(self, user_id: int) -> StoredUser | None:
-        """See models.users.Users.get."""
+    async def read_back(self, user_id: int) -> StoredUser | None:
+        """See models.users.Users.read_back."""
         return await self.faults.run("get_user", lambda: self.rows.get(user_id))
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:

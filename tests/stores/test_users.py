@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from models.database import Database
 from models.status import Claims
 from models.stores import Stores
 from models.users import NewUser
@@ -44,3 +45,13 @@ async def test_disabling_revokes_all_tokens(stores: Stores) -> None:
     found = await stores.users.credentials("ada")
     assert found is not None
     assert (found.disabled, found.token_version) == (True, 1)
+
+
+async def test_reading_back_changes_nothing(stores: Stores, database: Database) -> None:
+    user = await stores.users.create(NewUser("ada", None, None), NOON)
+    user_id = user.profile.user_id
+    assert await stores.users.read_back(user_id) == user
+    await stores.users.revoke_tokens(user_id)
+    assert await stores.users.read_back(user_id) == msgspec.structs.replace(user, token_version=1)
+    assert await stores.users.read_back(user_id + 1) is None
+    assert await database.collection("users").count_documents({}) == 1

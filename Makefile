@@ -39,8 +39,8 @@ fmt: .venv/tests ## format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: .venv/tests browser node ## the faults again, with more rounds and sockets; ten minutes
-	CHAOS_ROUNDS=100 CHAOS_SOCKETS=2500 $(BIN)/python -m pytest tests/faults
+chaos: .venv/server ## faults, floods and hostile clients on both stores, in a quarter of an hour; LONG=1 for longer
+	$(BIN)/python -m chaos $(if $(LONG),--long)
 
 mutants: .venv/tests ## plant known mistakes one by one; the tests must find each
 	$(BIN)/python -m tests.mutants

@@ -23,9 +23,17 @@ HOLDER_BYTES = 100
 
 @contextmanager
 def locked_data_folder(data_dir: Path) -> Iterator[None]:
-    """Hold the lock on the folder. Raises StoreUnavailable, which names the process that holds it, or OSError."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the lock on the folder.
+
+    Raises StoreUnavailable, which names the process that holds it, or says why the folder cannot be used.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot use the data folder {data_dir}: {error.strerror}; set ROLLCALL_DATA_DIR or --data-dir"
+        ) from error
     try:
         _lock(file, data_dir)
         yield

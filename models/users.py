@@ -161,7 +161,7 @@ class Users:
         document = await self._users.find_one_and_update(
             {"_id": user_id}, {"$max": {"token_version": 0}}, return_document=ReturnDocument.AFTER
         )
-        return _stored(document) if document else None
+        return self._stored(document) if document else None
 
     async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
         """The next users by id, at most `limit`."""

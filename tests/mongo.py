@@ -71,6 +71,11 @@ class MongoServer:
         self._port = 0 if means.url else _free_port()
         self.url = means.url or f"mongodb://127.0.0.1:{self._port}/"
 
+    @property
+    def pid(self) -> int | None:
+        """The process that was started here, if it runs."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start the server, unless it runs elsewhere, and wait until it answers."""
         if self._means.program:
@@ -150,4 +155,5 @@ class MongoServer:
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_there_are_examples_and_a_wrong_one_would_be_found() -> None:
         read("", '{"type": "ping", "when": 1}')
 
 
-async def test_every_index_that_the_server_makes_is_documented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_index_that_the_server_makes_is_documented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = set()
 
     async def record(collection: GuardedCollection, keys: Keys, **_: Any) -> str:
@@ -63,8 +64,12 @@ async def test_every_index_that_the_server_makes_is_documented(monkeypatch: pyte
         return ""
 
     monkeypatch.setattr(GuardedCollection, "create_index", record)
-    async with opened_stores(Settings(data_dir=tmp_path)):
-        pass
+
+    async def make() -> None:
+        async with opened_stores(Settings(data_dir=tmp_path)):
+            pass
+
+    asyncio.run(make())
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     documented = set()
     for collection, keys in re.findall(r"^\| `(\w+)` \| (`[^|]+) \|", page, re.MULTILINE):

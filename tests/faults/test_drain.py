@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.faults.crowd import PACE, SIZE, all_ended, enter, enter_all
+from chaos.crowd import all_ended, enter, enter_all
+from tests.faults.crowd import PACE, SIZE
 from tests.program import MakeProgram
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120 * PACE)]

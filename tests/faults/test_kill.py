@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from chaos.crowd import enter
+from chaos.writer import Writer
+from chaos.writers import CallWriter, RegistrationWriter, StatusWriter
 from tests.clients import Person
-from tests.faults.crowd import enter
-from tests.faults.writers import CallWriter, RegistrationWriter, RepeatedWriter, StatusWriter
 from tests.program import MakeProgram, ServerProgram, until
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
@@ -82,8 +83,8 @@ async def test_a_refresh_whose_answer_was_lost_in_a_kill_9_is_answered_the_same_
     assert (first.status, first.body["refresh_token"]) == (200, chain[1])
 
 
-async def write_until_killed(server: ServerProgram, writers: list[RepeatedWriter]) -> None:
-    async def write_on(writer: RepeatedWriter) -> None:
+async def write_until_killed(server: ServerProgram, writers: list[Writer]) -> None:
+    async def write_on(writer: Writer) -> None:
         with contextlib.suppress(OSError, HTTPClientError):
             while True:
                 await writer.write()

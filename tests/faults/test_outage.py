@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from chaos.crowd import answers, enter, enter_all
 from tests.clients import Answer, Person
-from tests.faults.crowd import answers, enter, enter_all
 from tests.mongo import MongoServer
 from tests.program import MakeProgram, ServerProgram, until
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chaos.crowd import Member, all_ended, answers, enter, enter_all
 from tests.clients import Person
-from tests.faults.crowd import PACE, SIZE, Member, all_ended, answers, enter, enter_all
+from tests.faults.crowd import PACE, SIZE
 from tests.program import MakeProgram, ServerProgram, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120 * PACE)]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.faults.crowd import Member, answers, enter, enter_all
+from chaos.crowd import Member, answers, enter, enter_all
 from tests.program import MakeProgram, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]

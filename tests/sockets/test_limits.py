@@ -8,9 +8,9 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from chaos.raw_frames import CONTINUATION, PONG, TEXT
 from tests.clients import RawSocket, Socket, eventually
 from tests.conftest import MakePerson, OpenSocket
-from tests.raw_frames import CONTINUATION, PONG, TEXT
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from chaos.raw_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame
 from tests.clients import PATIENCE_SECONDS, Person, RawSocket
 from tests.conftest import MakePerson
-from tests.raw_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame
 from tests.running import RunningServer
 
 pytestmark = [

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
+from chaos.raw_frames import ACCEPT, KEY, upgrade
 from tests.clients import PATIENCE_SECONDS
 from tests.conftest import MakePerson
-from tests.raw_frames import ACCEPT, KEY, upgrade
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store, pytest.mark.settings(sockets_per_user=100_000)]

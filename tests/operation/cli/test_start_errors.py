@@ -79,7 +79,7 @@ def test_a_data_directory_that_cannot_be_used_is_named(terminal: Terminal, tmp_p
     assert line.startswith("set ROLLCALL_DATA_DIR or --data-dir to a writable folder; ")
     assert str(tmp_path / "data") in line
     (line,) = refusal(terminal, ROLLCALL_JWT_SECRET=KEY)
-    assert line.startswith(f"cannot open {tmp_path / 'data' / 'rollcall.db'}: ")
+    assert line.startswith(f"cannot use the data folder {tmp_path / 'data'}: ")
     assert line.endswith("; set ROLLCALL_DATA_DIR or --data-dir")
 
 

@@ -1,43 +1,42 @@
-"""Writers: clients that write until the server is killed, and then check what must have been stored."""
+"""Writers: of statuses, heartbeats, names, calls and accounts. See Writer for what they have in common."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from tests.clients import Api, Person
+from chaos.writer import WriterApi, WriterPerson, is_refused
 
-
-class RepeatedWriter(Protocol):
-    """Writes repeatedly. Remembers what was acknowledged, and what was in progress."""
-
-    async def write(self) -> None:
-        """Write once more. Raises OSError or HTTPClientError when the server is gone."""
-
-    async def check(self) -> None:
-        """Check after a restart: acknowledged writes are there; one in progress is there or not, and nothing else."""
+ONLINE_SECONDS = 0.2
+"""How long a user who came online by a heartbeat stays so, so that the server is often killed meanwhile."""
 
 
 class StatusWriter:
     """Sets the user's status in turn: offline, online, busy until some time, busy, not busy."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: WriterPerson) -> None:
         self.person = person
-        self._count = itertools.count()
+        self.count = 0
+        self._numbers = itertools.count()
         self._acknowledged: dict[str, Any] = {}
         self._under_way: dict[str, Any] | None = None
 
     async def write(self) -> None:
-        """See RepeatedWriter."""
+        """See Writer."""
         self._under_way = self._acknowledged | self._next_change()
         answer = await self.person.put("/users/me/status", self._under_way)
+        if await is_refused(answer):
+            self._under_way = None
+            return
         assert answer.status == 200, answer.body
+        self.count += 1
         self._acknowledged, self._under_way = self._under_way, None
 
     async def check(self) -> None:
-        """See RepeatedWriter."""
+        """See Writer."""
         status = (await self.person.get("/users/me/status")).body
         allowed = [self._acknowledged] + ([self._under_way] if self._under_way is not None else [])
         shown = [{name: status[name] for name in wanted} for wanted in allowed]
@@ -45,7 +44,7 @@ class StatusWriter:
         self._acknowledged, self._under_way = {}, None
 
     def _next_change(self) -> dict[str, Any]:
-        number = next(self._count)
+        number = next(self._numbers)
         later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1, seconds=number)
         return (
             {"is_online": False},
@@ -56,10 +55,79 @@ class StatusWriter:
         )[number % 5]
 
 
+class HeartbeatWriter:
+    """Goes offline and comes back by a heartbeat, in turn.
+
+    A heartbeat that only confirms what is known may be saved a second later. One that brings the user online may not.
+    """
+
+    def __init__(self, person: WriterPerson) -> None:
+        self.person = person
+        self.count = 0
+        self._acknowledged: bool | None = None
+        self._under_way: bool | None = None
+
+    async def write(self) -> None:
+        """See Writer."""
+        self._under_way = self._acknowledged is False
+        if self._under_way:
+            answer = await self.person.post("/users/me/heartbeat")
+        else:
+            answer = await self.person.put("/users/me/status", {"is_online": False})
+        if await is_refused(answer):
+            self._under_way = None
+            return
+        assert answer.status == 200, answer.body
+        self.count += 1
+        self._acknowledged, self._under_way = self._under_way, None
+        if self._acknowledged:
+            await asyncio.sleep(ONLINE_SECONDS)
+
+    async def check(self) -> None:
+        """See Writer."""
+        status = (await self.person.get("/users/me/status")).body
+        if self._acknowledged is not None:
+            allowed = {self._acknowledged, self._under_way}
+            assert status["is_online"] in allowed, (status, allowed)
+        self._acknowledged = self._under_way = None
+
+
+class NameWriter:
+    """Changes the own name."""
+
+    def __init__(self, person: WriterPerson) -> None:
+        self.person = person
+        self.count = 0
+        self._label = secrets.token_hex(4)
+        self._numbers = itertools.count()
+        self._acknowledged = ""
+        self._under_way = ""
+
+    async def write(self) -> None:
+        """See Writer."""
+        self._under_way = f"{self._label}-{next(self._numbers)}"
+        answer = await self.person.patch("/users/me", {"username": self._under_way})
+        if await is_refused(answer):
+            self._under_way = ""
+            return
+        assert answer.status == 200, answer.body
+        self.count += 1
+        self._acknowledged, self._under_way = self._under_way, ""
+
+    async def check(self) -> None:
+        """See Writer."""
+        profile = (await self.person.get("/users/me")).body
+        if self._acknowledged:
+            allowed = (self._acknowledged, self._under_way)
+            assert profile["username"] in allowed, (profile["username"], allowed)
+        self._acknowledged = self._under_way = ""
+
+
 class CallWriter:
     """Starts and ends calls. With `has_rivals`, others call the same callee, so a start may be refused."""
 
-    def __init__(self, caller: Person, callee: Person, *, has_rivals: bool = False) -> None:
+    def __init__(self, caller: WriterPerson, callee: WriterPerson, *, has_rivals: bool = False) -> None:
+        self.count = 0
         self.caller = caller
         self.callee = callee
         self._has_rivals = has_rivals
@@ -69,7 +137,7 @@ class CallWriter:
         self.ended: set[str] = set()
 
     async def write(self) -> None:
-        """See RepeatedWriter."""
+        """See Writer."""
         if self._ongoing is None:
             self._starting = secrets.token_hex(8)
             await self._start(self._starting)
@@ -79,7 +147,7 @@ class CallWriter:
             await self._end(self._ongoing)
 
     async def check(self) -> None:
-        """See RepeatedWriter. Repeats requests that were in progress, as a client without a response does."""
+        """See Writer. Repeats requests that were in progress, as a client without a response does."""
         ongoing = [call["call_id"] for call in (await self.caller.get("/calls/ongoing")).body["items"]]
         if self._ongoing is not None and self._ending is None:
             assert ongoing == [self._ongoing]
@@ -109,13 +177,19 @@ class CallWriter:
     async def _start(self, key: str) -> None:
         body = {"callee_id": self.callee.user_id, "call_type": "audio"}
         answer = await self.caller.post("/calls/start", body, {"Idempotency-Key": key})
+        if await is_refused(answer):
+            return
         assert answer.status == 200 or (self._has_rivals and answer.status == 409), answer.body
         if answer.status == 200 and answer.body["status"] == "ongoing":
             self._ongoing = answer.body["call_id"]
+            self.count += 1
 
     async def _end(self, call_id: str) -> None:
         answer = await self.caller.post("/calls/end", {"call_id": call_id})
+        if await is_refused(answer):
+            return
         assert answer.status == 200, answer.body
+        self.count += 1
         assert answer.body["status"] == "completed"
         self.ended.add(call_id)
         self._ongoing = self._ending = None
@@ -124,23 +198,28 @@ class CallWriter:
 class RegistrationWriter:
     """Registers one account after another."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: WriterApi) -> None:
+        self.count = 0
         self._api = api
         self._label = secrets.token_hex(4)
-        self._count = itertools.count()
+        self._numbers = itertools.count()
         self._acknowledged: list[tuple[dict[str, str], dict[str, Any]]] = []
         self._under_way: dict[str, str] | None = None
 
     async def write(self) -> None:
-        """See RepeatedWriter."""
-        self._under_way = {"username": f"{self._label}-{next(self._count)}", "password": secrets.token_hex(16)}
+        """See Writer."""
+        self._under_way = {"username": f"{self._label}-{next(self._numbers)}", "password": secrets.token_hex(16)}
         answer = await self._api.post("/auth/register", self._under_way)
+        if await is_refused(answer):
+            self._under_way = None
+            return
         assert answer.status == 201, answer.body
+        self.count += 1
         self._acknowledged.append((self._under_way, answer.body))
         self._under_way = None
 
     async def check(self) -> None:
-        """See RepeatedWriter. Acknowledged accounts are checked by their tokens, the newest also by its password."""
+        """See Writer. Acknowledged accounts are checked by their tokens, the newest also by its password."""
         for credentials, tokens in self._acknowledged:
             own = await self._api.with_token(tokens["access_token"]).get("/users/me")
             assert (own.status, own.body.get("username")) == (200, credentials["username"])

@@ -1,0 +1,120 @@
+"""Chaos: run the scenarios and say which hold. See `python -m chaos --help`."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from chaos.catalog import SCENARIOS
+from chaos.machine import describe_machine
+from chaos.program import ROOT
+from chaos.report import (
+    Before,
+    Conditions,
+    lines_of,
+    listing_of,
+    page_of,
+    read_json,
+    summary_of,
+    table_of,
+    write_json,
+)
+from chaos.runner import run_all
+from chaos.scenario import BOTH, Outcome, Scenario, StoreKind
+from chaos.stores import describe_mongodb
+
+PAGE = ROOT / "docs" / "reliability.md"
+
+STORES: dict[str, tuple[StoreKind, ...]] = {"embedded": ("embedded",), "mongodb": ("mongodb",), "both": BOTH}
+
+
+def _chosen(_context: click.Context, _param: click.Parameter, names: Sequence[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    wanted = [name for given in names for name in given.split(",") if name]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise click.BadParameter(f"there is no scenario {', '.join(unknown)}; --list shows all")
+    return [known[name] for name in dict.fromkeys(wanted)] if wanted else list(SCENARIOS)
+
+
+@click.command()
+@click.option("--store", type=click.Choice(list(STORES)), default="both", show_default=True, help="On which store.")
+@click.option("--only", "scenarios", multiple=True, callback=_chosen, metavar="NAME[,NAME]…", help="Only these.")
+@click.option("--list", "lists", is_flag=True, help="List the scenarios and run nothing.")
+@click.option("--long", "is_long", is_flag=True, help="Open and close sockets for five minutes instead of one.")
+@click.option("--write", "writes", is_flag=True, help="Write docs/reliability.md.")
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured here.")
+@click.option(
+    "--before",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --write: the --json of an earlier run, whose values are shown beside the new ones.",
+)
+def main(
+    store: str,
+    scenarios: list[Scenario],
+    lists: bool,
+    is_long: bool,
+    writes: bool,
+    file: Path | None,
+    before: Path | None,
+) -> None:
+    """Break things under the real server, attack it, and measure what must hold. Exit code 1 if anything does not."""
+    if lists:
+        click.echo("\n".join(listing_of(scenarios)))
+        return
+    if writes and (len(scenarios) < len(SCENARIOS) or store != "both"):
+        raise click.UsageError("--write is for a run of all scenarios on both stores")
+    if not any(kind in scenario.stores for scenario in scenarios for kind in STORES[store]):
+        raise click.UsageError("none of these scenarios runs on that store")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    _allow_open_files()
+    command = "make chaos LONG=1" if is_long else "make chaos"
+    conditions = Conditions(f"{datetime.now(UTC):%Y-%m-%d}", describe_machine(), describe_mongodb(), command)
+    outcomes = _run(scenarios, STORES[store], is_long=is_long)
+    if file is not None:
+        write_json(file, outcomes, conditions)
+    if writes:
+        earlier: Before = {} if before is None else read_json(before)
+        PAGE.write_text(page_of(outcomes, conditions, earlier), encoding="utf-8")
+    sys.exit(0 if all(outcome.passed for outcome in outcomes) else 1)
+
+
+def _run(scenarios: Sequence[Scenario], stores: Sequence[StoreKind], *, is_long: bool) -> list[Outcome]:
+    """Run, print a line each, and the table at the end."""
+    began = time.monotonic()
+
+    def show(outcome: Outcome) -> None:
+        for line in lines_of(outcome):
+            click.echo(line)
+
+    outcomes = asyncio.run(run_all(scenarios, stores, is_long=is_long, on_outcome=show))
+    for line in table_of(outcomes):
+        click.echo(line)
+    click.echo()
+    click.echo(summary_of(outcomes, time.monotonic() - began))
+    return outcomes
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """Leave by an exception, so that everything that was started is ended."""
+    sys.exit(128 + number)
+
+
+def _allow_open_files() -> None:
+    """A crowd of clients needs a file each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Catalog: every scenario, in the order it runs."""
+
+from __future__ import annotations
+
+from chaos.scenario import BOTH, EMBEDDED, MONGODB, Scenario, Section
+from chaos.scenarios import (
+    accounts,
+    bad_requests,
+    churn,
+    clocks,
+    connections,
+    floods,
+    http_requests,
+    killed_writers,
+    many_changes,
+    operators,
+    outages,
+    restarts,
+    values,
+)
+
+_FAULTS: Section = "Faults and floods"
+_CLIENT: Section = "One client"
+_ENDING: Section = "Ending"
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("vanished-peers", _FAULTS, connections.vanished_peers, EMBEDDED, 8),
+    Scenario("stalled-store", _FAULTS, outages.stalled_store, BOTH, 10),
+    Scenario("handshakes", _FAULTS, connections.interrupted_handshakes, EMBEDDED, 4),
+    Scenario("mongodb-refused", _FAULTS, outages.mongodb_refused, MONGODB, 14),
+    Scenario("mongodb-black-hole", _FAULTS, outages.mongodb_black_hole, MONGODB, 14),
+    Scenario("mongodb-reset", _FAULTS, outages.mongodb_reset, MONGODB, 14),
+    Scenario("lost-replies", _FAULTS, outages.lost_replies, BOTH, 5),
+    Scenario("wall-clock", _FAULTS, clocks.wall_clock, EMBEDDED, 15),
+    Scenario("stopped-server", _FAULTS, clocks.stopped_server, EMBEDDED, 10),
+    Scenario("slow-readers", _FAULTS, many_changes.slow_readers, EMBEDDED, 45),
+    Scenario("message-flood", _FAULTS, floods.flood_of_messages, EMBEDDED, 6),
+    Scenario("ping-flood", _FAULTS, floods.flood_of_pings, EMBEDDED, 6),
+    Scenario("fragment-flood", _FAULTS, floods.flood_of_fragments, EMBEDDED, 6),
+    Scenario("fragment-trickle", _FAULTS, floods.trickle_of_fragments, EMBEDDED, 6),
+    Scenario("huge-requests", _FAULTS, bad_requests.huge_requests, EMBEDDED, 5),
+    Scenario("slow-loris", _FAULTS, connections.slow_loris, EMBEDDED, 13),
+    Scenario("open-files", _FAULTS, connections.open_files, EMBEDDED, 5),
+    Scenario("bad-tokens", _FAULTS, bad_requests.bad_tokens, EMBEDDED, 8),
+    Scenario("arrivals", _FAULTS, connections.arrivals, EMBEDDED, 15),
+    Scenario("toggles", _FAULTS, many_changes.toggles, EMBEDDED, 10),
+    Scenario("churn", _CLIENT, churn.churn, EMBEDDED, 80, 330),
+    Scenario("registrations", _CLIENT, accounts.registrations, BOTH, 12),
+    Scenario("sign-ins", _CLIENT, accounts.sign_ins, BOTH, 12),
+    Scenario("long-history", _CLIENT, http_requests.long_history, BOTH, 18),
+    Scenario("odd-urls", _CLIENT, http_requests.odd_urls, EMBEDDED, 12),
+    Scenario("own-words", _CLIENT, http_requests.own_words, EMBEDDED, 10),
+    Scenario("odd-frames", _CLIENT, floods.odd_frames, EMBEDDED, 12),
+    Scenario("one-network", _CLIENT, accounts.one_network, BOTH, 8),
+    Scenario("lock-out", _CLIENT, accounts.lock_out, BOTH, 7),
+    Scenario("late-arithmetic", _CLIENT, values.late_arithmetic, BOTH, 10),
+    Scenario("odd-names", _CLIENT, values.odd_names, EMBEDDED, 5),
+    Scenario("viewer-tabs", _CLIENT, operators.tabs_and_refusals, EMBEDDED, 10),
+    Scenario("unread-log", _CLIENT, http_requests.unread_log, EMBEDDED, 12),
+    Scenario("sigterm", _ENDING, restarts.sigterm, BOTH, 9),
+    Scenario("sigkill-sockets", _ENDING, restarts.sigkill_under_sockets, BOTH, 80),
+    Scenario("sigkill-writers", _ENDING, killed_writers.sigkill_under_writers, BOTH, 75),
+)

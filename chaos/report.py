@@ -1,0 +1,186 @@
+"""Report: outcomes as lines, as a table, as JSON, and as a page of the documents."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos.scenario import STRANGERS, STRANGERS_PERCENT, Check, Outcome, Scenario, StoreKind
+
+STORE_NAMES: dict[StoreKind, str] = {"embedded": "embedded", "mongodb": "MongoDB"}
+
+_PAGE = """# Reliability
+
+This page shows what the server withstands. `make chaos` starts the real server, breaks something or attacks it, and
+measures what happens. Every line below is one measured value beside its limit.
+
+Each attack comes from one client: one account, or one address without credentials. A *victim* runs beside it: ten
+ordinary clients that ping twice a second, write four times a second and sign in once a second. What counts is that they
+do not notice. Most scenarios run on both stores. Where the store makes no difference, only the embedded one is used.
+
+Settings are the defaults, except that some waiting times are shorter so that the run takes a quarter of an hour instead
+of a day. A scenario that could not run is a failure too, and shows the reason in place of a value.
+
+Measured on {date} with `{command}`, on {machine}. MongoDB: {mongodb}.
+"""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """When, on what and how the outcomes were measured."""
+
+    date: str
+    machine: str
+    mongodb: str
+    command: str
+
+
+Before = dict[tuple[str, StoreKind, str], float]
+"""Values of an earlier run, by scenario, store and what was measured."""
+
+
+def lines_of(outcome: Outcome) -> Iterator[str]:
+    """The line of an outcome: its first value, or each one that failed. Name, value, limit, PASS or FAIL."""
+    name = f"{outcome.scenario.name:<20} {STORE_NAMES[outcome.store]:<9}"
+    if outcome.reason:
+        yield f"{name} could not run: {outcome.reason}  FAIL"
+        return
+    for check in outcome.failed_checks or outcome.checks[:1]:
+        yield _line(name, check)
+    if outcome.failed_checks:
+        yield from (f"    {remark[:300]}" for remark in list(dict.fromkeys(outcome.remarks))[:5])
+
+
+def table_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """All values of all outcomes, by section."""
+    for section in dict.fromkeys(outcome.scenario.section for outcome in outcomes):
+        yield ""
+        yield section
+        for outcome in outcomes:
+            if outcome.scenario.section != section:
+                continue
+            name = f"{outcome.scenario.name:<20} {STORE_NAMES[outcome.store]:<9}"
+            if outcome.reason:
+                yield f"{name} could not run: {outcome.reason}  FAIL"
+            yield from (_line(name, check) for check in outcome.checks)
+
+
+def summary_of(outcomes: Sequence[Outcome], seconds: float) -> str:
+    """How many passed, failed and could not run."""
+    passed = sum(outcome.passed for outcome in outcomes)
+    unable = sum(bool(outcome.reason) for outcome in outcomes)
+    failed = len(outcomes) - passed - unable
+    text = f"{passed} passed, {failed} failed, {unable} could not run, in {seconds:.0f} s"
+    disturbed = [each for each in outcomes if each.figures.get(STRANGERS, 0.0) > STRANGERS_PERCENT]
+    if disturbed:
+        most = max(each.figures[STRANGERS] for each in disturbed)
+        text += (
+            f"\nOther programs used up to {most:.0f} % of this machine during {len(disturbed)} of {len(outcomes)}: "
+            "their times are longer than they have to be."
+        )
+    return text
+
+
+def page_of(outcomes: Sequence[Outcome], conditions: Conditions, before: Before | None = None) -> str:
+    """docs/reliability.md."""
+    parts = [_PAGE.format(**asdict(conditions))]
+    for section in dict.fromkeys(outcome.scenario.section for outcome in outcomes):
+        ours = [outcome for outcome in outcomes if outcome.scenario.section == section]
+        parts.append(f"\n## {section}\n")
+        for scenario in dict.fromkeys(outcome.scenario for outcome in ours):
+            parts.append(f"\n### {scenario.name}\n\n{scenario.summary}\n\n")
+            parts.append(_page_table([each for each in ours if each.scenario is scenario], before or {}))
+    return "".join(parts)
+
+
+def write_json(file: Path, outcomes: Sequence[Outcome], conditions: Conditions) -> None:
+    """Write everything that was measured."""
+    report = {**asdict(conditions), "outcomes": [_as_json(outcome) for outcome in outcomes]}
+    file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(file: Path) -> Before:
+    """The values of an earlier run that was written by `write_json`."""
+    report = json.loads(file.read_text(encoding="utf-8"))
+    return {
+        (outcome["scenario"], outcome["store"], check["what"]): math.nan if check["value"] is None else check["value"]
+        for outcome in report["outcomes"]
+        for check in outcome["checks"]
+    }
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A number for people, with its unit."""
+    if math.isnan(value):
+        text = "not measured"
+    elif math.isinf(value):
+        text = "never" if unit == "s" else "∞"
+    elif value == int(value) or abs(value) >= 100:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return text if not unit or math.isnan(value) or text == "never" else f"{text} {unit}"
+
+
+def _line(name: str, check: Check) -> str:
+    limit = f"{check.relation} {amount(check.limit, check.unit)}"
+    return (
+        f"{name} {check.what:<46} {amount(check.value, check.unit):>14}  {limit:>14}  "
+        f"{'PASS' if check.holds else 'FAIL'}"
+    )
+
+
+def _page_table(outcomes: Sequence[Outcome], before: Before) -> str:
+    stores = [outcome.store for outcome in outcomes]
+    rows = [["measured", "limit", *(STORE_NAMES[store] for store in stores), "result"]]
+    rows.append(["---"] * len(rows[0]))
+    found = {(outcome.store, check.what): check for outcome in outcomes for check in outcome.checks}
+    for what in dict.fromkeys(check.what for outcome in outcomes for check in outcome.checks):
+        checks = [found.get((store, what)) for store in stores]
+        shown = [_cell(outcome, check, before) for outcome, check in zip(outcomes, checks, strict=True)]
+        known = [check for check in checks if check is not None]
+        holds = all(check.holds for check in known)
+        limit = f"{known[0].relation} {amount(known[0].limit, known[0].unit)}"
+        rows.append([what, limit, *shown, "PASS" if holds else "FAIL"])
+    text = "".join("| " + " | ".join(row) + " |\n" for row in rows) if len(rows) > 2 else ""
+    reasons = [f"{STORE_NAMES[each.store]}: could not run: {each.reason}" for each in outcomes if each.reason]
+    return text + "".join(f"\n{reason}. FAIL\n" for reason in reasons)
+
+
+def _cell(outcome: Outcome, check: Check | None, before: Before) -> str:
+    if check is None:
+        return "–"
+    earlier = before.get((outcome.scenario.name, outcome.store, check.what))
+    was = "" if earlier is None else f" (before: {amount(earlier, check.unit)})"
+    return amount(check.value, check.unit) + was
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "scenario": outcome.scenario.name,
+        "store": outcome.store,
+        "passed": outcome.passed,
+        "reason": outcome.reason,
+        "seconds": round(outcome.seconds, 1),
+        "checks": [_finite({**asdict(check), "holds": check.holds}) for check in outcome.checks],
+        "figures": _finite(dict(outcome.figures)),
+        "remarks": list(outcome.remarks),
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity and nothing that is not a number: both become null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
+
+
+def listing_of(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """What `--list` prints."""
+    for scenario in scenarios:
+        stores = ", ".join(STORE_NAMES[store] for store in scenario.stores)
+        yield f"{scenario.name:<20} {stores:<18} {scenario.summary}"

@@ -1,0 +1,1 @@
+"""Scenarios: what is done to the server, by what it is about."""

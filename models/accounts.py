@@ -13,7 +13,8 @@ from models.stores import Stores
 from models.times import EPOCH
 from models.token_families import TokenFamilies
 from models.tokens import Identity, Tokens
-from models.users import NewUser, StoredUser, username_key
+from models.usernames import LONGEST, checked_username, is_too_long, username_key
+from models.users import NewUser, StoredUser
 from settings import Settings
 
 
@@ -83,7 +84,7 @@ class Accounts:
             raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
         if len(password) < self._settings.password_length_minimum:
             raise Invalid(f"A password must have at least {self._settings.password_length_minimum} characters.")
-        new = NewUser(username, await self._passwords.hash(password, address), profile_image_url)
+        new = NewUser(checked_username(username), await self._passwords.hash(password, address), profile_image_url)
         return NewAccount(await self._users.next_id(), new)
 
     async def create(self, account: NewAccount) -> StoredUser:
@@ -95,10 +96,13 @@ class Accounts:
         return await self._sign_in(user.profile.user_id, user.token_version)
 
     async def login(self, username: str, password: str, address: str) -> TokenPair:
-        """Return tokens for a username and password. Raises TooMany, Overloaded, or Unauthenticated without saying why.
+        """Return tokens for a username and password.
 
-        `address` is the client's, as `address_key` returns it.
+        `address` is the client's, as `address_key` returns it. Raises Invalid if no name can be this long, TooMany,
+        Overloaded, or Unauthenticated without saying why.
         """
+        if is_too_long(username):
+            raise Invalid(f"A name has at most {LONGEST} characters.")
         async with self._sign_in_limits.attempt(username_key(username), address, self._now) as attempt:
             found = await self._users.credentials(username)
             matches = await self._passwords.matches(password, found.password_hash if found else None, address)

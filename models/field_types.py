@@ -6,15 +6,26 @@ from typing import Annotated
 
 import msgspec
 
+from models.usernames import LONGEST, LONGEST_AS_GIVEN
+
 Username = Annotated[
     str,
     msgspec.Meta(
-        min_length=1,
-        max_length=64,
-        pattern=r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$(?!\n)",
+        description="At least one visible character; no control, format or bidirectional characters. Stored in NFC.",
+        extra_json_schema={
+            "minLength": 1,
+            "maxLength": LONGEST,
+            "pattern": r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$(?!\n)",
+        },
     ),
 ]
-"""No control characters, no space at either end."""
+"""A name as it is entered. `checked_username` checks it: a pattern cannot express the whole rule."""
+
+SignInName = Annotated[
+    str,
+    msgspec.Meta(max_length=LONGEST_AS_GIVEN, pattern=r"^[^\x00]*$(?!\n)", extra_json_schema={"maxLength": LONGEST}),
+]
+"""A name to sign in with. It may be one that was stored before today's rule, or differ in its normalization."""
 
 Password = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^[^\x00]*$(?!\n)")]
 """Its minimum length is the setting `password_length_minimum`."""

@@ -17,13 +17,13 @@ import msgspec
 
 from models.addresses import address_key
 from models.errors import Conflict, Invalid, NotFound, Unauthenticated
-from models.field_types import Password, Username
+from models.field_types import Password, SignInName
 from models.operators import Operator, Role
 from models.passwords import Passwords
 from models.sign_ins import SignIn
 from models.stores import Stores
 from models.times import utc_milliseconds
-from models.users import username_key
+from models.usernames import checked_username, username_key
 from settings import Settings
 
 SECRET_BYTES = 32
@@ -102,8 +102,7 @@ class OperatorAuth:
 
     async def add(self, name: str, password: str, role: Role) -> Operator:
         """Add an operator. Raises Invalid, Conflict."""
-        if not _fits(name, Username):
-            raise Invalid("A name must have 1 to 64 characters, no control characters, and no space at either end.")
+        name = checked_username(name)
         return await self._operators.add(name, await self._hash_new(password), role, utc_milliseconds(self._now()))
 
     async def change(
@@ -129,7 +128,7 @@ class OperatorAuth:
 
     async def _credentials(self, name: str) -> tuple[Operator, str] | tuple[None, None]:
         """The operator and the password hash. An invalid name belongs to no operator."""
-        found = await self._operators.credentials(name) if _fits(name, Username) else None
+        found = await self._operators.credentials(name) if _fits(name, SignInName) else None
         return found or (None, None)
 
     async def _signed_in(self, sign_in_id: str, now: datetime) -> SignedInOperator:
@@ -165,7 +164,7 @@ def _hash(secret: str) -> str:
 
 def _account(name: str) -> str:
     """The key for counting failures. No username has a line break, so no user's success can reset this count."""
-    return f"operator\n{username_key(name) if _fits(name, Username) else ''}"
+    return f"operator\n{username_key(name) if _fits(name, SignInName) else ''}"
 
 
 def _fits(text: str, type: Any) -> bool:

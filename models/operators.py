@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from models.errors import Conflict
 from models.guard import GuardedCollection
-from models.users import username_key
+from models.usernames import best_match, possible_keys, username_key
 
 Role = Literal["viewer", "operator", "admin"]
 
@@ -76,7 +76,8 @@ class Operators:
 
     async def credentials(self, name: str) -> tuple[Operator, str] | None:
         """The operator with this name, and the password hash."""
-        document = await self._operators.find_one({"name_key": username_key(name)})
+        documents = await self._operators.find({"name_key": {"$in": possible_keys(name)}})
+        document = best_match(documents, "name", name)
         return (_operator(document), document["password_hash"]) if document else None
 
     async def change(

@@ -9,7 +9,6 @@ so the two never wait for each other.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +23,7 @@ from models.errors import Conflict, StoreUnavailable
 from models.guard import GuardedCollection
 from models.status import Claims, CurrentState, Profile
 from models.user_documents import IdDocument, UserDocument
+from models.usernames import best_match, possible_keys, username_key
 
 BULK_ROWS = 1000
 """Rows in one write. It stays far below the deadline of a call and MongoDB's limit of 16 MB."""
@@ -171,7 +171,8 @@ class Users:
 
     async def credentials(self, username: str) -> PasswordRecord | None:
         """The password's hash of the user with this name."""
-        row = await self._users.find_one({"username_key": username_key(username)})
+        documents = await self._users.find({"username_key": {"$in": possible_keys(username)}})
+        row = best_match(documents, "username", username)
         if row is None:
             return None
         return value_of(self._users, {"token_version": 0, **row, "user_id": row["_id"]}, PasswordRecord)
@@ -182,11 +183,14 @@ class Users:
         if "username" in fields:
             fields["username_key"] = username_key(fields["username"])
         try:
-            document = await self._users.find_one_and_update(
-                {"_id": user_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
-            )
+            document = await self._set(user_id, fields)
         except DuplicateKeyError:
-            raise Conflict("USERNAME_TAKEN", _TAKEN) from None
+            document = await self._users.find_one({"_id": user_id})
+            if document is None or document["username"] != fields["username"]:
+                raise Conflict("USERNAME_TAKEN", _TAKEN) from None
+            # The user keeps a name that was accepted under an earlier version of the key, and so its key.
+            others = {field: value for field, value in changes.items() if field != "username"}
+            document = await self._set(user_id, others) if others else document
         return self._stored(document) if document else None
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
@@ -247,6 +251,11 @@ class Users:
             await self._save_rows(rows[:middle])
             await self._save_rows(rows[middle:])
 
+    async def _set(self, user_id: int, fields: dict[str, Any]) -> dict[str, Any] | None:
+        return await self._users.find_one_and_update(
+            {"_id": user_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
+        )
+
     async def _take_back(self, ids: range) -> None:
         for start in range(ids.start, ids.stop, BULK_ROWS):
             stop = min(start + BULK_ROWS, ids.stop)
@@ -259,11 +268,6 @@ class Users:
         )
         assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"]) - count + 1
-
-
-def username_key(username: str) -> str:
-    """Two usernames are the same if their keys are equal: compatibility forms and case are folded."""
-    return unicodedata.normalize("NFKC", username).casefold()
 
 
 def _evidence(row: Evidence) -> UpdateOne:

@@ -13,6 +13,7 @@ from models.audit import AuditEntry
 from models.events import Event, EventKind
 from models.guard import COUNT_LIMIT
 from models.stores import Stores
+from models.usernames import username_key
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.rows import ACTION_LABELS
 from realtime.presence.registry import Registry
@@ -74,7 +75,7 @@ class AdminHistoryHandler(AdminHandler):
         if user.isascii() and user.isdigit() and len(user) < 17 and int(user) in self.registry:
             return int(user)
         found, total = self.registry.page(user, online_only=False, available_only=False, skip=0, limit=50)
-        exact = [each for each in found if each.username.casefold() == user.casefold()]
+        exact = [each for each in found if username_key(each.username) == username_key(user)]
         return (exact or found)[0].user_id if exact or total == 1 else 0
 
 

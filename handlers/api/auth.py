@@ -9,7 +9,7 @@ import msgspec
 from handlers.base import ApiHandler, HandlerContext, UserHandler
 from models.accounts import Accounts, Revoked
 from models.addresses import address_key
-from models.field_types import ImageUrl, Password, Username
+from models.field_types import ImageUrl, Password, SignInName, Username
 from realtime.presence.settlement import Settlement
 
 NewPassword = Annotated[
@@ -28,7 +28,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /auth/login."""
 
-    username: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00]*$(?!\n)")]
+    username: SignInName
     password: Password
 
 

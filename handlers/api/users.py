@@ -13,6 +13,7 @@ from handlers.base import HandlerContext, UserHandler
 from models.errors import Invalid, NotFound
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
+from models.usernames import checked_username
 from models.users import Users
 from realtime.presence.engine import Presence
 from realtime.presence.registry import Registry
@@ -90,6 +91,9 @@ class MeHandler(UsersHandler):
         changes = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
         if not changes:
             raise Invalid("Give at least one of username and profile_image_url.")
+        name = changes.get("username")
+        if name is not None and name != self.registry.name(user_id):  # a name from before today's rule may stay
+            changes["username"] = checked_username(name)
         user = await self.settlement.write(user_id, lambda: self.users.save_profile(user_id, changes))
         if user is None:
             raise NotFound("There is no such user.")

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from models.errors import Invalid
 from models.field_types import ImageUrl, Password, Username
-from models.users import Users, username_key
+from models.usernames import checked_username, username_key
+from models.users import Users
 
 PROBLEMS_SHOWN = 20
 """The most problems that are printed for one file."""
@@ -96,4 +98,7 @@ def _line(text: bytes, password_length_minimum: int) -> UserLine:
         raise ValueError(str(error) if isinstance(error, msgspec.MsgspecError) else "Invalid JSON") from None
     if line.password is not None and len(line.password) < password_length_minimum:
         raise ValueError(f"a password has at least {password_length_minimum} characters")
-    return line
+    try:
+        return msgspec.structs.replace(line, username=checked_username(line.username))
+    except Invalid as error:
+        raise ValueError(f"username: {error.message}") from None

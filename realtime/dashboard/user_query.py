@@ -5,14 +5,14 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Literal
 
-from models.users import username_key
+from models.usernames import folded_name
 from realtime.presence.registry import Registry, UserEntry
 
 UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
 """`calls` selects users who are on a call."""
 UserSort = Literal["attention", "name", "state", "since", "heard"]
 
-_by_name = attrgetter("username_key")
+_by_name = attrgetter("folded_name")
 _by_since = attrgetter("state_since")
 _by_heard = attrgetter("last_seen")
 
@@ -36,8 +36,8 @@ class UserQuery:
         elif state != "all":
             entries = _in_state(entries)[state]
         if q:
-            key = username_key(q)
-            entries = [each for each in entries if key in each.username_key or q == str(each.profile.user_id)]
+            part = folded_name(q)
+            entries = [each for each in entries if part in each.folded_name or q == str(each.profile.user_id)]
         return _sorted(entries, attention, sort)[skip : skip + limit], len(entries)
 
     def _named(self) -> list[UserEntry]:

@@ -9,7 +9,7 @@ import msgspec
 
 from models.errors import StoreUnavailable
 from models.status import Profile, Status, StatusChange, applied, differs, status_of, validated
-from models.users import username_key
+from models.usernames import folded_name
 from realtime.clock import Clock
 from realtime.presence.publisher import Publisher
 from realtime.presence.registry import Registry, UserEntry
@@ -138,7 +138,7 @@ class Presence:
         """A user's profile changed."""
         entry = self.registry.get(profile.user_id)
         entry.profile = profile
-        entry.username_key = username_key(profile.username)
+        entry.folded_name = folded_name(profile.username)
         self.review(entry, reason="set")
 
     def disable(self, user_id: int) -> None:

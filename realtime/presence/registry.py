@@ -9,7 +9,7 @@ from operator import attrgetter
 from models.errors import NotFound
 from models.status import Claims, CurrentState, Profile, Status, state_of, status_of
 from models.times import milliseconds
-from models.users import username_key
+from models.usernames import folded_name
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
 
@@ -27,6 +27,7 @@ class UserEntry:
         "created_at",
         "disabled",
         "evidence_at",
+        "folded_name",
         "grace_until",
         "heartbeat_at",
         "heartbeat_until",
@@ -42,13 +43,12 @@ class UserEntry:
         "status",
         "token_version",
         "tokens_after",
-        "username_key",
         "window",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, created_at: datetime, last_seen: datetime) -> None:
         self.profile = profile
-        self.username_key = username_key(profile.username)
+        self.folded_name = folded_name(profile.username)
         self.created_at = created_at
         self.disabled = False
         self.token_version = 0
@@ -173,8 +173,8 @@ class Registry:
         count = self.available if available_only else self.online if online_only else len(self._order)
         candidates = self._order[:count]
         if q:
-            key = username_key(q)
-            candidates = [entry for entry in candidates if key in entry.username_key or q == str(entry.profile.user_id)]
+            part = folded_name(q)
+            candidates = [entry for entry in candidates if part in entry.folded_name or q == str(entry.profile.user_id)]
         return [entry.status for entry in candidates[skip : skip + limit]], len(candidates)
 
     def statuses(self) -> list[Status]:

@@ -7,7 +7,8 @@ from typing import Protocol, TypeVar
 
 from models.errors import RequestError, StoreUnavailable
 from models.row_failures import RowFailures
-from models.users import StoredUser, username_key
+from models.usernames import username_key
+from models.users import StoredUser
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
 from realtime.presence.writeback import WriteBack
@@ -125,7 +126,7 @@ class Settlement:
         user_id, key = stored.profile.user_id, username_key(stored.profile.username)
         for each in self._unsettled - waiting - {user_id}:
             entry = self._registry.find(each)
-            if entry is not None and entry.username_key == key:
+            if entry is not None and username_key(entry.profile.username) == key:
                 return each
         return None
 

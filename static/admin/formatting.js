@@ -73,5 +73,5 @@ const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
 export const folded = (text) =>
   isAscii(text) ? text.toLowerCase() : text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** For sorting, as `username_key` in models/users.py. */
+/** For sorting, as `folded_name` in models/usernames.py. */
 export const sortKey = (name) => (isAscii(name) ? name : name.normalize("NFKC")).toLowerCase();

@@ -36,9 +36,18 @@ async def test_an_admin_adds_an_operator_who_can_sign_in(
         ({"name": "maya", "password": OTHER, "role": "emperor"}, 400),
         ({"name": "", "password": OTHER, "role": "viewer"}, 400),
         ({"name": "x" * 65, "password": OTHER, "role": "viewer"}, 400),
+        ({"name": "adm\u00adin", "password": OTHER, "role": "viewer"}, 400),
         ({}, 400),
     ],
-    ids=["a taken name", "a short password", "no such role", "no name", "too long a name", "nothing"],
+    ids=[
+        "a taken name",
+        "a short password",
+        "no such role",
+        "no name",
+        "too long a name",
+        "an invisible character",
+        "nothing",
+    ],
 )
 async def test_what_is_wrong_with_a_new_operator_is_said_and_nobody_is_added(
     fields: dict[str, str], status: int, server: RunningServer, signed_in: SignedIn

@@ -86,7 +86,8 @@ def test_two_passwords_that_differ_are_asked_for_again(terminal: Terminal) -> No
         ("sam", "short", "at least 12 characters"),
         ("sam", "", "at least 12 characters"),
         ("sam", f"{PASSWORD}\nsecond line\n", "more than one line"),
-        (" sam", PASSWORD, "A name must have 1 to 64 characters"),
+        (" sam", PASSWORD, "A name must have no space at either end"),
+        ("s\u200bam", PASSWORD, "A name must have no invisible characters (U+200B)"),
     ],
 )
 def test_what_is_wrong_with_a_new_operator_is_said_in_words(

@@ -54,6 +54,14 @@ def test_a_name_that_comes_twice_is_named_whatever_its_case() -> None:
     ]
 
 
+def test_a_name_is_taken_over_in_nfc_and_one_that_looks_like_nothing_is_refused() -> None:
+    assert read_user_file(['{"username": "Zoe\u0308"}'.encode()], 12).lines[0].username == "Zoë"
+    assert problems_of('{"username": "\u3164"}'.encode(), '{"username": "a\u202eb"}'.encode()) == [
+        (1, "username: A name must have no invisible characters (U+3164)."),
+        (2, "username: A name must have no invisible characters (U+202E)."),
+    ]
+
+
 def test_every_bad_line_is_found_but_not_more_are_shown_than_fit_a_screen() -> None:
     with pytest.raises(UserFileError) as caught:
         read_user_file([b"x"] * 100, 12)

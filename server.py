@@ -18,6 +18,7 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import structlog
 from argon2 import PasswordHasher
 
@@ -99,6 +100,7 @@ class Server:
         """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
         # What the command line changes from here on is in the store before it is read, or in a later notice.
         newest_notice = await self._stores.notices.newest()
+        await self._renew_name_keys()
         await self._load()
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
@@ -153,6 +155,16 @@ class Server:
         await self._http.close_all_connections()
         self._passwords.close()
         await self._database.close()
+
+    async def _renew_name_keys(self) -> None:
+        """Bring the keys of stored names up to date, and report the names that are the same by today's rule."""
+        renewal = await self._stores.name_keys.renew()
+        if renewal.renewed:
+            _log.info("keys of names renewed", names=renewal.renewed)
+        for each in renewal.collisions:
+            _log.warning("two names are the same; both keep working", **msgspec.structs.asdict(each))
+        if renewal.more_collisions:
+            _log.warning("more names are the same as others; they keep working", names=renewal.more_collisions)
 
     async def _load(self) -> None:
         """Load everyone's status, then the ongoing calls, then the logins that were revoked."""

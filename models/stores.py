@@ -14,6 +14,7 @@ from models.database import Database, open_database, reason_of
 from models.errors import StoreUnavailable
 from models.events import Events
 from models.logins import Logins
+from models.name_keys import NameKeys
 from models.notices import Notices
 from models.operators import Operators
 from models.samples import Samples
@@ -37,6 +38,7 @@ class Stores:
     events: Events
     samples: Samples
     audit: Audit
+    name_keys: NameKeys
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
@@ -52,6 +54,9 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         events=Events(database.collection("events")),
         samples=Samples(database.collection("samples")),
         audit=Audit(database.collection("audit")),
+        name_keys=NameKeys(
+            database.collection("users"), database.collection("operators"), database.collection("counters")
+        ),
     )
     indexed = (
         stores.users, stores.calls, stores.logins,

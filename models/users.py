@@ -183,14 +183,13 @@ class Users:
         if "username" in fields:
             fields["username_key"] = username_key(fields["username"])
         try:
-            document = await self._set(user_id, fields)
+            document = await self._set({"_id": user_id}, fields)
         except DuplicateKeyError:
-            document = await self._users.find_one({"_id": user_id})
-            if document is None or document["username"] != fields["username"]:
+            # A user whose name became the same as another's keeps it, and its key (see `NameKeys`).
+            del fields["username_key"]
+            document = await self._set({"_id": user_id, "username": fields["username"]}, fields)
+            if document is None:
                 raise Conflict("USERNAME_TAKEN", _TAKEN) from None
-            # The user keeps a name that was accepted under an earlier version of the key, and so its key.
-            others = {field: value for field, value in changes.items() if field != "username"}
-            document = await self._set(user_id, others) if others else document
         return self._stored(document) if document else None
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
@@ -251,10 +250,8 @@ class Users:
             await self._save_rows(rows[:middle])
             await self._save_rows(rows[middle:])
 
-    async def _set(self, user_id: int, fields: dict[str, Any]) -> dict[str, Any] | None:
-        return await self._users.find_one_and_update(
-            {"_id": user_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
-        )
+    async def _set(self, wanted: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any] | None:
+        return await self._users.find_one_and_update(wanted, {"$set": fields}, return_document=ReturnDocument.AFTER)
 
     async def _take_back(self, ids: range) -> None:
         for start in range(ids.start, ids.stop, BULK_ROWS):

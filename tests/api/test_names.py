@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 
 import pytest
 
+from models.database import open_database
+from models.usernames import folded_name
 from tests.clients import Api
 from tests.conftest import MakePerson
+from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
 
 pytestmark = pytest.mark.gen_test
 
@@ -59,3 +64,36 @@ async def test_a_name_that_would_be_refused_today_stays_until_it_is_changed(user
 async def test_a_name_is_found_by_a_part_in_any_form(user: MakePerson, part: str) -> None:
     ada = await user("ǰan")
     assert [each["user_id"] for each in (await ada.get("/feed/users", q=part)).body["items"]] == [ada.user_id]
+
+
+async def test_two_names_that_are_the_same_since_a_new_rule_both_sign_in_after_a_restart(
+    api: Api, server: RunningServer, secrets_seen: SecretsSeen
+) -> None:
+    names = ("sṣ", "ß\u0323")
+    ids: dict[str, int] = {}
+    for number, name in enumerate(names):
+        pair = (await api.post("/auth/register", {"username": f"new {number}", "password": PASSWORD})).body
+        ids[name] = pair["user_id"]
+    await server.stop()
+    database = await open_database(server.settings)
+    for name, user_id in ids.items():
+        fields = {"username": name, "username_key": folded_name(name)}
+        await database.collection("users").update_one({"_id": user_id}, {"$set": fields})
+    await database.collection("counters").delete_one({"_id": "name_keys"})
+    await database.close()
+    await server.start()
+    log = (secrets_seen.folder / "server.log").read_text(encoding="utf-8").splitlines()
+    [line] = [each for each in map(json.loads, log) if each["event"].startswith("two names are the same")]
+    assert (line["level"], line["collection"], line["id"], line["other_id"]) == (
+        "warning",
+        "users",
+        ids["ß\u0323"],
+        ids["sṣ"],
+    )
+    for name, user_id in ids.items():
+        answer = await api.post("/auth/login", {"username": name, "password": PASSWORD})
+        assert (answer.status, answer.body["user_id"]) == (200, user_id)
+    second = api.with_token(answer.body["access_token"])
+    assert (await second.patch("/users/me", {"username": "ß\u0323"})).status == 200
+    assert (await second.patch("/users/me", {"username": "sṣ"})).code == "USERNAME_TAKEN"
+    assert (await second.get("/feed/users", q="ß")).body["total"] == 1

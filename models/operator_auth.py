@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from models.addresses import address_key
+from models.direction import in_sentence
 from models.errors import Conflict, Invalid, NotFound, Unauthenticated
 from models.field_types import Password, SignInName
 from models.operators import Operator, Role
@@ -148,7 +149,9 @@ class OperatorAuth:
     async def _check_not_the_last_admin(self, operator: Operator) -> None:
         admins = [each for each in await self._operators.all() if each.role == "admin" and not each.disabled]
         if [each.operator_id for each in admins] == [operator.operator_id]:
-            raise Conflict("LAST_ADMIN", f"{operator.name} is the last admin. Make another operator an admin first.")
+            raise Conflict(
+                "LAST_ADMIN", f"{in_sentence(operator.name)} is the last admin. Make another operator an admin first."
+            )
 
     async def _hash_new(self, password: str) -> str:
         if len(password) < self._password_length_minimum:

@@ -9,11 +9,15 @@ import sys
 import click
 from rich.console import Console
 
+from models.direction import FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE
+
 _PLAIN = "rollcall.plain"
 """The name of our error handler for codecs."""
 
-_PLAIN_CHARACTERS = {"●": "*", "◐": "+", "○": "o", "☎": "#", "→": ">", "–": "-", "…": "~", "’": "'"}
-"""What stands for a character that the terminal cannot show; a question mark for any other. One each, as in columns."""
+_PLAIN_CHARACTERS = {"●": "*", "◐": "+", "○": "o", "☎": "#", "→": ">", "–": "-", "…": "~", "’": "'"} | dict.fromkeys(
+    (FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE), ""
+)
+"""What stands for a character that the terminal cannot show; a question mark for any other. None changes its width."""
 
 
 def set_up_output() -> None:
@@ -40,8 +44,11 @@ def is_text(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text without characters that move the cursor or change the direction of writing."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    """The text without characters that move the cursor or change the direction of writing.
+
+    Joiners only shape the letters and emoji that they stand between.
+    """
+    return "".join(letter if letter.isprintable() or letter in "\u200c\u200d" else "�" for letter in text)
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

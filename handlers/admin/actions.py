@@ -12,6 +12,7 @@ from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunn
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.confirmation import Confirmation, Confirmations
 from handlers.admin.users import user_id_of
+from models.direction import in_sentence
 from models.errors import Forbidden, Invalid, NotFound
 from models.operators import is_at_least
 from realtime.dashboard.action_previews import ActionTarget
@@ -219,6 +220,6 @@ def _summary(action: ActionName, results: list[ActionResult]) -> str:
     if len(results) == 1:
         result = results[0]
         name = result.name or "a call known only to the store"
-        return f"{label}, {name}: {result.message.removesuffix('.')}."
+        return f"{label}, {in_sentence(name)}: {result.message.removesuffix('.')}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
     return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from models.direction import in_sentence, isolated
 from realtime.dashboard.duration import duration, duration_in_words
 from realtime.dashboard.rows import Explanation
 
@@ -79,4 +80,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "because": because,
     "why": why,
     "initials": initials,
+    "isolated": isolated,
+    "in_sentence": in_sentence,
 }

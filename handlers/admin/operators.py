@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from models.direction import in_sentence
 from models.errors import Conflict, Invalid, NotFound, RequestError
 from models.operators import ROLES, Operator, Operators, Role
 from realtime.dashboard.operator_sessions import OperatorSessions
@@ -81,7 +82,7 @@ class OperatorsHandler(OperatorAccounts):
             "operator_add", name, self.admin.operator_auth.add(name, password, role), after=role
         )
         if added is not None:
-            self.done(f"Added {added.name}, {added.role}.", added)
+            self.done(f"Added {in_sentence(added.name)}, {added.role}.", added)
 
 
 class OperatorHandler(OperatorAccounts):
@@ -101,7 +102,7 @@ class OperatorHandler(OperatorAccounts):
         if changed is not None:
             if change != "enable":
                 self.operator_sessions.close_operator(changed.operator_id)
-            self.done(f"{changed.name}: {after}.", changed)
+            self.done(f"{in_sentence(changed.name)}: {after}.", changed)
 
     async def _change(self, change: str, one: Operator) -> Operator:
         operator_auth = self.admin.operator_auth

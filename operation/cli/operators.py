@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from models.direction import isolated
 from models.operators import ROLES, Operator, Role
 from models.stores import Stores, opened_stores
 from operation.cli.command import pass_settings, run_command
@@ -143,5 +144,6 @@ def _table(operators: list[Operator]) -> Table:
     for head in ("role", "state", "added", "name"):
         table.add_column(head, no_wrap=True)
     for operator in operators:
-        table.add_row(*(Text(cell) for cell in _cells(operator)))
+        *cells, name = _cells(operator)
+        table.add_row(*(Text(cell) for cell in (*cells, isolated(name))))
     return table

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from models.direction import isolated
 from models.stores import opened_stores
 from models.times import utc_milliseconds
 from models.tokens import Tokens, open_tokens
@@ -174,5 +175,6 @@ def _table(page: list[StoredUser], *, with_head: bool) -> Table:
     table.add_column("last seen", width=20)
     table.add_column("name", no_wrap=True)
     for user in page:
-        table.add_row(*(Text(cell) for cell in _cells(user)))
+        *cells, name = _cells(user)
+        table.add_row(*(Text(cell) for cell in (*cells, isolated(name))))
     return table

@@ -42,7 +42,7 @@ class Lines:
 
     def show(self, news: News) -> None:
         """See View."""
-        say(line_of(news))
+        say(line_of(news, isolate=sys.stdout.isatty()))
 
     def say(self, words: str) -> None:
         """See View."""

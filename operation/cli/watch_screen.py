@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from models.direction import POP_DIRECTIONAL_ISOLATE, isolated
 from models.status import State
 from operation.cli.formatting import COLOURS, SHAPES, span
 from operation.cli.watch_state import News, Row, WatchState
@@ -17,18 +18,29 @@ from operation.cli.watch_state import News, Row, WatchState
 LATEST_LINES = 8
 """How many changes are shown below the table."""
 
+NAME_WIDTH = 20
+"""Characters of the column of names in a line."""
+
 _FRAME_LINES = 7
 """Lines of the screen that show neither a user nor a change: headings, borders, figures."""
 
 _ORDER: dict[State, int] = {"available": 0, "busy": 1, "offline": 2}
 
 
-def line_of(news: News) -> str:
-    """A change as a line: when, the state, who, and the reason."""
+def line_of(news: News, *, isolate: bool = False) -> str:
+    """A change as a line: when, the state, who, and the reason. With `isolate`, names keep their own direction."""
     if isinstance(news, Row):
         assert news.since is not None, "a change has a time"
-        return f"{news.since:%H:%M:%S}  {SHAPES[news.state]} {news.state:<9}  {news.name:<20}  {news.reason}"
-    return f"{news.at:%H:%M:%S}  ☎ {'call':<9}  {news.names:<20}  {news.text}"
+        name = _padded((news.name,), isolate=isolate)
+        return f"{news.since:%H:%M:%S}  {SHAPES[news.state]} {news.state:<9}  {name}  {news.reason}"
+    return f"{news.at:%H:%M:%S}  ☎ {'call':<9}  {_padded(news.names, isolate=isolate)}  {news.text}"
+
+
+def _padded(names: tuple[str, ...], *, isolate: bool) -> str:
+    """The names of a line, at least as wide as their column. Isolates have no width."""
+    text = " → ".join(names)
+    shown = " → ".join(map(isolated, names)) if isolate else text
+    return shown + " " * (NAME_WIDTH - len(text))
 
 
 def screen(watched: WatchState, *, height: int, now: datetime, note: str = "") -> RenderableType:
@@ -67,8 +79,9 @@ def _table(rows: Sequence[Row], room: int, now: datetime) -> Table:
     shown = rows if len(rows) <= room else rows[: room - 1]
     for row in shown:
         table.add_row(
-            Text(row.name),
-            Text(f"{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
+            Text(isolated(row.name)),
+            # A name that is too long for its column is cut before the end of its isolate, which then ends here.
+            Text(f"{POP_DIRECTIONAL_ISOLATE}{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
             Text(row.reason),
             Text(_since(row, now)),
         )
@@ -85,4 +98,4 @@ def _since(row: Row, now: datetime) -> str:
 
 
 def _coloured(news: News) -> Text:
-    return Text(line_of(news), style=COLOURS[news.state] if isinstance(news, Row) else "", no_wrap=True)
+    return Text(line_of(news, isolate=True), style=COLOURS[news.state] if isinstance(news, Row) else "", no_wrap=True)

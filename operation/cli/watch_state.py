@@ -39,7 +39,7 @@ class CallNews:
     """The watching user's own call began or ended."""
 
     at: datetime
-    names: str
+    names: tuple[str, ...]
     text: str
 
 
@@ -78,7 +78,7 @@ class WatchState:
 
     def fold_call(self, call: Call) -> CallNews:
         """Apply a change of the watching user's own call."""
-        names = " → ".join(self._name(user_id) for user_id in call.participants)
+        names = tuple(self._name(user_id) for user_id in call.participants)
         seconds = "" if call.duration_seconds is None else f" after {call.duration_seconds} s"
         news = CallNews(self._now(), names, f"{call.call_type} call, {call.status}{seconds}")
         self.latest.append(news)

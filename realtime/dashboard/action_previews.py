@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from models.direction import in_sentence, plain
 from models.errors import Conflict
 from models.status import state_of
 from realtime.calls.switchboard import OngoingCalls
@@ -65,11 +66,11 @@ class ActionPreviews:
         parts: list[str] = [state_of(entry.status), *self._hits(entry)]
         if entry.claims.set_busy:
             parts.append("busy set by hand")
-        return ", ".join(parts)
+        return plain(", ".join(parts))
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = entry.profile.username
+        name = in_sentence(entry.profile.username)
         if state_of(entry.status) == "offline" and (entry.claims.set_offline or not entry.alive):
             raise Conflict("NOTHING_TO_DO", f"{name} is already offline")
         call = self._call_of(entry)
@@ -80,7 +81,7 @@ class ActionPreviews:
 
     def _disconnect(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = entry.profile.username
+        name = in_sentence(entry.profile.username)
         sessions = self._hub.of_user(target.user_id)
         if target.session_id:
             sessions = [each for each in sessions if each.session_id == target.session_id]
@@ -92,7 +93,7 @@ class ActionPreviews:
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = entry.profile.username
+        name = in_sentence(entry.profile.username)
         effect = (
             f"All sockets of {name} will be closed and all tokens revoked. {name} has to sign in again on every device."
         )
@@ -100,7 +101,7 @@ class ActionPreviews:
 
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name, call = entry.profile.username, self._call_of(entry)
+        name, call = in_sentence(entry.profile.username), self._call_of(entry)
         if call:
             effect = f"Clears the busy status set by hand. {name} stays busy until the call with {call} ends."
         elif entry.status.is_online:
@@ -112,7 +113,7 @@ class ActionPreviews:
     def _end_call(self, target: ActionTarget) -> ActionPreview:
         call = self._calls.find(target.call_id)
         about = call.participants if call else ()
-        names = [self._registry.name(user_id) for user_id in about]
+        names = [in_sentence(self._registry.name(user_id)) for user_id in about]
         if call:
             effect = f"Ends the call between {' and '.join(names)} for both."
         else:
@@ -128,7 +129,7 @@ class ActionPreviews:
         before = self.describe(ActionTarget(user_id=user_id))
         hits = self._hits(entry) if hits is None else hits
         return ActionPreview(
-            f"{ACTION_LABELS[action]}: {entry.profile.username}", effect, hits, before, waits, (user_id,)
+            f"{ACTION_LABELS[action]}: {in_sentence(entry.profile.username)}", effect, hits, before, waits, (user_id,)
         )
 
     def _hits(self, entry: UserEntry) -> list[str]:
@@ -142,7 +143,7 @@ class ActionPreviews:
         call = self._calls.of_user(user_id)
         if call is None:
             return ""
-        return self._registry.name(call.other(user_id))
+        return in_sentence(self._registry.name(call.other(user_id)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.direction import in_sentence
 from models.events import Event
 from models.times import milliseconds
 from realtime.dashboard.duration import duration
@@ -47,27 +48,27 @@ def event_row(event: Event) -> EventRow:
 
 
 def _text(event: Event) -> str:
-    name = event.username
+    name, operator = in_sentence(event.username), in_sentence(event.operator)
     match event.kind:
         case "call_started":
             return f"{name} called {_other(event)}"
         case "call_ended":
             return _call_ended(event)
         case "action":
-            return f"{event.operator} {_ACTIONS.get(event.cause, 'acted on {}').format(name)}"
+            return f"{operator} {_ACTIONS.get(event.cause, 'acted on {}').format(name)}"
     if event.operator:
-        return f"{name} {_BY_OPERATOR[event.kind]} {event.operator}"
+        return f"{name} {_BY_OPERATOR[event.kind]} {operator}"
     went = "went offline" if event.kind == "offline" else f"is {event.kind}"
     return f"{name} {_STATES.get((event.kind, event.cause), went)}"
 
 
 def _call_ended(event: Event) -> str:
     after = "" if event.duration_seconds is None else f" after {duration(event.duration_seconds * 1000)}"
-    both = f"{event.username} and {_other(event)}"
+    both = f"{in_sentence(event.username)} and {_other(event)}"
     if event.operator:
-        return f"{event.operator} ended the call of {both}{after}"
+        return f"{in_sentence(event.operator)} ended the call of {both}{after}"
     return f"{both} {_ENDS.get(event.cause, 'ended their call')}{after}"
 
 
 def _other(event: Event) -> str:
-    return event.other_name or f"user {event.other_id}"
+    return in_sentence(event.other_name) or f"user {event.other_id}"

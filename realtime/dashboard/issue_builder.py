@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from models.calls import Call
+from models.direction import in_sentence
 from models.times import milliseconds
 from realtime.clock import Clock
 from realtime.dashboard.row_builder import explain_offline
@@ -27,7 +28,7 @@ class IssueBuilder:
         entries = [entry for user_id in offline if (entry := self._registry.find(user_id))]
         at = max([milliseconds(call.started_at), *(milliseconds(each.state_since) for each in entries)])
         why = ", ".join(dict.fromkeys(explain_offline(each) for each in entries)) or "no such user"
-        names = _listed([self._registry.name(user_id) for user_id in offline])
+        names = _listed([self._name(user_id) for user_id in offline])
         verb = "is" if len(offline) == 1 else "are"
         because = Explanation(f"{names} {verb} offline since", at, "clock", f" ({why})")
         return self._of_call("call_with_offline", call, because, at)
@@ -47,8 +48,8 @@ class IssueBuilder:
 
     def two_calls(self, user_id: int, calls: list[Call], surplus: Call) -> Issue:
         """A user in several calls at once. `surplus` is the call to end."""
-        partners = _listed([f"with {self._registry.name(call.other(user_id))}" for call in calls])
-        other = self._registry.name(surplus.other(user_id))
+        partners = _listed([f"with {self._name(call.other(user_id))}" for call in calls])
+        other = self._name(surplus.other(user_id))
         return Issue(
             key=f"two_calls:{user_id}",
             kind="two_calls",
@@ -56,7 +57,7 @@ class IssueBuilder:
             since=milliseconds(max(call.started_at for call in calls)),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Ends the call with {other}; {self._registry.name(user_id)} stays in the other call",
+            effect=f"Ends the call with {other}; {self._name(user_id)} stays in the other call",
             user_id=user_id,
             call_id=surplus.call_id,
         )
@@ -93,7 +94,7 @@ class IssueBuilder:
         device = session.device
         others = len(self._hub.of_user(user_id)) - 1
         rest = (
-            f"{self._registry.name(user_id)} keeps {others} more"
+            f"{self._name(user_id)} keeps {others} more"
             if others
             else "the app stays disconnected until it is reopened"
         )
@@ -111,15 +112,14 @@ class IssueBuilder:
 
     def flapping(self, entry: UserEntry, changes: int, seconds: float) -> Issue:
         """A user whose state changes too often."""
-        name = entry.profile.username
         return Issue(
             key=f"flapping:{entry.profile.user_id}",
             kind="flapping",
             because=Explanation(f"changed state at least {changes} times within {_span(seconds)}"),
             since=self._now(),
-            username=name,
+            username=entry.profile.username,
             repair="force_offline",
-            effect=f"Shows {name} as offline until the next heartbeat",
+            effect=f"Shows {self._name(entry.profile.user_id)} as offline until the next heartbeat",
             user_id=entry.profile.user_id,
         )
 
@@ -129,7 +129,7 @@ class IssueBuilder:
             kind=kind,
             because=because,
             since=since,
-            username=_listed([self._registry.name(user_id) for user_id in call.participants]),
+            username=_listed([self._name(user_id) for user_id in call.participants]),
             repair="end_call",
             effect=f"Ends the call; {self._after(list(call.participants), call.call_id)}",
             call_id=call.call_id,
@@ -151,12 +151,15 @@ class IssueBuilder:
         """The states of users without this call, or without the busy status they set: “Ann becomes available”."""
         groups: dict[str, list[str]] = {}
         for user_id in user_ids:
-            groups.setdefault(self._becomes(user_id, call_id, busy_set), []).append(self._registry.name(user_id))
+            groups.setdefault(self._becomes(user_id, call_id, busy_set), []).append(self._name(user_id))
         parts: list[str] = []
         for words, names in groups.items():
             verb, _, state = words.partition(" ")
             parts.append(f"{_listed(names)} {verb}{'s' * (len(names) == 1)} {state}")
         return ", ".join(parts)
+
+    def _name(self, user_id: int) -> str:
+        return in_sentence(self._registry.name(user_id))
 
     def _becomes(self, user_id: int, call_id: str | None, busy_set: bool) -> str:
         entry = self._registry.find(user_id)

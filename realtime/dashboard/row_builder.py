@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.calls import Call
+from models.direction import in_sentence
 from models.status import state_of
 from models.times import milliseconds
 from realtime.calls.switchboard import OngoingCalls
@@ -116,7 +117,7 @@ def explain(entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, 
 
 def explain_offline(entry: UserEntry) -> str:
     """Why this user is offline."""
-    by = entry.cause_by
+    by = in_sentence(entry.cause_by)
     if entry.disabled:
         return "disabled"
     if entry.claims.set_offline:
@@ -130,7 +131,7 @@ def explain_offline(entry: UserEntry) -> str:
 
 def _explain_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanation:
     if call is not None:
-        return Explanation(f"on a call with {partner},", milliseconds(call.started_at))
+        return Explanation(f"on a call with {in_sentence(partner)},", milliseconds(call.started_at))
     if entry.claims.call_id is not None:
         return Explanation("on a call that is not ongoing")
     if entry.claims.busy_until is not None:

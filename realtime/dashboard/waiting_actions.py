@@ -9,6 +9,7 @@ import msgspec
 
 from models.audit import AuditEntry
 from models.calls import Call
+from models.direction import in_sentence
 from models.errors import Conflict, RequestError, StoreUnavailable
 from realtime.calls.switchboard import OngoingCalls
 from realtime.clock import Clock
@@ -69,7 +70,7 @@ class WaitingActions:
     def describe(self, user_id: int) -> str:
         """The action that waits for the end of the user's call, such as “force offline, by maya”, or an empty text."""
         waiting = self._waiting.get(user_id)
-        return f"{waiting.action.replace('_', ' ')}, by {waiting.operator}" if waiting else ""
+        return f"{waiting.action.replace('_', ' ')}, by {in_sentence(waiting.operator)}" if waiting else ""
 
     async def add(self, waiting: WaitingAction, carry_out: CarryOut) -> None:
         """Let an action wait. Raises Conflict if another one waits for the same user, and StoreUnavailable."""

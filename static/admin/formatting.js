@@ -57,6 +57,12 @@ export function initials(name) {
   return letters.join("").toUpperCase() || "?";
 }
 
+/** A name between isolates, so that it keeps its own direction of writing. As in models/direction.py. */
+export const isolated = (name) => `\u2068${name.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
+
+/** A sentence without isolates. */
+export const plain = (text) => text.replace(/[\u2068\u2069]/g, "");
+
 /** `1,200` */
 export const grouped = (number) => number.toLocaleString("en");
 

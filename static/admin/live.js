@@ -9,7 +9,7 @@ import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
 import { Rate } from "./rate.js";
 import { UserList } from "./user_list.js";
-import { because, count } from "./formatting.js";
+import { because, count, plain } from "./formatting.js";
 
 const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
@@ -90,7 +90,7 @@ document.addEventListener("submit", (event) => {
   const issue = page.shown.issues.find(({ key }) => key === form.closest("[data-key]")?.dataset.key);
   dialog.open(event.submitter.value, isBulk ? users.targets : targetsOf(form), {
     about: isBulk ? count(users.targets.length, "user") : "",
-    reason: issue ? because(issue.because, clock.now()) : "",
+    reason: issue ? plain(because(issue.because, clock.now())) : "",
   });
 });
 

@@ -1,7 +1,7 @@
 /** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_LABELS, STATE_LABELS, because, duration, initials, timeOfDay } from "./formatting.js";
+import { ACTION_LABELS, STATE_LABELS, because, duration, initials, isolated, timeOfDay } from "./formatting.js";
 
 const HUES = 6; // colours of avatars in base.css
 
@@ -79,7 +79,7 @@ export function fillUser(element, user, issue, now) {
   row.flag("disabled", Boolean(user.disabled));
   row.text("state", STATE_LABELS[state]);
   row.set("state", "className", `state ${state}`);
-  row.text("name", username);
+  row.text("username", username);
   for (const link of ["name", "open"]) row.attribute(link, "href", `/admin/users/${userId}`);
   row.text("id", `#${userId}`);
   row.text("since", duration(now - user.since));
@@ -115,7 +115,7 @@ export function fillCall(element, call, issue, isGone, now) {
   row.text("caller", call.caller_name);
   row.text("callee", call.callee_name);
   row.attribute("link", "href", `/admin/calls/${call.call_id}`);
-  row.set("link", "title", issue ? because(issue.because, now) : `${names}, ${call.call_type}`);
+  row.set("link", "title", issue ? because(issue.because, now) : `${isolated(call.caller_name)} and ${isolated(call.callee_name)}, ${call.call_type}`);
   row.text("timer", isGone ? "Ended" : duration(now - call.started_at));
   row.attribute("end", "aria-label", `End the call between ${names}`);
   row.set("end", "disabled", isGone || !mayAct());
@@ -127,7 +127,7 @@ export function fillIssue(element, issue, isGone, now) {
   const userId = issue.user_id;
   const repair = ACTION_LABELS[issue.repair];
   row.flag("gone", isGone);
-  row.text("who", issue.username);
+  row.text("username", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
   row.text("since", isGone ? "Resolved" : duration(now - issue.since));
   row.text("because", because(issue.because, now));

@@ -2,7 +2,7 @@
 
 import { DashboardPage, byId } from "./dashboard_page.js";
 import { write } from "./markup.js";
-import { duration, timeOfDay } from "./formatting.js";
+import { duration, isolated, timeOfDay } from "./formatting.js";
 
 const page = new DashboardPage(byId("wall"), { draw: (_, now) => drawLongestCall(now), tick: drawLongestCall });
 
@@ -10,7 +10,8 @@ function drawLongestCall(now) {
   const [longest] = page.shown.callsByAge();
   write(byId("time"), timeOfDay(now));
   write(byId("longest-timer"), longest ? duration(now - longest.started_at) : "–");
-  write(byId("longest-parties"), longest ? `${longest.caller_name} → ${longest.callee_name}` : "No calls right now");
+  const parties = longest && `${isolated(longest.caller_name)} → ${isolated(longest.callee_name)}`;
+  write(byId("longest-parties"), parties ?? "No calls right now");
 }
 
 page.open();

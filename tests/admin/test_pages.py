@@ -10,6 +10,7 @@ import pytest
 
 from handlers.admin.actions import REASON_LIMIT
 from models.calls import Call, ended
+from models.direction import isolated
 from models.samples import Sample
 from models.users import NewUser
 from realtime.dashboard.action_previews import ActionTarget
@@ -27,7 +28,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "admin"
 
 def names(page: str) -> list[str]:
     """Return the names in the table of users, from top to bottom."""
-    return re.findall(r'<a class="name" href="/admin/users/\d+">([^<]+)</a>', page)
+    return re.findall(r'<a class="name" href="/admin/users/\d+"><bdi>([^<]+)</bdi></a>', page)
 
 
 def text(page: str) -> str:
@@ -198,7 +199,7 @@ async def test_events_are_narrowed_by_kind_and_by_user(
     assert await told(kind="busy") == ["bob is busy"]
     assert await told(user="ada") == ["ada came online"]
     assert await told(user=str(bob.user_id), kind="available") == ["bob came online"]
-    assert "No single user matches “nobody”" in (await browser.get("/admin/events", user="nobody")).body
+    assert "No single user matches “<bdi>nobody</bdi>”" in (await browser.get("/admin/events", user="nobody")).body
 
 
 async def test_the_system_page_shows_no_secret(server: RunningServer, signed_in: SignedIn) -> None:
@@ -382,3 +383,54 @@ async def test_lists_in_the_store_end_where_their_rows_are_no_longer_counted(sig
     browser = await signed_in("admin")
     assert (await browser.get(f"/admin/{path}?page=200")).status == 200
     assert (await browser.get(f"/admin/{path}?page=201")).status == 400
+
+
+RIGHT_TO_LEFT = "محمد"
+TURNING = "\u202eada"
+"""As an earlier version accepted it."""
+
+
+async def test_a_name_stands_in_its_own_direction_wherever_it_is_printed(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    one, other = await user(RIGHT_TO_LEFT), await user(TURNING)
+    for each in (one, other):
+        await each.post("/users/me/heartbeat")
+    call_id = (await one.post("/calls/start", {"callee_id": other.user_id, "call_type": "audio"})).body["call_id"]
+    browser = await signed_in("operator")
+    mark = "<bdi{}>{}</bdi>"
+    pages = {
+        "/admin": [mark.format(f' data-f="{part}"', name) for part, name in (
+            ("username", RIGHT_TO_LEFT), ("username", TURNING), ("caller", RIGHT_TO_LEFT), ("callee", TURNING),
+        )],
+        "/admin/users": [mark.format("", RIGHT_TO_LEFT), mark.format("", TURNING)],
+        f"/admin/users/{one.user_id}": [
+            f"<title>{isolated(RIGHT_TO_LEFT)} ·", "<h1>" + mark.format("", RIGHT_TO_LEFT),
+            f"on a call with {isolated('ada')},", f"{isolated(RIGHT_TO_LEFT)} called {isolated('ada')}",
+        ],
+        f"/admin/calls/{call_id}": [
+            f"<title>Call between {isolated(RIGHT_TO_LEFT)} and {isolated('ada')} ·", mark.format("", TURNING),
+        ],
+        "/admin/wall": [f"{isolated(RIGHT_TO_LEFT)} → {isolated('ada')}"],
+        f"/admin/actions?action=force_offline&user_id={one.user_id}": [f"<h1>Force offline: {isolated(RIGHT_TO_LEFT)}"],
+    }  # fmt: skip
+    for path, wanted in pages.items():
+        body = (await browser.get(path)).body
+        assert [each for each in wanted if each not in body] == [], path
+
+
+async def test_names_are_plain_in_csv_and_in_the_audit(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    one, other = await user(RIGHT_TO_LEFT), await user("אסתר")
+    for each in (one, other):
+        await each.post("/users/me/heartbeat")
+    await one.post("/calls/start", {"callee_id": other.user_id, "call_type": "audio"})
+    browser = await signed_in("operator")
+    fields = {"action": "clear_busy", "user_id": str(one.user_id), "reason": "test", "request_id": "r" * 24}
+    await browser.post("/admin/actions", fields)
+    await server.server._persistence.save_events()
+    for path in ("/admin/events.csv", "/admin/audit.csv"):
+        body = (await browser.get(path)).body
+        assert "\u2068" not in body
+        assert RIGHT_TO_LEFT in body

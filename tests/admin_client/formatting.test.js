@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, count, duration, durationInWords, folded, initials, signed, until } from "../../static/admin/formatting.js";
+import { because, count, duration, durationInWords, folded, initials, isolated, plain, signed, until } from "../../static/admin/formatting.js";
 import { NOW } from "./fakes.js";
 
 const SECOND = 1_000;
@@ -62,4 +62,10 @@ test("a difference has its sign, and numbers their noun", () => {
 
 test("a search knows neither case nor accents", () => {
   assert.equal(folded("Björn CHLOÉ"), "bjorn chloe");
+});
+
+test("a name keeps its own direction between isolates, and cannot leave them", () => {
+  assert.equal(isolated("محمد"), "\u2068محمد\u2069");
+  for (const name of ["a\u202eb", "a\u2069\u202eb", "\u200fab"]) assert.equal(isolated(name), "\u2068ab\u2069", name);
+  assert.equal(plain(`on a call with ${isolated("ada")},`), "on a call with ada,");
 });

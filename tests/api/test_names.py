@@ -83,7 +83,7 @@ async def test_two_names_that_are_the_same_since_a_new_rule_both_sign_in_after_a
     await database.close()
     await server.start()
     log = (secrets_seen.folder / "server.log").read_text(encoding="utf-8").splitlines()
-    [line] = [each for each in map(json.loads, log) if each["event"].startswith("two names are the same")]
+    *_, line = (each for each in map(json.loads, log) if each["event"].startswith("two names are the same"))
     assert (line["level"], line["collection"], line["id"], line["other_id"]) == (
         "warning",
         "users",

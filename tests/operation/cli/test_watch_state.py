@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from models.calls import Call
+from models.direction import isolated, plain
 from models.status import Claims, Profile, Status, status_of
 from operation.cli.formatting import REASONS, span
 from operation.cli.watch_screen import line_of, screen
@@ -36,7 +37,7 @@ def board() -> WatchState:
 def drawn(board: WatchState, *, height: int = 40, note: str = "", now: datetime = NOON) -> str:
     console = Console(file=io.StringIO(), width=90, height=height, record=True)
     console.print(screen(board, height=height, now=now, note=note))
-    return console.export_text()
+    return plain(console.export_text())
 
 
 def test_a_change_is_news_once(board: WatchState) -> None:
@@ -104,6 +105,30 @@ def test_what_is_wrong_with_the_connection_stands_on_top(board: WatchState) -> N
 
 def test_a_name_cannot_move_the_cursor_or_turn_the_writing() -> None:
     assert printable("a\x1b[2J\u202eb") == "a�[2J�b"
+
+
+def test_a_name_keeps_its_direction_on_a_terminal_and_is_plain_elsewhere(board: WatchState) -> None:
+    row = board.fold_update(update(status("محمد")))
+    assert row is not None
+    assert f" {isolated('محمد')}{' ' * 16}  connected" in line_of(row, isolate=True)
+    assert line_of(row) == plain(line_of(row, isolate=True))
+    console = Console(file=io.StringIO(), width=90, height=40, record=True)
+    console.print(screen(board, height=40, now=NOON))
+    shown = console.export_text()
+    assert isolated("محمد") in shown
+    assert all(line.count("\u2068") <= line.count("\u2069") for line in shown.splitlines())
+
+
+def test_a_name_that_is_cut_leaves_no_isolate_open(board: WatchState) -> None:
+    board.fold_snapshot([status("م" * 64)], is_last=True)
+    console = Console(file=io.StringIO(), width=60, height=40, record=True)
+    console.print(screen(board, height=40, now=NOON))
+    [line] = [each for each in console.export_text().splitlines() if "م" in each]
+    assert line.index("\u2068") < line.index("م") < line.index("\u2069") < line.index("●")
+
+
+def test_joiners_within_a_name_are_shown() -> None:
+    assert printable("👩\u200d💻 کار\u200cها") == "👩\u200d💻 کار\u200cها"
 
 
 def test_every_reason_has_words() -> None:

@@ -77,10 +77,8 @@ class WaitingActions:
         user_id = waiting.user_id
         first = self._waiting.get(user_id)
         if first is not None:
-            raise Conflict(
-                "ACTION_WAITING",
-                f"“{ACTION_LABELS[first.action]}”, by {first.operator}, is already waiting for the end of this call.",
-            )
+            action, operator = ACTION_LABELS[first.action], in_sentence(first.operator)
+            raise Conflict("ACTION_WAITING", f"“{action}”, by {operator}, is already waiting for the end of this call.")
         self._put(waiting)
         self._busy.add(user_id)
         try:

@@ -14,7 +14,6 @@ from models.direction import isolated
 from models.samples import Sample
 from models.users import NewUser
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.actions import ActionOutcome
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
@@ -171,11 +170,7 @@ async def test_an_end_by_an_operator_is_told_at_once_also_before_it_is_in_the_st
     for each in (ada, bob):
         await each.post("/users/me/heartbeat")
     call_id = (await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})).body["call_id"]
-
-    async def later(_: ActionOutcome) -> None:
-        """Does nothing: no action is deferred here."""
-
-    await server.core.actions.carry_out("end_call", ActionTarget(call_id=call_id), "maya", now=True, later=later)
+    await server.core.actions.carry_out("end_call", ActionTarget(call_id=call_id), "maya", now=True, entry_id="1")
     assert server.core.event_log.unsaved(1) != []
     page = text((await (await signed_in("viewer")).get(f"/admin/calls/{call_id}")).body)
     assert "Ended by maya operator" in page

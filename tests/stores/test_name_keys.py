@@ -11,7 +11,7 @@ from models.errors import Conflict
 from models.name_keys import COLLISIONS_SHOWN, Collision, Renewal
 from models.stores import Stores
 from models.usernames import KEY_VERSION, folded_name, username_key
-from models.users import NewUser
+from models.users import NewUser, PasswordRecord
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -55,7 +55,7 @@ async def test_a_stored_name_is_keyed_anew(database: Database, stores: Stores) -
     for user_id, name in zip(ids, ("ADA", SHARP, "a\u202eb"), strict=True):
         found = await stores.users.credentials(name)
         assert found is not None
-        assert found[0] == user_id
+        assert found.user_id == user_id
 
 
 async def test_names_are_read_only_if_their_keys_are_of_another_version(database: Database, stores: Stores) -> None:
@@ -79,7 +79,7 @@ async def test_of_two_users_who_collide_both_are_found_by_their_exact_names(
     assert renewal == Renewal(0, [Collision("users", by_name[SHARP], SHARP, by_name[DOTTED], DOTTED)])
     assert await key_of(database, by_name[SHARP]) == folded_name(SHARP)
     for name, user_id in by_name.items():
-        assert await stores.users.credentials(name) == (user_id, name, False)
+        assert await stores.users.credentials(name) == PasswordRecord(user_id, name, False, 0)
     assert await stores.users.taken([SHARP]) == {"sṣ"}
 
 
@@ -93,7 +93,7 @@ async def test_a_user_whose_name_collides_keeps_it_and_changes_the_rest(database
     with pytest.raises(Conflict):
         await stores.users.save_profile(sharp, {"username": DOTTED})
     assert await stores.users.save_profile(dotted, {"username": "dotted"})
-    assert (await stores.users.credentials(SHARP)) == (sharp, SHARP, False)
+    assert await stores.users.credentials(SHARP) == PasswordRecord(sharp, SHARP, False, 0)
     assert await stores.users.save_profile(sharp, {"username": SHARP})
     assert await key_of(database, sharp) == "sṣ"
 

@@ -94,6 +94,8 @@ class EmbeddedCollection:
         self._writer = writer
         self._lookups = lookups
         self._lists = lists
+        self._keys = {"_id"}
+        """Fields of which each value belongs to one document."""
 
     def __getattr__(self, name: str) -> NoReturn:
         _refuse_attribute("collection", name)
@@ -133,7 +135,7 @@ class EmbeddedCollection:
 
         async def read(length: int | None) -> list[Document]:
             most = min(limit or length, length) if length else limit
-            readers = self._lookups if _is_lookup(filter or {}) else self._lists
+            readers = self._lookups if self._is_lookup(filter or {}) else self._lists
             return await readers.submit(self._finding(filter, projection, sort, skip, most))
 
         return EmbeddedCursor(read)
@@ -194,7 +196,14 @@ class EmbeddedCollection:
         pairs = [(keys, 1)] if isinstance(keys, str) else [(field, direction) for field, direction in keys]
         chosen = name or "_".join(f"{field}_{direction}" for field, direction in pairs)
         await self._write(partial(self._table.create_index, keys=pairs, unique=unique, name=chosen))
+        if unique and len(pairs) == 1:
+            self._keys.add(pairs[0][0])
         return chosen
+
+    def _is_lookup(self, filter: Filter) -> bool:
+        """Whether the filter names its documents by a key, so that the read is short."""
+        conditions = [filter[key] for key in self._keys if key in filter]
+        return any(isinstance(each, str | int) or (isinstance(each, Mapping) and "$in" in each) for each in conditions)
 
     def _finding(
         self, filter: Filter | None, projection: Projection, sort: Keys | None, skip: int, limit: int
@@ -211,12 +220,6 @@ class EmbeddedCollection:
 
 def _ping(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1").fetchone()
-
-
-def _is_lookup(filter: Filter) -> bool:
-    """Whether the filter names its documents by id, so that the read is short."""
-    condition = filter.get("_id")
-    return isinstance(condition, str | int) or (isinstance(condition, Mapping) and "$in" in condition)
 
 
 def _refuse(method: str, unknown: Mapping[str, object]) -> None:

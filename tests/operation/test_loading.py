@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ async def test_a_user_who_is_disabled_while_the_server_starts_is_shut_out(
         found = await read_page(users, *arguments)
         if not is_disabled:
             is_disabled = True
-            await users.disable(ada.user_id, datetime.now(UTC))
+            await users.disable(ada.user_id)
             await server.stores.notices.post("user_disabled", ada.user_id, ada.user_id)
         return found
 

@@ -158,14 +158,14 @@ def test_claims_that_cannot_be_saved_hold_up_no_others(world: World, monkeypatch
 
 
 def test_a_user_who_cannot_be_settled_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    skipped, get = Skipped(world), world.users.read_back
+    skipped, read_back = Skipped(world), world.users.read_back
 
-    async def get_user(user_id: int) -> StoredUser | None:
+    async def read_back_or_fail(user_id: int) -> StoredUser | None:
         if user_id == 1:
             raise OverflowError
-        return await get(user_id)
+        return await read_back(user_id)
 
-    monkeypatch.setattr(world.users, "read_back", get_user)
+    monkeypatch.setattr(world.users, "read_back", read_back_or_fail)
     for user_id in (1, 2, 3):
         world.core.settlement.mark(user_id)
     world.run(world.core.settlement.settle_all())

@@ -71,11 +71,14 @@ async def ended(tasks: list[asyncio.Task[None]]) -> None:
 async def test_slow_lists_delay_neither_writes_nor_lookups(embedded: EmbeddedDatabase) -> None:
     tasks = await EndlessReads(embedded).start(LIST_THREADS)
     things = embedded["things"]
+    await things.create_index([("name", 1)], unique=True)
     async with asyncio.timeout(SOON_SECONDS):
         for number in range(100):
-            await things.insert_one({"_id": number})
-            assert await things.find_one({"_id": number}) == {"_id": number}
-            assert await things.find({"_id": {"$in": [number]}}).to_list() == [{"_id": number}]
+            await things.insert_one({"_id": number, "name": f"thing {number}"})
+            thing = {"_id": number, "name": f"thing {number}"}
+            assert await things.find_one({"_id": number}) == thing
+            assert await things.find({"_id": {"$in": [number]}}).to_list() == [thing]
+            assert await things.find({"name": {"$in": [f"thing {number}"]}}).to_list() == [thing]
     await ended(tasks)
 
 

@@ -17,7 +17,7 @@ from models.database import Database, open_database
 from models.operators import Role
 from models.stores import Stores, open_stores
 from models.tokens import Tokens
-from models.users import NewUser
+from models.user_documents import NewUser
 from settings import Settings
 
 TOKEN_SECONDS = 3600

@@ -13,8 +13,8 @@ from models.stores import Stores
 from models.times import EPOCH
 from models.token_families import TokenFamilies
 from models.tokens import Identity, Tokens
+from models.user_documents import NewUser, StoredUser
 from models.usernames import LONGEST, checked_username, is_too_long, username_key
-from models.users import NewUser, StoredUser
 from settings import Settings
 
 

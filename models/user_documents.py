@@ -1,12 +1,15 @@
-"""User documents: the fields that a document of the collection `users` must have, and their types."""
+"""User documents: the documents of the collection `users`, and the values read from them and written to them."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
+from pymongo import UpdateOne
 
-from models.status import CurrentState
+from models.status import CurrentState, Profile
+from models.usernames import username_key
 
 
 class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
@@ -32,3 +35,96 @@ class IdDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     """The id of a user's document."""
 
     user_id: int
+
+
+class StoredUser(msgspec.Struct, frozen=True):
+    """One user as stored, without the password."""
+
+    profile: Profile
+    created_at: datetime
+    disabled: bool
+    tokens_after: datetime | None
+    set_busy: bool
+    busy_until: datetime | None
+    offline_set_at: datetime | None
+    online: bool
+    last_seen: datetime
+    heartbeat_at: datetime | None
+    current_state: CurrentState | None = None
+    """None until the user is seen for the first time."""
+    token_version: int = 0
+    """Tokens with a lower version are revoked."""
+
+
+class PasswordRecord(msgspec.Struct, frozen=True):
+    """What a sign-in by password needs to know about the user. A user without a hash cannot sign in."""
+
+    user_id: int
+    password_hash: str | None
+    disabled: bool
+    token_version: int
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """A user to be added. A user without a password cannot log in with one."""
+
+    username: str
+    password_hash: str | None
+    profile_image_url: str | None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """The evidence about one user, which is saved after it was announced."""
+
+    user_id: int
+    online: bool
+    last_seen: datetime
+    heartbeat_at: datetime | None
+    current_state: CurrentState | None = None
+    """None leaves the stored value unchanged."""
+
+
+def evidence_update(row: Evidence) -> UpdateOne:
+    """The write of one user's evidence."""
+    fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
+    if row.current_state is not None:
+        fields["standing"] = msgspec.structs.asdict(row.current_state)
+    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": {"last_seen": row.last_seen}})
+
+
+def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
+    """The document of a user who was just added."""
+    return {
+        "_id": user_id,
+        "username": new.username,
+        "username_key": username_key(new.username),
+        "password_hash": new.password_hash,
+        "profile_image_url": new.profile_image_url,
+        "created_at": created_at,
+        "disabled": False,
+        "tokens_after": None,
+        "set_busy": False,
+        "busy_until": None,
+        "offline_set_at": None,
+        "online": False,
+        "last_seen": created_at,
+        "heartbeat_at": None,
+    }
+
+
+def stored_user(found: UserDocument) -> StoredUser:
+    """The user that a document describes."""
+    return StoredUser(
+        profile=Profile(found.user_id, found.username, found.profile_image_url),
+        created_at=found.created_at,
+        disabled=found.disabled,
+        tokens_after=found.tokens_after,
+        set_busy=found.set_busy,
+        busy_until=found.busy_until,
+        offline_set_at=found.offline_set_at,
+        online=found.online,
+        last_seen=found.last_seen,
+        heartbeat_at=found.heartbeat_at,
+        current_state=found.standing,
+        token_version=found.token_version,
+    )

@@ -14,15 +14,24 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.documents import value_of
 from models.errors import Conflict, StoreUnavailable
 from models.guard import GuardedCollection
-from models.status import Claims, CurrentState, Profile
-from models.user_documents import IdDocument, UserDocument
+from models.status import Claims
+from models.user_documents import (
+    Evidence,
+    IdDocument,
+    NewUser,
+    PasswordRecord,
+    StoredUser,
+    UserDocument,
+    evidence_update,
+    new_document,
+    stored_user,
+)
 from models.usernames import best_match, possible_keys, username_key
 
 BULK_ROWS = 1000
@@ -31,53 +40,6 @@ BULK_ROWS = 1000
 _TAKEN = "This username is already taken."
 
 _SECRETS = {"password_hash": 0}
-
-
-class StoredUser(msgspec.Struct, frozen=True):
-    """One user as stored, without the password."""
-
-    profile: Profile
-    created_at: datetime
-    disabled: bool
-    tokens_after: datetime | None
-    set_busy: bool
-    busy_until: datetime | None
-    offline_set_at: datetime | None
-    online: bool
-    last_seen: datetime
-    heartbeat_at: datetime | None
-    current_state: CurrentState | None = None
-    """None until the user is seen for the first time."""
-    token_version: int = 0
-    """Tokens with a lower version are revoked."""
-
-
-class PasswordRecord(msgspec.Struct, frozen=True):
-    """What a sign-in by password needs to know about the user. A user without a hash cannot sign in."""
-
-    user_id: int
-    password_hash: str | None
-    disabled: bool
-    token_version: int
-
-
-class NewUser(msgspec.Struct, frozen=True):
-    """A user to be added. A user without a password cannot log in with one."""
-
-    username: str
-    password_hash: str | None
-    profile_image_url: str | None
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """The evidence about one user, which is saved after it was announced."""
-
-    user_id: int
-    online: bool
-    last_seen: datetime
-    heartbeat_at: datetime | None
-    current_state: CurrentState | None = None
-    """None leaves the stored value unchanged."""
 
 
 class Users:
@@ -104,7 +66,7 @@ class Users:
 
     async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
         """Add a user, with an id that was reserved before or a new one. Raises Conflict if the username is taken."""
-        document = _document(await self.next_id() if user_id is None else user_id, new, created_at)
+        document = new_document(await self.next_id() if user_id is None else user_id, new, created_at)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
@@ -120,7 +82,7 @@ class Users:
         """
         first = await self._next_ids(len(users))
         ids = range(first, first + len(users))
-        documents = [_document(user_id, new, created_at) for user_id, new in zip(ids, users, strict=True)]
+        documents = [new_document(user_id, new, created_at) for user_id, new in zip(ids, users, strict=True)]
         try:
             for start in range(0, len(documents), BULK_ROWS):
                 rows = documents[start : start + BULK_ROWS]
@@ -232,11 +194,11 @@ class Users:
         return [(row["_id"], row.get("busy_until")) for row in rows]
 
     def _stored(self, document: dict[str, Any]) -> StoredUser:
-        return _stored(value_of(self._users, document, UserDocument))
+        return stored_user(value_of(self._users, document, UserDocument))
 
     async def _save_rows(self, rows: list[Evidence]) -> None:
         try:
-            await self._users.bulk_write([_evidence(row) for row in rows], ordered=False)
+            await self._users.bulk_write([evidence_update(row) for row in rows], ordered=False)
         except BulkWriteError as error:  # the other rows were saved
             for failure in error.details["writeErrors"]:
                 self._users.failures.note("evidence", rows[failure["index"]].user_id, error)
@@ -265,46 +227,3 @@ class Users:
         )
         assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"]) - count + 1
-
-
-def _evidence(row: Evidence) -> UpdateOne:
-    fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
-    if row.current_state is not None:
-        fields["standing"] = msgspec.structs.asdict(row.current_state)
-    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": {"last_seen": row.last_seen}})
-
-
-def _document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
-    return {
-        "_id": user_id,
-        "username": new.username,
-        "username_key": username_key(new.username),
-        "password_hash": new.password_hash,
-        "profile_image_url": new.profile_image_url,
-        "created_at": created_at,
-        "disabled": False,
-        "tokens_after": None,
-        "set_busy": False,
-        "busy_until": None,
-        "offline_set_at": None,
-        "online": False,
-        "last_seen": created_at,
-        "heartbeat_at": None,
-    }
-
-
-def _stored(found: UserDocument) -> StoredUser:
-    return StoredUser(
-        profile=Profile(found.user_id, found.username, found.profile_image_url),
-        created_at=found.created_at,
-        disabled=found.disabled,
-        tokens_after=found.tokens_after,
-        set_busy=found.set_busy,
-        busy_until=found.busy_until,
-        offline_set_at=found.offline_set_at,
-        online=found.online,
-        last_seen=found.last_seen,
-        heartbeat_at=found.heartbeat_at,
-        current_state=found.standing,
-        token_version=found.token_version,
-    )

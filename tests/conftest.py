@@ -14,7 +14,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from models.users import NewUser
+from models.user_documents import NewUser
 from settings import Settings
 from tests.clients import Api, Person, Socket
 from tests.mongo import MongoMeans, MongoServer, find_mongo

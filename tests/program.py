@@ -23,7 +23,7 @@ from tornado.ioloop import IOLoop
 from models.database import open_database
 from models.stores import open_stores
 from models.tokens import Tokens
-from models.users import NewUser
+from models.user_documents import NewUser
 from settings import Settings, variable
 from tests.clients import Api, Person
 from tests.secrets_seen import SecretsSeen

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from models.passwords import Passwords
 from models.stores import Stores
 from models.times import utc_milliseconds
-from models.users import NewUser
+from models.user_documents import NewUser
 from operation.cli.user_file import UserFile, UserLine, check_free
 from settings import Settings
 

@@ -17,7 +17,8 @@ from models.direction import isolated
 from models.stores import opened_stores
 from models.times import utc_milliseconds
 from models.tokens import Tokens, open_tokens
-from models.users import StoredUser, Users
+from models.user_documents import StoredUser
+from models.users import Users
 from operation.cli.command import pass_settings, run_command, with_secret
 from operation.cli.user_file import UserFile, UserFileError, read_user_file
 from operation.cli.user_import import add_users

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from models.stores import Stores
 from models.times import utc_milliseconds
-from models.users import NewUser
+from models.user_documents import NewUser
 from operation.demo.demo_users import NAMES, OPERATOR, VISITOR
 from operation.operator_accounts import ensure_operator
 from settings import Settings

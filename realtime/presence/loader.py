@@ -9,7 +9,7 @@ import msgspec
 
 from models.calls import Call
 from models.status import Claims, state_of
-from models.users import StoredUser
+from models.user_documents import StoredUser
 from realtime.clock import Environment
 from realtime.presence.engine import Presence
 from realtime.presence.publisher import Publisher

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 from models.errors import RequestError, StoreUnavailable
 from models.row_failures import RowFailures
+from models.user_documents import StoredUser
 from models.usernames import username_key
-from models.users import StoredUser
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
 from realtime.presence.writeback import WriteBack

@@ -11,7 +11,7 @@ from typing import Protocol
 from models.errors import StoreUnavailable
 from models.row_failures import RowFailures
 from models.status import Claims
-from models.users import Evidence
+from models.user_documents import Evidence
 from realtime.presence.registry import Registry
 
 

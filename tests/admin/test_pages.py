@@ -12,7 +12,7 @@ from handlers.admin.actions import REASON_LIMIT
 from models.calls import Call, ended
 from models.direction import isolated
 from models.samples import Sample
-from models.users import NewUser
+from models.user_documents import NewUser
 from realtime.dashboard.action_previews import ActionTarget
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn

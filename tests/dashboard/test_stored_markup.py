@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tornado.ioloop import IOLoop
 
-from models.users import NewUser
+from models.user_documents import NewUser
 from tests.clients import Person
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import Visit

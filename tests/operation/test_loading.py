@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.users import StoredUser, Users
+from models.user_documents import StoredUser
+from models.users import Users
 from tests.conftest import MakePerson
 from tests.program import until
 from tests.running import RunningServer

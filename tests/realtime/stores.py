@@ -13,7 +13,7 @@ from models.audit import AuditEntry
 from models.calls import Call
 from models.errors import StoreUnavailable
 from models.status import Claims, Profile
-from models.users import Evidence, StoredUser
+from models.user_documents import Evidence, StoredUser
 
 Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
 """`refused`: fails before it is applied; `reply_lost`: after; `half`: halfway; `broken`: an unexpected error."""

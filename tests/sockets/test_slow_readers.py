@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from models.users import NewUser
+from models.user_documents import NewUser
 from tests.clients import Message, Person, RawSocket, eventually
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer

@@ -15,7 +15,7 @@ from models.database import Database
 from models.errors import UnusableStore
 from models.events import Event
 from models.stores import Stores, open_stores
-from models.users import Evidence, NewUser
+from models.user_documents import Evidence, NewUser
 from tests.stores.conftest import store_settings
 
 pytestmark = pytest.mark.gen_test(timeout=60)

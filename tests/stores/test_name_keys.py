@@ -10,8 +10,8 @@ from models.database import Database
 from models.errors import Conflict
 from models.name_keys import COLLISIONS_SHOWN, Collision, Renewal
 from models.stores import Stores
+from models.user_documents import NewUser, PasswordRecord
 from models.usernames import KEY_VERSION, folded_name, username_key
-from models.users import NewUser, PasswordRecord
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 

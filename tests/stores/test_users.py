@@ -10,7 +10,7 @@ import pytest
 from models.database import Database
 from models.status import Claims
 from models.stores import Stores
-from models.users import NewUser
+from models.user_documents import NewUser
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 

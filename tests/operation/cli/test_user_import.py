@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from models.errors import Conflict, StoreUnavailable
-from models.users import NewUser
+from models.user_documents import NewUser
 from tests.running import RunningServer
 
 pytestmark = pytest.mark.gen_test

@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import Invalid
 from models.status import Claims, Profile, StatusChange, applied, validated
-from models.users import StoredUser
+from models.user_documents import StoredUser
 from realtime.presence.loader import claims_of
 from tests.realtime.world import NOON
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import Conflict, StoreUnavailable
 from models.status import Profile
-from models.users import StoredUser
+from models.user_documents import StoredUser
 from tests.realtime.world import World
 
 

@@ -222,7 +222,8 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     if settings.mongodb_url:
         await _serve(settings, demo=demo)
         return
-    if (path := exposed_secret(settings.data_dir)) is not None:
+    path = exposed_secret(settings.data_dir)
+    if path is not None:
         _log.warning("other users of this machine can read the secret of the tokens", fix=f"chmod 600 {path}")
     with locked_data_folder(settings.data_dir):
         await _serve(settings, demo=demo)

@@ -17,12 +17,12 @@ _TURNING = {"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "P
 
 
 def isolated(text: str) -> str:
-    """The text between isolates, for titles, tooltips and the terminal. Its own directional controls are removed."""
+    """The text between isolates, for titles and tooltips. Its own directional controls are removed."""
     return f"{FIRST_STRONG_ISOLATE}{text.translate(_CONTROLS)}{POP_DIRECTIONAL_ISOLATE}"
 
 
 def in_sentence(name: str) -> str:
-    """The name for use in a sentence: isolated if it could change the order of the words around it."""
+    """The name for use in a sentence or on a line of the terminal: isolated if it could change the order around it."""
     if name.isascii() or not any(unicodedata.bidirectional(letter) in _TURNING for letter in name):
         return name
     return isolated(name)

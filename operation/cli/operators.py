@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from models.direction import isolated
+from models.direction import in_sentence
 from models.operators import ROLES, Operator, Role
 from models.stores import Stores, opened_stores
 from operation.cli.command import pass_settings, run_command
@@ -145,5 +145,5 @@ def _table(operators: list[Operator]) -> Table:
         table.add_column(head, no_wrap=True)
     for operator in operators:
         *cells, name = _cells(operator)
-        table.add_row(*(Text(cell) for cell in (*cells, isolated(name))))
+        table.add_row(*(Text(cell) for cell in (*cells, in_sentence(name))))
     return table

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from models.direction import isolated
+from models.direction import in_sentence
 from models.stores import opened_stores
 from models.times import utc_milliseconds
 from models.tokens import Tokens, open_tokens
@@ -177,5 +177,5 @@ def _table(page: list[StoredUser], *, with_head: bool) -> Table:
     table.add_column("name", no_wrap=True)
     for user in page:
         *cells, name = _cells(user)
-        table.add_row(*(Text(cell) for cell in (*cells, isolated(name))))
+        table.add_row(*(Text(cell) for cell in (*cells, in_sentence(name))))
     return table

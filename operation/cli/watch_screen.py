@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from models.direction import POP_DIRECTIONAL_ISOLATE, isolated
+from models.direction import POP_DIRECTIONAL_ISOLATE, in_sentence
 from models.status import State
 from operation.cli.formatting import COLOURS, SHAPES, span
 from operation.cli.watch_state import News, Row, WatchState
@@ -39,7 +39,7 @@ def line_of(news: News, *, isolate: bool = False) -> str:
 def _padded(names: tuple[str, ...], *, isolate: bool) -> str:
     """The names of a line, at least as wide as their column. Isolates have no width."""
     text = " → ".join(names)
-    shown = " → ".join(map(isolated, names)) if isolate else text
+    shown = " → ".join(map(in_sentence, names)) if isolate else text
     return shown + " " * (NAME_WIDTH - len(text))
 
 
@@ -78,10 +78,12 @@ def _table(rows: Sequence[Row], room: int, now: datetime) -> Table:
     table.add_column("since", ratio=1, justify="right", no_wrap=True)
     shown = rows if len(rows) <= room else rows[: room - 1]
     for row in shown:
+        name = in_sentence(row.name)
+        # A name that is too long for its column is cut before the end of its isolate, which then ends in the next one.
+        end = "" if name == row.name else POP_DIRECTIONAL_ISOLATE
         table.add_row(
-            Text(isolated(row.name)),
-            # A name that is too long for its column is cut before the end of its isolate, which then ends here.
-            Text(f"{POP_DIRECTIONAL_ISOLATE}{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
+            Text(name),
+            Text(f"{end}{SHAPES[row.state]} {row.state}", style=COLOURS[row.state]),
             Text(row.reason),
             Text(_since(row, now)),
         )

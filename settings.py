@@ -52,7 +52,9 @@ class Settings:
         (), "Addresses or networks of proxies whose X-Forwarded-* headers are trusted."
     )
     listen_backlog: int = setting(4096, "Connections queued until they are accepted.")
-    header_timeout_seconds: float = setting(10.0, "Time for a request's headers to arrive, idle time included.")
+    header_timeout_seconds: float = setting(
+        10.0, "Time for a request's headers to arrive, including the time before the first one."
+    )
     body_timeout_seconds: float = setting(10.0, "Time for a request's body to arrive.")
     header_limit_bytes: int = setting(16 * 1024, "Largest size of a request's headers.")
     body_limit_bytes: int = setting(64 * 1024, "Largest size of a request's body.")
@@ -67,7 +69,7 @@ class Settings:
     mongodb_database: str = setting("rollcall", "Name of the database in MongoDB.")
     store_deadline_seconds: float = setting(1.5, "Time limit of a store operation.")
     store_breaker_failures: int = setting(3, "Failures in a row after which the store counts as down.")
-    store_breaker_retry_seconds: float = setting(0.5, "How often to try a store that is down.")
+    store_breaker_retry_seconds: float = setting(0.5, "Time between attempts to reach a store that is down.")
     retry_after_seconds: int = setting(1, "Retry-After header of a 503 response.")
     save_interval_seconds: float = setting(1.0, "How often last_seen and heartbeats are saved, in one bulk write.")
     notice_interval_seconds: float = setting(0.5, "How often the server looks for changes made on the command line.")
@@ -82,9 +84,11 @@ class Settings:
     token_audience: str = setting("rollcall", "Audience (aud) of the tokens.")
     access_token_seconds: int = setting(900, "Lifetime of an access token.")
     refresh_token_seconds: int = setting(30 * 86400, "Lifetime of a refresh token.")
-    refresh_leeway_seconds: float = setting(60.0, "Time after its use in which a refresh token gets the same answer.")
+    refresh_leeway_seconds: float = setting(
+        60.0, "How long after its use a refresh token gets the same successor again."
+    )
     token_grace_seconds: float = setting(30.0, "How long a socket outlives its token.")
-    token_warning_seconds: float = setting(60.0, "How long before its token expires a socket is sent token_expiring.")
+    token_warning_seconds: float = setting(60.0, "How long before a token expires its socket is sent token_expiring.")
     ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
     tickets_per_user: int = setting(20, "Unused tickets a user may have; one more replaces the oldest.")
 
@@ -103,19 +107,20 @@ class Settings:
     sign_in_failures_until_slow: int = setting(
         50, "Failed sign-ins to an account from anywhere in one window; further ones are slowed down."
     )
-    sign_in_slow_seconds: float = setting(0.5, "How much longer a sign-in takes that is slowed down.")
+    sign_in_slow_seconds: float = setting(0.5, "How much longer a slowed-down sign-in takes.")
     registration_burst: int = setting(50, "Registrations an address may send in a burst; further ones get 429.")
     registrations_per_second: float = setting(1.0, "Registrations per second that an address may send after a burst.")
     sign_in_burst: int = setting(100, "Sign-ins an address may send in a burst, right or wrong; further ones get 429.")
     sign_ins_per_second: float = setting(5.0, "Sign-ins per second that an address may send after a burst.")
 
     request_burst: int = setting(
-        60, "Requests with a token a user may send in a burst; further ones get 429.", group="requests"
+        60, "Requests with a token that a user may send in a burst; further ones get 429.", group="requests"
     )
     requests_per_second: float = setting(20.0, "Requests per second that a user may send after a burst.")
     requests_at_once: int = setting(8, "Requests of a user handled at the same time; the others wait for their turn.")
     limited_keys: int = setting(
-        50_000, "Users or addresses that one limit keeps count of; beyond it, the least recent is forgotten."
+        50_000,
+        "Most users or addresses that each limit keeps track of; beyond that, the least recent one is forgotten.",
     )
 
     message_limit_bytes: int = setting(
@@ -125,43 +130,51 @@ class Settings:
     slow_limit_seconds: float = setting(10.0, "A socket that takes no data for this long is closed with 4002.")
     ping_interval_seconds: float = setting(25.0, "How often a socket is pinged.")
     pong_timeout_seconds: float = setting(10.0, "A socket that is silent this long after a ping is closed with 4000.")
-    heartbeat_interval_seconds: int = setting(30, "Heartbeat interval clients are told.")
+    heartbeat_interval_seconds: int = setting(30, "Heartbeat interval that clients are told to use.")
     sockets_per_user: int = setting(10, "Sockets that one user may have; one more is closed with 4503.")
     sockets_per_address: int = setting(
         200, "Sockets that one address may have; loopback and trusted proxies are exempt."
     )
-    sockets_limit: int = setting(10_000, "Sockets in total, up to 0.8 of the open files; one more is closed with 1013.")
+    sockets_limit: int = setting(
+        10_000, "Most sockets in total, and never more than 0.8 of the open-file limit; one more is closed with 1013."
+    )
     connect_burst: int = setting(30, "Sockets a user may open in a burst; further ones get 429.")
     connects_per_second: float = setting(2.0, "Sockets per second that a user may open after a burst.")
-    refusals_per_address: int = setting(200, "Bad credentials an address may send in a burst; further ones get 429.")
-    refusals_per_second: float = setting(20.0, "Bad credentials per second that an address may send after a burst.")
-    command_burst: int = setting(20, "Commands a user may send at once.")
-    commands_per_second: float = setting(2.0, "Commands a user may send per second.")
+    refusals_per_address: int = setting(
+        200, "Socket requests with bad credentials that an address may send in a burst; further ones get 429."
+    )
+    refusals_per_second: float = setting(
+        20.0, "Socket requests with bad credentials per second that an address may send after a burst."
+    )
+    command_burst: int = setting(20, "Commands a user may send in a burst.")
+    commands_per_second: float = setting(2.0, "Commands per second that a user may send after a burst.")
     rate_strikes: int = setting(100, "Commands over the rate, within the strike window, that close a socket with 4003.")
     invalid_strikes: int = setting(20, "Invalid commands, within the strike window, that close a socket with 4504.")
     strike_window_seconds: float = setting(5.0, "The strike window: period over which refused commands are counted.")
-    error_interval_seconds: float = setting(1.0, "Least time between errors on a socket.")
+    error_interval_seconds: float = setting(1.0, "Shortest time between two error messages on a socket.")
     watched_users_limit: int = setting(500, "Most user_ids in one subscription.")
     snapshot_page_users: int = setting(200, "Users in one snapshot message.")
-    stats_interval_seconds: float = setting(1.0, "Least time between two feed_stats.")
+    stats_interval_seconds: float = setting(1.0, "Shortest time between two feed_stats.")
     flush_interval_seconds: float = setting(
-        0.005, "How long further changes are collected before they are sent together."
+        0.005, "How long changes that follow a first one are collected before they are sent together."
     )
-    flush_slice_seconds: float = setting(0.004, "Longest time that the event loop sends without a break.")
+    flush_slice_seconds: float = setting(0.004, "Longest time that the event loop sends before it handles other work.")
 
     grace_seconds: float = setting(15.0, "How long a user stays online after losing the connection.", group="presence")
     clean_close_seconds: float = setting(1.0, "How long a user stays online after closing the socket with 1000.")
     heartbeat_life_seconds: float = setting(90.0, "How long a heartbeat over HTTP keeps its user online.")
     hold_seconds: float = setting(45.0, "How long after a restart the users who were online are kept online.")
-    announcements_per_second: int = setting(4, "Most changes announced per user and second; the last one always is.")
+    announcements_per_second: int = setting(
+        4, "Most changes announced per user per second; the latest one is always announced."
+    )
     false_offline_seconds: float = setting(
-        60.0, "A user who returns this soon counts as a false offline in the metrics."
+        60.0, "If a user is back this soon after going offline, the metrics count a false offline."
     )
     stall_seconds: float = setting(1.0, "When the process pauses for longer than this, every deadline is postponed.")
-    call_lease_seconds: float = setting(90.0, "A call is dropped when a participant is gone for this long.")
+    call_lease_seconds: float = setting(90.0, "A call is dropped when a participant has been gone for this long.")
 
     page_limit: int = setting(100, "Largest per_page of a list.", group="lists")
-    page_default: int = setting(20, "The per_page when a request names none.")
+    page_default: int = setting(20, "The per_page of a request that doesn't specify one.")
     presence_batch_limit: int = setting(100, "Most user_ids in one GET /users/presence.")
 
     operator_idle_seconds: int = setting(1800, "An operator who is idle this long is signed out.", group="dashboard")
@@ -169,15 +182,19 @@ class Settings:
     operator_sockets_limit: int = setting(1000, "Operators' sockets in total; one more is closed with 1013.")
     sockets_per_operator: int = setting(100, "Sockets that one operator may have; one more is closed with 1013.")
     refused_action_burst: int = setting(
-        20, "Refused actions of an operator recorded in a burst; further actions get 429."
+        20, "Refused actions that are recorded for an operator in a burst; further actions get 429."
     )
-    refused_actions_per_second: float = setting(1.0, "Refused actions per second and operator after a burst.")
-    overview_interval_seconds: float = setting(0.25, "Least time between dashboard updates.")
-    overview_idle_seconds: float = setting(1.0, "Longest time a dashboard gets no message.")
-    inspect_interval_seconds: float = setting(2.0, "How often store and memory are compared.")
+    refused_actions_per_second: float = setting(
+        1.0, "Refused actions per second that are recorded for an operator after a burst."
+    )
+    overview_interval_seconds: float = setting(0.25, "Shortest time between dashboard updates.")
+    overview_idle_seconds: float = setting(1.0, "Longest time between two messages to a dashboard.")
+    inspect_interval_seconds: float = setting(2.0, "How often the store is compared with the server's memory.")
     long_call_seconds: float = setting(7200.0, "A call longer than this needs attention.")
     silent_socket_seconds: float = setting(30.0, "A socket silent this long needs attention.")
-    flapping_changes: int = setting(4, "Changes of a user's state in the flapping window that need attention.")
+    flapping_changes: int = setting(
+        4, "A user whose state changes this often within the flapping window needs attention."
+    )
     flapping_seconds: float = setting(60.0, "The flapping window: period over which changes of state are counted.")
     action_targets_limit: int = setting(500, "Most users that one action may apply to.")
     page_rows: int = setting(50, "Rows on a page of the dashboard.")
@@ -189,7 +206,9 @@ class Settings:
 
     drain_seconds: float = setting(5.0, "Time for closing sockets during a shutdown.", group="shutdown")
     exit_seconds: float = setting(10.0, "Longest time that a shutdown may take.")
-    reconnect_spread_seconds: float = setting(5.0, "Period over which clients are told to reconnect after a shutdown.")
+    reconnect_spread_seconds: float = setting(
+        5.0, "Period over which the reconnects of clients are spread after a shutdown."
+    )
 
     def __post_init__(self) -> None:
         problems = _problems(self)

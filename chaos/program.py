@@ -7,7 +7,6 @@ import os
 import resource
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.machine import processor_seconds
+from chaos.ports import free_port
 from chaos.rest import Answer, Api
 from chaos.scenario import CannotRun
 from settings import Settings, variable
@@ -202,14 +202,6 @@ async def until(condition: Callable[[], Any], *, seconds: float) -> float:
             return time.monotonic() - began
         await asyncio.sleep(0.02)
     return float("inf")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _as_text(value: Any) -> str:

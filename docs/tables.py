@@ -107,7 +107,9 @@ def _settings() -> Iterator[str]:
 
 def _meaning(each: dataclasses.Field[Any]) -> str:
     meaning = str(each.metadata["help"])
-    return f"{meaning} Or in a file: `{file_variable(each.name)}`." if each.metadata["secret"] else meaning
+    return (
+        f"{meaning} To read it from a file, set `{file_variable(each.name)}`." if each.metadata["secret"] else meaning
+    )
 
 
 def _default(value: object) -> str:

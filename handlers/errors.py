@@ -34,7 +34,7 @@ BODY_TOO_LARGE = "The body of the request is too large."
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Why a request was not carried out. Programs use `code`; `message` is for people."""
+    """Why a request was not carried out. `code` is for programs, `message` is for people."""
 
     code: str
     message: str

@@ -67,11 +67,11 @@ class Ping(Command, frozen=True, tag="ping"):
 
 
 class Heartbeat(Command, frozen=True, tag="heartbeat"):
-    """Answered by `heartbeat_ack`. Ends an explicit offline."""
+    """Answered by `heartbeat_ack`. Brings back a user who was explicitly set offline."""
 
 
 class Subscribe(Command, frozen=True, tag="subscribe"):
-    """Answered by `subscription_confirmed`, then by a snapshot if requested. `user_ids` narrows it to these users."""
+    """Answered by `subscription_confirmed`, then by a snapshot if requested. `user_ids` limits the subscription."""
 
     subscription: Subscription
     user_ids: list[UserId] | None = None
@@ -91,7 +91,7 @@ class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
 
 
 class Refresh(Command, frozen=True, tag="refresh"):
-    """Replaces the access token by a new one of the same user. Answered by `token_refreshed`."""
+    """Replaces the access token with a new one for the same user. Answered by `token_refreshed`."""
 
     token: str
 
@@ -101,7 +101,7 @@ class Message(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
-    """The first message of every session. All updates after it, missed ones included, are in the order of `seq`."""
+    """The first message of every session. All updates after it are in the order of `seq`."""
 
     message: str
     user_id: int
@@ -115,7 +115,7 @@ class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
 
 
 class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
-    """A user's status, sent on connecting and whenever it changes."""
+    """A user's status: the user's own after connecting, then anyone's whenever it changes."""
 
     user_id: int
     status: Status
@@ -124,7 +124,7 @@ class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
 
 
 class FeedCounts(msgspec.Struct, frozen=True):
-    """The figures of the feed. `online` is `available` plus `busy`."""
+    """The numbers of users and calls in the feed. `online` is `available` plus `busy`."""
 
     total_users: int
     online: int
@@ -134,7 +134,7 @@ class FeedCounts(msgspec.Struct, frozen=True):
 
 
 class FeedStats(Message, frozen=True, tag="feed_stats"):
-    """The figures, sent when they have changed."""
+    """The numbers of users and calls, sent when they have changed."""
 
     stats: FeedCounts
     seq: int

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -16,6 +15,8 @@ from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+
+from chaos.ports import free_port
 
 CARRIED_SERVER = Path(__file__).parent / "mongo_server" / "run"
 
@@ -68,7 +69,7 @@ class MongoServer:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._databases: list[str] = []
-        self._port = 0 if means.url else _free_port()
+        self._port = 0 if means.url else free_port()
         self.url = means.url or f"mongodb://127.0.0.1:{self._port}/"
 
     @property
@@ -150,10 +151,3 @@ class MongoServer:
         # Signal the whole session: while the bundled server is being built, its shell has children.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal_number)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

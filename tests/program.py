@@ -9,7 +9,6 @@ import os
 import resource
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
+from chaos.ports import free_port
 from models.database import open_database
 from models.stores import open_stores
 from models.tokens import Tokens
@@ -55,7 +55,7 @@ class ServerProgram:
     def __init__(
         self, folder: Path, seen: SecretsSeen, http: AsyncHTTPClient, *, open_files: int = 0, **settings: Any
     ) -> None:
-        own = {"data_dir": folder / "data", "port": _free_port(), "jwt_secret": f"key-{secrets.token_hex(24)}"}
+        own = {"data_dir": folder / "data", "port": free_port(), "jwt_secret": f"key-{secrets.token_hex(24)}"}
         self._given: dict[str, Any] = {**QUICK, **own, **settings}
         self.settings = Settings(**self._given)
         self._open_files = open_files
@@ -259,9 +259,3 @@ def _as_text(value: Any) -> str:
 
 def _is_setting(name: str) -> bool:
     return name.startswith(("ROLLCALL_", "MONGODB_URL"))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -47,7 +47,7 @@ class CallsQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
 
 
 class HistoryQuery(CallsQuery, frozen=True, forbid_unknown_fields=True):
-    """Query of the history. `before` is a call in it: only older calls are returned."""
+    """Query of the call history. `before` is the id of a call in it: only calls older than that are returned."""
 
     before: CallId | msgspec.UnsetType = msgspec.UNSET
 

@@ -13,7 +13,7 @@ from realtime.sockets.stats import Stats
 
 
 class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /feed/users. `q` is a literal part of a username, or a user id."""
+    """Query of GET /feed/users. `q` is matched literally against any part of a username, or is a user id."""
 
     q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     online_only: bool = False

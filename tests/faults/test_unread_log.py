@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from chaos.ports import free_port
 from settings import variable
-from tests.program import QUICK, ROOT, _free_port, _is_setting
+from tests.program import QUICK, ROOT, _is_setting
 
 pytestmark = [pytest.mark.gen_test(timeout=60)]
 
@@ -45,7 +46,7 @@ async def until_it_serves(port: int) -> None:
 
 @pytest.fixture
 def port() -> int:
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture

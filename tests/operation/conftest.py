@@ -6,9 +6,7 @@ import contextlib
 import json
 import os
 import pty
-import random
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from chaos.ports import free_port
 from tests.secrets_seen import SecretsSeen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -172,15 +171,6 @@ def terminal(tmp_path: Path, secrets_seen: SecretsSeen) -> Iterator[Terminal]:
     yield opened
     for program in reversed(opened.programs):
         program.stop()
-
-
-def free_port() -> int:
-    """Return an unused port, outside the range from which the kernel takes ports for outgoing connections."""
-    while True:
-        port = random.randrange(12_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _read(body: bytes) -> Any:

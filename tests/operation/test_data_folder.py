@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from tests.operation.conftest import Terminal, free_port
+from chaos.ports import free_port
+from tests.operation.conftest import Terminal
 
 
 def test_a_second_server_on_the_same_folder_is_refused_and_names_the_first(terminal: Terminal) -> None:

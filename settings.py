@@ -120,7 +120,7 @@ class Settings:
     requests_at_once: int = setting(8, "Requests of a user handled at the same time; the others wait for their turn.")
     limited_keys: int = setting(
         50_000,
-        "Most users or addresses that each limit keeps track of; beyond that, the least recent one is forgotten.",
+        "Most users or addresses a limit keeps track of; beyond that, the least recent is forgotten.",
     )
 
     message_limit_bytes: int = setting(

@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from chaos.catalog import SCENARIOS
+from chaos.check import BOTH, StoreKind
 from chaos.machine import describe_machine
 from chaos.program import ROOT
 from chaos.report import (
@@ -29,7 +30,7 @@ from chaos.report import (
     write_json,
 )
 from chaos.runner import run_all
-from chaos.scenario import BOTH, Outcome, Scenario, StoreKind
+from chaos.scenario import Outcome, Scenario
 from chaos.stores import describe_mongodb
 
 PAGE = ROOT / "docs" / "reliability.md"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chaos.scenario import BOTH, EMBEDDED, MONGODB, Scenario, Section
+from chaos.check import BOTH, EMBEDDED, MONGODB
+from chaos.scenario import Scenario, Section
 from chaos.scenarios import (
     accounts,
     bad_requests,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaos.check import Check, none
 from chaos.meter import MEBIBYTE, Meter
 from chaos.program import ServerProgram
 from chaos.rest import Person
-from chaos.scenario import Check, none
 from chaos.seeding import seed_people
 from chaos.stores import Store
 from chaos.victim import CLIENTS, PING_P99_MILLISECONDS, Report, Victim

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chaos.check import CannotRun
 from chaos.machine import processor_seconds
 from chaos.ports import free_port
 from chaos.rest import Answer, Api
-from chaos.scenario import CannotRun
 from settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.scenario import STRANGERS, STRANGERS_PERCENT, Check, Outcome, Scenario, StoreKind
+from chaos.check import Check, StoreKind
+from chaos.scenario import STRANGERS, STRANGERS_PERCENT, Outcome, Scenario
 
 STORE_NAMES: dict[StoreKind, str] = {"embedded": "embedded", "mongodb": "MongoDB"}
 

@@ -12,10 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from chaos.check import CannotRun, Check, StoreKind
 from chaos.lab import Lab
 from chaos.machine import Strangers
 from chaos.report import STORE_NAMES
-from chaos.scenario import STRANGERS, CannotRun, Check, Outcome, Scenario, StoreKind
+from chaos.scenario import STRANGERS, Outcome, Scenario
 from chaos.stores import StoreProvider
 
 QUICK_SECONDS = 2.0

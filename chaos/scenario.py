@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from chaos.lab import Lab
-
-StoreKind = Literal["embedded", "mongodb"]
-
-BOTH: tuple[StoreKind, ...] = ("embedded", "mongodb")
-EMBEDDED: tuple[StoreKind, ...] = ("embedded",)
-MONGODB: tuple[StoreKind, ...] = ("mongodb",)
+from chaos.check import Check, StoreKind
+from chaos.lab import Lab
 
 Section = Literal["Faults and floods", "One client", "Ending"]
 STRANGERS = "other programs' CPU, %"
@@ -21,52 +15,6 @@ STRANGERS = "other programs' CPU, %"
 
 STRANGERS_PERCENT = 10.0
 """Beyond this, times are longer than they have to be."""
-
-
-class CannotRun(Exception):
-    """Why a scenario has no result, in words for the person who started the run."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One measured value and its limit."""
-
-    what: str
-    value: float
-    relation: Literal["≤", "≥", "="]
-    limit: float
-    unit: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the value keeps to the limit. A value that is not a number never does."""
-        match self.relation:
-            case "≤":
-                return self.value <= self.limit
-            case "≥":
-                return self.value >= self.limit
-            case "=":
-                return self.value == self.limit
-
-
-def at_most(what: str, value: float, limit: float, unit: str = "") -> Check:
-    """The value must not exceed the limit."""
-    return Check(what, value, "≤", limit, unit)
-
-
-def at_least(what: str, value: float, limit: float, unit: str = "") -> Check:
-    """The value must reach the limit."""
-    return Check(what, value, "≥", limit, unit)
-
-
-def exactly(what: str, value: float, limit: float, unit: str = "") -> Check:
-    """The value must be this one."""
-    return Check(what, value, "=", limit, unit)
-
-
-def none(what: str, value: float) -> Check:
-    """There must be none of these."""
-    return exactly(what, value, 0)
 
 
 @dataclass(frozen=True)

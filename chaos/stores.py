@@ -12,9 +12,9 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from chaos.check import CannotRun, StoreKind
 from chaos.machine import processor_seconds
 from chaos.proxy import Proxy
-from chaos.scenario import CannotRun, StoreKind
 from models.database import EMBEDDED_FILE
 from tests.mongo import CARRIED_SERVER, MongoServer, find_mongo
 

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from chaos.check import CannotRun, Check, at_most, none
 from chaos.program import ROOT, ServerProgram
 from chaos.rest import Person
-from chaos.scenario import CannotRun, Check, at_most, none
 
 PING_P99_MILLISECONDS = 100.0
 PING_MOST_MILLISECONDS = 250.0

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from chaos.scenario import CannotRun
+from chaos.check import CannotRun
 
 _SOURCE = Path(__file__).with_suffix(".c")
 

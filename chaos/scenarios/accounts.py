@@ -9,12 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from chaos.check import Check, at_least, at_most, exactly
 from chaos.dashboard_client import DashboardClient
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram
 from chaos.raw_socket import RawSocket
 from chaos.rest import LOCALHOST, Answer, Api, Person
-from chaos.scenario import Check, at_least, at_most, exactly
 from chaos.seeding import seed_operator
 
 SECONDS = 8.0

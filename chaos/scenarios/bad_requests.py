@@ -8,10 +8,10 @@ import time
 from collections import Counter
 
 from chaos.bad_input import BAD_FRAMES, HUGE_REQUESTS
+from chaos.check import Check, at_least, at_most, none
 from chaos.lab import ATTACKER, Lab
 from chaos.raw_socket import RawSocket
 from chaos.rest import LOCALHOST
-from chaos.scenario import Check, at_least, at_most, none
 
 BAD_TOKENS = 2000
 REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 200, 20.0

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections import Counter
 
+from chaos.check import Check, at_most
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram
 from chaos.raw_socket import RawSocket
 from chaos.rest import Person
-from chaos.scenario import Check, at_most
 
 MINUTE, LONG = 60.0, 300.0
 BACK_SECONDS = 30.0

@@ -7,10 +7,10 @@ import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chaos.check import CannotRun, Check, exactly, none
 from chaos.crowd import Member, answers, enter, enter_all
 from chaos.lab import Lab
 from chaos.program import until
-from chaos.scenario import CannotRun, Check, exactly, none
 from chaos.wall_clock import WallClock
 
 SOCKETS = 50

@@ -9,12 +9,12 @@ import struct
 import time
 from typing import Any
 
+from chaos.check import Check, at_most, exactly, none
 from chaos.crowd import Member, all_ended, answers, enter, enter_all, upgrade_request
 from chaos.lab import ATTACKER, Lab
 from chaos.meter import Meter
 from chaos.program import ServerProgram, until
 from chaos.rest import LOCALHOST, Connection, Person
-from chaos.scenario import Check, at_most, exactly, none
 from chaos.victim import percentile
 
 SILENT = 50

@@ -6,12 +6,12 @@ import asyncio
 import time
 
 from chaos.bad_input import FLOODS, FRAGMENTS
+from chaos.check import Check, at_most
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram, until
 from chaos.raw_frames import frame
 from chaos.raw_socket import RawSocket
 from chaos.rest import Person
-from chaos.scenario import Check, at_most
 
 FLOOD_SECONDS = 2.0
 """Within this the socket must be closed."""

@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from chaos.check import Check, at_least, at_most, exactly, none
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram, until
 from chaos.raw_socket import RawSocket
 from chaos.rest import Answer, Api, Person
-from chaos.scenario import Check, at_least, at_most, exactly, none
 from chaos.seeding import seed_calls
 
 SECONDS = 8.0

@@ -8,11 +8,11 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from chaos.check import Check, at_most, none
 from chaos.crowd import enter
 from chaos.lab import Lab
 from chaos.program import ServerProgram, until
 from chaos.rest import Api, Person
-from chaos.scenario import Check, at_most, none
 from chaos.seeding import differences
 from chaos.writer import Writer
 from chaos.writers import (

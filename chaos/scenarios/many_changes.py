@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from typing import Any
 
+from chaos.check import Check, at_most, exactly, none
 from chaos.crowd import Member, enter_all, join
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram, until
 from chaos.raw_socket import RawSocket
 from chaos.rest import Person
-from chaos.scenario import Check, at_most, exactly, none
 
 WRITERS, AT_ONCE = 500, 16
 IMAGE = "https://example.org/" + "x" * 2000

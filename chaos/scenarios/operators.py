@@ -7,11 +7,11 @@ import secrets
 import time
 from collections import Counter
 
+from chaos.check import Check, at_most, exactly, none
 from chaos.dashboard_client import DashboardClient
 from chaos.lab import ATTACKER, Lab
 from chaos.raw_socket import RawSocket
 from chaos.rest import Person
-from chaos.scenario import Check, at_most, exactly, none
 from chaos.seeding import seed_operator
 
 TABS, SOCKETS_PER_OPERATOR = 130, 100

@@ -8,12 +8,12 @@ import secrets
 import time
 from collections.abc import Callable
 
+from chaos.check import Check, at_least, at_most, none
 from chaos.crowd import Member, enter_all, join
 from chaos.lab import Lab
 from chaos.program import ServerProgram, until
 from chaos.proxy import Proxy
 from chaos.rest import Connection, Person
-from chaos.scenario import Check, at_least, at_most, none
 from chaos.seeding import differences
 from chaos.stores import MongoStore
 from chaos.victim import percentile

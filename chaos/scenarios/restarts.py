@@ -9,11 +9,11 @@ import signal
 import time
 from typing import Any
 
+from chaos.check import Check, at_least, at_most, exactly, none
 from chaos.crowd import Member, all_ended, enter, enter_all
 from chaos.lab import Lab
 from chaos.program import ServerProgram, until
 from chaos.rest import Person
-from chaos.scenario import Check, at_least, at_most, exactly, none
 
 SOCKETS = 1000
 CALLS = 100

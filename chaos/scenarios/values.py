@@ -10,12 +10,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chaos.check import Check, at_most, exactly, none
 from chaos.crowd import enter
 from chaos.lab import ATTACKER, Lab
 from chaos.program import ServerProgram, until
 from chaos.raw_socket import RawSocket
 from chaos.rest import Api, Person
-from chaos.scenario import Check, at_most, exactly, none
 from chaos.seeding import change_user
 
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -17,23 +17,12 @@ from click.testing import CliRunner, Result
 
 import chaos.__main__ as program
 from chaos.catalog import SCENARIOS
+from chaos.check import BOTH, EMBEDDED, CannotRun, Check, StoreKind, at_least, at_most, exactly, none
 from chaos.lab import Lab
 from chaos.program import ROOT, ServerProgram
 from chaos.report import Conditions, lines_of, page_of, read_json, write_json
 from chaos.runner import run_all
-from chaos.scenario import (
-    BOTH,
-    EMBEDDED,
-    CannotRun,
-    Check,
-    Outcome,
-    Scenario,
-    StoreKind,
-    at_least,
-    at_most,
-    exactly,
-    none,
-)
+from chaos.scenario import Outcome, Scenario
 
 LINE = re.compile(
     r"(?P<name>\S+) +(?P<store>embedded|MongoDB) +(?P<what>.+?) {2,}(?P<value>.+?) {2,}[≤≥=] .+ (?P<word>PASS|FAIL)"

@@ -197,7 +197,7 @@ export class Rollcall implements AsyncIterable<StatusChange> {
    */
   subscribe(choice?: { userIds?: Iterable<number> | null }): void;
 
-  /** Tell the server that the user is there; it ends an explicit offline. False while not connected. */
+  /** Tell the server that the user is there; it brings back a user who was set offline. False while not connected. */
   heartbeat(): boolean;
   /** The round trip in milliseconds. Rejects while not connected, when the connection is lost, or when refused. */
   ping(): Promise<number>;

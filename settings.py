@@ -53,7 +53,7 @@ class Settings:
     )
     listen_backlog: int = setting(4096, "Connections queued until they are accepted.")
     header_timeout_seconds: float = setting(
-        10.0, "Time for a request's headers to arrive, including the time before the first one."
+        10.0, "Time for a request's headers to arrive, including the idle time before them."
     )
     body_timeout_seconds: float = setting(10.0, "Time for a request's body to arrive.")
     header_limit_bytes: int = setting(16 * 1024, "Largest size of a request's headers.")
@@ -61,7 +61,7 @@ class Settings:
     log_level: str = setting("info", "Least severe level to log: debug, info, warning or error.")
 
     data_dir: Path = setting(
-        Path("data"), "Folder of the embedded store and of the signing key that it generates.", group="store"
+        Path("data"), "Folder of the embedded store and of the signing key that the server generates.", group="store"
     )
     mongodb_url: str = setting(
         "", "MongoDB connection URL; without one, data is kept in the embedded store.", secret=True
@@ -88,7 +88,9 @@ class Settings:
         60.0, "How long after its use a refresh token gets the same successor again."
     )
     token_grace_seconds: float = setting(30.0, "How long a socket outlives its token.")
-    token_warning_seconds: float = setting(60.0, "How long before a token expires its socket is sent token_expiring.")
+    token_warning_seconds: float = setting(
+        60.0, "How long before the expiry of its token a socket is sent token_expiring."
+    )
     ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
     tickets_per_user: int = setting(20, "Unused tickets a user may have; one more replaces the oldest.")
 

@@ -24,7 +24,7 @@ _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class OwnProfile(msgspec.Struct, frozen=True):
-    """Response of GET /users/me."""
+    """Response of GET and PATCH /users/me."""
 
     user_id: int
     username: str

@@ -4,16 +4,16 @@ import type { ReactElement, ReactNode } from "react";
 
 import type { FeedStats, Reason, Rollcall, RollcallError, RollcallOptions, State, Status } from "./rollcall.js";
 
-/** Gives the client to the hooks below it. The app connects and closes it. */
+/** Provides the client to the hooks below it. The app connects and closes it. */
 export function RollcallProvider(props: { client: Rollcall; children?: ReactNode }): ReactElement;
 
-/** Everyone, and the figures once told. One new value for all that one message changed. */
+/** Everyone's status, and the numbers of users and calls once known. One message makes at most one new value. */
 export function useFeed(): { readonly users: readonly Status[]; readonly stats: FeedStats | null };
 
-/** These users' Statuses by id, of those whom the picture has. It narrows nothing: that is `client.subscribe`. */
+/** The Statuses of these users by id, as far as they are in the local copy. To get fewer, use `client.subscribe`. */
 export function usePresence(userIds: Iterable<number>): ReadonlyMap<number, Status>;
 
-/** One user's Status; undefined while the picture hasn't it. */
+/** One user's Status; undefined while it isn't in the local copy. */
 export function useStatus(userId: number): Status | undefined;
 
 /** The state of the connection, and the last error since it was live. */
@@ -23,7 +23,7 @@ export function useConnection(): {
   readonly error: RollcallError | null;
 };
 
-/** Where the two hooks below connect to; ws://localhost:8000 if never called. Call it before the first rendering. */
+/** Set the address for the two hooks below; by default ws://localhost:8000. Call it before the first rendering. */
 export function configureServer(options: Omit<RollcallOptions, "token" | "channel">): void;
 
 export interface StatusUpdate {
@@ -33,11 +33,11 @@ export interface StatusUpdate {
   readonly reason: Reason;
 }
 
-/** For apps that have this hook of their own already. Each use is a connection; `useFeed` shares one. */
+/** For apps that already have a hook of this name. Each use opens a connection; `useFeed` shares one. */
 export function useFeedWebSocket(token: string | null | undefined): {
   isConnected: boolean;
   connectionError: string | null;
-  /** The latest 500. */
+  /** The latest 500 updates. */
   statusUpdates: StatusUpdate[];
   connect: () => Promise<void>;
   disconnect: () => void;
@@ -45,9 +45,9 @@ export function useFeedWebSocket(token: string | null | undefined): {
   ping: () => void;
 };
 
-/** For apps that have this hook of their own already. Each use is a connection; `usePresence` shares one. */
+/** For apps that already have a hook of this name. Each use opens a connection; `usePresence` shares one. */
 export function usePresenceWebSocket(token: string | null | undefined): {
   isConnected: boolean;
-  /** The latest 500. */
+  /** The latest 500 updates. */
   presenceUpdates: StatusUpdate[];
 };

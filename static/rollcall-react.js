@@ -1,6 +1,6 @@
 /**
- * Rollcall's hooks for React 18 and later, React Native too. A component renders again when what it shows changed.
- * Types: rollcall-react.d.ts. The app brings React and connects the client; the hooks only watch it.
+ * Rollcall's hooks for React 18 and later, and React Native. A component renders again when its values change.
+ * Types: rollcall-react.d.ts. The app provides React and connects the client; the hooks only listen to it.
  */
 
 import { createContext, createElement, useCallback, useContext, useEffect } from "react";
@@ -8,17 +8,17 @@ import { useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import { Rollcall } from "./rollcall.js";
 
-const UPDATES_KEPT = 500; // of the arrays of useFeedWebSocket and usePresenceWebSocket
+const UPDATES_KEPT = 500; // length of the arrays of useFeedWebSocket and usePresenceWebSocket
 
 const Watched = createContext(null);
 const watches = new WeakMap();
 
-/** Gives the client to the hooks below it. */
+/** Provides the client to the hooks below it. */
 export function RollcallProvider({ client, children }) {
   return createElement(Watched.Provider, { value: client }, children);
 }
 
-/** Listens to one client once, for all hooks, and keeps values that stay the same objects until they change. */
+/** Listens to one client on behalf of all hooks. Values stay the same objects until they change. */
 class Watch {
   #client;
   #stops = [];
@@ -70,7 +70,7 @@ class Watch {
 
   #start() {
     const client = this.#client;
-    this.#feed = null; // it may have changed while nobody listened
+    this.#feed = null; // it may have changed while there was no listener
     this.#stops = [
       client.on("change", ({ userId }) => {
         for (const look of [...(this.#byUser.get(userId) ?? [])]) look();
@@ -92,7 +92,7 @@ class Watch {
     for (const look of [...this.#connections]) look();
   }
 
-  /** Once for all that one message changes: a snapshot of thousands is one rendering. */
+  /** Notify once for all changes of one message, so that a snapshot of thousands is one rendering. */
   #tellFeed() {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -111,7 +111,7 @@ function useWatch() {
   return [watches.get(client), client];
 }
 
-/** Everyone, and the figures. */
+/** Everyone's status, and the numbers of users and calls. */
 export function useFeed() {
   const [watch] = useWatch();
   return useSyncExternalStore(watch.onFeed, watch.feed, watch.feed);
@@ -123,7 +123,7 @@ export function useConnection() {
   return useSyncExternalStore(watch.onConnection, watch.connection, watch.connection);
 }
 
-/** One user's Status; undefined while the picture hasn't it. */
+/** One user's Status; undefined while it isn't in the local copy. */
 export function useStatus(userId) {
   const [watch, client] = useWatch();
   const subscribe = useCallback((look) => watch.onUser(userId, look), [watch, userId]);
@@ -131,7 +131,7 @@ export function useStatus(userId) {
   return useSyncExternalStore(subscribe, read, read);
 }
 
-/** These users' Statuses by id, of those whom the picture has. */
+/** The Statuses of these users by id, as far as they are in the local copy. */
 export function usePresence(userIds) {
   const [watch, client] = useWatch();
   const key = [...new Set(userIds)].join();
@@ -151,12 +151,12 @@ export function usePresence(userIds) {
 
 let server = { url: "ws://localhost:8000" };
 
-/** Where useFeedWebSocket and usePresenceWebSocket connect to: call it once, before the first rendering. */
+/** Set the address for useFeedWebSocket and usePresenceWebSocket. Call it once, before the first rendering. */
 export function configureServer(options) {
   server = { ...server, ...options };
 }
 
-/** One client for a component, while it is shown, with the updates that came as the server sent them. */
+/** One client for a component while it is mounted, with the updates as the server sent them. */
 function useSocket(channel, token) {
   const [isConnected, setIsConnected] = useState(false);
   const [connectionError, setConnectionError] = useState(null);
@@ -175,7 +175,7 @@ function useSocket(channel, token) {
       }),
       client.on("error", ({ message }) => setConnectionError(message)),
       client.on("change", ({ userId, before, after, reason }) => {
-        // The first picture is no news, but for the own status. An app that wants the picture moves on to useFeed.
+        // The first snapshot isn't an update, except for the user's own status. An app that needs it uses useFeed.
         if (!after || (reason === "snapshot" && !before && userId !== client.userId)) return;
         const update = { type: "user_status_update", user_id: userId, status: after, reason };
         setUpdates((updates) => [...updates.slice(1 - UPDATES_KEPT), update]);

@@ -1,4 +1,4 @@
-/** Types of rollcall.js, Rollcall's client. What the messages mean: docs/protocol.md. */
+/** Types of rollcall.js, Rollcall's client. docs/protocol.md describes the messages. */
 
 /** One user's status, the same value everywhere. */
 export interface Status {
@@ -9,12 +9,12 @@ export interface Status {
   /** RFC 3339, UTC. */
   readonly last_seen: string;
   readonly is_busy: boolean;
-  /** RFC 3339, UTC; null for a call, or for "until I say so". */
+  /** RFC 3339, UTC; null during a call, or if there is no end. */
   readonly busy_until: string | null;
   readonly is_available: boolean;
 }
 
-/** The figures of the feed. Online is available plus busy. */
+/** The numbers of users and calls. `online` is available plus busy. */
 export interface FeedStats {
   readonly total_users: number;
   readonly online: number;
@@ -35,24 +35,24 @@ export interface Call {
   readonly ended_at: string | null;
   readonly duration_seconds: number | null;
   readonly end_reason: string | null;
-  /** A user id; null while it goes on, or when the server ended it. */
+  /** A user id; null while the call is ongoing, or if the server ended it. */
   readonly ended_by: number | null;
 }
 
-/** `operators` is the dashboard's: the operator's cookie signs in, and every message is an event `message`. */
+/** `operators` is for the dashboard: the operator's cookie signs in, and each message is a `message` event. */
 export type Channel = "feed" | "presence" | "operators";
 
 /**
- * - `connecting`: a token or a socket is under way.
- * - `live`: connected; the picture is the server's.
- * - `stale`: connected, but the server has not answered for a while; the picture may be old.
- * - `waiting`: the connection was lost; the next attempt comes by itself.
- * - `offline`: not connected, and not trying: before `connect()`, after `close()`, or told by the server to stay away.
- * - `signedOut`: the server refuses the token, and there is no better one. Sign in, then `connect()`.
+ * - `connecting`: a token or a socket is being requested.
+ * - `live`: connected; the local copy is in sync with the server.
+ * - `stale`: connected, but the server hasn't answered for a while; the local copy may be out of date.
+ * - `waiting`: the connection was lost; the next attempt is automatic.
+ * - `offline`: not connected and not trying: before `connect()`, after `close()`, or refused by the server.
+ * - `signedOut`: the server refuses the token, and no other is available. Sign in, then call `connect()`.
  */
 export type State = "connecting" | "live" | "stale" | "waiting" | "offline" | "signedOut";
 
-/** Why a status changed. `snapshot`: learnt after an absence, or by another choice of users. */
+/** Why a status changed. `snapshot`: found after reconnecting, or after other users were chosen. */
 export type Reason =
   | "connected"
   | "heartbeat"
@@ -72,25 +72,25 @@ export interface StateChange {
 
 export interface StatusChange {
   readonly userId: number;
-  /** Undefined when the user was not in the picture. */
+  /** Undefined if the user was not in the local copy. */
   readonly before: Status | undefined;
-  /** Undefined when the user left the picture. */
+  /** Undefined if the user left the local copy. */
   readonly after: Status | undefined;
   readonly reason: Reason;
 }
 
 export interface CallChange {
   readonly before: Call | undefined;
-  /** Undefined when the call ended while the client was away. */
+  /** Undefined if the call ended while the client was disconnected. */
   readonly after: Call | undefined;
 }
 
 export interface RollcallError {
   /**
-   * The server's own (`AUTH_ERROR`, `RATE_LIMIT_ERROR`, `INVALID_MESSAGE_ERROR`, `FORBIDDEN_ERROR`, `SERVER_ERROR`);
-   * a close code after which the client stays away until `connect()`; or `TOKEN_ERROR` (getToken failed; it is asked
-   * again), `TOKEN_EXPIRING` (and there is no getToken), `CONNECT_ERROR` (this platform, url or token cannot open a
-   * socket at all; the client stays away).
+   * Server error (`AUTH_ERROR`, `RATE_LIMIT_ERROR`, `INVALID_MESSAGE_ERROR`, `FORBIDDEN_ERROR`, `SERVER_ERROR`);
+   * a close code after which the client doesn't reconnect until `connect()`; or `TOKEN_ERROR` (getToken failed and is
+   * called again), `TOKEN_EXPIRING` (and there is no getToken), `CONNECT_ERROR` (no socket can be opened with this
+   * platform, url or token; the client doesn't reconnect).
    */
   readonly code: string | number;
   readonly message: string;
@@ -102,7 +102,7 @@ export interface RollcallEvents {
   stats: FeedStats;
   call: CallChange;
   error: RollcallError;
-  /** Every message of the server's as it came, after the client has taken what it needs. */
+  /** Every message of the server as received, after the client has processed it. */
   message: Message;
 }
 
@@ -112,7 +112,7 @@ export interface Message {
   readonly [field: string]: any;
 }
 
-/** What may be sent by `send`. For `subscribe` to users there is a method, which keeps the picture right. */
+/** Commands for `send`. To subscribe to users, call `subscribe`, which keeps the local copy in sync. */
 export type Command =
   | { type: "ping"; timestamp?: string | number }
   | { type: "heartbeat" }
@@ -135,7 +135,7 @@ export interface AppStateLike {
   addEventListener(event: "change", listener: (state: any) => void): { remove(): void } | undefined;
 }
 
-/** Time and chance, for tests. Milliseconds. */
+/** Clock, timers and random numbers, for tests. Milliseconds. */
 export interface Timers {
   now(): number;
   set(fn: () => void, ms: number): any;
@@ -144,20 +144,20 @@ export interface Timers {
 }
 
 export interface RollcallOptions {
-  /** The server's address, `ws://host:port` or `http://host:port`. In a browser: the page's own, if left out. */
+  /** The server's address, `ws://host:port` or `http://host:port`. In a browser, the default is the page's own. */
   url?: string;
   /** An access token. */
   token?: string;
   /**
-   * Gives a new access token when there is none, when the server refuses the present one, or a minute before it ends;
-   * nothing when the user has to sign in. It is asked once at a time and should settle: give its request a timeout.
+   * Returns a new access token: called if there is none, if the server refuses the current one, or a minute before it
+   * expires. Return nothing if the user has to sign in. Calls don't overlap, so give its request a timeout.
    */
   getToken?: () => string | null | undefined | Promise<string | null | undefined>;
-  /** `feed` (the default) has `stats` too. `operators` needs no token, subscribes to nothing and keeps no picture. */
+  /** `feed` (the default) also has `stats`. `operators` needs no token and keeps no local copy. */
   channel?: Channel;
   /** Node before 22: the class of the `ws` package. */
   WebSocket?: new (url: string, protocols: string[]) => WebSocketLike;
-  /** React Native: `AppState`, so that the client wakes up with the app. */
+  /** React Native: `AppState`, so that the client reconnects when the app becomes active. */
   appState?: AppStateLike;
   timers?: Partial<Timers>;
 }
@@ -165,48 +165,48 @@ export interface RollcallOptions {
 export class Rollcall implements AsyncIterable<StatusChange> {
   constructor(options?: RollcallOptions);
 
-  /** Everyone's Status by user id, or that of the users watched (see `subscribe`). Kept while not connected. */
+  /** The Status of everyone, or of the watched users (see `subscribe`), by user id. Kept while disconnected. */
   readonly users: ReadonlyMap<number, Status>;
-  /** The own ongoing calls by call id. */
+  /** The user's own ongoing calls by call id. */
   readonly calls: ReadonlyMap<string, Call>;
-  /** The figures of the feed, once told. */
+  /** The numbers of users and calls, once known. */
   readonly stats: FeedStats | null;
   /** The last round trip in milliseconds, once measured. */
   readonly roundTrip: number | null;
-  /** The own user's id, once told. */
+  /** The id of the signed-in user, once known. */
   readonly userId: number | null;
-  /** When the next attempt comes, while `waiting`; milliseconds since 1970. */
+  /** The time of the next attempt while `waiting`, in milliseconds since 1970. */
   readonly retryAt: number | null;
   readonly state: State;
 
   get(userId: number): Status | undefined;
 
-  /** Be connected from now on, whatever the network does. Again after `offline` or `signedOut`; else nothing. */
+  /** Connect and stay connected. Call it again after `offline` or `signedOut`; otherwise it does nothing. */
   connect(): void;
-  /** Say goodbye. No timer, socket or listener of the client's is left; `connect()` starts it again. */
+  /** Disconnect. The client leaves no timer, socket or listener behind; `connect()` starts it again. */
   close(): void;
 
-  /** Listen; the function returned stops it. A listener that throws is reported by the platform, and stops nothing. */
+  /** Add a listener; the returned function removes it. Errors of listeners are reported and stop nothing. */
   on<Event extends keyof RollcallEvents>(event: Event, fn: (value: RollcallEvents[Event]) => void): () => void;
   off<Event extends keyof RollcallEvents>(event: Event, fn: (value: RollcallEvents[Event]) => void): void;
 
   /**
-   * Watch these users only; without `userIds`, everyone. The others leave the picture at once, the new ones come with
-   * the server's answer. It may be called as often as a list scrolls: the server is asked once a second at most. Throws
-   * TypeError for what is no user id.
+   * Watch only these users, or everyone without `userIds`. Other users leave the local copy at once, new ones arrive
+   * with the server's answer. Call it as often as you like, such as while a list scrolls: the server gets at most one
+   * request a second. Throws TypeError if a value isn't a user id.
    */
   subscribe(choice?: { userIds?: Iterable<number> | null }): void;
 
-  /** Tell the server that the user is there; it brings back a user who was set offline. False while not connected. */
+  /** Tell the server that the user is there, which brings back a user who was set offline. False if not connected. */
   heartbeat(): boolean;
-  /** The round trip in milliseconds. Rejects while not connected, when the connection is lost, or when refused. */
+  /** The round trip in milliseconds. Rejects if not connected, if the connection is lost, or if refused. */
   ping(): Promise<number>;
-  /** Send a command as it is. False while not connected: nothing waits for a connection. */
+  /** Send a command as it is. Returns false while not connected: commands don't wait for a connection. */
   send(command: Command): boolean;
 
   /**
-   * Changes as they come, from now until `close()`. Of each user the latest waits for a slow reader, of at most 10,000
-   * users. Of a client that was not told to connect, or was closed, there are none.
+   * Changes from now until `close()`. For a slow reader, the latest change of each user is kept, for at most 10,000
+   * users. There are none before `connect()` or after `close()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StatusChange>;
 }

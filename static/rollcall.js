@@ -1,25 +1,25 @@
 /**
- * Rollcall's client: one socket, kept alive, and a picture of everyone that equals the server's.
- * No dependencies; browsers, React Native, Node. Types: rollcall.d.ts; more: docs/client.md.
+ * Rollcall's client: one socket that is kept open, and a local copy of everyone's status, kept in sync with the server.
+ * It has no dependencies and runs in browsers, React Native and Node. Types: rollcall.d.ts. Guide: docs/client.md.
  */
 
-const SILENCE_MS = 25_000; // nothing heard this long: ask for a sign of life
-const STALE_MS = 5_000; // unanswered this long: the picture may be old
-const DEAD_MS = 10_000; // unanswered this long: the connection is gone
+const SILENCE_MS = 25_000; // after this long without a message, ping the server
+const STALE_MS = 5_000; // after this long without an answer, the local copy may be out of date
+const DEAD_MS = 10_000; // after this long without an answer, the connection counts as lost
 const OPENING_MS = 10_000; // a captive portal may never answer
-const SETTLED_MS = 5_000; // live this long: the next failure is the first again
-const NEW_TOKEN_MS = 60_000; // refused this soon after the last one: only the app can help
+const SETTLED_MS = 5_000; // after this long in `live`, the backoff starts from the beginning
+const NEW_TOKEN_MS = 60_000; // if a new token is refused this soon, only the app can help
 const SHORTEST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 20_000;
-const ASKING_MS = 1_000; // between two questions: the server allows 2 commands a second
-const UNANSWERED_MS = 5_000; // it was one too many, perhaps: ask again
+const ASKING_MS = 1_000; // between two requests; the server allows 2 commands a second
+const UNANSWERED_MS = 5_000; // then ask again, because the request may have been refused by the rate limit
 const NAMED_LIMIT = 500; // user ids in one `subscribe`
 const NAMED_BYTES = 3_900; // a message has at most 4 KiB
-const UNREAD_CHANGES = 10_000; // users whose latest change an unread iterator keeps
+const UNREAD_CHANGES = 10_000; // users whose latest change is kept for a slow iterator
 
 const TOO_BIG = 1009;
 const TOKEN_EXPIRED = 4401;
-const REFUSED = 4500; // from here on a client stays away until something has changed
+const REFUSED = 4500; // from this close code on, reconnecting is useless until something changes
 const REVOKED = 4501;
 
 const platformTimers = {
@@ -43,33 +43,33 @@ export class Rollcall {
   #timers;
   #timerIds = {};
   #listeners = new Map();
-  #events = []; // told one after another
-  #iterators = new Set(); // the end of each
+  #events = []; // delivered one after another
+  #iterators = new Set(); // functions that end them
   #unhook = [];
   #state = "offline";
   #wanted = false; // the app wants to be connected
   #socket = null;
   #token;
   #tokenRequest = null;
-  #renewedAt = 0; // because one was refused
+  #renewedAt = 0; // when a refused token was last replaced
   #failures = 0;
   #comeBackAfter = null;
-  #hello = null; // the present connection's first message
+  #hello = null; // the first message of the current connection
   #liveAt = 0;
   #heardAt = 0;
-  #askedAt = null; // for a sign of life, until there is one
+  #askedAt = null; // when the unanswered ping was sent
   #pings = new Map();
   #pingCount = 0;
-  #epoch = ""; // of the picture, while it can be resumed
-  #seq = 0; // up to where the picture is complete
+  #epoch = ""; // of the local copy, while it can be resumed
+  #seq = 0; // up to which the local copy is complete
   #ownStatusIsDue = false;
-  #pages = null; // a snapshot that is still coming in: user id to {status, seq}
-  #userIds = null; // who is watched, or everyone
-  #askedUserIds; // of the present connection, if it was asked at all
+  #pages = null; // a snapshot that is still arriving: user id to {status, seq}
+  #userIds = null; // the users to watch; null means everyone
+  #askedUserIds; // those requested on the current connection, if any were
   #subscribedAt = -ASKING_MS;
-  #due = new Map(); // subscriptions not confirmed yet, and when to ask
-  #unnamedCalls = null; // while the server names the ongoing ones
-  #isOperators; // a cookie signs in; messages are the app's to read
+  #due = new Map(); // unconfirmed subscriptions, and when to request them again
+  #unnamedCalls = null; // calls that the server hasn't listed yet since connecting
+  #isOperators; // signed in by a cookie; the app reads the messages itself
 
   constructor(options = {}) {
     this.#options = { url: globalThis.location?.origin, channel: "feed", ...options };
@@ -97,7 +97,7 @@ export class Rollcall {
     this.#listeners.get(event)?.delete(fn);
   }
 
-  /** Be connected from now on, whatever the network does. */
+  /** Connect, and reconnect whenever the connection is lost. */
   connect() {
     if (this.#wanted && this.#state !== "offline" && this.#state !== "signedOut") return;
     this.#wanted = true;
@@ -115,12 +115,12 @@ export class Rollcall {
     for (const end of this.#iterators) end();
   }
 
-  /** Watch these users only; without ids, everyone. The picture follows. */
+  /** Watch only these users, or everyone if no ids are given. The local copy follows. */
   subscribe({ userIds = null } = {}) {
     const ids = userIds && new Set(userIds);
     for (const id of ids ?? []) if (!Number.isSafeInteger(id) || id < 1) throw new TypeError(`${id} is no user id`);
     this.#userIds = ids;
-    this.#epoch = ""; // changes alone won't do
+    this.#epoch = ""; // changes alone are not enough
     this.#due.set(this.#options.channel, Math.min(this.#timers.now(), this.#subscribedAt) + ASKING_MS);
     for (const id of [...this.users.keys()]) if (!this.#watches(id)) this.#put(id, undefined, "snapshot");
     this.#ask();
@@ -144,7 +144,7 @@ export class Rollcall {
     return true;
   }
 
-  /** Of each user the latest change waits. */
+  /** Only the latest change of each user waits for a slow reader. */
   [Symbol.asyncIterator]() {
     const unread = new Map();
     const readers = [];
@@ -191,11 +191,11 @@ export class Rollcall {
     this.#drop();
     this.#become("connecting");
     if (this.#state === "connecting" && !this.#token && !this.#isOperators) await this.#renewToken();
-    if (this.#state !== "connecting" || this.#socket) return; // closed, or opened anew, meanwhile
+    if (this.#state !== "connecting" || this.#socket) return; // closed or reopened in the meantime
     try {
       this.#socket = this.#dial();
     } catch (error) {
-      // It won't be better later. Browsers quote the protocol they refuse.
+      // Trying again would fail the same way. Browsers name the refused subprotocol in the error.
       return this.#stayAway("CONNECT_ERROR", String(error).replaceAll(this.#token, "…"));
     }
     this.#later("watch", OPENING_MS, () => this.#lost());
@@ -209,17 +209,17 @@ export class Rollcall {
     this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
     if (this.#isOperators) this.#due.clear();
     else protocols.push(`bearer.${this.#token}`);
-    // Who knows nothing asks like one whose knowledge is too old: the answer is everyone's snapshot.
+    // Without a local copy, ask as if it were too old: the answer is a snapshot of everyone.
     const known = named || this.#isOperators ? "" : `?epoch=${encodeURIComponent(this.#epoch)}&since=${this.#seq}`;
     const address = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/${channel}${known}`;
     const socket = new WebSocket(address, protocols);
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code }) => this.#closed(code);
-    socket.onerror = () => {}; // a close follows
+    socket.onerror = () => {}; // a close event follows
     return socket;
   }
 
-  /** Forget the present connection, and whatever was to lead to the next. */
+  /** Discard the current connection and all that would lead to the next one. */
   #drop(code) {
     for (const id of Object.values(this.#timerIds)) this.#timers.clear(id);
     this.#timerIds = {};
@@ -232,7 +232,7 @@ export class Rollcall {
     try {
       socket.close(code);
     } catch {
-      // some platforms refuse to close what never opened
+      // some platforms throw when a socket that never opened is closed
     }
   }
 
@@ -251,7 +251,7 @@ export class Rollcall {
     this.#waitAndRetry(after);
   }
 
-  /** A connection that lasted was a good one: what comes now is a new trouble. */
+  /** After a connection that lasted, the backoff starts from the beginning. */
   #settle() {
     if (this.#hello && this.#timers.now() - this.#liveAt >= SETTLED_MS) this.#failures = 0;
   }
@@ -276,7 +276,7 @@ export class Rollcall {
     this.#open();
   }
 
-  /** Full jitter: of a thousand clients that lost one server, no two come back together. */
+  /** Full jitter, so that the clients of a lost server don't all come back at the same moment. */
   #waitAndRetry(after) {
     const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** this.#failures++);
     after ??= this.#timers.random() * longest;
@@ -285,7 +285,7 @@ export class Rollcall {
     this.#become("waiting");
   }
 
-  /** One request for a token, however many ask. */
+  /** Request one token at a time; further callers share its result. */
   async #renewToken() {
     const { getToken } = this.#options;
     this.#tokenRequest ??= Promise.resolve()
@@ -316,7 +316,7 @@ export class Rollcall {
       this.#handlers[message.type]?.(message);
       if (message.type) this.#emit("message", message);
     } catch {
-      // not the server's: some box in between
+      // not from the server but from something in between
     }
   }
 
@@ -355,7 +355,7 @@ export class Rollcall {
   }
 
   #updated({ user_id: userId, status, seq, reason }) {
-    // The own status comes first, ahead of what was missed: it says nothing about how far the picture is.
+    // The user's own status comes before the missed changes, so its seq says nothing about the local copy.
     const place = this.#ownStatusIsDue ? 0 : seq;
     this.#ownStatusIsDue = false;
     this.#seq = Math.max(this.#seq, place);
@@ -363,7 +363,7 @@ export class Rollcall {
     if (this.#watches(userId)) this.#put(userId, status, reason);
   }
 
-  /** Pages gather beside the picture, so that it is whole at every moment. */
+  /** Pages are collected beside the local copy, so that it is complete at every moment. */
   #paged({ users, more, seq }) {
     const pages = (this.#pages ??= new Map());
     for (const status of users) {
@@ -372,8 +372,8 @@ export class Rollcall {
     }
     if (more) return;
     this.#pages = null;
-    if (this.#due.has(this.#options.channel)) return; // others are watched by now, and theirs is to come
-    // Of snapshots asked for, this may be the one before the last: only an unasked one is safe to resume from.
+    if (this.#due.has(this.#options.channel)) return; // other users are watched by now, and their snapshot will follow
+    // A requested snapshot may belong to an earlier request: only one sent unasked is safe to resume from.
     if (this.#askedUserIds === undefined) this.#epoch = this.#hello.epoch;
     this.#seq = Math.max(this.#seq, seq);
     for (const userId of [...this.users.keys()]) if (!pages.has(userId)) this.#put(userId, undefined, "snapshot");
@@ -401,7 +401,7 @@ export class Rollcall {
     this.#emit("call", { before, after: call });
   }
 
-  /** Ask for what is due; look again as long as something is. */
+  /** Send the requests that are due, and check again while any are left. */
   #ask() {
     const now = this.#timers.now();
     if (!this.#hello || !this.#due.size) return;
@@ -422,7 +422,7 @@ export class Rollcall {
     this.send({ ...command, user_ids: this.#namedUserIds() });
   }
 
-  /** More than the server takes by name are picked here, from everyone's. */
+  /** If there are too many users to name, subscribe to everyone and select them here. */
   #namedUserIds() {
     const ids = this.#userIds && [...this.#userIds];
     return ids && ids.length <= NAMED_LIMIT && String(ids).length <= NAMED_BYTES ? ids : undefined;
@@ -443,7 +443,7 @@ export class Rollcall {
       else resolve((this.roundTrip = this.#timers.now() - sentAt));
     }
     if (!this.#unnamedCalls) return;
-    // A call that ended meanwhile is not told again: what wasn't named before the pong is over.
+    // The server doesn't report calls that ended in the meantime: those it hasn't listed before the pong are over.
     for (const callId of this.#unnamedCalls) this.#called(undefined, callId);
     this.#unnamedCalls = null;
     this.#due.delete("calls");
@@ -454,10 +454,10 @@ export class Rollcall {
     if (await this.#renewToken()) this.send({ type: "refresh", token: this.#token });
   }
 
-  /** A dead connection says nothing, and TCP takes minutes to notice: ask, doubt, give up. */
+  /** TCP takes minutes to notice a dead connection, so ping, then turn `stale`, then reconnect. */
   #watchSilence(isDoubtful) {
     const now = this.#timers.now();
-    const quiet = Math.max(0, now - this.#heardAt); // someone may have set the clock back
+    const quiet = Math.max(0, now - this.#heardAt); // the clock may have been set back
     if (this.#askedAt === null) {
       if (quiet < SILENCE_MS && !isDoubtful)
         return this.#later("watch", SILENCE_MS - quiet, () => this.#watchSilence());
@@ -477,7 +477,7 @@ export class Rollcall {
       target.addEventListener(event, fn);
       this.#unhook.push(() => target.removeEventListener(event, fn));
     };
-    // A server on the same machine needs no network: ask, don't give up.
+    // A server on the same machine needs no network, so ping it instead of giving up.
     listen(globalThis, "offline", () => this.#doubt());
     listen(globalThis, "online", () => this.#wakeUp());
     listen(globalThis.document, "visibilitychange", () => {
@@ -489,7 +489,7 @@ export class Rollcall {
     this.#unhook.push(() => subscription?.remove());
   }
 
-  /** The device is back: timers may have slept, so ask at once instead of waiting for them. */
+  /** The device has woken up. Its timers may have slept, so ping at once instead of waiting for them. */
   #wakeUp() {
     this.#doubt();
     if (this.#state !== "waiting") return;
@@ -514,7 +514,7 @@ export class Rollcall {
   }
 
   #emit(...event) {
-    if (this.#events.push(event) > 1) return; // a listener's doing: told after what is being told
+    if (this.#events.push(event) > 1) return; // caused by a listener: delivered after the current event
     for (; this.#events.length; this.#events.shift()) {
       const [name, value] = this.#events[0];
       const listeners = this.#listeners.get(name);
@@ -523,7 +523,7 @@ export class Rollcall {
           if (listeners.has(fn)) fn(value);
         } catch (error) {
           queueMicrotask(() => {
-            throw error; // the app's mistake is reported, and stops nothing
+            throw error; // an error of the app is reported and stops nothing
           });
         }
       }

@@ -35,7 +35,7 @@ STAY_AWAY = 4500
 FINAL_STATUS = {401, 403, 404}
 """HTTP responses to an upgrade that a second attempt does not change."""
 
-Heard = (
+Received = (
     ConnectionEstablished
     | UserStatusUpdate
     | Snapshot
@@ -46,7 +46,7 @@ Heard = (
     | ServerDraining
     | Error
 )
-_decoder = msgspec.json.Decoder(Heard)
+_decoder = msgspec.json.Decoder(Received)
 
 
 class TurnedAway(Exception):
@@ -64,7 +64,7 @@ class FeedClient:
         address: Address,
         channel: Channel,
         token: str,
-        hear: Callable[[Heard], None],
+        hear: Callable[[Received], None],
         say: Callable[[str], None],
         *,
         jitter: Callable[[], float],
@@ -132,7 +132,7 @@ class FeedClient:
         self._failures += 1
         self._say(f"connection lost ({code or 'no close code'}); reconnecting")
 
-    async def _note(self, message: Heard, connection: WebSocketClientConnection) -> None:
+    async def _note(self, message: Received, connection: WebSocketClientConnection) -> None:
         """Keep track of what we know, so that the next connection resumes from there."""
         match message:
             case ConnectionEstablished():

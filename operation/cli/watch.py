@@ -16,7 +16,7 @@ from rich.live import Live
 
 from operation.address import Address, address_of, parse_address
 from operation.cli.command import pass_settings, run_command
-from operation.cli.feed_client import FeedClient, Heard, TurnedAway
+from operation.cli.feed_client import FeedClient, Received, TurnedAway
 from operation.cli.watch_screen import line_of, screen
 from operation.cli.watch_state import News, WatchState
 from operation.output import console, printable, say
@@ -149,7 +149,7 @@ async def _watch_screen(address: Address, channel: Channel, token: str, terminal
 async def _follow(address: Address, channel: Channel, token: str, state: WatchState, view: View) -> None:
     """Run until a signal ends it. Raises TurnedAway."""
 
-    def hear(message: Heard) -> None:
+    def hear(message: Received) -> None:
         for news in fold(state, message):
             view.show(news)
         if isinstance(message, TokenExpiring):
@@ -165,7 +165,7 @@ async def _follow(address: Address, channel: Channel, token: str, state: WatchSt
         await asyncio.sleep(0)
 
 
-def fold(state: WatchState, message: Heard) -> list[News]:
+def fold(state: WatchState, message: Received) -> list[News]:
     """Apply a message; the changes in it."""
     match message:
         case UserStatusUpdate():

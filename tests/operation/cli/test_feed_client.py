@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from operation.address import Address
-from operation.cli.feed_client import BACKOFF_LIMIT_SECONDS, FeedClient, Heard, TurnedAway
+from operation.cli.feed_client import BACKOFF_LIMIT_SECONDS, FeedClient, Received, TurnedAway
 from realtime.protocol import CloseCode, ConnectionEstablished, ServerDraining, Snapshot, UserStatusUpdate
 from tests.clients import Person
 from tests.conftest import MakePerson
@@ -27,7 +27,7 @@ class RecordedClient:
     """A feed client, the messages it received, and its pauses."""
 
     def __init__(self, server: RunningServer, person: Person) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[Received] = []
         self.said: list[str] = []
         self.pauses: list[float] = []
         self._server = server

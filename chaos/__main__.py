@@ -1,4 +1,4 @@
-"""Chaos: run the scenarios and say which hold. See `python -m chaos --help`."""
+"""Chaos: run the scenarios and report which ones pass. See `python -m chaos --help`."""
 
 from __future__ import annotations
 
@@ -43,21 +43,25 @@ def _chosen(_context: click.Context, _param: click.Parameter, names: Sequence[st
     wanted = [name for given in names for name in given.split(",") if name]
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise click.BadParameter(f"there is no scenario {', '.join(unknown)}; --list shows all")
+        raise click.BadParameter(f"unknown scenario: {', '.join(unknown)}; use --list to see all scenarios")
     return [known[name] for name in dict.fromkeys(wanted)] if wanted else list(SCENARIOS)
 
 
 @click.command()
-@click.option("--store", type=click.Choice(list(STORES)), default="both", show_default=True, help="On which store.")
-@click.option("--only", "scenarios", multiple=True, callback=_chosen, metavar="NAME[,NAME]…", help="Only these.")
+@click.option(
+    "--store", type=click.Choice(list(STORES)), default="both", show_default=True, help="The store to run on."
+)
+@click.option("--only", "scenarios", multiple=True, callback=_chosen, metavar="NAME[,NAME]…", help="Run only these.")
 @click.option("--list", "lists", is_flag=True, help="List the scenarios and run nothing.")
-@click.option("--long", "is_long", is_flag=True, help="Open and close sockets for five minutes instead of one.")
+@click.option("--long", "is_long", is_flag=True, help="Run churn for five minutes, not one.")
 @click.option("--write", "writes", is_flag=True, help="Write docs/reliability.md.")
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured here.")
+@click.option(
+    "--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write all measurements to this file."
+)
 @click.option(
     "--before",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --write: the --json of an earlier run, whose values are shown beside the new ones.",
+    help="With --write: the --json file of an earlier run, whose values are shown next to the new ones.",
 )
 def main(
     store: str,
@@ -68,14 +72,14 @@ def main(
     file: Path | None,
     before: Path | None,
 ) -> None:
-    """Break things under the real server, attack it, and measure what must hold. Exit code 1 if anything does not."""
+    """Break things under the real server, attack it, and check that it holds up. Exits with 1 if anything fails."""
     if lists:
         click.echo("\n".join(listing_of(scenarios)))
         return
     if writes and (len(scenarios) < len(SCENARIOS) or store != "both"):
-        raise click.UsageError("--write is for a run of all scenarios on both stores")
+        raise click.UsageError("--write requires a run of all scenarios on both stores")
     if not any(kind in scenario.stores for scenario in scenarios for kind in STORES[store]):
-        raise click.UsageError("none of these scenarios runs on that store")
+        raise click.UsageError("none of the selected scenarios runs on that store")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     _allow_open_files()
@@ -91,7 +95,7 @@ def main(
 
 
 def _run(scenarios: Sequence[Scenario], stores: Sequence[StoreKind], *, is_long: bool) -> list[Outcome]:
-    """Run, print a line each, and the table at the end."""
+    """Run the scenarios; print a line for each as it finishes, and the table at the end."""
     began = time.monotonic()
 
     def show(outcome: Outcome) -> None:
@@ -107,12 +111,12 @@ def _run(scenarios: Sequence[Scenario], stores: Sequence[StoreKind], *, is_long:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    """Leave by an exception, so that everything that was started is ended."""
+    """Exit by raising an exception, so that everything that was started is stopped."""
     sys.exit(128 + number)
 
 
 def _allow_open_files() -> None:
-    """A crowd of clients needs a file each."""
+    """Raise the limit on open files: each client of a crowd needs one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

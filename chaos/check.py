@@ -13,7 +13,7 @@ MONGODB: tuple[StoreKind, ...] = ("mongodb",)
 
 
 class CannotRun(Exception):
-    """Why a scenario has no result, in words for the person who started the run."""
+    """Explains why a scenario has no result, to the person who started the run."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether the value keeps to the limit. A value that is not a number never does."""
+        """Whether the value is within the limit. NaN never is."""
         match self.relation:
             case "≤":
                 return self.value <= self.limit
@@ -49,7 +49,7 @@ def at_least(what: str, value: float, limit: float, unit: str = "") -> Check:
 
 
 def exactly(what: str, value: float, limit: float, unit: str = "") -> Check:
-    """The value must be this one."""
+    """The value must equal the limit."""
     return Check(what, value, "=", limit, unit)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 AT_ONCE = 100
-"""Upgrades under way at the same time."""
+"""How many upgrades are in progress at the same time."""
 
 PATIENCE_SECONDS = 60.0
 ABNORMAL = 1006
@@ -50,11 +50,11 @@ class Member(asyncio.Protocol):
         self.messages: list[dict[str, Any]] = []
         """What it was told, in order: of the updates the own first one, and all if it watches."""
         self.updates = 0
-        """Updates it was told after the first messages."""
+        """How many updates it received after the first messages."""
         self.pings = 0
         self.close_code = ABNORMAL
         self.closed_at = 0.0
-        """Steady time of the server's close frame."""
+        """When the server's close frame arrived, by the monotonic clock."""
         loop = asyncio.get_running_loop()
         self.entered: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
@@ -70,7 +70,7 @@ class Member(asyncio.Protocol):
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came apart."""
+        """Split what was received into frames."""
         self._buffer += data
         if not self._is_upgraded and not self._upgrade():
             return
@@ -81,7 +81,7 @@ class Member(asyncio.Protocol):
         del self._buffer[:start]
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """It is over."""
+        """The connection is over."""
         if not self.ended.done():
             self.ended.set_result(None)
         self._fail(ConnectionResetError("lost before the first messages"))
@@ -91,22 +91,22 @@ class Member(asyncio.Protocol):
         self.write(0x1, json.dumps(command).encode())
 
     def write(self, opcode: int, payload: bytes) -> None:
-        """A frame masked by zeros, which RFC 6455 §5.3 has no quarrel with."""
+        """A frame masked with zeros, which RFC 6455 §5.3 allows."""
         assert self._transport is not None
         assert len(payload) < 126
         self._transport.write(bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4) + payload)
 
     def drop(self) -> None:
-        """Lose the connection: no close frame, only a reset."""
+        """Drop the connection with a reset and without a close frame."""
         assert self._transport is not None
         self._transport.abort()
 
     def told(self, type: str) -> list[dict[str, Any]]:
-        """The messages of a type it was told."""
+        """The messages of one type that it received."""
         return [message for message in self.messages if message["type"] == type]
 
     def of(self, user_id: int) -> list[dict[str, Any]]:
-        """The updates of a user that a watcher was told, without the own first one."""
+        """The updates about a user that a watcher received, without its own first one."""
         return [message for message in self.told("user_status_update")[1:] if message["user_id"] == user_id]
 
     def take_message(self, message: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ async def all_ended(members: Iterable[Member]) -> None:
 
 
 async def answers(member: Member) -> bool:
-    """Whether a ping of the application's gets its pong."""
+    """Whether an application-level ping gets its pong."""
     before = len(member.told("pong"))
     member.send({"type": "ping"})
     try:

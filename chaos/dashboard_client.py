@@ -21,7 +21,7 @@ class DashboardClient:
         self._xsrf = ""
 
     async def sign_in(self, name: str, password: str) -> Answer:
-        """Fill in the form. 303 is a yes."""
+        """Submit the sign-in form. A status of 303 means success."""
         if not self._xsrf:
             await self.request("GET", "/admin/login")
         answer = await self.post("/admin/login", {"name": name, "password": password})

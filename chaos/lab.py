@@ -1,4 +1,4 @@
-"""Lab: what one scenario is given on one store: servers, users in them, and a victim beside what it does."""
+"""Lab: what a scenario works with on one store: servers, their users, and a victim that runs alongside."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from chaos.stores import Store
 from chaos.victim import CLIENTS, PING_P99_MILLISECONDS, Report, Victim
 
 ATTACKER = "127.0.0.2"
-"""The address of this machine that a hostile client calls from. Each loopback address counts for itself."""
+"""The local address that a hostile client connects from. The server counts each loopback address separately."""
 
 QUIET_SECONDS = 1.0
-"""The victim is alone this long before the attack, so that memory it needs is not the attack's."""
+"""How long the victim runs alone before the attack, so that the memory it needs is not attributed to the attack."""
 
 
 @dataclass
 class Watch:
-    """The victim and the meter of one attack. Whole once the attack is over."""
+    """The victim and the meter of one attack. Complete once the attack is over."""
 
     meter: Meter
     _victim: Victim
@@ -50,7 +50,7 @@ class Lab:
         self.is_long = is_long
         self.figures: dict[str, float] = {}
         self.remarks: list[str] = []
-        """What a person needs to know who looks for the cause of a failure."""
+        """Details that help to find the cause of a failure."""
         self._servers: list[ServerProgram] = []
 
     def server(
@@ -61,14 +61,16 @@ class Lab:
         preload: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> ServerProgram:
-        """A server that is yet to be started, on this scenario's store, with some settings changed."""
+        """A server on this scenario's store that has not been started yet, with some settings changed."""
         given = {**self.store.settings(), **settings}
         made = ServerProgram(self.folder, given, open_files=open_files, is_log_unread=is_log_unread, preload=preload)
         self._servers.append(made)
         return made
 
     async def people(self, server: ServerProgram, count: int, *, image: str | None = None) -> list[Person]:
-        """More users, before the server starts, as it would not notice. `image` is the URL of their picture."""
+        """Create users. Call it before the server starts, which would not notice them later. `image` is their
+        picture's URL.
+        """
         return await seed_people(server, count, image=image)
 
     async def attackers(self, server: ServerProgram, count: int = 1, *, password: str = "") -> list[Person]:
@@ -83,7 +85,7 @@ class Lab:
     async def beside(
         self, server: ServerProgram, victims: Sequence[Person], *, signs_in: bool = True
     ) -> AsyncIterator[Watch]:
-        """What is done within this is done beside a victim, and measured."""
+        """Run what is inside this context alongside a victim, and measure it."""
         async with Meter(server) as meter, Victim(server, victims, signs_in=signs_in) as victim:
             await asyncio.sleep(QUIET_SECONDS)
             meter.begin()
@@ -92,15 +94,15 @@ class Lab:
         self.figures |= meter.figures() | victim.report.figures()
 
     def note(self, **figures: float) -> None:
-        """Keep what else was measured; `failed_sign_ins` is shown as "failed sign ins"."""
+        """Record other measurements; `failed_sign_ins` is shown as "failed sign ins"."""
         self.figures |= {name.replace("_", " "): value for name, value in figures.items()}
 
     def no_complaints(self) -> Check:
-        """That the servers logged no error and no traceback, whatever was done to them."""
+        """The check that the servers logged no errors or tracebacks."""
         return none("errors and tracebacks logged", sum(server.complaints() for server in self._servers))
 
     async def close(self) -> None:
-        """Note what the servers took of the machine in all, end them, and throw the store away."""
+        """Record the resources that the servers used in total, stop them, and discard the store."""
         for server in self._servers:
             if server.is_running:
                 self.figures |= {

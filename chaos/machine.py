@@ -1,4 +1,4 @@
-"""Machine: what the figures were measured on, in words, and who used it."""
+"""Machine: a description of the machine, and how much of it other programs used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def describe_machine() -> str:
 
 
 class Strangers:
-    """How much of the machine programs used meanwhile that are not ours: the more, the less do times say."""
+    """How much of the machine's CPU other programs used: the more it was, the less reliable are measured times."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -26,20 +26,20 @@ class Strangers:
         self._own = _own_seconds()
 
     def percent(self, ours_besides: float = 0.0) -> float:
-        """Their share since the beginning. `ours_besides`: what a child of ours used that still runs, in seconds."""
+        """Their share since the start. `ours_besides`: CPU seconds of a child of ours that is still running."""
         cores = os.cpu_count() or 1
         seconds = _busy_seconds() - self._busy - (_own_seconds() - self._own) - ours_besides
         return max(0.0, 100 * seconds / cores / max(time.monotonic() - self._began, 0.001))
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process has used up to now."""
+    """CPU time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _busy_seconds() -> float:
-    """Processor time that everybody has used up to now, on all cores."""
+    """CPU time that all programs have used so far, on all cores."""
     user, nice, system, _idle, _wait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     )
@@ -47,7 +47,7 @@ def _busy_seconds() -> float:
 
 
 def _own_seconds() -> float:
-    """Processor time that we and our children, as far as they have ended, have used up to now."""
+    """CPU time that this process and its finished children have used so far."""
     both = (resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in both)
 

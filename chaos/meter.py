@@ -1,4 +1,4 @@
-"""Meter: what a server takes of the machine while something is done to it."""
+"""Meter: the resources that a server uses during an attack or a fault."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class Meter:
 
     @property
     def growth(self) -> float:
-        """How far memory rose above what it was at the beginning, in MiB."""
+        """How far memory rose above its level at the start, in MiB."""
         return (self.bytes_peak - self.bytes_before) / MEBIBYTE
 
     @property
     def kept(self) -> float:
-        """How much more memory the server holds now than at rest before the beginning, in MiB."""
+        """How much more memory the server holds now than when idle before the start, in MiB."""
         return (self._server.resident_bytes() - self.bytes_rest) / MEBIBYTE
 
     def begin(self) -> None:
-        """Count from here."""
+        """Start counting here."""
         self._began = time.monotonic()
         self._cpu = self._server.processor_seconds()
         self._lines = self._server.log_lines()
@@ -73,7 +73,7 @@ class Meter:
         self.files_before = self.files_peak = self._server.open_files()
 
     def sample(self) -> None:
-        """Take note of the present memory and files."""
+        """Sample memory and open files now."""
         now = self._server.resident_bytes()
         self._bytes_least = min(self._bytes_least or now, now)
         self.bytes_peak = max(self.bytes_peak, now)

@@ -1,4 +1,4 @@
-"""ServerProgram: the server as a program of its own, which can be killed, paused, and started again."""
+"""ServerProgram: the server in its own process, which can be killed, paused and restarted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STOP_SECONDS = 15.0
 """The server gives up by itself after exit_seconds, 10."""
 
 COMPLAINTS = (b'"level": "error"', b'"level": "critical"', b'"exception"', b'"status": 500')
-"""What no client and no fault may make the server log."""
+"""Text that no client or fault may cause the server to log."""
 
 
 class ServerProgram:
@@ -77,7 +77,7 @@ class ServerProgram:
         self._launch()
         while time.monotonic() - began < START_SECONDS:
             if not self.is_running:
-                raise CannotRun(f"the server ended at its start: {self._last_lines()}")
+                raise CannotRun(f"the server exited during startup: {self._last_lines()}")
             if await self.is_ready():
                 return time.monotonic() - began
             await asyncio.sleep(0.02)
@@ -98,7 +98,7 @@ class ServerProgram:
         return await asyncio.to_thread(self._running.wait, STOP_SECONDS)
 
     def end(self) -> None:
-        """See that it does not run any more. Its data is thrown away, so there is nothing to wait for."""
+        """Make sure that it is no longer running. Its data is discarded, so there is nothing to wait for."""
         if self._process is not None:
             if self.is_running:
                 self.kill()
@@ -116,7 +116,7 @@ class ServerProgram:
         return sum_of(await self.metrics(), name, *labels)
 
     async def is_saved(self) -> bool:
-        """Whether all that is saved behind is in the store."""
+        """Whether everything that is saved in the background has reached the store."""
         return await self.metric("rollcall_unsaved_users") == 0
 
     def resident_bytes(self) -> int:
@@ -125,7 +125,7 @@ class ServerProgram:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def processor_seconds(self) -> float:
-        """Processor time it has used up to now."""
+        """CPU time it has used so far."""
         return processor_seconds(self.pid)
 
     def open_files(self) -> int:
@@ -133,17 +133,17 @@ class ServerProgram:
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
     def most_resident_bytes(self) -> int:
-        """The most memory it ever held since its start."""
+        """Its peak memory since it started."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def log_lines(self) -> int:
-        """Lines it has logged up to now."""
+        """How many lines it has logged so far."""
         with self.log.open("rb") as log:
             return sum(chunk.count(b"\n") for chunk in iter(lambda: log.read(2**20), b""))
 
     def complaints(self) -> int:
-        """Lines it has logged that tell of an error of its own."""
+        """How many of its log lines report an internal error."""
         with self.log.open("rb") as log:
             return sum(any(each in line for each in COMPLAINTS) for line in log)
 
@@ -194,7 +194,7 @@ def sum_of(metrics: str, name: str, *labels: str) -> float:
 
 
 async def until(condition: Callable[[], Any], *, seconds: float) -> float:
-    """Wait for something; the seconds it took, infinity when it did not come. The condition may be awaitable."""
+    """Wait for a condition, which may be awaitable. Returns the seconds it took, or infinity if it never held."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         holds = condition()

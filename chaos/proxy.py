@@ -1,4 +1,4 @@
-"""Proxy: stands between the server and its database, and does to connections what networks do."""
+"""Proxy: sits between the server and its database and imitates network failures."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Mode(Enum):
 
     PASS = auto()
     SWALLOW = auto()
-    """Bytes vanish, either way, and nobody is told."""
+    """Bytes are silently dropped in both directions."""
     LOSE_REPLIES = auto()
     """Requests arrive, and no reply comes back."""
     RESET = auto()
-    """Connections are taken, and reset as soon as they say something."""
+    """Connections are accepted, and reset as soon as they send something."""
 
 
 @dataclass(eq=False)
@@ -67,27 +67,27 @@ class Proxy:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
 
     def refuse(self) -> None:
-        """Reset all connections and take no more: a database that is down."""
+        """Reset all connections and accept no more: a database that is down."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
         self._reset_all()
 
     def swallow(self) -> None:
-        """Say nothing any more: a database behind a network that is gone."""
+        """Stop passing anything on: a database whose network is gone."""
         self._mode = Mode.SWALLOW
 
     def reset(self) -> None:
-        """Reset all connections, and each new one when it speaks."""
+        """Reset all connections, and each new one as soon as it sends something."""
         self._mode = Mode.RESET
         self._reset_all()
 
     def lose_replies(self) -> None:
-        """Let the database do what it is asked for, and the server never hear of it."""
+        """Pass requests to the database, but drop its replies."""
         self._mode = Mode.LOSE_REPLIES
 
     async def let_through(self) -> None:
-        """Let everything through again. What was in between is lost, and its connections are reset."""
+        """Let everything through again. Connections that lost data meanwhile are reset."""
         self._mode = Mode.PASS
         for link in list(self._links):
             if link.is_spoilt:

@@ -1,4 +1,4 @@
-"""RawSocket: a WebSocket by hand over TCP, for what a good client never does."""
+"""RawSocket: a hand-written WebSocket over TCP, for what a good client never does."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RawSocket:
         self.writer.write(frame(opcode, payload, masked=masked))
 
     async def send_all(self, data: bytes) -> None:
-        """Write much, a piece at a time, and stop when the server has ended the connection."""
+        """Write a lot of data piece by piece, and stop once the server has ended the connection."""
         with contextlib.suppress(OSError):
             for start in range(0, len(data), CHUNK_BYTES):
                 self.writer.write(data[start : start + CHUNK_BYTES])
@@ -101,9 +101,9 @@ class RawSocket:
         return time.monotonic() - began
 
     def stop_reading(self) -> None:
-        """Take nothing from the kernel any more."""
+        """Stop reading from the kernel."""
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     def end(self) -> None:
-        """Lose the connection."""
+        """Drop the connection."""
         self.writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Report: outcomes as lines, as a table, as JSON, and as a page of the documents."""
+"""Report: outcomes as lines, as a table, as JSON, and as a page of the documentation."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ STORE_NAMES: dict[StoreKind, str] = {"embedded": "embedded", "mongodb": "MongoDB
 
 _PAGE = """# Reliability
 
-This page shows what the server withstands. `make chaos` starts the real server, breaks something or attacks it, and
-measures what happens. Every line below is one measured value beside its limit.
+This page shows what the server withstands. `make chaos` starts the real server, breaks something under it or
+attacks it, and measures what happens. Each row below shows a limit and the measured values.
 
-Each attack comes from one client: one account, or one address without credentials. A *victim* runs beside it: ten
-ordinary clients that ping twice a second, write four times a second and sign in once a second. What counts is that they
-do not notice. Most scenarios run on both stores. Where the store makes no difference, only the embedded one is used.
+Each attack comes from one client: one account, or one address without credentials. A *victim* runs at the same time:
+ten ordinary clients that ping twice, write four times and sign in once a second. What counts is that they do not notice
+the attack. Most scenarios run on both stores. Where the store makes no difference, only the embedded one is used.
 
-Settings are the defaults, except that some waiting times are shorter so that the run takes a quarter of an hour instead
-of a day. A scenario that could not run is a failure too, and shows the reason in place of a value.
+The server uses its default settings, except that some timeouts are shorter so that the run takes a quarter of an hour
+instead of a day. A scenario that could not run counts as a failure and shows the reason instead of values.
 
 Measured on {date} with `{command}`, on {machine}. MongoDB: {mongodb}.
 """
@@ -32,7 +32,7 @@ Measured on {date} with `{command}`, on {machine}. MongoDB: {mongodb}.
 
 @dataclass(frozen=True)
 class Conditions:
-    """When, on what and how the outcomes were measured."""
+    """When, where and how the outcomes were measured."""
 
     date: str
     machine: str
@@ -41,11 +41,11 @@ class Conditions:
 
 
 Before = dict[tuple[str, StoreKind, str], float]
-"""Values of an earlier run, by scenario, store and what was measured."""
+"""Values of an earlier run, by scenario, store and name of the check."""
 
 
 def lines_of(outcome: Outcome) -> Iterator[str]:
-    """The line of an outcome: its first value, or each one that failed. Name, value, limit, PASS or FAIL."""
+    """The line for an outcome: its first value, or one line for each value that failed."""
     name = f"{outcome.scenario.name:<20} {STORE_NAMES[outcome.store]:<9}"
     if outcome.reason:
         yield f"{name} could not run: {outcome.reason}  FAIL"
@@ -80,14 +80,14 @@ def summary_of(outcomes: Sequence[Outcome], seconds: float) -> str:
     if disturbed:
         most = max(each.figures[STRANGERS] for each in disturbed)
         text += (
-            f"\nOther programs used up to {most:.0f} % of this machine during {len(disturbed)} of {len(outcomes)}: "
-            "their times are longer than they have to be."
+            f"\nOther programs used up to {most:.0f} % of this machine during {len(disturbed)} of {len(outcomes)} "
+            "runs: the times measured there may be too long."
         )
     return text
 
 
 def page_of(outcomes: Sequence[Outcome], conditions: Conditions, before: Before | None = None) -> str:
-    """docs/reliability.md."""
+    """The text of docs/reliability.md."""
     parts = [_PAGE.format(**asdict(conditions))]
     for section in dict.fromkeys(outcome.scenario.section for outcome in outcomes):
         ours = [outcome for outcome in outcomes if outcome.scenario.section == section]
@@ -99,13 +99,13 @@ def page_of(outcomes: Sequence[Outcome], conditions: Conditions, before: Before 
 
 
 def write_json(file: Path, outcomes: Sequence[Outcome], conditions: Conditions) -> None:
-    """Write everything that was measured."""
+    """Write all measurements to a file."""
     report = {**asdict(conditions), "outcomes": [_as_json(outcome) for outcome in outcomes]}
     file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(file: Path) -> Before:
-    """The values of an earlier run that was written by `write_json`."""
+    """The values of an earlier run, as written by `write_json`."""
     report = json.loads(file.read_text(encoding="utf-8"))
     return {
         (outcome["scenario"], outcome["store"], check["what"]): math.nan if check["value"] is None else check["value"]
@@ -115,7 +115,7 @@ def read_json(file: Path) -> Before:
 
 
 def amount(value: float, unit: str = "") -> str:
-    """A number for people, with its unit."""
+    """A number in readable form, with its unit."""
     if math.isnan(value):
         text = "not measured"
     elif math.isinf(value):
@@ -174,7 +174,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity and nothing that is not a number: both become null."""
+    """JSON has neither infinity nor NaN: both become null."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
     }

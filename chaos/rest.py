@@ -1,4 +1,4 @@
-"""Rest: a lean HTTP client by hand, which also chooses the address it calls from."""
+"""Rest: a small hand-written HTTP client that can choose its source address."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 PATIENCE_SECONDS = 10.0
-"""How long an answer is waited for."""
+"""How long to wait for an answer."""
 
 REUSE_SECONDS = 5.0
-"""A connection is used again only while the server surely still has it: requests are never repeated."""
+"""A connection is reused only while the server is certain to still have it open: requests are never repeated."""
 
 LOCALHOST = "127.0.0.1"
 
@@ -59,7 +59,7 @@ class Connection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the server surely has it open still."""
+        """Whether the server is certain to still have it open."""
         is_alive = not self._reader.at_eof() and self._reader.exception() is None
         return self.is_open and is_alive and time.monotonic() - self._used_at < REUSE_SECONDS
 
@@ -80,7 +80,7 @@ class Connection:
         return answer
 
     def close(self) -> None:
-        """Let it go."""
+        """Close it."""
         self.is_open = False
         self._writer.transport.abort()
 
@@ -171,7 +171,7 @@ class Api:
         return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + content
 
     def close(self) -> None:
-        """Let go of connections that wait."""
+        """Close idle connections."""
         while self._idle:
             self._idle.pop().close()
 

@@ -1,4 +1,4 @@
-"""Runner: one scenario after another, each on a fresh server and a fresh store, and what came of it."""
+"""Runner: runs one scenario after another, each with a fresh server and store, and returns the outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chaos.scenario import STRANGERS, Outcome, Scenario
 from chaos.stores import StoreProvider
 
 QUICK_SECONDS = 2.0
-"""What takes longer shows its progress."""
+"""Scenarios that take longer than this show their progress."""
 
 
 async def run_all(
@@ -31,7 +31,7 @@ async def run_all(
     on_outcome: Callable[[Outcome], None],
     progress: TextIO = sys.stderr,
 ) -> list[Outcome]:
-    """Run scenarios on those of the stores that each is for. `on_outcome` hears of each as it comes."""
+    """Run each scenario on those stores that it supports. `on_outcome` is called with each outcome as it arrives."""
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="rollcall-chaos-", ignore_cleanup_errors=True) as folder:
         provider = StoreProvider(Path(folder))
@@ -46,7 +46,7 @@ async def run_all(
 
 
 async def run_one(scenario: Scenario, kind: StoreKind, provider: StoreProvider, *, is_long: bool = False) -> Outcome:
-    """Run one scenario on one store. Whatever goes wrong becomes the reason why there is no result."""
+    """Run one scenario on one store. Any error becomes the reason why there is no result."""
     began, strangers, mongo = time.monotonic(), Strangers(), provider.processor_seconds()
     checks: tuple[Check, ...] = ()
     figures: dict[str, float] = {}
@@ -97,7 +97,7 @@ async def _run_with_progress(
 
 
 async def _show(name: str, seconds: float, progress: TextIO) -> None:
-    """Say what is running once it takes longer than a moment; on a terminal, count the seconds too."""
+    """Say what is running if it takes more than a moment; on a terminal, count the seconds too."""
     await asyncio.sleep(QUICK_SECONDS)
     began = time.monotonic() - QUICK_SECONDS
     if not progress.isatty():
@@ -115,7 +115,7 @@ async def _show(name: str, seconds: float, progress: TextIO) -> None:
 
 
 def _in_words(error: Exception) -> str:
-    """The error, and the line of ours that it came from."""
+    """The error, and the line of our code that it came from."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/chaos/" in frame.filename]
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}: {error}".replace("\n", " ")

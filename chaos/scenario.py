@@ -11,10 +11,10 @@ from chaos.lab import Lab
 
 Section = Literal["Faults and floods", "One client", "Ending"]
 STRANGERS = "other programs' CPU, %"
-"""The figure of how busy others kept the machine meanwhile."""
+"""The name of the figure that says how much CPU other programs used during the scenario."""
 
 STRANGERS_PERCENT = 10.0
-"""Beyond this, times are longer than they have to be."""
+"""Above this, the measured times may be too long."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Scenario:
     section: Section
     run: Callable[[Lab], Awaitable[list[Check]]]
     stores: tuple[StoreKind, ...]
-    """The stores it runs on: one, where the store makes no difference."""
+    """The stores it runs on: only one where the store makes no difference."""
     usual_seconds: float
     long_seconds: float = 0.0
     """How long it takes in a long run, if that differs."""
@@ -40,13 +40,13 @@ class Scenario:
         return self.long_seconds if is_long and self.long_seconds else self.usual_seconds
 
     def time_limit_seconds(self, *, is_long: bool) -> float:
-        """When it is given up."""
+        """After how many seconds it is abandoned."""
         return 60 + 2 * self.expected_seconds(is_long=is_long)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one scenario on one store. With a `reason` it could not run, and there is no value."""
+    """The outcome of one scenario on one store. If `reason` is set, it could not run and has no values."""
 
     scenario: Scenario
     store: StoreKind
@@ -54,7 +54,7 @@ class Outcome:
     figures: Mapping[str, float] = field(default_factory=dict)
     """What else was measured."""
     remarks: tuple[str, ...] = ()
-    """What a person needs to know who looks for the cause of a failure."""
+    """Details that help to find the cause of a failure."""
     seconds: float = 0.0
     reason: str = ""
 
@@ -65,5 +65,5 @@ class Outcome:
 
     @property
     def failed_checks(self) -> list[Check]:
-        """What did not hold."""
+        """The checks that did not hold."""
         return [check for check in self.checks if not check.holds]

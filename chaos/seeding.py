@@ -1,4 +1,4 @@
-"""Seeding: what is written into a store before its server starts, and what is read from it beside the server."""
+"""Seeding: writes data into a store before its server starts, and reads from the store while the server runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Stores]]:
 async def seed_people(
     server: ServerProgram, count: int, *, password: str = "", image: str | None = None, source: str = LOCALHOST
 ) -> list[Person]:
-    """That many more users with a token each, at one address. With a password, all of them have that one."""
+    """Create that many users, each with a token, at one address. If a password is given, all of them share it."""
     now = datetime.now(UTC)
     label = secrets.token_hex(4)
     hash = _hash(password, server.settings) if password else None
@@ -56,13 +56,13 @@ async def seed_people(
 
 
 async def seed_operator(server: ServerProgram, name: str, password: str, role: Role) -> None:
-    """One operator of the dashboard."""
+    """Create one operator of the dashboard."""
     async with opened(server.settings) as (_, stores):
         await stores.operators.add(name, _hash(password, server.settings), role, datetime.now(UTC))
 
 
 async def seed_calls(server: ServerProgram, caller: Person, others: Sequence[Person], count: int) -> None:
-    """That many calls that ended, an hour ago and before."""
+    """Create that many calls that ended an hour ago or earlier."""
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     async with opened(server.settings) as (database, _):
         calls = database.collection("calls")
@@ -78,7 +78,7 @@ async def change_user(server: ServerProgram, person: Person, fields: dict[str, A
 
 
 async def differences(server: ServerProgram, people: Sequence[Person]) -> int:
-    """How many users the store has in another state than the server tells."""
+    """How many users have a different state in the store than the server reports."""
     wrong = 0
     async with opened(server.settings) as (_, stores):
         for person in people:
@@ -98,7 +98,7 @@ async def differences(server: ServerProgram, people: Sequence[Person]) -> int:
 
 
 def tokens_of(settings: Settings) -> Tokens:
-    """What mints tokens that the server takes."""
+    """Mints tokens that the server accepts."""
     return Tokens(
         settings.jwt_secret,
         settings.token_issuer,

@@ -1,4 +1,4 @@
-"""Stores: where the servers of a scenario keep their data, and what can be done to that place."""
+"""Stores: where a scenario's servers keep their data, and how they can be disturbed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Store(Protocol):
         """The settings by which a server finds it."""
 
     async def interpose(self) -> None:
-        """Make it possible to stall it. Before `settings` are asked for."""
+        """Make it possible to stall the store. Call it before `settings`."""
 
     async def stall(self) -> None:
         """Let no write through until `resume`."""
@@ -39,7 +39,7 @@ class Store(Protocol):
         """Go on after `stall`."""
 
     async def close(self) -> None:
-        """Throw it away."""
+        """Discard it."""
 
 
 class EmbeddedStore:
@@ -96,7 +96,7 @@ class MongoStore:
         """See Store. The server finds the database only through the proxy."""
         nodes = parse_uri(self._url)["nodelist"]
         if len(nodes) != 1:
-            raise CannotRun("MONGODB_TEST_URL names several servers, and a proxy stands before one")
+            raise CannotRun("MONGODB_TEST_URL names several servers, and a proxy can only stand in front of one")
         self.proxy = Proxy(str(nodes[0][0]), int(nodes[0][1] or 27017))
         await self.proxy.start()
         self._url = _at(self._url, self.proxy.port)

@@ -1,4 +1,4 @@
-"""Victim: well-behaved clients beside whatever is done to the server, and what must hold for them."""
+"""Victim: well-behaved clients that run during an attack, and what must hold for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENTS = 10
 
 @dataclass(frozen=True)
 class Report:
-    """What the victim measured. Times are in milliseconds; those of requests are those of the slowest."""
+    """What the victim measured. Times are in milliseconds; for requests, that of the slowest."""
 
     pings: int
     ping_p50: float
@@ -50,12 +50,12 @@ class Report:
         return checks
 
     def figures(self) -> dict[str, float]:
-        """Everything, for the record."""
+        """All measurements, for the JSON report."""
         return {f"victim {name.replace('_', ' ')}": value for name, value in asdict(self).items()}
 
 
 class Victim:
-    """Ten clients in a process of their own. `report` is there once it has ended."""
+    """Ten clients in their own process. `report` is available once it has ended."""
 
     def __init__(self, server: ServerProgram, people: Sequence[Person], *, signs_in: bool = True) -> None:
         self._given = {
@@ -88,7 +88,7 @@ class Victim:
         self._process.stdin.write(json.dumps(self._given).encode() + b"\n")
         if not await self._process.stdout.readline():
             await self._process.wait()
-            raise CannotRun("the victim could not connect before anything was done to the server")
+            raise CannotRun("the victim could not connect before the attack began")
         return self
 
     async def __aexit__(
@@ -113,7 +113,7 @@ class Victim:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of all does not exceed; not a number where there are none."""
+    """The value that this share of all values does not exceed; NaN if there are none."""
     if not values:
         return math.nan
     return sorted(values)[min(len(values) - 1, math.ceil(share * len(values)) - 1)]

@@ -25,7 +25,7 @@ GOOD_SECONDS = 1.0
 """What a client may wait for a write or a sign-in."""
 
 LAST_PONGS_SECONDS = 1.0
-"""How long the last pongs are waited for."""
+"""How long to wait for the last pongs."""
 
 
 class PingingMember(Member):
@@ -51,7 +51,7 @@ class PingingMember(Member):
             super().take_message(message)
 
     def unanswered(self) -> list[float]:
-        """How long pings have waited that got no pong."""
+        """How long unanswered pings have been waiting."""
         return [time.monotonic() - sent for sent in self._sent.values()]
 
 

@@ -1,5 +1,5 @@
 /* Loaded before the C library: shifts the wall clock of a process by the seconds that the file CHAOS_CLOCK holds.
-   Steady time stays as it is. */
+   The monotonic clock is not changed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

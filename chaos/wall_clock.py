@@ -23,7 +23,7 @@ class WallClock:
         self.preload = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._file)}
 
     def shift(self, seconds: int) -> None:
-        """Set it that far from the real one, at once."""
+        """Shift it that far from the real time, effective immediately."""
         with self._file.open("r+b") as file:
             file.write(seconds.to_bytes(8, "little", signed=True))
 

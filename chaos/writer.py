@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 PAUSE_SECONDS = 0.1
-"""What a writer waits after it was told that it writes too much."""
+"""How long a writer waits after being told that it writes too often."""
 
 TOO_MANY = 429
 

@@ -93,7 +93,7 @@ class HeartbeatWriter:
 
 
 class NameWriter:
-    """Changes the own name."""
+    """Changes the user's own name."""
 
     def __init__(self, person: WriterPerson) -> None:
         self.person = person

@@ -1,1 +1,1 @@
-"""Scenarios: what is done to the server, by what it is about."""
+"""Scenarios: what is done to the server, grouped by topic."""

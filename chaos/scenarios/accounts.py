@@ -1,4 +1,4 @@
-"""Accounts: made and signed in to without end, guessed from a whole network, locked from elsewhere."""
+"""Accounts: endless registrations and sign-ins, guessing from a whole network, and attempts to lock out an owner."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ TICKETS, OPEN_TICKETS = 40, 20
 
 ELSEWHERE = [f"127.0.1.{number}" for number in range(1, 31)]
 GUESSES = 5
-"""Wrong passwords from each address: what one address may try on one account."""
+"""Wrong passwords tried from each address: as many as one address may try on one account."""
 
 GUESSING = 6
-"""Addresses that guess at the same time: few enough for the passwords that may wait."""
+"""Addresses that guess at the same time: few enough that the queue for password checks does not overflow."""
 
 OWNER_SECONDS = 5.0
-"""What the owner may be slowed by: an account-wide limit only slows."""
+"""How long the owner may be delayed: an account-wide limit only slows sign-ins down."""
 
 
 async def registrations(lab: Lab) -> list[Check]:
-    """One address makes accounts without end: it is limited before anything is hashed."""
+    """One address registers accounts nonstop: it is rate-limited before any password is hashed."""
     api = Api(0, None, ATTACKER)
 
     async def register() -> Answer:
@@ -49,11 +49,11 @@ async def registrations(lab: Lab) -> list[Check]:
 
     answered, checks = await _without_end(lab, api, register)
     allowed = REGISTRATIONS_AT_ONCE + REGISTRATIONS_PER_SECOND * (SECONDS + 1)
-    return [at_most("accounts made", answered[201], allowed), *checks]
+    return [at_most("accounts created", answered[201], allowed), *checks]
 
 
 async def sign_ins(lab: Lab) -> list[Check]:
-    """One address signs in without end, by the right password: it is limited before anything is hashed."""
+    """One address signs in nonstop with the right password: it is rate-limited before any password is hashed."""
     api = Api(0, None, ATTACKER)
     password = secrets.token_hex(8)
     names: list[str] = []
@@ -70,7 +70,9 @@ async def sign_ins(lab: Lab) -> list[Check]:
 
 
 async def one_network(lab: Lab) -> list[Check]:
-    """Bad tokens, wrong passwords and tickets from many addresses of one IPv6 network: it counts as one."""
+    """Bad tokens, wrong passwords and ticket requests come from many addresses in one IPv6 network: the limits treat
+    the network as a single client.
+    """
     server = lab.server(trusted_proxies=(PROXY,))
     (collector,) = await lab.attackers(server)
     named = await lab.attackers(server, WRONG_SIGN_INS, password=secrets.token_hex(8))
@@ -83,16 +85,16 @@ async def one_network(lab: Lab) -> list[Check]:
         failures = await _wrong_sign_ins(named)
         redeemed = await _tickets_that_work(server, collector)
     return [
-        at_most("refused upgrades beyond the network's rate", max(0.0, upgrades[101] - allowed), 0),
-        at_most("passwords compared for the network", failures[401], FAILURES_PER_ADDRESS),
-        at_most("tickets of a user that work", redeemed, OPEN_TICKETS),
-        at_least("tickets of a user that work, at least", redeemed, 1),
+        at_most("refused upgrades above the network's limit", max(0.0, upgrades[101] - allowed), 0),
+        at_most("passwords checked for the network", failures[401], FAILURES_PER_ADDRESS),
+        at_most("working tickets of one user", redeemed, OPEN_TICKETS),
+        at_least("working tickets of one user, minimum", redeemed, 1),
         *watch.checks(),
     ]
 
 
 async def lock_out(lab: Lab) -> list[Check]:
-    """Thirty addresses try wrong passwords on a known account and a known operator: the owner still signs in."""
+    """Thirty addresses try wrong passwords for a known user and a known operator: the real owners can still sign in."""
     server = lab.server()
     password = secrets.token_hex(8)
     (owner,) = await lab.attackers(server, password=password)
@@ -108,9 +110,9 @@ async def lock_out(lab: Lab) -> list[Check]:
         operator_seconds = await _until_in(lambda: browser.sign_in("root", password), 303)
         there = [await owner.from_address(source).sign_in() for source in ELSEWHERE[:3]]
     return [
-        at_most("until the owner is signed in", user_seconds, OWNER_SECONDS, "s"),
-        at_most("until the operator is signed in", operator_seconds, OWNER_SECONDS, "s"),
-        exactly("guessing addresses that are locked, of three", sum(each.status == 429 for each in there), 3),
+        at_most("time until the owner is signed in", user_seconds, OWNER_SECONDS, "s"),
+        at_most("time until the operator is signed in", operator_seconds, OWNER_SECONDS, "s"),
+        exactly("guessing addresses locked out, of three sampled", sum(each.status == 429 for each in there), 3),
         *watch.checks(),
     ]
 
@@ -121,7 +123,7 @@ async def _without_end(
     ask: Callable[[], Awaitable[Answer]],
     before: Callable[[ServerProgram], Awaitable[None]] | None = None,
 ) -> tuple[Counter[int], list[Check]]:
-    """Ask again and again: how often each status was answered, and what holds for the victim."""
+    """Send the same request over and over. Returns how often each status was received, and the victim's checks."""
     server = lab.server()
     api.port = server.port
     if before is not None:
@@ -146,7 +148,7 @@ async def _without_end(
 
 
 async def _refused_upgrades(server: ServerProgram) -> Counter[int]:
-    """Upgrades with bad tokens, each from another address of the network."""
+    """Upgrades with bad tokens, each from a different address in the network."""
     answered: Counter[int] = Counter()
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -166,7 +168,7 @@ async def _refused_upgrades(server: ServerProgram) -> Counter[int]:
 
 
 async def _wrong_sign_ins(people: list[Person]) -> Counter[int]:
-    """Wrong passwords, all at once, each for another user and from another address of the network."""
+    """Wrong passwords, all at once, each for a different user and from a different address in the network."""
     answered: Counter[int] = Counter()
 
     async def one(number: int, person: Person) -> None:
@@ -176,7 +178,7 @@ async def _wrong_sign_ins(people: list[Person]) -> Counter[int]:
             answer = await Api(person.port, None, PROXY).post("/auth/login", body, headers)
             if answer.status != 503:
                 break
-            await asyncio.sleep(0.2)  # too many passwords wait, which is no answer to this one
+            await asyncio.sleep(0.2)  # the password queue is full: this password was not checked
         answered[answer.status] += 1
 
     await asyncio.gather(*(one(number, person) for number, person in enumerate(people)))
@@ -184,7 +186,7 @@ async def _wrong_sign_ins(people: list[Person]) -> Counter[int]:
 
 
 async def _tickets_that_work(server: ServerProgram, person: Person) -> int:
-    """Ask for more tickets than a user may have open, then use all of them. How many open a socket."""
+    """Request more tickets than a user may hold, then use all of them. Returns how many open a socket."""
     tickets: list[str] = []
     for _ in range(TICKETS):
         answer = await person.post("/auth/ticket")
@@ -201,7 +203,7 @@ async def _tickets_that_work(server: ServerProgram, person: Person) -> int:
 
 
 async def _guess(server: ServerProgram, owner: Person, source: str, turn: asyncio.Semaphore) -> None:
-    """Wrong passwords from one address, for the user and for the operator."""
+    """Try wrong passwords from one address, for the user and for the operator."""
     person = owner.from_address(source)
     browser = DashboardClient(server.port, source)
     async with turn:
@@ -211,7 +213,7 @@ async def _guess(server: ServerProgram, owner: Person, source: str, turn: asynci
 
 
 async def _until_in(sign_in: Callable[[], Awaitable[Answer]], wanted: int) -> float:
-    """Seconds until a sign-in with the right password works, coming back when the server says; else infinity."""
+    """Seconds until a sign-in with the right password works, retrying when the server says; infinity if none does."""
     began = time.monotonic()
     while (waited := time.monotonic() - began) <= OWNER_SECONDS:
         answer = await sign_in()

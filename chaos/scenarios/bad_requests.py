@@ -1,4 +1,4 @@
-"""Requests that are far too large, and upgrades with bad tokens."""
+"""Oversized requests, and upgrades with bad tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 200, 20.0
 
 
 async def huge_requests(lab: Lab) -> list[Check]:
-    """Requests, headers, tokens and frames that are far too large: each is refused at once and costs no memory."""
+    """Requests, headers, tokens and frames are far too large: each is refused at once and memory barely grows."""
     server = lab.server()
     (attacker,) = await lab.attackers(server)
     victims = await lab.victims(server)
@@ -32,7 +32,7 @@ async def huge_requests(lab: Lab) -> list[Check]:
         raw.writer.write(BAD_FRAMES["a 64-bit length"])
         seconds["a 64-bit length"] = await raw.seconds_until_closed(5)
         raw.end()
-        await asyncio.sleep(1)  # so that the victim's slowest ping is one of some twenty
+        await asyncio.sleep(1)  # so that the victim's slowest ping is one of about twenty
     return [
         at_most("slowest refusal", 1000 * max(seconds.values()), 100, "ms"),
         at_most("memory growth", watch.meter.growth, 5, "MiB"),
@@ -41,7 +41,9 @@ async def huge_requests(lab: Lab) -> list[Check]:
 
 
 async def bad_tokens(lab: Lab) -> list[Check]:
-    """Two thousand upgrades with bad tokens from one address: refused fast, limited, and without asking the store."""
+    """One address attempts two thousand upgrades with bad tokens: they are refused quickly, rate-limited, and never
+    reach the store.
+    """
     server = lab.server()
     victims = await lab.victims(server)
     await server.start()
@@ -60,19 +62,19 @@ async def bad_tokens(lab: Lab) -> list[Check]:
         await asyncio.gather(*(one(number) for number in range(BAD_TOKENS)))
         seconds = time.monotonic() - began
         reads = await server.metric("rollcall_store_seconds_count", "find_one") - reads
-        await asyncio.sleep(1)  # so that the victim's slowest ping is one of some twenty
+        await asyncio.sleep(1)  # so that the victim's slowest ping is one of about twenty
     allowed = REFUSALS_AT_ONCE + REFUSALS_PER_SECOND * seconds + 1
     lab.note(answered_429=answered[429])
     return [
         at_least("upgrades refused", BAD_TOKENS / seconds, 500, "/s"),
-        at_most("refusals beyond the address's rate", max(0.0, answered[101] - allowed), 0),
-        none("reads of one document", reads),
+        at_most("refusals above the address's limit", max(0.0, answered[101] - allowed), 0),
+        none("single-document reads from the store", reads),
         *watch.checks(),
     ]
 
 
 async def _until_answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> float:
-    """Seconds until a 4xx, an upgrade that is closed again, or the end; infinity for anything else."""
+    """Seconds until a 4xx, an upgrade that is closed again, or the connection's end; infinity for anything else."""
     began = time.monotonic()
     head = b""
     try:

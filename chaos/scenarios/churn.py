@@ -1,4 +1,4 @@
-"""One user opens and closes sockets as fast as they come."""
+"""One user opens and closes sockets as fast as possible."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CONNECTS_AT_ONCE, CONNECTS_PER_SECOND = 30, 2.0
 
 
 async def churn(lab: Lab) -> list[Check]:
-    """One user opens and closes sockets as fast as possible for a minute: connects are limited, and the memory
-    they took is given back.
+    """One user opens and closes sockets as fast as possible for a minute: connections are rate-limited, and the memory
+    they used is released.
     """
     server = lab.server()
     (attacker,) = await lab.attackers(server)
@@ -39,14 +39,14 @@ async def churn(lab: Lab) -> list[Check]:
     lab.note(let_in=let_in, refused_429=answered[429], connects_per_second=sum(answered.values()) / duration)
     return [
         at_most("memory growth", watch.meter.growth, GROWTH_MEBIBYTES, "MiB"),
-        at_most("memory growth kept after 30 s", kept, KEPT_MEBIBYTES, "MiB"),
-        at_most("connects let in", let_in, CONNECTS_AT_ONCE + CONNECTS_PER_SECOND * (duration + 1)),
+        at_most("memory growth remaining after 30 s", kept, KEPT_MEBIBYTES, "MiB"),
+        at_most("connections accepted", let_in, CONNECTS_AT_ONCE + CONNECTS_PER_SECOND * (duration + 1)),
         *watch.checks(),
     ]
 
 
 async def _open_and_close(server: ServerProgram, person: Person, duration: float) -> Counter[int]:
-    """How often each status was answered. Every other socket says goodbye, the rest are reset."""
+    """How often each status was received. Every other socket sends a close frame; the rest are reset."""
     answered: Counter[int] = Counter()
     end = time.monotonic() + duration
 

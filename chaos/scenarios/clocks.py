@@ -1,4 +1,4 @@
-"""The wall clock jumps, and the server itself stands still."""
+"""The wall clock jumps, and the server process is paused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOCKETS = 50
 HOUR, DAY = 3600, 86400
 JUMPS = (HOUR, -HOUR, DAY, -DAY)
 NOTICE_SECONDS = 1.5
-"""How long a jump gets to do damage."""
+"""How long each jump lasts, so that any damage can show."""
 
 STALL_SECONDS = 3.0
 STALLED: dict[str, Any] = {
@@ -29,11 +29,13 @@ STALLED: dict[str, Any] = {
     "heartbeat_interval_seconds": 1,
     "heartbeat_life_seconds": 2.5,
 }
-"""Waits that are all shorter than the stall."""
+"""Timeouts that are all shorter than the pause."""
 
 
 async def wall_clock(lab: Lab) -> list[Check]:
-    """The wall clock jumps by an hour and by a day, forth and back: nobody is dropped and nothing is announced."""
+    """The wall clock jumps forward and back by an hour and by a day: no client is dropped and no false change is
+    announced.
+    """
     clock = WallClock(lab.folder)
     server = lab.server(preload=clock.preload)
     *people, caller, callee, beating, busy, watching = await lab.people(server, SOCKETS + 5)
@@ -57,15 +59,15 @@ async def wall_clock(lab: Lab) -> list[Check]:
     lab.remarks += [f"{each['user_id']}: {each['reason']}" for each in updates]
     return [
         none("sockets dropped", sum(not is_served for is_served in served)),
-        none("announcements by a jump", len(updates) - len(ended)),
-        exactly("busy_until that the clock passed, ended", len(ended), 1),
-        exactly("calls still ongoing", len((await caller.get("/calls/ongoing")).body["items"]), 1),
-        exactly("new sockets afterwards", (await enter(server.port, people[0])).is_open, 1),
+        none("announcements caused by a jump", len(updates) - len(ended)),
+        exactly("busy_until ended once the clock passed it", len(ended), 1),
+        exactly("calls still in progress", len((await caller.get("/calls/ongoing")).body["items"]), 1),
+        exactly("new sockets accepted afterwards", (await enter(server.port, people[0])).is_open, 1),
     ]
 
 
 async def stopped_server(lab: Lab) -> list[Check]:
-    """The server stands still for three seconds, longer than it waits for any client: nobody is dropped."""
+    """The server is paused for three seconds, longer than any of its client timeouts: no healthy client is dropped."""
     server = lab.server(**STALLED)
     *people, dropped, beating, watching = await lab.people(server, 103)
     await server.start()
@@ -77,7 +79,7 @@ async def stopped_server(lab: Lab) -> list[Check]:
     assert await answers(watcher)
     before = len(watcher.told("user_status_update"))
     server.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(STALL_SECONDS)  # the length of the stall is the point
+    await asyncio.sleep(STALL_SECONDS)  # the length of the pause is what is tested
     server.send_signal(signal.SIGCONT)
     back = await enter(server.port, dropped)
     assert (await beating.post("/users/me/heartbeat")).status == 200
@@ -86,13 +88,13 @@ async def stopped_server(lab: Lab) -> list[Check]:
     told = watcher.told("user_status_update")[before:]
     return [
         none("healthy clients dropped", sum(not member.is_open for member in [*members, watcher, back])),
-        none("announcements by the stall", sum(each["user_id"] != beating.user_id for each in told)),
+        none("announcements caused by the pause", sum(each["user_id"] != beating.user_id for each in told)),
         none("false offlines", await server.metric("rollcall_false_offlines_total")),
     ]
 
 
 async def _check_shifted(member: Member, jump: int) -> None:
-    """See that the server goes by the shifted clock. Raises CannotRun, as without that nothing is tried."""
+    """Make sure that the server sees the shifted clock. Raises CannotRun otherwise, as nothing would be tested."""
     assert await answers(member)
     told = datetime.fromisoformat(member.told("pong")[-1]["server_time"])
     if abs((told - datetime.now(UTC)).total_seconds() - jump) > HOUR / 2:

@@ -1,4 +1,4 @@
-"""Connections that vanish, never finish, come in thousands, or find no file left."""
+"""Connections that vanish, never finish, arrive by the thousand, or use up all open files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chaos.victim import percentile
 
 SILENT = 50
 PING_SECONDS, PONG_SECONDS, GRACE_SECONDS = 2.0, 1.0, 2.0
-"""Shorter than the defaults, so that nobody waits for a minute."""
+"""Shorter than the defaults, so that the scenario does not take a minute."""
 
 PINGED: dict[str, Any] = {
     "ping_interval_seconds": PING_SECONDS,
@@ -34,7 +34,7 @@ ARRIVALS, SOCKETS_PER_USER = 5000, 10
 
 
 async def vanished_peers(lab: Lab) -> list[Check]:
-    """Fifty peers stop answering without a word: each is dropped in time, and told to be offline after the grace
+    """Fifty clients silently stop responding: each is dropped in time and announced as offline after the grace
     period.
     """
     server = lab.server(**PINGED)
@@ -50,15 +50,17 @@ async def vanished_peers(lab: Lab) -> list[Check]:
     waited = time.monotonic() - max(member.closed_at for member in entered)
     slowest = max(member.closed_at - at for member, at in entered.items())
     return [
-        at_most("from the connect to the close", slowest, PING_SECONDS + PONG_SECONDS + 1, "s"),
-        none("closed by another code than 4000", sum(member.close_code != 4000 for member in entered)),
-        at_most("from the last close to the last offline", waited, GRACE_SECONDS + 1, "s"),
+        at_most("time from connecting to being closed", slowest, PING_SECONDS + PONG_SECONDS + 1, "s"),
+        none("closed with a code other than 4000", sum(member.close_code != 4000 for member in entered)),
+        at_most("time from last close to last offline message", waited, GRACE_SECONDS + 1, "s"),
         exactly("announced as offline", len(_offline(watcher)), SILENT),
     ]
 
 
 async def interrupted_handshakes(lab: Lab) -> list[Check]:
-    """Two hundred peers leave at every point of the handshake: nothing of them is left behind."""
+    """Two hundred clients disconnect at different points of the handshake: the server keeps no sockets, timers or
+    files.
+    """
     server = lab.server(grace_seconds=1.0)
     people = await lab.people(server, 20)
     await server.start()
@@ -74,17 +76,19 @@ async def interrupted_handshakes(lab: Lab) -> list[Check]:
     offline = await until(all_offline, seconds=10)
     for person in people:
         person.close()
-    await asyncio.sleep(0.2)  # the server hears of closed connections a moment later
+    await asyncio.sleep(0.2)  # the server notices closed connections a moment later
     return [
-        at_most("until no socket is left", gone, 2, "s"),
-        at_most("until everybody is offline", offline, 1 + 2, "s"),
+        at_most("time until no socket is left", gone, 2, "s"),
+        at_most("time until all users are offline", offline, 1 + 2, "s"),
         at_most("timers left", await server.metric("rollcall_timers") - timers, 0),
         at_most("open files left", server.open_files() - files, 2),
     ]
 
 
 async def slow_loris(lab: Lab) -> list[Check]:
-    """A thousand connections begin a request and never end it: they are gone in time, and a good client connects."""
+    """A thousand connections start a request and never finish it: they are closed in time, and a good client can still
+    connect.
+    """
     server = lab.server()
     await server.start()
     began = time.monotonic()
@@ -105,13 +109,15 @@ async def slow_loris(lab: Lab) -> list[Check]:
         writer.transport.abort()
     lab.note(**{"memory growth": meter.growth})
     return [
-        at_most("until all of them are gone", last, HEADER_SECONDS + 1, "s"),
-        at_most("slowest connect and request of a good client", 1000 * max(good), 100, "ms"),
+        at_most("time until all of them are closed", last, HEADER_SECONDS + 1, "s"),
+        at_most("good client's slowest connect and request", 1000 * max(good), 100, "ms"),
     ]
 
 
 async def open_files(lab: Lab) -> list[Check]:
-    """Idle connections take every file the server may open: open sockets are served, and it recovers at once."""
+    """Idle connections use up every file the server may open: existing sockets are still served, and the server
+    recovers at once.
+    """
     server = lab.server(open_files=96, header_timeout_seconds=60)
     *people, late = await lab.people(server, 21)
     await server.start()
@@ -122,7 +128,7 @@ async def open_files(lab: Lab) -> list[Check]:
         async with Meter(server) as meter:
             for _ in range(6):
                 served += sum(await asyncio.gather(*(answers(member) for member in members)))
-                await asyncio.sleep(0.5)  # the processor time of some seconds is what is looked at
+                await asyncio.sleep(0.5)  # CPU usage is measured over several seconds
     finally:
         for each in idle:
             each.close()
@@ -132,13 +138,18 @@ async def open_files(lab: Lab) -> list[Check]:
         none("open sockets not served", 6 * len(members) - served),
         at_most("CPU", meter.cpu_percent, 20, "%"),
         at_most("log lines", meter.lines_per_second, 2, "/s"),
-        at_most("until a new client is in", time.monotonic() - began if newcomer.is_open else float("inf"), 2, "s"),
+        at_most(
+            "time until a new client is connected",
+            time.monotonic() - began if newcomer.is_open else float("inf"),
+            2,
+            "s",
+        ),
         none("open sockets lost", sum(not member.is_open for member in members)),
     ]
 
 
 async def arrivals(lab: Lab) -> list[Check]:
-    """Five thousand clients connect at once: all of them are in within ten seconds."""
+    """Five thousand clients connect at once: all of them are connected within ten seconds."""
     server = lab.server()
     people = await lab.people(server, ARRIVALS // SOCKETS_PER_USER + 100)
     await server.start()
@@ -149,14 +160,14 @@ async def arrivals(lab: Lab) -> list[Check]:
     arrived = [each for each in seconds if each < float("inf")]
     lab.note(median_seconds=percentile(arrived, 0.5))
     return [
-        at_most("until the last one is in", time.monotonic() - began, 10, "s"),
+        at_most("time until the last one is connected", time.monotonic() - began, 10, "s"),
         none("refused or lost", len(coming) - len(arrived)),
         none("open sockets lost", sum(not member.is_open for member in here)),
     ]
 
 
 def _offline(watcher: Member) -> set[int]:
-    """The users that a watcher was told to be offline."""
+    """The users that a watcher was told are offline."""
     updates = watcher.told("user_status_update")[1:]
     return {update["user_id"] for update in updates if not update["status"]["is_online"]}
 
@@ -171,7 +182,7 @@ async def _seconds_to_enter(server: ServerProgram, person: Person) -> float:
 
 
 def _leave_early(port: int, person: Person, number: int) -> None:
-    """Leave after a quarter, half, three quarters or all of the request, by a reset or by a FIN."""
+    """Disconnect after a quarter, half, three quarters or all of the request, with a reset or a FIN."""
     token = person.token if number // 8 % 2 else "bad"
     request = upgrade_request(port, f"/ws/feed?token={token}")
     with socket.create_connection((LOCALHOST, port)) as peer:

@@ -1,4 +1,4 @@
-"""Requests of one client: pages of a long history, odd URLs, words of its own choice, and a log that nobody reads."""
+"""One client's requests: pages of a long history, odd URLs, made-up words, and a log that nobody reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REQUESTS_AT_ONCE, REQUESTS_PER_SECOND = 60, 20.0
 
 CALLS, CALLED = 50_000, 50
 STAND_IN_CALLS = 5_000
-"""The stand-in for MongoDB looks at each document, where MongoDB goes by an index."""
+"""Fewer, because the stand-in for MongoDB scans all documents where MongoDB uses an index."""
 
 READY_SECONDS = 10.0
 PAGES, COUNTED = 100, 10_000
@@ -31,12 +31,12 @@ URL_CHARACTERS = 15_000
 PATH_CHARACTERS = 200
 URL_MILLISECONDS = 20.0
 LINES_PER_SECOND = 50.0
-"""Some hundred lines at once and a few a second after that is what a bounded rate comes to in these seconds."""
+"""A bounded rate allows a burst of a few hundred lines and then a few a second; this is the average for the run."""
 
 WORDS = 300
 METRICS_BYTES = 4096
 SERIES = 30
-"""Close codes and kinds of messages that the server itself knows and had not counted before."""
+"""Allows for close codes and message types that the server knows but had not counted before."""
 
 LOUD_SECONDS = 8.0
 PIPE_BYTES = 64 * 1024
@@ -54,8 +54,8 @@ ODD_URLS: dict[str, Callable[[int], str]] = {
 
 
 async def long_history(lab: Lab) -> list[Check]:
-    """One user has 50,000 calls and pages through them, twenty requests at a time: requests are limited, and slow
-    reads stand in nobody's way.
+    """One user pages through a history of 50,000 calls, twenty requests at a time: the requests are rate-limited, and
+    slow reads do not hold up other clients.
     """
     server = lab.server()
     (attacker,) = await lab.attackers(server)
@@ -80,17 +80,17 @@ async def long_history(lab: Lab) -> list[Check]:
     lab.note(calls=count, **{f"answered {status}": times for status, times in sorted(answered.items())})
     return [
         at_most("pages answered", answered[200], REQUESTS_AT_ONCE + REQUESTS_PER_SECOND * (SECONDS + 1)),
-        none("pages answered by neither 200 nor 429", sum(answered.values()) - answered[200] - answered[429]),
-        none("looks that found the store down", sum(breaker)),
-        exactly("status of a page beyond the hundredth", beyond.status, 400),
+        none("pages answered with neither 200 nor 429", sum(answered.values()) - answered[200] - answered[429]),
+        none("times the store was seen as down", sum(breaker)),
+        exactly("status for a page after the hundredth", beyond.status, 400),
         at_most("calls counted", first.body["total"] if first.status == 200 else float("inf"), COUNTED),
         *watch.checks(),
     ]
 
 
 async def odd_urls(lab: Lab) -> list[Check]:
-    """URLs of 15,000 characters with anything in them that looks like a token: little work, short paths and a bounded
-    rate of lines in the log.
+    """URLs of 15,000 characters contain all kinds of text that looks like a token: they take little work, and the log
+    keeps short paths and a bounded rate of lines.
     """
     server = lab.server()
     victims = await lab.victims(server)
@@ -107,7 +107,7 @@ async def odd_urls(lab: Lab) -> list[Check]:
     lab.remarks.append(f"slowest: {slowest}")
     lab.note(requests_per_second=sum(answered.values()) / SECONDS)
     return [
-        at_most("slowest kind of URL, asked alone", alone[slowest], URL_MILLISECONDS, "ms"),
+        at_most("slowest kind of URL, requested alone", alone[slowest], URL_MILLISECONDS, "ms"),
         at_most("longest path in the log", _longest_path(server), PATH_CHARACTERS, "characters"),
         at_most("log lines", watch.meter.lines_per_second, LINES_PER_SECOND, "/s"),
         at_most("memory growth", watch.meter.growth, 20, "MiB"),
@@ -116,14 +116,14 @@ async def odd_urls(lab: Lab) -> list[Check]:
 
 
 async def own_words(lab: Lab) -> list[Check]:
-    """Close codes, methods, paths and types of messages of the client's choice: none of them is kept."""
+    """Clients make up close codes, methods, paths and message types: /metrics keeps none of them."""
     server = lab.server()
     attackers = await lab.attackers(server, 20)
     victims = await lab.victims(server)
     await server.start()
     api = Api(server.port, None, ATTACKER)
     async with lab.beside(server, victims) as watch:
-        await asyncio.sleep(1)  # the victim's own requests and messages are counted by now
+        await asyncio.sleep(1)  # by now the victim's own requests and messages have been counted
         before = await server.metrics()
         for number in range(WORDS):
             await _close_with(server, attackers[number % len(attackers)], 3000 + number)
@@ -134,14 +134,14 @@ async def own_words(lab: Lab) -> list[Check]:
         await asyncio.sleep(1)
         after = await server.metrics()
     return [
-        at_most("bytes that /metrics grew by", len(after) - len(before), METRICS_BYTES),
-        at_most("series that /metrics grew by", _series(after) - _series(before), SERIES),
+        at_most("growth of /metrics, in bytes", len(after) - len(before), METRICS_BYTES),
+        at_most("growth of /metrics, in series", _series(after) - _series(before), SERIES),
         *watch.checks(),
     ]
 
 
 async def unread_log(lab: Lab) -> list[Check]:
-    """Nobody reads standard error, and clients make the server write to it: requests are still answered."""
+    """Nobody reads the server's standard error while clients make it log a lot: requests are still answered."""
     server = lab.server(is_log_unread=True)
     victims = await lab.victims(server)
     await server.start()
@@ -155,7 +155,7 @@ async def unread_log(lab: Lab) -> list[Check]:
                     answered += (await api.get("/nothing-here-" + "x" * 180)).status == 404
             except OSError:  # TimeoutError is one
                 continue
-    # A line of such a request has some 400 bytes, so that these are several times what the pipe holds.
+    # The log line for such a request has about 400 bytes, so these fill the pipe several times over.
     return [
         at_least("requests answered", answered, 4 * PIPE_BYTES // 400),
         *watch.checks(),
@@ -163,7 +163,7 @@ async def unread_log(lab: Lab) -> list[Check]:
 
 
 async def _go_on(ask: Callable[[], Awaitable[Answer]]) -> Counter[int]:
-    """Ask as fast as answers come, twenty at a time: how often each status was answered."""
+    """Send requests as fast as answers arrive, twenty at a time. Returns how often each status was received."""
     answered: Counter[int] = Counter()
     end = time.monotonic() + SECONDS
 
@@ -185,7 +185,7 @@ async def _watch_breaker(server: ServerProgram, seen: list[float]) -> None:
 
 
 async def _least_milliseconds(api: Api, url: str) -> float:
-    """The best of five, as others use the machine too."""
+    """The best of five attempts, because other programs use the machine too."""
     times: list[float] = []
     for _ in range(5):
         began = time.monotonic()
@@ -214,7 +214,7 @@ async def _close_with(server: ServerProgram, person: Person, code: int) -> None:
 
 
 async def _say_unknown(server: ServerProgram, person: Person) -> None:
-    """Messages of types that do not exist, as many as one user may send at once."""
+    """Send messages of types that do not exist, as many as one user may send at once."""
     raw = await RawSocket.of(server.port, person, source=ATTACKER)
     for number in range(WORDS // 20):
         raw.send(0x1, json.dumps({"type": f"type-{person.user_id}-{number}", f"key-{number}": 1}).encode())

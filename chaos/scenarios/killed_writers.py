@@ -1,4 +1,4 @@
-"""The server is killed again and again while clients write."""
+"""The server is killed repeatedly while clients write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chaos.writers import (
 
 ROUNDS = 30
 WITHOUT_CALLS = 4
-"""Of the users, the first ones, who call nobody."""
+"""How many users, counted from the first, take part in no calls."""
 
 GONE_SECONDS = 20.0
 WRITING: dict[str, Any] = {
@@ -38,8 +38,8 @@ WRITING: dict[str, Any] = {
 
 
 async def sigkill_under_writers(lab: Lab) -> list[Check]:
-    """The server is killed thirty times under eight writers: everything that was acknowledged is there, nobody is
-    stuck, and the store equals what the server tells.
+    """The server is killed thirty times while eight clients write: every acknowledged write survives, nobody is stuck
+    in a call, and the store agrees with the server.
     """
     server = lab.server(**WRITING)
     people, ghosts = await lab.people(server, 9), await lab.people(server, ROUNDS)
@@ -59,9 +59,9 @@ async def sigkill_under_writers(lab: Lab) -> list[Check]:
     lab.note(writes=sum(writer.count for writer in writers), calls=sum(len(call.ended) for call in calls))
     return [
         none("acknowledged writes missing", len(lost)),
-        none("states that differ between the store and the server", await differences(server, people)),
-        none("stuck in a call", await _busy(people[WITHOUT_CALLS:])),
-        at_most("until nobody is online who isn't there", await _until_all_are_gone(people[0]), GONE_SECONDS, "s"),
+        none("differences between the store and the server", await differences(server, people)),
+        none("users stuck in a call", await _busy(people[WITHOUT_CALLS:])),
+        at_most("time until no absent user is online", await _until_all_are_gone(people[0]), GONE_SECONDS, "s"),
     ]
 
 
@@ -80,7 +80,7 @@ def _make_writers(server: ServerProgram, people: list[Person]) -> list[Writer]:
 
 
 async def _start_and_check(server: ServerProgram, people: list[Person], writers: list[Writer]) -> list[str]:
-    """Start the server again, and what was acknowledged and is not there. Who calls is online again."""
+    """Restart the server and bring the users who call back online. Returns the acknowledged writes that are missing."""
     await server.start()
     for person in people[WITHOUT_CALLS:]:
         answer = await person.post("/users/me/heartbeat")
@@ -89,7 +89,7 @@ async def _start_and_check(server: ServerProgram, people: list[Person], writers:
 
 
 async def _missing(checks: Sequence[Callable[[], Awaitable[None]]]) -> list[str]:
-    """What checks find to be missing, in words."""
+    """What the checks find missing, in words."""
     missing: list[str] = []
     for check in checks:
         try:
@@ -106,7 +106,7 @@ async def _write_until_killed(server: ServerProgram, writers: list[Writer]) -> N
                 await writer.write()
 
     tasks = [asyncio.create_task(write_on(writer)) for writer in writers]
-    await asyncio.sleep(random.uniform(0.1, 0.6))  # the moment of the kill is the point
+    await asyncio.sleep(random.uniform(0.1, 0.6))  # the moment of the kill is what varies
     server.kill()
     await asyncio.gather(*tasks)
 
@@ -117,7 +117,7 @@ async def _busy(people: list[Person]) -> int:
 
 
 async def _until_all_are_gone(person: Person) -> float:
-    """Seconds until nobody is online and no call is ongoing."""
+    """Seconds until nobody is online and no call is in progress."""
 
     async def are_gone() -> bool:
         stats = (await person.get("/feed/stats")).body

@@ -1,4 +1,4 @@
-"""Statuses that change as fast as possible: readers that don't read, and one user who toggles."""
+"""Rapid status changes: clients that do not read them, and one user who keeps toggling."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from chaos.rest import Person
 
 WRITERS, AT_ONCE = 500, 16
 IMAGE = "https://example.org/" + "x" * 2000
-"""Makes each change long, so that the kernel's buffers, of some megabytes, are soon full."""
+"""Makes each change large, so that the kernel's buffers of a few megabytes fill up quickly."""
 
 CHANGE_SECONDS = 5.0
 SLOW_LIMIT_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
-"""How exact the server's look at slow sockets is."""
+"""How often the server looks for slow sockets, and so how late it may close one."""
 
 STILL_READERS = 100
 STILL_MEBIBYTES = 30.0
 CALM_P99_MILLISECONDS = 10.0
-"""A percentile below this is as good as this one: twice as much is still nothing."""
+"""Any percentile below this is treated as this one, because even twice as much is negligible."""
 
 WATCHING, SOCKETS_PER_USER = 50, 10
 TOGGLES_PER_SECOND, TOGGLE_SECONDS = 50, 5.0
@@ -35,8 +35,8 @@ ANNOUNCEMENTS_PER_SECOND = 4
 
 
 async def slow_readers(lab: Lab) -> list[Check]:
-    """One socket, then a hundred, never read while statuses change as fast as they can: memory stays bounded, they are
-    cut in time, and others hardly notice.
+    """One socket, then a hundred, read nothing while statuses change as fast as possible: memory stays bounded, they
+    are disconnected in time, and other clients hardly notice.
     """
     server = lab.server(slow_limit_seconds=SLOW_LIMIT_SECONDS)
     writers, still = await lab.people(server, WRITERS, image=IMAGE), await lab.attackers(server, STILL_READERS + 1)
@@ -54,7 +54,7 @@ async def slow_readers(lab: Lab) -> list[Check]:
         name = "one" if count == 1 else f"{count}"
         over = await cut - SLOW_LIMIT_SECONDS
         checks += [
-            at_most(f"{name}: cut later than the limit", over, SWEEP_SECONDS, "s"),
+            at_most(f"{name}: disconnected after the limit by", over, SWEEP_SECONDS, "s"),
             at_most(f"{name}: victim's 99th percentile, as a multiple", watch.victim.ping_p99 / calm, 2),
             *([at_most(f"{name}: memory growth", watch.meter.growth, STILL_MEBIBYTES, "MiB")] if count > 1 else []),
             *watch.checks(),
@@ -64,7 +64,9 @@ async def slow_readers(lab: Lab) -> list[Check]:
 
 
 async def toggles(lab: Lab) -> list[Check]:
-    """One user toggles fifty times a second under five hundred watching sockets: four announcements a second."""
+    """One user toggles their status fifty times a second while five hundred sockets watch: at most four changes a
+    second are announced.
+    """
     server = lab.server()
     (toggling,) = await lab.attackers(server)
     people = await lab.people(server, WATCHING)
@@ -77,16 +79,16 @@ async def toggles(lab: Lab) -> list[Check]:
         await until(lambda: observer.last_busy() == last, seconds=2)
     lab.note(answered_200=answered[200], answered_429=answered[429])
     return [
-        at_most("announcements a second", observer.rate(), ANNOUNCEMENTS_PER_SECOND, "/s"),
-        exactly("last state told is the last one set", observer.last_busy() == last, 1),
-        none("sockets of watchers lost", sum(not member.is_open for member in [*crowd, observer])),
-        at_most("toggles that a user got through", answered[200], 60 + 20 * (TOGGLE_SECONDS + 1)),
+        at_most("announcements per second", observer.rate(), ANNOUNCEMENTS_PER_SECOND, "/s"),
+        exactly("last announced state is the last one set", observer.last_busy() == last, 1),
+        none("watchers' sockets lost", sum(not member.is_open for member in [*crowd, observer])),
+        at_most("toggles accepted", answered[200], 60 + 20 * (TOGGLE_SECONDS + 1)),
         *watch.checks(),
     ]
 
 
 class TimedMember(Member):
-    """A client that notes when it is told of one user."""
+    """A client that records when it receives updates about one user."""
 
     def __init__(self, port: int, person: Person, user_id: int) -> None:
         super().__init__(port, person, watches=True)
@@ -94,23 +96,23 @@ class TimedMember(Member):
         self.times: list[float] = []
 
     def note_update(self, message: dict[str, Any]) -> None:
-        """Keep it, and when it came."""
+        """Keep an update, and the time it arrived."""
         super().note_update(message)
         if message["user_id"] == self._user_id:
             self.times.append(time.monotonic())
 
     def last_busy(self) -> bool | None:
-        """What it was told last."""
+        """The last state it received."""
         updates = [message for message in self.told("user_status_update") if message["user_id"] == self._user_id]
         return bool(updates[-1]["status"]["is_busy"]) if updates else None
 
     def rate(self) -> float:
-        """Updates of that user a second. Of a window that slides, the first second has its share at once."""
+        """Updates about that user per second. A sliding window lets the first second's share through at once."""
         return len(self.times) / (self.times[-1] - self.times[0] + 1) if self.times else 0.0
 
 
 async def _change(writers: list[Person], end: asyncio.Task[Any]) -> float:
-    """Change statuses as fast as the server can save them, until `end` is done. Changes a second."""
+    """Change statuses as fast as the server can save them, until `end` is done. Returns changes per second."""
     began, done = time.monotonic(), 0
     busy = dict.fromkeys((person.user_id for person in writers), False)
 
@@ -127,7 +129,7 @@ async def _change(writers: list[Person], end: asyncio.Task[Any]) -> float:
 
 
 async def _until_cut(server: ServerProgram, people: list[Person]) -> float:
-    """Seconds from the moment that all of these wait to catch up until all of them are closed as slow."""
+    """Seconds from the moment when all of these have fallen behind until all of them are closed as slow."""
     before = await server.metric("rollcall_closes_total", 'code="4002"')
     sockets = [await RawSocket.of(server.port, person, source=ATTACKER, receive_bytes=4096) for person in people]
     for raw in sockets:
@@ -147,7 +149,7 @@ async def _until_cut(server: ServerProgram, people: list[Person]) -> float:
 
 
 async def _toggle(person: Person) -> tuple[bool | None, Counter[int]]:
-    """The last state that was acknowledged, and how often each status was answered."""
+    """The last acknowledged state, and how often each status was received."""
     last: bool | None = None
     answered: Counter[int] = Counter()
     began = time.monotonic()
@@ -162,7 +164,7 @@ async def _toggle(person: Person) -> tuple[bool | None, Counter[int]]:
 
 
 def _distinct(checks: list[Check]) -> list[Check]:
-    """Of what is measured several times, the worst."""
+    """Keep the worst value of each check that was measured several times."""
     worst: dict[str, Check] = {}
     for check in checks:
         known = worst.get(check.what)

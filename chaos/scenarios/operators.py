@@ -1,4 +1,4 @@
-"""An operator with a hundred tabs, whose actions are all refused."""
+"""An operator with a hundred tabs whose actions are all refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSED_AT_ONCE, REFUSED_PER_SECOND = 60, 20.0
 
 
 async def tabs_and_refusals(lab: Lab) -> list[Check]:
-    """A viewer of the dashboard opens 130 tabs and asks for what a viewer may not do: both are limited."""
+    """A dashboard viewer opens 130 tabs and keeps requesting actions that viewers may not take: both are limited."""
     server = lab.server()
     password = secrets.token_hex(8)
     for name, role in (("viewer", "viewer"), ("admin", "admin")):
@@ -43,15 +43,15 @@ async def tabs_and_refusals(lab: Lab) -> list[Check]:
     lab.note(answered_403=answered[403], answered_429=answered[429])
     return [
         at_most("sockets of one operator", len(tabs), SOCKETS_PER_OPERATOR),
-        exactly("another operator let in", is_let_in, 1),
-        at_most("refused actions written down", answered[403], REFUSED_AT_ONCE + REFUSED_PER_SECOND * (SECONDS + 1)),
+        exactly("other operator's sockets accepted", is_let_in, 1),
+        at_most("refused actions recorded", answered[403], REFUSED_AT_ONCE + REFUSED_PER_SECOND * (SECONDS + 1)),
         none("actions carried out or failed", sum(answered.values()) - answered[403] - answered[429]),
         *watch.checks(),
     ]
 
 
 async def _ask_on(viewer: DashboardClient, targets: list[Person]) -> Counter[int]:
-    """Ask for actions that are not a viewer's, again and again: how often each status was answered."""
+    """Keep requesting actions that a viewer may not take. Returns how often each status was received."""
     answered: Counter[int] = Counter()
     end = time.monotonic() + SECONDS
 
@@ -76,7 +76,7 @@ async def _is_let_in(raw: RawSocket) -> bool:
 
 
 async def _read_on(raw: RawSocket) -> None:
-    """A tab that is open reads what it is sent, and answers pings."""
+    """Read what is sent and answer pings, as an open tab does."""
     while True:
         try:
             opcode, payload = await raw.read_frame()

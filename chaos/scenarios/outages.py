@@ -1,4 +1,4 @@
-"""The store stalls, is gone, hangs, or loses its replies."""
+"""The store stalls, goes down, hangs, or loses its replies."""
 
 from __future__ import annotations
 
@@ -32,26 +32,28 @@ LOST_REPLIES = 20
 
 
 async def mongodb_refused(lab: Lab) -> list[Check]:
-    """MongoDB is down under 500 sockets: sockets stay, writes are refused in time, and it recovers by itself."""
+    """MongoDB goes down while 500 sockets are open: the sockets stay open, writes are refused in time, and the server
+    recovers by itself.
+    """
     return await _outage(lab, Proxy.refuse)
 
 
 async def mongodb_black_hole(lab: Lab) -> list[Check]:
-    """MongoDB does not answer, and nothing says so: sockets stay, writes are refused in time,
-    and it recovers by itself.
+    """MongoDB stops answering without closing its connections: sockets stay open, writes are refused in time, and the
+    server recovers by itself.
     """
     return await _outage(lab, Proxy.swallow)
 
 
 async def mongodb_reset(lab: Lab) -> list[Check]:
-    """Connections to MongoDB are reset as soon as they are used: sockets stay, writes are refused in time, and it
-    recovers by itself.
+    """Connections to MongoDB are reset as soon as they are used: sockets stay open, writes are refused in time,
+    and the server recovers by itself.
     """
     return await _outage(lab, Proxy.reset)
 
 
 async def stalled_store(lab: Lab) -> list[Check]:
-    """The store lets nothing through for three times the pong deadline: no healthy client is dropped."""
+    """The store stalls for three times the pong timeout: no healthy client is dropped."""
     await lab.store.interpose()
     server = lab.server(
         ping_interval_seconds=PING_SECONDS,
@@ -80,7 +82,7 @@ async def stalled_store(lab: Lab) -> list[Check]:
 
 
 async def lost_replies(lab: Lab) -> list[Check]:
-    """The answer to a write is lost after the write was applied: asking again agrees with what was done."""
+    """The reply to a write is lost after the write was applied: repeating the request gives a consistent result."""
     await lab.store.interpose()
     server = lab.server()
     people = await lab.people(server, 4 * LOST_REPLIES)
@@ -97,7 +99,7 @@ async def lost_replies(lab: Lab) -> list[Check]:
         call_id, agrees = await _lose_start(server, caller, callee)
         wrong["starts of calls"] += not agrees
         wrong["ends of calls"] += not await _lose_end(server, caller, call_id)
-    checks = [none(f"{what} that disagree afterwards", count) for what, count in wrong.items()]
+    checks = [none(f"inconsistent {what}", count) for what, count in wrong.items()]
     if isinstance(lab.store, MongoStore):
         assert lab.store.proxy is not None
         checks += await _replies_of_the_store(server, lab.store.proxy, people[3 * LOST_REPLIES :])
@@ -105,15 +107,15 @@ async def lost_replies(lab: Lab) -> list[Check]:
 
 
 async def _replies_of_the_store(server: ServerProgram, proxy: Proxy, people: list[Person]) -> list[Check]:
-    """The same between the server and its store."""
+    """Lose replies between the server and its store."""
     proxy.lose_replies()
     answers = await asyncio.gather(*(_write(person) for person in people))
     await proxy.let_through()
     await until(server.is_ready, seconds=20)
     await until(server.is_saved, seconds=20)
     return [
-        at_least("writes whose reply the store lost", sum(status == 503 for status, _ in answers), 1),
-        none("states that differ between the store and the server", await differences(server, people)),
+        at_least("writes whose reply from the store was lost", sum(status == 503 for status, _ in answers), 1),
+        none("differences between the store and the server", await differences(server, people)),
     ]
 
 
@@ -142,16 +144,16 @@ async def _outage(lab: Lab, begin: Callable[[Proxy], None]) -> list[Check]:
     return [
         none("sockets dropped", sum(not member.is_open for member in [*members, *pinging])),
         at_most("pings, 99th percentile", 1000 * percentile(_ping_seconds(pinging), 0.99), 100, "ms"),
-        none("writes answered by another status than 503", sum(status != 503 for status, _ in answers)),
+        none("writes answered with other than 503", sum(status != 503 for status, _ in answers)),
         at_most("slowest refusal", max(seconds for _, seconds in answers), REFUSAL_SECONDS, "s"),
         at_most("log lines after the first", max(0, lines - 1) / OUTAGE_SECONDS, 1, "/s"),
-        at_most("until all is written again", recovery, RECOVERY_SECONDS, "s"),
-        none("states that differ between the store and the server", await differences(server, people[:WRITING])),
+        at_most("time until all writes work again", recovery, RECOVERY_SECONDS, "s"),
+        none("differences between the store and the server", await differences(server, people[:WRITING])),
     ]
 
 
 async def _write_on(people: list[Person]) -> list[tuple[int, float]]:
-    """Writes of all these, again and again while the outage lasts: status and seconds of each."""
+    """Keep writing for all these users while the outage lasts. Returns the status and seconds of each write."""
     began = time.monotonic()
     answers: list[tuple[int, float]] = []
     while time.monotonic() - began < OUTAGE_SECONDS:
@@ -191,7 +193,7 @@ def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 async def _send_and_leave(
     server: ServerProgram, person: Person, method: str, path: str, body: object, key: str = ""
 ) -> None:
-    """Send a request and be gone before its answer."""
+    """Send a request and disconnect before the answer arrives."""
     headers = {"Idempotency-Key": key} if key else {}
     connection = await Connection.open(server.port)
     sending = asyncio.create_task(connection.ask(person.encode(method, path, json.dumps(body), headers)))
@@ -201,7 +203,7 @@ async def _send_and_leave(
 
 
 async def _lose_start(server: ServerProgram, caller: Person, callee: Person) -> tuple[str, bool]:
-    """The call that was started, and whether asking again gave that one and no second."""
+    """The call that was started, and whether repeating the request returned that call and started no other."""
     body = {"callee_id": callee.user_id, "call_type": "audio"}
     key = secrets.token_hex(8)
     await _send_and_leave(server, caller, "POST", "/calls/start", body, key)
@@ -214,7 +216,7 @@ async def _lose_start(server: ServerProgram, caller: Person, callee: Person) -> 
 
 
 async def _lose_end(server: ServerProgram, caller: Person, call_id: str) -> bool:
-    """Whether ending again gave the same end, and nothing is ongoing."""
+    """Whether ending the call again returned the same result and no call is in progress."""
     await _send_and_leave(server, caller, "POST", "/calls/end", {"call_id": call_id})
     first = await caller.post("/calls/end", {"call_id": call_id})
     second = await caller.post("/calls/end", {"call_id": call_id})

@@ -1,4 +1,4 @@
-"""The server is asked to stop, or killed, under a thousand sockets and under clients that write."""
+"""The server is stopped, or killed, while a thousand sockets are open and clients write."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from chaos.rest import Person
 SOCKETS = 1000
 CALLS = 100
 ROUNDS, ROUNDS_ON_MONGODB = 20, 10
-"""Fewer where the server of the store takes its share of the same cores."""
+"""Fewer on MongoDB, which uses some of the same cores."""
 
 LEAVING = 10
 IN_FLIGHT = 20
 READY_SECONDS = 3.0
 CROWD: dict[str, Any] = {"grace_seconds": 6, "hold_seconds": 10, "call_lease_seconds": 30}
 REQUESTS = 8
-"""Hashed two at a time: the last ones are still under way for a good while after the first is answered."""
+"""Hashed two at a time, so the last ones are still in progress well after the first is answered."""
 
 EXIT_SECONDS = 10.0
 LOST = ("disconnected", "timed_out")
-"""Reasons of an offline that the end of the server must not cause."""
+"""Reasons for going offline that a server shutdown must not cause."""
 
 
 async def sigterm(lab: Lab) -> list[Check]:
-    """The server is asked to stop under a thousand sockets: each is told when to come back, and requests finish."""
+    """The server is asked to stop while a thousand sockets are open: each is told when to reconnect, and running
+    requests finish.
+    """
     server = lab.server(argon2_passes=3, argon2_memory_kib=64 * 1024)
     *people, watching = await lab.people(server, SOCKETS + 1)
     await server.start()
@@ -44,7 +46,7 @@ async def sigterm(lab: Lab) -> list[Check]:
         asyncio.create_task(server.api.post("/auth/register", {"username": f"new-{number}", "password": "x" * 16}))
         for number in range(REQUESTS)
     ]
-    # The one registration that is done tells that the server has read the others: it hashes two at a time.
+    # Once one registration is done, the server has read the others: it hashes two at a time.
     await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     open_requests = sum(not task.done() for task in under_way)
     began = time.monotonic()
@@ -54,18 +56,18 @@ async def sigterm(lab: Lab) -> list[Check]:
     await all_ended(everyone)
     answers = await asyncio.gather(*under_way, return_exceptions=True)
     return [
-        at_most("until the server has exited", seconds, EXIT_SECONDS, "s"),
+        at_most("time until the server has exited", seconds, EXIT_SECONDS, "s"),
         exactly("exit code", status, 0),
-        at_least("requests under way at the signal", open_requests, 1),
-        none("of these not answered 201", sum(getattr(answer, "status", 0) != 201 for answer in answers)),
+        at_least("requests in progress at the signal", open_requests, 1),
+        none("of these, not answered with 201", sum(getattr(answer, "status", 0) != 201 for answer in answers)),
         *_farewells(everyone),
-        none("announced offline", sum(each["reason"] in LOST for each in watcher.told("user_status_update"))),
+        none("users announced as offline", sum(each["reason"] in LOST for each in watcher.told("user_status_update"))),
     ]
 
 
 async def sigkill_under_sockets(lab: Lab) -> list[Check]:
-    """The server is killed again and again under a thousand sockets, a hundred calls and writes in flight: all of it is
-    there again, and nobody is announced who comes back.
+    """The server is killed repeatedly with a thousand sockets, a hundred calls and writes in flight: everything is
+    restored, and users who reconnect are not announced.
     """
     server = lab.server(**CROWD)
     people, (watching,) = await lab.people(server, SOCKETS), await lab.people(server, 1)
@@ -87,23 +89,23 @@ async def sigkill_under_sockets(lab: Lab) -> list[Check]:
         at_least("writes acknowledged before a kill", rounds.acknowledged, kills),
         none("acknowledged statuses missing", rounds.missing_statuses),
         none("calls missing", rounds.missing_calls),
-        none("announcements of users who came back", rounds.announcements),
-        none("ghosts", stats["online"] - (SOCKETS - LEAVING + 1)),
-        none("stuck in a call", await rounds.busy_by_call()),
+        none("announcements of users who reconnected", rounds.announcements),
+        none("users wrongly shown online", stats["online"] - (SOCKETS - LEAVING + 1)),
+        none("users stuck in a call", await rounds.busy_by_call()),
     ]
 
 
 class Rounds:
-    """A thousand users who come back after each kill, and what they find."""
+    """A thousand users who reconnect after each kill, and what they find."""
 
     def __init__(self, server: ServerProgram, people: list[Person], watching: Person) -> None:
         self._server = server
         self._people = people
         self._watching = watching
         self._calls: dict[str, Person] = {}
-        """By their id, with the caller."""
+        """The caller of each call, by the call's id."""
         self._busy: dict[int, bool] = {}
-        """The last acknowledged status of those who write."""
+        """The last acknowledged status of the users who write."""
         self._watcher: Member | None = None
         self.slowest_start = 0.0
         self.acknowledged = 0
@@ -112,23 +114,23 @@ class Rounds:
         self.announcements = 0
 
     async def start_calls(self) -> None:
-        """A call between each two of the first users."""
+        """Start calls between pairs of the first users."""
         for caller, callee in zip(self._people[:CALLS], self._people[CALLS : 2 * CALLS], strict=True):
             answer = await caller.post("/calls/start", {"callee_id": callee.user_id, "call_type": "audio"})
             assert answer.status == 200, answer.body
             self._calls[answer.body["call_id"]] = caller
 
     async def kill_under_writes(self, number: int) -> None:
-        """Kill the server while some users set their status, and start it again."""
+        """Kill the server while some users set their status, and restart it."""
         place = 2 * CALLS + number * IN_FLIGHT
         tasks = [asyncio.create_task(self._write_on(person)) for person in self._people[place : place + IN_FLIGHT]]
-        await asyncio.sleep(random.uniform(0.1, 0.4))  # the moment of the kill is the point
+        await asyncio.sleep(random.uniform(0.1, 0.4))  # the moment of the kill is what varies
         self._server.kill()
         await asyncio.gather(*tasks)
         self.slowest_start = max(self.slowest_start, await self._server.start())
 
     async def come_back(self) -> list[Member]:
-        """Everybody connects again, and what was acknowledged is looked for."""
+        """Reconnect everybody, and check that acknowledged writes and calls are still there."""
         self._watcher = await enter(self._server.port, self._watching, watches=True)
         members = await enter_all(self._server.port, self._people)
         ids = [person.user_id for person in self._people]
@@ -140,23 +142,25 @@ class Rounds:
         return members
 
     async def leave(self, leaving: list[Member]) -> None:
-        """Some leave for good; wait until that is known."""
+        """Disconnect some users for good, and wait until they are offline."""
         for member in leaving:
             member.drop()
         await until(lambda: self._are_offline([member.person.user_id for member in leaving]), seconds=30)
 
     async def end_calls(self) -> None:
-        """All calls end."""
+        """End all calls."""
         for call_id, caller in self._calls.items():
             answer = await caller.post("/calls/end", {"call_id": call_id})
             self.missing_calls += answer.status != 200
 
     async def busy_by_call(self) -> int:
-        """Participants of calls who are still busy."""
+        """How many participants of calls are still busy."""
         return sum(status["is_busy"] for status in await self._statuses([p.user_id for p in self._people[: 2 * CALLS]]))
 
     async def _write_on(self, person: Person) -> None:
-        """A write that is under way when the server dies may be applied or not: only answered ones are remembered."""
+        """Write repeatedly. A write in progress when the server dies may or may not be applied, so only answered ones
+        count.
+        """
         with contextlib.suppress(OSError):
             for is_busy in (True, False) * 10:
                 if not self._server.is_running:
@@ -183,9 +187,9 @@ def _farewells(members: list[Member]) -> list[Check]:
     told = [member.told("server_draining") for member in members]
     delays = [each[0]["reconnect_after_ms"] for each in told if each]
     return [
-        none("sockets not told of it", len(members) - len(delays)),
-        none("sockets told another's delay", len(delays) - len(set(delays))),
-        none("sockets closed by another code than 1012", sum(member.close_code != 1012 for member in members)),
+        none("sockets not told of the shutdown", len(members) - len(delays)),
+        none("sockets given the same delay as another", len(delays) - len(set(delays))),
+        none("sockets closed with a code other than 1012", sum(member.close_code != 1012 for member in members)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Values that are legal at the door and break arithmetic later, and names that are not what they look like."""
+"""Values that pass validation but could break arithmetic later, and deceptive names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUSY_SECONDS = 3.0
 FAR_DATES = (
     "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "2200-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59",
 )  # fmt: skip
-"""Dates that a client may write and the server must refuse: too far away, too long ago, or in no year at all."""
+"""Dates that a client can send and the server must refuse: too far ahead, too long ago, or outside the valid years."""
 
 REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", f"/users/{LARGEST_ID}/presence", None),
@@ -74,11 +74,11 @@ GOOD_NAMES = (
 SAME_NAMES = (
     ("demo user", "ｄｅｍｏ user"), ("straße", "STRASSE"), ("ﬁn", "fin"), ("Zoe\u0308", "Zoë"), ("Ω mega", "Ω mega"),
 )  # fmt: skip
-"""Pairs of which only the first may be had."""
+"""Pairs of names of which only the first may be registered."""
 
 
 async def late_arithmetic(lab: Lab) -> list[Check]:
-    """Dates at the end of time, the longest names and the largest ids, sent and found in the store: nothing breaks."""
+    """Clients send extreme dates, ids and text, and the store already holds an extreme date: nothing breaks."""
     server = lab.server()
     (attacker, broken), (waiting,) = await lab.attackers(server, 2), await lab.people(server, 1)
     await change_user(server, broken, {"set_busy": True, "busy_until": END_OF_TIME})
@@ -95,18 +95,20 @@ async def late_arithmetic(lab: Lab) -> list[Check]:
     seconds = await server.start()
     watcher = await enter(server.port, waiting)
     return [
-        none("dates accepted beyond 2200 or in the past", sum(accepted)),
-        none("requests answered 500", sum(status >= 500 for status in statuses)),
-        at_most("busy_until of others ended late by", late, 1, "s"),
-        exactly("exit code at the end", status, 0),
-        at_most("until it is ready again", seconds, 3, "s"),
-        exactly("sockets let in afterwards", watcher.is_open, 1),
+        none("out-of-range dates accepted", sum(accepted)),
+        none("requests answered with 5xx", sum(status >= 500 for status in statuses)),
+        at_most("delay in ending another user's busy_until", late, 1, "s"),
+        exactly("exit code on shutdown", status, 0),
+        at_most("time until the server is ready again", seconds, 3, "s"),
+        exactly("sockets accepted afterwards", watcher.is_open, 1),
         *watch.checks(),
     ]
 
 
 async def odd_names(lab: Lab) -> list[Check]:
-    """Names that look like nothing, like others, or turn the text around them: refused."""
+    """Users register names that are invisible, look like another name or reverse the text around them: they are
+    refused.
+    """
     server = lab.server()
     victims = await lab.victims(server)
     await server.start()
@@ -115,12 +117,12 @@ async def odd_names(lab: Lab) -> list[Check]:
         taken_in = [kind for kind, name in REFUSED_NAMES.items() if await _register(api, name) != 400]
         turned_away = [name for name in GOOD_NAMES if await _register(api, name) != 201]
         twins = [pair for pair in SAME_NAMES if [await _register(api, name) for name in pair] != [201, 409]]
-    lab.remarks += [f"let in: {kind}" for kind in taken_in] + [f"refused: {name!a}" for name in turned_away]
-    lab.remarks += [f"both let in, or neither: {first!a}, {second!a}" for first, second in twins]
+    lab.remarks += [f"accepted: {kind}" for kind in taken_in] + [f"refused: {name!a}" for name in turned_away]
+    lab.remarks += [f"both accepted, or neither: {first!a}, {second!a}" for first, second in twins]
     return [
-        none(f"bad names let in, of {len(REFUSED_NAMES)}", len(taken_in)),
+        none(f"bad names accepted, of {len(REFUSED_NAMES)}", len(taken_in)),
         none(f"good names refused, of {len(GOOD_NAMES)}", len(turned_away)),
-        none(f"names that somebody else has already let in, of {len(SAME_NAMES)}", len(twins)),
+        none(f"duplicate names handled wrongly, of {len(SAME_NAMES)}", len(twins)),
         *watch.checks(),
     ]
 
@@ -135,7 +137,7 @@ async def _ask(person: Person, method: str, path: str, body: Any) -> int:
 
 
 async def _say(server: ServerProgram, person: Person, query: str) -> None:
-    """Come back from an impossible moment, and send what is too large."""
+    """Reconnect with an impossible position in the feed, and send oversized values."""
     raw = await RawSocket.open(server.port, f"/ws/feed?token={person.token}&{query}", source=ATTACKER)
     for message in MESSAGES:
         text = json.dumps(message).encode()

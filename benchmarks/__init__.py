@@ -1,1 +1,1 @@
-"""Benchmarks: how fast Rollcall is, always beside something else measured in the same run."""
+"""Benchmarks that measure how fast Rollcall is and how well its clients and dashboard keep up."""

@@ -1,4 +1,4 @@
-"""Browser: Debian's Chromium with the dashboard in it, and what the page costs its main thread."""
+"""Debian's Chromium with the dashboard open in it, and how much work the page gives its main thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-componen
 _SCREEN = ViewportSize(width=1440, height=900)
 
 _TRACED = ["toplevel"]
-"""Threads and their tasks. More would be work of its own."""
+"""Records the threads and their tasks. Tracing more would itself cost too much."""
 
 _COUNT = """() => {
   window.longTasks = 0;
@@ -35,49 +35,49 @@ _READ = "() => ({ now: performance.now(), frames: window.framesSeen, longTasks: 
 _STAMP = """
 const look = () => {
   if (document.documentElement?.dataset.feed !== "live") return setTimeout(look, 2);
-  // The page draws in the next frame; when the one after that begins, it has been painted.
+  // The page is drawn in the next frame, so it has been painted by the time the frame after that begins.
   requestAnimationFrame(() => requestAnimationFrame(() => { window.liveAfter = performance.now(); }));
 };
 look();
 """
-"""Runs before the page's own scripts. Zero is the beginning of the navigation."""
+"""Runs before the page's own scripts. Times are measured from the start of the navigation."""
 
 _PATIENCE_MS = 30_000
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a page cost over some seconds."""
+    """What a page cost over a period of time."""
 
     seconds: float
     task_seconds: float
-    """Of all tasks of the main thread together."""
+    """The total time of all tasks on the main thread."""
     longest_seconds: float
-    """The longest task, by the wall's clock."""
+    """The length of the longest task in wall-clock time."""
     longest_cpu_seconds: float
-    """The same without the time in which the machine did something else."""
+    """The most CPU time that a task used, which leaves out the time given to other processes."""
     waited_seconds: float
-    """In which the main thread could have run, and something else had the core."""
+    """How long the main thread was ready to run while another thread had the core."""
     long_tasks: int
-    """Those of more than 50 ms, as PerformanceObserver counts them."""
+    """The number of tasks longer than 50 ms, as counted by PerformanceObserver."""
     frames: int
 
 
 @dataclass(frozen=True)
 class Opening:
-    """How a page came up."""
+    """How long a page took to open, and how large it was."""
 
     seconds: float
-    """From the navigation until its rows are painted and it is live."""
+    """The time from navigation until the rows are painted and the page is live."""
     rows: int
-    """Users' rows in the document."""
+    """The number of users' rows in the document."""
     listed: int
-    """Users in the list."""
+    """The number of users in the whole list."""
     elements: int
 
 
 class BrowserOperator:
-    """Somebody signed in by the form, in a browser without a cache."""
+    """An operator who signed in through the form, in a browser with an empty cache."""
 
     def __init__(self, browser: Browser, address: str, name: str, password: str) -> None:
         self._browser = browser
@@ -87,17 +87,17 @@ class BrowserOperator:
 
     @property
     def cookie(self) -> str:
-        """The header that says who this is."""
+        """The value of the Cookie header that identifies the operator."""
         return "; ".join(f"{each['name']}={each['value']}" for each in self._context.cookies())
 
     def watch(self) -> Page:
-        """The live page, live, with a frame as often as there can be one."""
+        """Open the page, wait until it is live, and start to count its frames and long tasks."""
         page = self._live(self._context)
         page.evaluate(_COUNT)
         return page
 
     def open_afresh(self) -> Opening:
-        """The live page in a browser that has never seen it."""
+        """Measure how the page opens in a browser context that has never loaded it."""
         context = self._browser.new_context(viewport=_SCREEN, storage_state=self._context.storage_state())
         context.add_init_script(_STAMP)
         page = self._live(context)
@@ -112,7 +112,7 @@ class BrowserOperator:
         return Opening(**seen)
 
     def measure(self, page: Page, seconds: float) -> Load:
-        """What a page that is watched costs for some time."""
+        """Measure for some seconds what a page returned by `watch` costs."""
         self._browser.start_tracing(page=page, categories=_TRACED)
         before, waited_before = page.evaluate(_READ), self._waited()
         page.wait_for_timeout(seconds * 1000)
@@ -129,7 +129,7 @@ class BrowserOperator:
         )
 
     def _waited(self) -> dict[int, float]:
-        """How long the main threads of all pages have waited for a core so far, by process."""
+        """Return how long the main thread of each page has waited for a core so far, by process id."""
         session = self._browser.new_browser_cdp_session()
         processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
         session.detach()
@@ -154,10 +154,10 @@ class BrowserOperator:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser. Raises BenchmarkError when there is none."""
+    """Start the browser. Raises BenchmarkError if Chromium isn't installed."""
     path = shutil.which("chromium")
     if path is None:
-        raise BenchmarkError("the page needs chromium: run `make browser` first")
+        raise BenchmarkError("the dashboard benchmark needs Chromium: run `make browser` first")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser
@@ -165,7 +165,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def _tasks_of_page(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tasks of the busiest main thread, which is the page's: other renderers stand by."""
+    """Return the tasks of the busiest main thread. That is the page's, because other renderers are idle."""
     threads = {
         (each["pid"], each["tid"])
         for each in events
@@ -176,5 +176,5 @@ def _tasks_of_page(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if each["ph"] == "X" and each["name"].endswith("RunTask") and (each["pid"], each["tid"]) in threads:
             tasks[each["pid"], each["tid"]].append(each)
     if not tasks:
-        raise BenchmarkError("Chromium's trace names no task of the page")
+        raise BenchmarkError("Chromium's trace contains no tasks of the page")
     return max(tasks.values(), key=lambda them: sum(task["dur"] for task in them))

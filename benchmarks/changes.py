@@ -1,4 +1,4 @@
-"""Changes: users who turn busy and free again over REST, so many a second, while something else is looked at."""
+"""A steady load of changes: users who turn busy and free again over REST while something else is measured."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Self
 from benchmarks.failure import BenchmarkError
 
 _LINKS = 4
-"""Requests under way at the same time, at most."""
+"""The largest number of requests in progress at the same time."""
 
 _REQUEST_SECONDS = 10.0
 
 
 class Changes:
-    """While it is entered, each change is another user's, in turn. `tokens` are the users'."""
+    """A context manager that makes `per_second` changes while it is entered; the users of `tokens` take turns."""
 
     def __init__(self, port: int, tokens: Sequence[str], per_second: float) -> None:
         self._port = port
@@ -46,12 +46,12 @@ class Changes:
             thread.join()
 
     def rate(self) -> float:
-        """Changes a second so far. Raises BenchmarkError when one was refused, or when they can't keep the pace."""
+        """Return the changes per second so far. Raises BenchmarkError if a request failed or the rate is too low."""
         if self._failures:
             raise BenchmarkError(self._failures[0])
         rate = sum(self._done) / (time.monotonic() - self._began)
         if rate < 0.95 * self._per_second:
-            raise BenchmarkError(f"{self._per_second:.0f} changes a second were wanted, and {rate:.0f} were made")
+            raise BenchmarkError(f"only {rate:.0f} of {self._per_second:.0f} changes per second were made")
         return rate
 
     def _go_on(self, place: int, tokens: Sequence[str]) -> None:
@@ -73,7 +73,7 @@ class Changes:
 
 
 def bring_online(port: int, tokens: Sequence[str]) -> None:
-    """A heartbeat of each user, which counts for 90 s."""
+    """Send a heartbeat for each user, which keeps the user online for 90 s."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=_REQUEST_SECONDS)
     for token in tokens:
         ask(link, "POST", "/users/me/heartbeat", token)
@@ -81,7 +81,7 @@ def bring_online(port: int, tokens: Sequence[str]) -> None:
 
 
 def ask(link: http.client.HTTPConnection, method: str, path: str, token: str, body: object = None) -> None:
-    """One request, which has to be answered with 200. Raises BenchmarkError."""
+    """Send one request. Raises BenchmarkError if the status of the response isn't 200."""
     link.request(method, path, json.dumps(body) if body else None, {"Authorization": f"Bearer {token}"})
     response = link.getresponse()
     answer = response.read()

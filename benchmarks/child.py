@@ -1,4 +1,4 @@
-"""Child: a program that a benchmark starts: pinned to a core, its log kept, ended whatever happens."""
+"""Programs that a benchmark starts: pinned to a core, with a log file, and stopped whatever happens."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import msgspec
 from benchmarks.failure import BenchmarkError
 
 _STOP_SECONDS = 12.0
-"""A server has 10 s to drain (reliability.md) before it is killed."""
+"""A server may take 10 s to drain (see reliability.md), so it is killed only after that."""
 
 _DYING_SECONDS = 0.5
 _TAIL_LINES = 15
 
 
 class Child:
-    """One child process; what it prints goes to the file `log`."""
+    """One child process, whose output goes to the file `log`."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Child:
         self._name = log.stem
         self._log = log
         usual = os.sched_getaffinity(0)
-        # A child inherits the core it is started on, so that no thread of it ever runs on another one.
+        # A child inherits its parent's CPU affinity, so none of its threads ever runs on another core.
         os.sched_setaffinity(0, {core})
         try:
             with log.open("wb") as written:
@@ -72,17 +72,17 @@ class Child:
             self._process.wait()
 
     def failure(self, why: str) -> BenchmarkError:
-        """The error to raise for `why`; says whether the child has ended, and what it printed last."""
-        with suppress(subprocess.TimeoutExpired):  # what broke the connection may just be its end
+        """Return the error to raise for `why`. It also says whether the child has exited and what it printed last."""
+        with suppress(subprocess.TimeoutExpired):  # the connection may have broken because the child is exiting
             self._process.wait(_DYING_SECONDS)
-        state = "still runs" if self.is_alive else f"ended with {self._process.returncode}"
+        state = "is still running" if self.is_alive else f"exited with code {self._process.returncode}"
         printed = self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        last = ["and had printed last:", *printed] if printed else ["and had printed nothing"]
+        last = ["and its last output was:", *printed] if printed else ["and printed nothing"]
         return BenchmarkError("\n".join([why, f"{self._name} {state},", *last]))
 
 
 class TalkingChild(Child):
-    """A child that takes commands by lines on stdin and answers with JSON objects by lines on stdout."""
+    """A child that reads commands from stdin and answers with JSON objects on stdout, one per line."""
 
     def __init__(
         self, argv: Sequence[str], *, core: int, log: Path, environment: Mapping[str, str] | None = None
@@ -97,25 +97,25 @@ class TalkingChild(Child):
     ) -> None:
         super().__exit__(kind, error, trace)
         self._from.close()
-        # What was said to a child that is gone can no longer be flushed.
+        # Lines still buffered for a child that has exited can no longer be flushed.
         with suppress(BrokenPipeError):
             self._to.close()
 
     def say(self, line: str) -> None:
-        """Write `line` and its end."""
+        """Write `line` and a line break to the child."""
         try:
             self._to.write(line.encode() + b"\n")
             self._to.flush()
         except BrokenPipeError:
-            raise self.failure("nobody listens") from None
+            raise self.failure("the child no longer reads its input") from None
 
     def hear(self, event: str) -> dict[str, Any]:
-        """The next line, which has to be of this `event`."""
+        """Read the next line and return its object. Raises BenchmarkError unless it is this `event`."""
         line = self._from.readline()
         if not line:
             self._process.wait(_STOP_SECONDS)
-            raise self.failure(f"no {event!r} came")
+            raise self.failure(f"the event {event!r} never came")
         heard: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
         if heard["event"] != event:
-            raise self.failure(f"instead of {event!r}: {line.decode().strip()}")
+            raise self.failure(f"expected the event {event!r}, got: {line.decode().strip()}")
         return heard

@@ -1,4 +1,4 @@
-"""Comparison: a wave of ours, a wave of the limit's, by turns, because a machine's noise comes in stretches."""
+"""Comparison of Rollcall with the limit, wave by wave in turns, because a machine's noise comes in stretches."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from benchmarks.subject import Subject
 from benchmarks.wave import Wave
 
 _PAUSE_SECONDS = 0.05
-"""Linux delays acknowledgements by 40 ms. After this pause those of one wave cost nothing in the next one."""
+"""Linux delays acknowledgements by 40 ms. After this pause, those of one wave no longer affect the next."""
 
 CALM_WAVES = 30
-"""Fewer of a subject's waves are no basis for a figure that is judged."""
+"""The least number of undisturbed waves of each subject that a judged figure needs."""
 
 _DISTURBED = 0.03
-"""A wave is left out when strangers held one of the two cores for more than this share of it."""
+"""A wave is left out if other processes had one of the two cores for more than this share of its duration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One wave that has come to every socket."""
+    """One wave that has reached every socket."""
 
     frames: int
-    """Update frames that count, one more for each socket and change."""
+    """The update frames that count: one for each socket and change."""
     span_seconds: float
-    """From the first of them at a socket to the last."""
+    """The time from the arrival of the first of these frames to that of the last."""
     delay_seconds: float
-    """From the moment the wave was asked for to the last."""
+    """The time from the request for the wave to the arrival of the last frame."""
     sink_seconds: float
-    """What the sink needed of the span for receiving; near the span, it is the sink that is measured."""
+    """How much of the span the sink was busy receiving. If it is nearly all, the sink is what is measured."""
     kept_waiting_seconds: float
-    """What strangers took, on the core where they took more."""
+    """The time that other processes took, on whichever core they took more."""
 
     @property
     def frames_per_second(self) -> float:
-        # The first frame starts the clock, so it is not among those that took the time.
+        # The first frame starts the clock, so it isn't one of the frames received during the span.
         return (self.frames - 1) / self.span_seconds
 
     @property
@@ -54,35 +54,35 @@ class Series:
 
     passages: list[Passage]
     cpu_seconds_per_frame: float
-    """All CPU time of the server while both were measured, over all its update frames."""
+    """The CPU time of the server during the whole comparison, divided by all its update frames."""
 
     @property
     def calm(self) -> list[Passage]:
-        """The waves that nobody disturbed."""
+        """The waves that no other process disturbed."""
         return [passage for passage in self.passages if not passage.is_disturbed]
 
     def median(self, figure: Callable[[Passage], float]) -> float:
-        """The median of `figure` over the calm waves; over all when there is none."""
+        """Return the median of `figure` over the calm waves, or over all waves if none was calm."""
         return median(map(figure, self.calm or self.passages))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both, over the same time."""
+    """The waves of both subjects, measured over the same period."""
 
     ours: Series
     limit: Series
 
     def counted(self) -> tuple[int, int]:
-        """How many of the waves count, and how many there were."""
+        """Return how many waves were calm, and how many there were."""
         both = (self.ours, self.limit)
         return sum(len(series.calm) for series in both), sum(len(series.passages) for series in both)
 
 
 def compare(ours: Subject, limit: Subject, wave: Wave, *, seconds: float, step: Callable[[float], None]) -> Comparison:
-    """Cause `wave` at both by turns for `seconds`, or half as long again when few waves are calm.
+    """Cause `wave` on both subjects in turns for `seconds`, or up to half as long again if too few waves are calm.
 
-    Calls `step` after each turn with the seconds that it took.
+    Calls `step` after each turn with the number of seconds it took.
     """
     subjects = (ours, limit)
     passages: dict[Subject, list[Passage]] = {ours: [], limit: []}
@@ -105,12 +105,12 @@ def _are_enough(passages: dict[Subject, list[Passage]]) -> bool:
 
 
 def _pass(subject: Subject, wave: Wave) -> Passage:
-    """Cause one wave and wait until it has arrived."""
+    """Cause one wave and wait until every socket has it."""
     places = (Place(subject.pid), Place(subject.sink.pid, (os.getpid(),)))
     before = [place.kept_waiting() for place in places]
     stray = subject.sink.arm(wave)
     if stray:
-        raise BenchmarkError(f"a socket got {stray} updates that were not asked for: the counts mean nothing")
+        raise BenchmarkError(f"a socket received {stray} unexpected updates, so the counts are meaningless")
     asked_ns = time.monotonic_ns()
     subject.cause(wave)
     arrival = subject.sink.arrival()

@@ -1,4 +1,4 @@
-"""Dashboard: the operators' page in Chromium on the real server: under load, with many users, and what it costs."""
+"""Benchmark the dashboard in Chromium on the real server: under load, with many users, and what operators cost."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _USERS, _CHANGES_PER_SECOND = 500, 200.0
 _MANY_USERS, _MANY_ONLINE = 10_000, 2_000
 _OPENINGS = 5
 _ONLOOKERS = 90
-"""Beside the page: the server by default has room for 100."""
+"""In addition to the page; by default, the server admits up to 100 operators' sockets."""
 
 _COUNTED_SECONDS = 8.0
 _SETTLE_SECONDS = 2.0
 _LOOKS = 3
 
 _WAITED = 0.03
-"""Share of the time that the main thread is kept waiting for a core, beyond which a look isn't one at the page."""
+"""If the main thread waits for a core for more than this share of the time, the measurement is disturbed."""
 
 _LONGEST_SECONDS = 0.050
 _BUSY_MS = 200.0
 _OPEN_MS = 1000.0
-"""As asked of the dashboard. The other figures are not judged."""
+"""The bounds that the dashboard must meet. The other figures are only reported."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class DashboardFigure:
     seen: float
     unit: str
     counts: str
-    """What exactly is counted."""
+    """What exactly the figure measures."""
     most: float | None = None
-    """Beyond it the run fails; None: reported, not judged."""
+    """The run fails if the value is above this. None if the figure is only reported."""
 
     @property
     def holds(self) -> bool:
@@ -58,9 +58,9 @@ class DashboardFigure:
 
 
 @click.command()
-@click.option("--seconds", default=20.0, show_default=True, help="How long the page is looked at under load.")
+@click.option("--seconds", default=20.0, show_default=True, help="How long to measure the page under load.")
 def main(seconds: float) -> None:
-    """See whether the dashboard keeps up; exit with 1 when a figure is missed."""
+    """Check whether the dashboard keeps up; exit with code 1 if a figure is out of bounds."""
     try:
         allow_open_files(1000)
         with chromium() as browser:
@@ -73,7 +73,7 @@ def main(seconds: float) -> None:
 
 
 def _under_load(browser: Browser, seconds: float) -> Iterator[DashboardFigure]:
-    """The page while much changes, then the server's side of it."""
+    """Measure the page while many users change, then what operators cost the server."""
     with seated(browser, _USERS) as seat:
         bring_online(seat.port, seat.tokens)
         page = seat.operator.watch()
@@ -91,7 +91,7 @@ def _under_load(browser: Browser, seconds: float) -> Iterator[DashboardFigure]:
 
 
 def _load(operator: BrowserOperator, page: Page, seconds: float) -> Load:
-    """What the page costs, when the machine leaves it the core; after some looks, when it doesn't."""
+    """Measure what the page costs; try again a few times if the machine was disturbed and a task took too long."""
     for _ in range(_LOOKS - 1):
         load = operator.measure(page, seconds)
         if _is_calm(load) or load.longest_seconds <= _LONGEST_SECONDS:
@@ -111,7 +111,7 @@ def _cost(seat: Seat) -> Counted:
 
 
 def _with_many(browser: Browser) -> Iterator[DashboardFigure]:
-    """The page when there are very many users: how soon, and how small."""
+    """Measure how soon the page opens with a great many users, and how few elements it has."""
     with seated(browser, _MANY_USERS) as seat:
         bring_online(seat.port, seat.tokens[:_MANY_ONLINE])
         seat.counted()
@@ -119,7 +119,10 @@ def _with_many(browser: Browser) -> Iterator[DashboardFigure]:
         admitting = seat.counted().admitting_seconds / _OPENINGS
     yield from _of_openings(openings)
     yield DashboardFigure(
-        "one operator comes", 1e3 * admitting, "ms", "CPU of the server's loop to let one in, all of the users included"
+        "admitting an operator",
+        1e3 * admitting,
+        "ms",
+        "CPU time of the server's loop to admit one, including sending all the users",
     )
 
 
@@ -127,65 +130,68 @@ def _of_page(load: Load, rate: float) -> Iterator[DashboardFigure]:
     judged = load.longest_seconds if _is_calm(load) else load.longest_cpu_seconds
     yield DashboardFigure(
         "longest task", 1e3 * judged, "ms",
-        f"of the page's main thread in {load.seconds:.0f} s, with {_USERS} users online and {rate:.0f} changes a"
+        f"on the page's main thread within {load.seconds:.0f} s, with {_USERS} users online and {rate:.0f} changes per"
         f" second. {_by_both_clocks(load)}", 1e3 * _LONGEST_SECONDS,
     )  # fmt: skip
     yield DashboardFigure(
         "main thread", 1e3 * load.task_seconds / load.seconds, "ms/s",
-        "all its tasks together, those included that count the frames", _BUSY_MS,
+        "total time of all its tasks, including those that count frames", _BUSY_MS,
     )  # fmt: skip
     yield DashboardFigure(
-        "frames", load.frames / load.seconds, "/s", "callbacks of requestAnimationFrame; a screen has 60"
+        "frames",
+        load.frames / load.seconds,
+        "/s",
+        "callbacks from requestAnimationFrame; a typical screen shows 60 frames per second",
     )
 
 
 def _by_both_clocks(load: Load) -> str:
     clocks = (
-        f"By the wall {1e3 * load.longest_seconds:.0f} ms, by the CPU {1e3 * load.longest_cpu_seconds:.0f} ms;"
-        f" PerformanceObserver saw {load.long_tasks} of more than 50 ms"
+        f"Wall-clock time {1e3 * load.longest_seconds:.0f} ms, CPU time {1e3 * load.longest_cpu_seconds:.0f} ms;"
+        f" PerformanceObserver reported {load.long_tasks} tasks longer than 50 ms"
     )
     if _is_calm(load):
         return f"{clocks}."
-    return f"{clocks}. Other programs kept it waiting for {load.waited_seconds:.1f} s, so the CPU's is judged."
+    return f"{clocks}. The thread waited {load.waited_seconds:.1f} s for a core, so the CPU time is judged."
 
 
 def _of_server(one: Counted, many: Counted) -> Iterator[DashboardFigure]:
     each = (_sending(many) - _sending(one)) / _ONLOOKERS
     yield DashboardFigure(
         "one more operator", 1e6 * each, "µs",
-        f"CPU of the server's loop for each update, from 1 to {1 + _ONLOOKERS} operators",
+        f"CPU time of the server's loop per update and added operator, going from 1 to {1 + _ONLOOKERS} operators",
     )  # fmt: skip
     yield DashboardFigure(
-        "an update", 1e3 * one.making_seconds / one.updates, "ms",
-        f"CPU of the server's loop to make one for all, {one.updates / _COUNTED_SECONDS:.1f} a second, of"
-        f" {_CHANGES_PER_SECOND * _COUNTED_SECONDS / one.updates:.0f} changes each",
+        "building an update", 1e3 * one.making_seconds / one.updates, "ms",
+        f"CPU time of the server's loop, for all operators; {one.updates / _COUNTED_SECONDS:.1f} updates per second"
+        f" of {_CHANGES_PER_SECOND * _COUNTED_SECONDS / one.updates:.0f} changes each",
     )  # fmt: skip
 
 
 def _of_openings(openings: list[Opening]) -> Iterator[DashboardFigure]:
     seconds = sorted(opening.seconds for opening in openings)
     yield DashboardFigure(
-        "open", 1e3 * median(seconds), "ms",
-        f"from the navigation until {openings[0].listed:,} users are listed, painted and live; the median of"
-        f" {len(seconds)}, each without a cache ({', '.join(f'{1e3 * each:.0f}' for each in seconds)})", _OPEN_MS,
+        "opening the page", 1e3 * median(seconds), "ms",
+        f"from navigation until {openings[0].listed:,} users are listed, painted and live; the median of"
+        f" {len(seconds)}, each with an empty cache ({', '.join(f'{1e3 * each:.0f}' for each in seconds)})", _OPEN_MS,
     )  # fmt: skip
     yield DashboardFigure(
         "rows in the page", max(opening.rows for opening in openings), "",
-        f"of users, then; {max(opening.elements for opening in openings)} elements in all",
+        f"rows of users once the page is live; {max(opening.elements for opening in openings)} elements in all",
     )  # fmt: skip
 
 
 def _sending(counted: Counted) -> float:
-    """Seconds an update, without what is done once for all."""
+    """Return the seconds per update, without the work that is done once for all operators."""
     return (counted.ticking_seconds - counted.making_seconds) / counted.updates
 
 
 def _print(console: Console, figures: list[DashboardFigure]) -> None:
     table = Table(title="The dashboard", title_justify="left")
-    table.add_column("what")
-    table.add_column("asked", justify="right")
-    table.add_column("seen", justify="right")
-    table.add_column("counts", overflow="fold")
+    table.add_column("figure")
+    table.add_column("bound", justify="right")
+    table.add_column("measured", justify="right")
+    table.add_column("what it measures", overflow="fold")
     for figure in figures:
         style = "" if figure.most is None else "bold green" if figure.holds else "bold red"
         asked = "" if figure.most is None else f"≤ {figure.most:g} {figure.unit}"

@@ -1,7 +1,7 @@
-"""Failure: a benchmark that cannot run says why, and prints no figure."""
+"""The error of a benchmark that can't run: it says why and prints no figures."""
 
 from __future__ import annotations
 
 
 class BenchmarkError(Exception):
-    """Why there is no result, in words for whoever started the benchmark."""
+    """Why there is no result, in words meant for the person who started the benchmark."""

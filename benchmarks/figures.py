@@ -1,4 +1,4 @@
-"""Figures: what the rounds come to, each beside the limit's, with what it counts."""
+"""The figures of a run: each is shown next to the limit's, with a sentence that says what it measures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
     unit: str
     counts: str
-    """What exactly is counted, in one sentence."""
+    """What exactly the figure measures, in one sentence."""
     less_is_better: bool = False
     floor: float | None = None
-    """The ratio below which a run fails; None: reported, not judged."""
+    """The run fails if the ratio is below this. None if the figure is only reported."""
 
     @property
     def ratio(self) -> float:
-        """Ours as a share of the limit, whichever way is better: 1 is as good as the limit, less is worse."""
+        """How Rollcall compares with the limit: 1 is as good, less is worse, even where lower values are better."""
         return self.limit / self.ours if self.less_is_better else self.ours / self.limit
 
     @property
@@ -33,14 +33,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def single_figures(single: Comparison, floor: float) -> list[Figure]:
-    """What one change at a time shows; `floor` is the least ratio of its rate."""
+    """Return the figures for one change at a time; `floor` is the lowest acceptable ratio of the rates."""
     return [
         Figure(
             what="one change at a time",
             ours=single.ours.median(_rate),
             limit=single.limit.median(_rate),
             unit="frames/s",
-            counts="update frames received, from the first socket that heard of a change to the last",
+            counts="update frames received per second, from the first socket that receives a change to the last",
             floor=floor,
         ),
         Figure(
@@ -48,7 +48,7 @@ def single_figures(single: Comparison, floor: float) -> list[Figure]:
             ours=1e3 * single.ours.median(_delay),
             limit=1e3 * single.limit.median(_delay),
             unit="ms",
-            counts="from asking (ours: a PUT, authorised, on disk) until the last socket has the change",
+            counts="time from the request (Rollcall: a PUT, authorised and saved) until the last socket has the change",
             less_is_better=True,
         ),
         Figure(
@@ -56,33 +56,34 @@ def single_figures(single: Comparison, floor: float) -> list[Figure]:
             ours=1e6 * single.ours.cpu_seconds_per_frame,
             limit=1e6 * single.limit.cpu_seconds_per_frame,
             unit="µs",
-            counts="all CPU time of the server (ours: requests, store, stats and all), over the update frames received",
+            counts="CPU time of the server process (Rollcall: including requests, store and stats) per update frame",
             less_is_better=True,
         ),
     ]
 
 
 def waiting_figure(waiting: Comparison, single: Comparison, wave: Wave) -> Figure:
-    """What changes that wait together show; the sentence also compares with the limit of single frames."""
+    """Return the figure for changes that wait together; its text also compares it with the limit for single frames."""
     rate, single_limit = waiting.ours.median(_rate), single.limit.median(_rate)
     return Figure(
         what=f"{wave.changes} changes waiting",
         ours=rate,
         limit=waiting.limit.median(_rate),
         unit="messages/s",
-        counts=f"the same, of changes that were asked for together with one before them; the limit puts all"
-        f" {wave.changes} into one send a socket (ours is {rate / single_limit:.2f} of the limit of single frames)",
+        counts=f"messages received per second when changes wait behind an earlier one; the limit puts all"
+        f" {wave.changes} into one send() per socket (Rollcall reaches {rate / single_limit:.2f} × the limit's rate for"
+        " single frames)",
     )
 
 
 def connect_figure(ours: Subject, limit: Subject) -> Figure:
-    """How fast the sockets came in, once."""
+    """Return how fast the sockets connected, which is measured only once."""
     return Figure(
         what="connects",
         ours=ours.sink.sockets / ours.sink.connect_seconds,
         limit=limit.sink.sockets / limit.sink.connect_seconds,
         unit="sockets/s",
-        counts="from the first connect to the last socket ready (ours: authorised, with its first messages)",
+        counts="sockets per second, until the last one is ready (Rollcall: authorised and sent its first messages)",
     )
 
 

@@ -1,14 +1,14 @@
 /*
- * The limit: the least that any server on one core must do to bring a change to N sockets, a send() to each.
+ * The limit: the least work that any server on one core must do to send a change to N sockets: one send() for each.
  *
  *     limit SOCKETS FRAME_BYTES
  *
- * Nobody is authenticated, nothing is encoded, stored or remembered: the frame is made once, before anything starts.
+ * It authenticates nobody, and encodes, stores and remembers nothing: the frame is built once, before anything starts.
  *
- * stdin:  "send CHANGES": sends that many frames to every socket, in one send() a socket
- * stdout: JSON lines: "listening" with the port, "ready" when SOCKETS have upgraded, "sent" after each command
+ * stdin:  "send CHANGES": sends that many frames to every socket, with one send() per socket
+ * stdout: JSON lines: "listening" with the port, "ready" once SOCKETS sockets have upgraded, "sent" after each command
  *
- * Ends when stdin does.
+ * Exits when stdin is closed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,7 +35,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* A text frame of `bytes`, header included, that the sink takes for an update; `copies` of it in a row. */
+/* Builds a text frame of `bytes` bytes, including the header, that the sink counts as an update; `copies` in a row. */
 static unsigned char *make_frames(size_t bytes, size_t copies)
 {
     size_t header = bytes <= 127 ? 2 : 4, length = bytes - header;
@@ -91,7 +91,7 @@ static int accept_upgrade(int listener)
 static void send_to_all(const int *sockets, size_t count, const unsigned char *frames, size_t bytes)
 {
     for (size_t i = 0; i < count; i++) {
-        /* A socket that is full would make the figure one of something else: better none. */
+        /* If a socket's buffer is full, the figure would measure something else, so it is better to give none. */
         if (send(sockets[i], frames, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes)
             die("send");
     }
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin) != NULL) {
         unsigned changes;
         if (sscanf(line, "send %u", &changes) != 1 || changes == 0 || changes > MOST_CHANGES) {
-            fprintf(stderr, "limit: no such command: %s", line);
+            fprintf(stderr, "limit: unknown command: %s", line);
             return 2;
         }
         send_to_all(sockets, count, frames, changes * bytes);

@@ -1,4 +1,4 @@
-"""Limit: a C program that only sends, on the server's core, to as many sockets, as many bytes."""
+"""The limit: a C program that only sends, on the server's core, the same number of bytes to as many sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.wave import Wave
 
 
 class Limit:
-    """The subject that everything is compared with."""
+    """The subject that Rollcall is compared with."""
 
     def __init__(self, server: TalkingChild, sink: Sink) -> None:
         self._server = server
@@ -37,7 +37,7 @@ def start_limit(
     frame_bytes: int,
     scratch: Path,
 ) -> Limit:
-    """Start limit.c and its sink (`programs`, in this order) and connect them; `stack` ends both."""
+    """Start limit.c and its sink (`programs`, in this order) and connect them; `stack` stops both."""
     limit, sink = programs
     argv = [str(limit), str(sockets), str(frame_bytes)]
     server = stack.enter_context(TalkingChild(argv, core=cores.server, log=scratch / "limit.log"))

@@ -1,4 +1,4 @@
-"""Native: the C programs, compiled for this run into its temporary directory."""
+"""Compilation of the C programs for one run, into its temporary directory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ _HERE = Path(__file__).parent
 
 
 def compile_program(name: str, registry: Path) -> Path:
-    """Compile `name`.c of this directory with -O2; return the program's path in `directory`."""
+    """Compile `name`.c from this folder with -O2 into the directory `registry`; return the path of the program."""
     compiler = os.environ.get("CC") or next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
-        raise BenchmarkError("no C compiler (cc, gcc, clang or $CC): without one there is no limit to compare with")
+        raise BenchmarkError(
+            "no C compiler found (cc, gcc, clang or $CC): the limit to compare with can't be built without one"
+        )
     program = registry / name
     flags = ("-std=gnu11", "-O2", "-Wall", "-Wextra")
     command = [compiler, *flags, "-o", str(program), str(_HERE / f"{name}.c")]

@@ -1,4 +1,4 @@
-"""Onlookers: operators' sockets that take everything and show nothing, to see what one more costs the server."""
+"""Operators' sockets that receive everything and display nothing, to find out what one more costs the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOK_SECONDS = 0.2
 
 
 class Onlookers:
-    """While it is entered, `count` sockets of the operator with this cookie are open. They answer no ping: 35 s."""
+    """`count` open sockets of the operator with this cookie. They answer no pings, so they last for only 35 s."""
 
     def __init__(self, port: int, cookie: str, count: int) -> None:
         self._selector = selectors.DefaultSelector()
@@ -43,7 +43,7 @@ class Onlookers:
             each.close()
 
     def check(self) -> None:
-        """Raise BenchmarkError when the server closed one."""
+        """Raise BenchmarkError if the server closed any of the sockets."""
         if self._lost:
             raise BenchmarkError(f"the server closed {self._lost} of {len(self._sockets)} operators' sockets")
 
@@ -57,7 +57,7 @@ class Onlookers:
 
 
 def _opened(port: int, cookie: str) -> socket.socket:
-    """An upgraded connection; what came with the answer to the upgrade is dropped."""
+    """Open a WebSocket connection; data that arrives along with the upgrade response is dropped."""
     link = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
     key = base64.b64encode(os.urandom(16)).decode()
     link.sendall(

@@ -1,4 +1,4 @@
-"""Quick: fan-out through the real server against the one-core limit, in under a minute."""
+"""Benchmark the real server's fan-out against what one core can do at most, in under a minute."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _WARM_UP_SECONDS = 1.0
 _SINGLE_SECONDS = 18.0
 _WAITING_SECONDS = 8.0
 _SPARE_FILES = 500
-"""Beside a quarter more than sockets, because a server by default takes 0.8 × the open files it may have."""
+"""Added to 1.25 × the sockets: by default, a server accepts as many sockets as 0.8 × its limit of open files."""
 _SINK_BUSY = 0.95
 _SERVER = Path(__file__).parents[1] / "server.py"
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """What the figures were made of."""
+    """The conditions under which the figures were measured, and the waves behind them."""
 
     sockets: int
     frame_bytes: int
@@ -45,11 +45,13 @@ class Conditions(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--sockets", default=2_000, show_default=True, type=click.IntRange(min=100))
-@click.option("--floor", default=0.4, show_default=True, help="The ratio below which the exit code is 1.")
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here too.")
-@click.option("--server", default=_SERVER, type=click.Path(path_type=Path), help="The server.py to measure.")
+@click.option("--floor", default=0.4, show_default=True, help="Exit with code 1 if the ratio is below this.")
+@click.option(
+    "--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures to this file."
+)
+@click.option("--server", default=_SERVER, type=click.Path(path_type=Path), help="Path of the server.py to measure.")
 def main(sockets: int, floor: float, file: Path | None, server: Path) -> None:
-    """Measure fan-out through the real server, and through a C program that only sends, by turns."""
+    """Measure fan-out alternately with the real server and with a C program that does nothing but send."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
@@ -71,7 +73,7 @@ def _title(conditions: Conditions) -> str:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    """Leave by an exception, so that everything that was started is ended."""
+    """Exit by raising an exception, so that every child process is stopped."""
     sys.exit(128 + number)
 
 
@@ -92,7 +94,7 @@ def _measure(sockets: int, floor: float, server: Path) -> tuple[list[Figure], Co
             step = partial(progress.advance, task)
             return compare(ours, limit, wave, seconds=seconds, step=step)
 
-        # The first waves pay for what is paid only once, such as buffers that grow.
+        # The first waves bear one-off costs, such as growing buffers.
         run("warming up", SINGLE, _WARM_UP_SECONDS)
         single = run("one change at a time", SINGLE, _SINGLE_SECONDS)
         waiting = run("ten changes waiting", TEN_WAITING, _WAITING_SECONDS)
@@ -107,7 +109,7 @@ def _measure(sockets: int, floor: float, server: Path) -> tuple[list[Figure], Co
 
 
 def _start(stack: ExitStack, cores: Cores, sockets: int, server: Path, scratch: Path) -> tuple[Rollcall, Limit, int]:
-    """Start ours, see how long its frames are, start the limit with frames as long."""
+    """Start Rollcall, find out how long its frames are, then start the limit with frames of that length."""
     sink = compile_program("sink", scratch)
     programs = (compile_program("limit", scratch), sink)
     ours = start_rollcall(stack, sink, cores, server=server, sockets=sockets, scratch=scratch)
@@ -119,20 +121,22 @@ def _start(stack: ExitStack, cores: Cores, sockets: int, server: Path, scratch: 
 
 
 def _check_calm(single: Comparison) -> None:
-    """With strangers on the cores everything takes as long, and any two servers look alike."""
+    """Raise BenchmarkError if other processes disturbed so many waves that any two servers would look alike."""
     if min(len(single.ours.calm), len(single.limit.calm)) < CALM_WAVES:
         counted, waves = single.counted()
-        raise BenchmarkError(f"something else is using these cores: of {waves} waves only {counted} were undisturbed")
+        raise BenchmarkError(f"other processes are using these cores: only {counted} of {waves} waves were undisturbed")
 
 
 def _check_sink(single: Comparison) -> None:
-    """A sink that never waits would make any two servers look alike."""
+    """Raise BenchmarkError if the sink hardly ever waited, because any two servers would then look alike."""
     busy = max(
         series.median(lambda passage: passage.sink_seconds / passage.span_seconds)
         for series in (single.ours, single.limit)
     )
     if busy > _SINK_BUSY:
-        raise BenchmarkError(f"the sink was busy {busy:.0%} of the time: it was measured, not the servers")
+        raise BenchmarkError(
+            f"the sink was busy {busy:.0%} of the time, so the run measured the sink and not the servers"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rollcall: the real server, started by its command line, with real users, tokens and requests."""
+"""The real Rollcall server, started from its command line, with real users, tokens and requests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from benchmarks.sink import Sink, connect_sink
 from benchmarks.wave import Wave
 
 _SOCKETS_PER_USER = 8
-"""The server's default allows 10: what is measured is what ships."""
+"""Within the server's default limit of 10, so that the default settings are measured."""
 
 _FIRST_FRAMES = 2
-"""connection_established and the user's own status."""
+"""`connection_established` and the user's own status."""
 
 _MOST_AT_ONCE = 16
 _READY_SECONDS = 10.0
@@ -32,7 +32,7 @@ _REQUEST_SECONDS = 10.0
 
 
 class Rollcall:
-    """The subject: users in turn set themselves busy, or free again, over REST, each with their own token."""
+    """The server as a subject: users take turns to become busy or free over REST, each with their own token."""
 
     def __init__(self, server: Child, sink: Sink, port: int, tokens: list[str]) -> None:
         self._server = server
@@ -73,7 +73,7 @@ class Rollcall:
 def start_rollcall(
     stack: ExitStack, sink: Path, cores: Cores, *, server: Path, sockets: int, scratch: Path
 ) -> Rollcall:
-    """Fill an embedded store, start `server` (a server.py) on it, connect `sink`; `stack` ends both."""
+    """Fill an embedded store, start `server` (a server.py) on it and connect `sink`; `stack` stops both."""
     port = free_port()
     environment = server_environment(port, scratch / "store")
     tokens = make_users(server, environment, -(-sockets // _SOCKETS_PER_USER), scratch)
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def server_environment(port: int, store: Path) -> dict[str, str]:
-    """Defaults for everything else, whatever the shell that the benchmark is started from has set."""
+    """Return an environment that leaves all other settings at their defaults, whatever the calling shell has set."""
     ours = ("ROLLCALL_", "MONGODB_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {
@@ -113,14 +113,14 @@ def server_environment(port: int, store: Path) -> dict[str, str]:
 
 
 def _no_limits(server: Path) -> dict[str, str]:
-    """Settings that let few users send many requests. An older server, without limits, refuses to know them."""
+    """Return settings that let few users send many requests. Older servers have no limits and reject these settings."""
     if "request_burst" not in (server.parent / "settings.py").read_text(encoding="utf-8"):
         return {}
     return {"ROLLCALL_REQUEST_BURST": "1000000", "ROLLCALL_REQUESTS_PER_SECOND": "1000000"}
 
 
 def make_users(server: Path, environment: dict[str, str], count: int, scratch: Path) -> list[str]:
-    """Import `count` users; return an access token of each."""
+    """Import `count` users; return an access token for each."""
     file = scratch / "users.jsonl"
     file.write_bytes(b"".join(msgspec.json.encode({"username": f"user{i:06}"}) + b"\n" for i in range(count)))
     _command(server, environment, "user", "import", str(file))
@@ -135,7 +135,7 @@ def _command(server: Path, environment: dict[str, str], *words: str) -> str:
     argv = [sys.executable, str(server), *words]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchmarkError(f"`{server.name} {' '.join(words)}` ended with {done.returncode}\n{done.stderr}")
+        raise BenchmarkError(f"`{server.name} {' '.join(words)}` exited with code {done.returncode}\n{done.stderr}")
     return done.stdout
 
 
@@ -152,4 +152,4 @@ def await_ready(server: Child, port: int) -> None:
         finally:
             link.close()
         time.sleep(0.05)
-    raise server.failure(f"GET /readyz did not answer 200 within {_READY_SECONDS:.0f} s")
+    raise server.failure(f"GET /readyz did not return 200 within {_READY_SECONDS:.0f} s")

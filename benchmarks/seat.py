@@ -1,4 +1,4 @@
-"""Seat: an operator at the dashboard of a real server, which counts what that costs it."""
+"""An operator at the dashboard of a real server that counts what operators cost it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAME, _PASSWORD = "maya", "only for this benchmark"
 
 @dataclass(frozen=True)
 class Seat:
-    """The server, its users, and the operator."""
+    """The server, its users and the operator."""
 
     server: TalkingChild
     port: int
@@ -34,7 +34,7 @@ class Seat:
     operator: BrowserOperator
 
     def counted(self) -> Counted:
-        """What operators have cost the server since it was asked last."""
+        """Return what operators have cost the server since the previous call."""
         self.server.say("take")
         answer = self.server.hear("counted")
         return Counted(**{field: answer[field] for field in Counted.__struct_fields__})
@@ -42,7 +42,7 @@ class Seat:
 
 @contextmanager
 def seated(browser: Browser, users: int) -> Iterator[Seat]:
-    """With so many users, on an embedded store, every setting at its default. The server has a core of its own."""
+    """Start a server with `users` users on an embedded store, with default settings, on a core of its own."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-bench-")))
         port = free_port()
@@ -71,4 +71,4 @@ def _add_operator(environment: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise BenchmarkError(f"`server.py {' '.join(words)}` ended with {done.returncode}\n{done.stderr}")
+        raise BenchmarkError(f"`server.py {' '.join(words)}` exited with code {done.returncode}\n{done.stderr}")

@@ -1,17 +1,17 @@
 /*
- * The clients of a benchmark: connects WebSockets and counts, by epoll, the update frames that reach each of them.
+ * The clients of a benchmark: connects WebSockets and uses epoll to count the update frames that reach each of them.
  *
  *     sink ADDRESS PORT FIRST
  *
- * stdin:  one request path a line (a socket each), an empty line, then commands:
- *             arm UPDATES AHEAD MILLISECONDS    tell when every socket got UPDATES update frames more,
- *                                               and when the first of them got more than AHEAD
- *             quiet PAUSE MILLISECONDS          tell when nothing came for PAUSE milliseconds
- * stdout: JSON lines: "connected" once every socket got its FIRST frames, then "armed" and "complete", or "quiet";
- *         "failed" when a socket was lost or refused, or when MILLISECONDS are over.
+ * stdin:  one request path per line (one socket for each), an empty line, then commands:
+ *             arm UPDATES AHEAD MILLISECONDS    report when every socket has received UPDATES more update frames,
+ *                                               and when the first of them has received more than AHEAD
+ *             quiet PAUSE MILLISECONDS          report when nothing has arrived for PAUSE milliseconds
+ * stdout: JSON lines: "connected" once every socket has received FIRST frames, then "armed" and "complete", or "quiet";
+ *         "failed" if a socket was lost or refused, or if MILLISECONDS have passed.
  *
- * Times are CLOCK_MONOTONIC in nanoseconds, so that they compare with Python's time.monotonic_ns().
- * Ends when stdin does: a benchmark that is killed leaves no sink behind.
+ * Times are CLOCK_MONOTONIC in nanoseconds, so that they can be compared with Python's time.monotonic_ns().
+ * Exits when stdin is closed, so that a benchmark that is killed leaves no sink behind.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,7 +29,7 @@
 
 enum {
     CONNECTING_AT_ONCE = 128,     /* enough to keep a server busy, far below any listen backlog */
-    SOCKETS_PER_SOURCE = 10000,   /* of the 28,000 ports that an address pair has by default */
+    SOCKETS_PER_SOURCE = 10000,   /* an address pair has about 28,000 ports by default */
     CONNECT_MILLISECONDS = 30000,
     EVENTS = 1024,
     RECEIVE_BYTES = 1 << 16,
@@ -44,8 +44,8 @@ struct client {
     enum state state;
     char *path;
     uint64_t frames;   /* text frames since the upgrade */
-    uint64_t updates;  /* those of them that are updates */
-    unsigned char *kept; /* the beginning of a frame whose rest has not come yet */
+    uint64_t updates;  /* how many of these are updates */
+    unsigned char *kept; /* the beginning of a frame whose rest has not arrived yet */
     size_t kept_bytes;
 };
 
@@ -53,20 +53,20 @@ enum waiting { FOR_CONNECT, FOR_COMMAND, FOR_UPDATES, FOR_QUIET };
 
 static struct {
     struct sockaddr_in server;
-    uint64_t first;            /* frames a socket must have got to count as connected */
+    uint64_t first;            /* frames a socket must receive to count as connected */
     struct client *clients;
     size_t count, started, connected, lost;
     int epoll;
 
     enum waiting waiting;
     uint64_t deadline_ns, pause_ns;
-    uint64_t target;           /* updates that every socket shall have */
-    uint64_t ahead;            /* those of them before the clock starts */
-    size_t complete;           /* sockets that have them */
+    uint64_t target;           /* updates that every socket is to receive */
+    uint64_t ahead;            /* how many of these come before the clock starts */
+    size_t complete;           /* sockets that have received them all */
     uint64_t started_ns, first_ns, last_ns, heard_ns;
-    uint64_t busy_ns;          /* spent on receiving, since first_ns */
-    size_t frame_bytes;        /* the last update's, header included */
-    unsigned close_code;       /* the first that a server gave */
+    uint64_t busy_ns;          /* time spent receiving since first_ns */
+    size_t frame_bytes;        /* size of the last update, including its header */
+    unsigned close_code;       /* the first close code that the server sent */
     char refusal[64];          /* the first status line that was not 101 */
 } sink;
 
@@ -100,7 +100,7 @@ static void lose(struct client *client)
     sink.lost++;
 }
 
-/* Bytes of the whole frame at `p` of which `n` bytes are there, 0 while its header is incomplete. */
+/* Returns the size of the whole frame at `p`, of which `n` bytes are present, or 0 if its header is incomplete. */
 static size_t frame_bytes(const unsigned char *p, size_t n, size_t *header)
 {
     if (n < 2)
@@ -119,7 +119,7 @@ static size_t frame_bytes(const unsigned char *p, size_t n, size_t *header)
 
 static void pong(struct client *client, const unsigned char *payload, size_t n)
 {
-    unsigned char frame[6 + 125] = {0x8a, (unsigned char)(0x80 | n)}; /* a mask of zeros is a mask */
+    unsigned char frame[6 + 125] = {0x8a, (unsigned char)(0x80 | n)}; /* a mask of zeros is valid */
     if (n > 125)
         return;
     memcpy(frame + 6, payload, n);
@@ -183,7 +183,7 @@ static size_t take_frames(struct client *client, const unsigned char *p, size_t 
     return taken;
 }
 
-/* Keeps the status line at `p`, which ends before the empty line that was found after it. */
+/* Saves the status line at `p`. The caller has found an empty line after it, so the status line is complete. */
 static void note_refusal(const unsigned char *p)
 {
     if (sink.refusal[0] != 0)
@@ -229,7 +229,7 @@ static void take(struct client *client, const unsigned char *p, size_t n)
 static void receive(struct client *client)
 {
     static unsigned char buffer[2 * RECEIVE_BYTES];
-    /* What was kept goes first, so that a frame is always parsed in one piece. */
+    /* Bytes kept from before go first, so that a frame is always parsed in one piece. */
     size_t kept = client->kept_bytes;
     if (kept > RECEIVE_BYTES) {
         lose(client);
@@ -276,7 +276,7 @@ static void ask_upgrade(struct client *client)
                      client->path, host, ntohs(sink.server.sin_port));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
     client->state = UPGRADING;
-    /* A fresh socket's buffer takes a request of this size at once. */
+    /* The empty buffer of a new socket takes a request of this size at once. */
     if (n >= (int)sizeof request || send(client->fd, request, (size_t)n, MSG_NOSIGNAL) != n ||
         epoll_ctl(sink.epoll, EPOLL_CTL_MOD, client->fd, &event) < 0)
         lose(client);
@@ -302,7 +302,7 @@ static void arm(uint64_t updates, uint64_t ahead)
         most = sink.clients[i].updates > most ? sink.clients[i].updates : most;
         sink.clients[i].updates = 0;
     }
-    /* "stray": updates beyond the last target, that nobody was waiting for. */
+    /* "stray": unexpected updates, beyond the last target. */
     uint64_t stray = most > sink.target ? most - sink.target : 0;
     sink.target = updates;
     sink.ahead = ahead;
@@ -327,7 +327,7 @@ static void read_command(void)
         sink.pause_ns = first * 1000000u;
         sink.waiting = FOR_QUIET;
     } else {
-        fprintf(stderr, "sink: no such command: %s", line);
+        fprintf(stderr, "sink: unknown command: %s", line);
         exit(2);
     }
     sink.deadline_ns = sink.heard_ns + milliseconds * 1000000u;
@@ -345,7 +345,7 @@ static void answer(uint64_t now)
                (unsigned long long)sink.busy_ns, sink.frame_bytes);
         sink.waiting = FOR_COMMAND;
     } else if (sink.waiting == FOR_QUIET && now - sink.heard_ns >= sink.pause_ns) {
-        /* Nobody has caused anything yet: what came so far is no stray. */
+        /* No wave has been caused yet, so the updates received so far are not stray. */
         for (size_t i = 0; i < sink.count; i++)
             sink.clients[i].updates = 0;
         sink.target = 0;
@@ -362,8 +362,8 @@ static void run(void)
 {
     static struct epoll_event events[EVENTS];
     for (;;) {
-        /* Armed, it polls instead of sleeping: to wake a sleeper costs the sender, and the slower a sender is, the
-         * more often it would have to pay. */
+        /* While armed, the sink polls instead of sleeping: waking a sleeping process costs the sender time, and a
+         * slower sender would have to pay this more often. */
         int timeout = sink.waiting == FOR_COMMAND ? -1 : sink.waiting == FOR_UPDATES ? 0 : 5;
         int n = epoll_wait(sink.epoll, events, EVENTS, timeout);
         if (n < 0 && errno != EINTR)

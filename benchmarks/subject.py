@@ -1,4 +1,4 @@
-"""Subject: what is measured: a server whose sockets listen, and which can be made to tell them of changes."""
+"""What a benchmark measures: a server with connected sockets, which can be made to send them changes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from benchmarks.wave import Wave
 
 
 class Subject(Protocol):
-    """A server with its sink connected to it."""
+    """A server and the sink that is connected to it."""
 
     @property
     def sink(self) -> Sink: ...
 
     @property
     def pid(self) -> int:
-        """Of the server, for its CPU time."""
+        """The process id of the server, needed to read its CPU time."""
         ...
 
     def cause(self, wave: Wave) -> None:
-        """Make the changes of `wave`, all at once; return when the server has said that they are made."""
+        """Request all the changes of `wave` at once; return when the server has confirmed them."""
         ...

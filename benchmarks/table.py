@@ -1,4 +1,4 @@
-"""Table: the figures as people and as programs read them."""
+"""Output of the figures: a table for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from benchmarks.figures import Figure
 
 
 def print_table(console: Console, title: str, figures: list[Figure]) -> None:
-    """Print one line a figure, then what each one counts."""
+    """Print one row per figure, followed by what each figure measures."""
     table = Table(title=title, title_justify="left")
-    table.add_column("what")
-    for heading in ("ours", "limit", "ratio"):
+    table.add_column("figure")
+    for heading in ("Rollcall", "limit", "ratio"):
         table.add_column(heading, justify="right")
     table.add_column("unit")
     for figure in figures:
@@ -26,12 +26,12 @@ def print_table(console: Console, title: str, figures: list[Figure]) -> None:
         table.add_row(figure.what, *numbers, figure.unit, style=style)
     console.print(table)
     for figure in figures:
-        judged = "" if figure.floor is None else f"; judged: a ratio of {figure.floor:g} or more"
+        judged = "" if figure.floor is None else f"; the ratio must be at least {figure.floor:g}"
         console.print(f"{figure.what}: {figure.counts}{judged}.", highlight=False, soft_wrap=True)
 
 
 def write_json(file: Path, figures: list[Figure], conditions: object) -> None:
-    """Write the same figures, with their ratios and the `conditions` that they were measured in."""
+    """Write the same figures with their ratios, and the `conditions` under which they were measured."""
     rows = [msgspec.structs.asdict(figure) | {"ratio": figure.ratio, "holds": figure.holds} for figure in figures]
     machine = {
         "system": platform.platform(),

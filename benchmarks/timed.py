@@ -1,7 +1,7 @@
-"""Timed: the real server, which also counts what operators cost its loop. Talks by lines, see `TalkingChild`.
+"""The real server, which also counts what operators cost its event loop. It is run as a `TalkingChild`.
 
-Run as `python -m benchmarks.timed`. Settings are variables, as ever; any line is answered with what was counted since
-the one before.
+Run it with `python -m benchmarks.timed`. Settings come from environment variables, as usual. It answers each line on
+stdin with what it has counted since the previous line.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _TIMED: dict[tuple[type, str], str] = {
     (OperatorSessions, "tick"): "ticking_seconds",
     (OperatorSessions, "admit"): "admitting_seconds",
 }
-"""Methods that operators cost, and where their time is counted."""
+"""The methods that do the work for operators, and the field that counts the time of each."""
 
 
 class Counted(msgspec.Struct):
-    """What is counted. Seconds are the CPU's, spent by the loop's thread."""
+    """What is counted. Seconds are CPU time of the event loop's thread."""
 
     updates: int = 0
-    """Each made once, for all operators."""
+    """The number of updates, each built once for all operators."""
     making_seconds: float = 0.0
     ticking_seconds: float = 0.0
-    """The making included."""
+    """Includes `making_seconds`."""
     admitting_seconds: float = 0.0
-    """Of letting operators in, each with the whole overview."""
+    """The time to admit operators, who are each sent the whole overview."""
 
 
 class TimedServer:
-    """The server of this process, and what was counted of it."""
+    """The server in this process, and what has been counted for it."""
 
     def __init__(self) -> None:
         self._counted = Counted()
@@ -51,7 +51,7 @@ class TimedServer:
             setattr(owner, name, self._timed(getattr(owner, name), field))
 
     async def serve(self) -> None:
-        """Until SIGTERM; answer lines meanwhile."""
+        """Run the server until SIGTERM, answering lines on stdin."""
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._answer)
         await serve(with_secret(read_settings(os.environ)), demo=False)
 

@@ -1,4 +1,4 @@
-"""Wave: changes that are caused at once; the next wave begins when every socket has the last."""
+"""Waves of changes that are requested at once. The next wave begins only when every socket has the previous one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """`changes` that count, with `ahead` more before them, for which they have to wait."""
+    """`changes` is how many changes count; `ahead` is how many more are sent before them, which they wait for."""
 
     changes: int
     ahead: int = 0

@@ -1,25 +1,25 @@
 /**
- * Rollcall's client: one socket that is kept open, and a local copy of everyone's status, kept in sync with the server.
+ * Rollcall's client: one socket, and a local copy of everyone's status that is kept in sync with the server.
  * It has no dependencies and runs in browsers, React Native and Node. Types: rollcall.d.ts. Guide: docs/client.md.
  */
 
-const SILENCE_MS = 25_000; // after this long without a message, ping the server
-const STALE_MS = 5_000; // after this long without an answer, the local copy may be out of date
-const DEAD_MS = 10_000; // after this long without an answer, the connection counts as lost
+const SILENCE_MS = 25_000; // without a message: ping
+const STALE_MS = 5_000; // without an answer: the local copy may be out of date
+const DEAD_MS = 10_000; // without an answer: the connection is lost
 const OPENING_MS = 10_000; // a captive portal may never answer
-const SETTLED_MS = 5_000; // after this long in `live`, the backoff starts from the beginning
+const SETTLED_MS = 5_000; // in `live`: the backoff starts again
 const NEW_TOKEN_MS = 60_000; // if a new token is refused this soon, only the app can help
 const SHORTEST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 20_000;
 const ASKING_MS = 1_000; // between two requests; the server allows 2 commands a second
-const UNANSWERED_MS = 5_000; // then ask again, because the request may have been refused by the rate limit
+const UNANSWERED_MS = 5_000; // ask again, because the rate limit may have refused it
 const NAMED_LIMIT = 500; // user ids in one `subscribe`
 const NAMED_BYTES = 3_900; // a message has at most 4 KiB
 const UNREAD_CHANGES = 10_000; // users whose latest change is kept for a slow iterator
 
 const TOO_BIG = 1009;
 const TOKEN_EXPIRED = 4401;
-const REFUSED = 4500; // from this close code on, reconnecting is useless until something changes
+const REFUSED = 4500; // from this close code on, reconnecting is useless
 const REVOKED = 4501;
 
 const platformTimers = {
@@ -43,33 +43,33 @@ export class Rollcall {
   #timers;
   #timerIds = {};
   #listeners = new Map();
-  #events = []; // delivered one after another
-  #iterators = new Set(); // functions that end them
+  #events = []; // delivered in order
+  #iterators = new Set();
   #unhook = [];
   #state = "offline";
-  #wanted = false; // the app wants to be connected
+  #wanted = false;
   #socket = null;
   #token;
   #tokenRequest = null;
   #renewedAt = 0; // when a refused token was last replaced
   #failures = 0;
   #comeBackAfter = null;
-  #hello = null; // the first message of the current connection
+  #hello = null; // the connection's first message
   #liveAt = 0;
   #heardAt = 0;
   #askedAt = null; // when the unanswered ping was sent
   #pings = new Map();
   #pingCount = 0;
-  #epoch = ""; // of the local copy, while it can be resumed
-  #seq = 0; // up to which the local copy is complete
+  #epoch = ""; // the local copy's, while it can be resumed
+  #seq = 0; // the local copy's
   #ownStatusIsDue = false;
-  #pages = null; // a snapshot that is still arriving: user id to {status, seq}
-  #userIds = null; // the users to watch; null means everyone
-  #askedUserIds; // those requested on the current connection, if any were
+  #pages = null; // of an incomplete snapshot: user id to {status, seq}
+  #userIds = null; // null: everyone
+  #askedUserIds; // on this connection
   #subscribedAt = -ASKING_MS;
-  #due = new Map(); // unconfirmed subscriptions, and when to request them again
-  #unnamedCalls = null; // calls that the server hasn't listed yet since connecting
-  #isOperators; // signed in by a cookie; the app reads the messages itself
+  #due = new Map(); // unconfirmed subscriptions, and when to repeat them
+  #unnamedCalls = null; // not yet listed on this connection
+  #isOperators; // a cookie signs in, and the app reads the messages
 
   constructor(options = {}) {
     this.#options = { url: globalThis.location?.origin, channel: "feed", ...options };
@@ -195,7 +195,7 @@ export class Rollcall {
     try {
       this.#socket = this.#dial();
     } catch (error) {
-      // Trying again would fail the same way. Browsers name the refused subprotocol in the error.
+      // Trying again would fail, too. Browsers name the refused subprotocol.
       return this.#stayAway("CONNECT_ERROR", String(error).replaceAll(this.#token, "…"));
     }
     this.#later("watch", OPENING_MS, () => this.#lost());
@@ -209,7 +209,7 @@ export class Rollcall {
     this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
     if (this.#isOperators) this.#due.clear();
     else protocols.push(`bearer.${this.#token}`);
-    // Without a local copy, ask as if it were too old: the answer is a snapshot of everyone.
+    // Without a local copy, ask as if it were too old, to get a snapshot.
     const known = named || this.#isOperators ? "" : `?epoch=${encodeURIComponent(this.#epoch)}&since=${this.#seq}`;
     const address = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/${channel}${known}`;
     const socket = new WebSocket(address, protocols);
@@ -219,7 +219,7 @@ export class Rollcall {
     return socket;
   }
 
-  /** Discard the current connection and all that would lead to the next one. */
+  /** Discard the connection and its timers. */
   #drop(code) {
     for (const id of Object.values(this.#timerIds)) this.#timers.clear(id);
     this.#timerIds = {};
@@ -251,7 +251,7 @@ export class Rollcall {
     this.#waitAndRetry(after);
   }
 
-  /** After a connection that lasted, the backoff starts from the beginning. */
+  /** After a connection that lasted, the backoff starts again. */
   #settle() {
     if (this.#hello && this.#timers.now() - this.#liveAt >= SETTLED_MS) this.#failures = 0;
   }
@@ -372,7 +372,7 @@ export class Rollcall {
     }
     if (more) return;
     this.#pages = null;
-    if (this.#due.has(this.#options.channel)) return; // other users are watched by now, and their snapshot will follow
+    if (this.#due.has(this.#options.channel)) return; // other users are watched by now
     // A requested snapshot may belong to an earlier request: only one sent unasked is safe to resume from.
     if (this.#askedUserIds === undefined) this.#epoch = this.#hello.epoch;
     this.#seq = Math.max(this.#seq, seq);
@@ -422,7 +422,7 @@ export class Rollcall {
     this.send({ ...command, user_ids: this.#namedUserIds() });
   }
 
-  /** If there are too many users to name, subscribe to everyone and select them here. */
+  /** With too many users to name, subscribe to everyone and select them here. */
   #namedUserIds() {
     const ids = this.#userIds && [...this.#userIds];
     return ids && ids.length <= NAMED_LIMIT && String(ids).length <= NAMED_BYTES ? ids : undefined;
@@ -443,7 +443,7 @@ export class Rollcall {
       else resolve((this.roundTrip = this.#timers.now() - sentAt));
     }
     if (!this.#unnamedCalls) return;
-    // The server doesn't report calls that ended in the meantime: those it hasn't listed before the pong are over.
+    // The server doesn't report calls that ended meanwhile: those not listed before the pong are over.
     for (const callId of this.#unnamedCalls) this.#called(undefined, callId);
     this.#unnamedCalls = null;
     this.#due.delete("calls");
@@ -489,7 +489,7 @@ export class Rollcall {
     this.#unhook.push(() => subscription?.remove());
   }
 
-  /** The device has woken up. Its timers may have slept, so ping at once instead of waiting for them. */
+  /** The device has woken up, and its timers may have slept, so ping at once. */
   #wakeUp() {
     this.#doubt();
     if (this.#state !== "waiting") return;

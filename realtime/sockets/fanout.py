@@ -251,8 +251,8 @@ class FanOut:
     def _fall_behind(self, session: Session, since: int) -> None:
         session.outbox.since = since
         session.outbox.current = False
-        if self._current.pop(session, None) is not None:
-            self._recipients = None
+        del self._current[session]
+        self._recipients = None
         self._behind.add(session)
 
     def _position(self, session: Session) -> int:

@@ -44,6 +44,15 @@ def test_an_operators_socket_is_no_sign_of_anybodys_life(world: World) -> None:
     assert len(world.core.hub) == 0
 
 
+def test_a_session_that_has_ended_is_not_pinged(world: World) -> None:
+    screen = watch(world)
+    screen.operator_session.close(CloseCode.UNRESPONSIVE, "a test")
+    takes = screen.transport.takes
+    screen.operator_session.ping(b"ping")
+    assert screen.transport.takes == takes
+    assert not screen.operator_session.awaits_pong
+
+
 def test_without_changes_there_is_a_sign_of_life_each_second(world: World) -> None:
     screen = watch(world)
     tell(world)

@@ -159,6 +159,54 @@ def test_while_the_store_is_down_nothing_is_settled(world: World) -> None:
     assert world.status(1).username == "zoe"
 
 
+def test_the_background_reports_that_the_store_is_down_and_keeps_the_rest(world: World) -> None:
+    rename_in_store(world, 1, "zoe")
+    rename_in_store(world, 2, "yan")
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        world.run(world.core.settlement.settle_all())
+    assert len(world.core.settlement) == 2
+
+
+def test_a_write_that_waited_for_one_of_unknown_fate_settles_the_user_first(world: World) -> None:
+    world.faults.holds = True
+
+    async def work() -> None:
+        async with world.core.write_back.locks.of(1):
+            await world.faults.run("work", lambda: None)
+
+    async def save(username: str) -> StoredUser:
+        return await world.faults.run("save_profile", lambda: renamed(world, 1, username))
+
+    world.begin(work())
+    first = world.begin(world.core.settlement.write(1, lambda: save("first")))
+    world.begin(world.core.settlement.write(1, lambda: save("second")))
+    release(world, "work")
+    world.faults.held[0].go("reply_lost")
+    world.settle()
+    release(world, "save_profile")
+    assert isinstance(first.exception(), StoreUnavailable)
+    release(world, "get_user")
+    assert world.status(1).username == "first"
+    release(world, "save_profile")
+    assert world.status(1).username == "second"
+
+
+def release(world: World, operation: str) -> None:
+    """Let the operation that is on hold go on to its end."""
+    (held,) = world.faults.held
+    assert held.operation == operation
+    while held in world.faults.held:
+        held.go()
+        world.settle()
+
+
+def test_claims_of_a_user_who_is_not_known_need_no_settling(world: World) -> None:
+    world.core.write_back.mark_unsure(9)
+    world.run(world.core.write_back.make_sure(9))
+    assert not world.core.write_back.is_unsure(9)
+
+
 def test_claims_of_unknown_fate_are_written_before_the_next_request_is_answered(world: World) -> None:
     world.faults.script("save_claims", "reply_lost")
     with pytest.raises(StoreUnavailable):

@@ -119,6 +119,18 @@ def test_a_revoked_login_is_remembered_for_as_long_as_its_tokens_live(
     assert world.core.authenticator._revoked.keys() == {"other", "third"}
 
 
+def test_a_login_that_was_revoked_twice_is_remembered_for_the_longer_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.sockets.authenticator.CLOCK_ERROR_SECONDS", 0.0)
+    authenticator = world.core.authenticator
+    authenticator.note_revoked("login", 10)
+    authenticator.note_revoked("login", 100)
+    world.advance(11)
+    authenticator.note_revoked("other", 10)
+    assert authenticator._revoked.keys() == {"login", "other"}
+
+
 def an_identity(world: World) -> Identity:
     return world.core.authenticator.identify(token(world))
 

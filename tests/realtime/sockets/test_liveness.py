@@ -50,6 +50,16 @@ def test_a_user_whose_only_socket_was_silent_timed_out(world: World) -> None:
     assert told == [(1, "timed_out")]
 
 
+def test_a_socket_whose_ping_cannot_be_sent_is_closed_and_not_pinged_again(world: World) -> None:
+    client = world.connect(1)
+    client.transport.reset()
+    world.advance(26)
+    assert not client.is_open
+    takes = client.transport.takes
+    world.advance(60)
+    assert client.transport.takes == takes
+
+
 @pytest.mark.parametrize("opened_later", [1.0, 5.0, 9.0])
 def test_sockets_opened_later_delay_no_ping(world: World, opened_later: float) -> None:
     client = world.connect(1)

@@ -12,7 +12,7 @@ from models.tokens import Tokens
 from models.users import Users
 from realtime.calls.call_store import CallStore
 from realtime.calls.switchboard import CallListener, Switchboard
-from realtime.clock import Clock, Environment
+from realtime.clock import Clock, Environment, Timers
 from realtime.counters import Counters
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
@@ -24,7 +24,7 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.store_check import StoreCheck
 from realtime.dashboard.waiting_actions import WaitingActions
-from realtime.limits import Limits
+from realtime.limits import CommandGuard, Limits
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
@@ -34,13 +34,11 @@ from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
 from realtime.sockets.admission import Admission
 from realtime.sockets.authenticator import Authenticator
-from realtime.sockets.command_guard import CommandGuard
 from realtime.sockets.commands import Commands
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.stats import Stats
-from realtime.timers import Timers
 from settings import Settings
 
 

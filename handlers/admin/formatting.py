@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from models.direction import in_sentence, isolated
-from realtime.dashboard.duration import duration, duration_in_words
+from realtime.dashboard.event_text import duration, duration_in_words
 from realtime.dashboard.rows import Explanation
 
 Moment = datetime | int

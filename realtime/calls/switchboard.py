@@ -10,9 +10,8 @@ from functools import partial
 from models.calls import Call, CallType, EndReason, ended
 from models.errors import Conflict, Forbidden, Invalid, NotFound, StoreUnavailable
 from realtime.calls.call_store import CallStore
-from realtime.clock import Environment
+from realtime.clock import Environment, Timers
 from realtime.presence.engine import Presence
-from realtime.timers import Timers
 from settings import Settings
 
 CallListener = Callable[[Call], None]

@@ -1,11 +1,10 @@
-"""Event text: describes an event in one sentence."""
+"""Event text: describes an event in one sentence, and a length of time as text."""
 
 from __future__ import annotations
 
 from models.direction import in_sentence
 from models.events import Event
 from models.times import milliseconds
-from realtime.dashboard.duration import duration
 from realtime.dashboard.rows import EventRow
 
 _STATES = {
@@ -72,3 +71,16 @@ def _call_ended(event: Event) -> str:
 
 def _other(event: Event) -> str:
     return in_sentence(event.other_name) or f"user {event.other_id}"
+
+
+def duration(milliseconds: float) -> str:
+    """As on a clock: `00:22`, `12:04`, `1:30:10`. Nothing is shorter than `00:00`."""
+    minutes, seconds = divmod(max(0, int(milliseconds // 1000)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def duration_in_words(milliseconds: float) -> str:
+    """The same for use in a sentence: below a minute it is `20 s`."""
+    seconds = max(0, int(milliseconds // 1000))
+    return f"{seconds} s" if seconds < 60 else duration(milliseconds)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from models.operator_auth import SignedInOperator
 from realtime.counters import Counters
+from realtime.limits import CommandGuard
 from realtime.protocol import CloseCode, Error, ErrorCode, Message, Ping, decode, encode
 from realtime.ratelimit import SlidingWindow, Strikes
-from realtime.sockets.command_guard import CommandGuard
 from realtime.sockets.commands import pong_to
-from realtime.sockets.outbox import FrameWriter
+from realtime.sockets.outbox import FrameWriter, Transport
 from realtime.sockets.session import ABNORMAL
-from realtime.sockets.transport import Transport
 from settings import Settings
 
 

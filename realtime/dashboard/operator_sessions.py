@@ -13,7 +13,7 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.transport import Transport
+from realtime.sockets.outbox import Transport
 from settings import Settings
 
 

@@ -12,10 +12,9 @@ from models.calls import Call
 from models.direction import in_sentence
 from models.errors import Conflict, RequestError, StoreUnavailable
 from realtime.calls.switchboard import OngoingCalls
-from realtime.clock import Clock
+from realtime.clock import Clock, Timers
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.presence.registry import Registry
-from realtime.timers import Timers
 
 RETRY_SECONDS = 2.0
 TRIES = 30

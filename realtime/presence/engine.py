@@ -10,12 +10,11 @@ import msgspec
 from models.errors import StoreUnavailable
 from models.status import Profile, Status, StatusChange, applied, differs, status_of, validated
 from models.usernames import folded_name
-from realtime.clock import Clock
+from realtime.clock import Clock, Timers
 from realtime.presence.publisher import Publisher
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
-from realtime.timers import Timers
 from settings import Settings
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.status import Status
-from realtime.clock import Environment
+from realtime.clock import Environment, Timers
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.presence.registry import UserEntry
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
-from realtime.timers import Timers
 from settings import Settings
 
 Publish = Callable[[Sequence[Change]], None]

@@ -18,10 +18,9 @@ from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.outbox import Outbox
+from realtime.sockets.outbox import Outbox, Transport
 from realtime.sockets.session import ConnectRequest, Session
 from realtime.sockets.stats import Stats
-from realtime.sockets.transport import Transport
 from settings import Settings
 
 _GREETINGS: dict[Channel, str] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.errors import Unauthenticated
 from realtime.calls.switchboard import OngoingCalls
+from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
 from realtime.protocol import (
     AnyCommand,
@@ -27,7 +28,6 @@ from realtime.protocol import (
     decode,
 )
 from realtime.sockets.authenticator import Authenticator
-from realtime.sockets.command_guard import CommandGuard
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.session import Session

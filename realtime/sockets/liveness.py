@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from realtime.clock import Clock
+from realtime.clock import Clock, Timers
 from realtime.protocol import PING_FRAME, CloseCode, Error, TokenExpiring
 from realtime.sockets.session import Session
-from realtime.timers import Timers
 from settings import Settings
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from models.status import Status
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.protocol import Snapshot, Subscription, encode
-from realtime.sockets.transport import Transport
 from settings import Settings
 
 PIECE_BYTES = 16 * 1024
@@ -16,6 +16,26 @@ PIECE_BYTES = 16 * 1024
 
 PAGE_BYTES = 3 * PIECE_BYTES
 """The largest message handed over at once. The smallest allowed `outbox_limit_bytes` is four pieces."""
+
+
+class Transport(Protocol):
+    """The sending side of one connection. `take` and `is_busy` are bound once and called for every frame."""
+
+    def take(self, data: bytes, /) -> int:
+        """Hand bytes to the kernel and return how many it took. Raises BlockingIOError for none, OSError if lost."""
+        ...
+
+    def is_busy(self) -> bool:
+        """Whether bytes given to `buffer` are still waiting. While they are, `take` would overtake them."""
+        ...
+
+    def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
+        """Keep bytes until the peer reads them, then call `drained`. Empty bytes wait for those already kept."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame and end the connection."""
+        ...
 
 
 class FrameWriter:

@@ -10,8 +10,7 @@ from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
 from realtime.ratelimit import SlidingWindow, Strikes
-from realtime.sockets.outbox import Outbox
-from realtime.sockets.transport import Transport
+from realtime.sockets.outbox import Outbox, Transport
 
 ABNORMAL = 1006
 """RFC 6455 §7.1.5: the connection ended without a close frame."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.timers import Timers
+from realtime.clock import Timers
 
 
 def test_a_deadline_runs_once_now_has_reached_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.dashboard.duration import duration, duration_in_words
+from realtime.dashboard.event_text import duration, duration_in_words
 from tests.durations import DURATIONS
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.tokens import Identity
 from realtime.clock import Clock
-from realtime.sockets.tickets import Tickets
+from realtime.sockets.authenticator import Tickets
 from settings import Settings
 
 

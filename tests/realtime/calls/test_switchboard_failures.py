@@ -8,6 +8,7 @@ import pytest
 
 from models.calls import Call
 from models.errors import StoreUnavailable
+from realtime.calls.call_store import CallStore
 from tests.realtime.calling import busy, four_users, let_go, refused, step, told_calls
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.stores import Fault
@@ -202,3 +203,10 @@ def test_a_drop_that_fails_once_the_call_was_ended_is_not_tried_again(world: Wor
     world.faults.held[0].go("refused")
     let_go(world)
     assert ("lease", 1) not in world.core.timers
+
+
+def test_giving_up_a_call_leaves_the_locks_of_other_calls(world: World) -> None:
+    world.run(world.calls.lock("ended", (1, 2)))
+    world.run(world.calls.lock("other", (3, 4)))
+    world.run(CallStore(world.calls, world.core.environment.clock).give_up("ended"))
+    assert world.run(world.calls.all_locks()) == [(3, "other"), (4, "other")]

@@ -62,9 +62,7 @@ class ApiHandler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         origin = getattr(self, "allowed_origin", None)
         if origin is not None:
-            self.set_header("Access-Control-Allow-Origin", origin)
-            self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
-            self.set_header("Vary", "Origin")
+            self._let_read(origin)
 
     def prepare(self) -> Awaitable[None] | None:
         """Count the request and check its origin, before any method. Raises Overloaded while the server drains."""
@@ -92,7 +90,13 @@ class ApiHandler(RequestHandler):
         """Refuse web pages from other origins, and let pages from allowed ones read the answer. Raises Forbidden."""
         self.context.origins.check(self.request)
         self.allowed_origin = self.request.headers.get("Origin")
-        self.set_default_headers()
+        if self.allowed_origin is not None:
+            self._let_read(self.allowed_origin)
+
+    def _let_read(self, origin: str) -> None:
+        self.set_header("Access-Control-Allow-Origin", origin)
+        self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+        self.set_header("Vary", "Origin")
 
     def check_xsrf_cookie(self) -> None:
         """Requests are authenticated by a bearer token, not by a cookie. No other site can make a browser send it."""
@@ -166,18 +170,25 @@ class UserHandler(ApiHandler):
         self._identity: Identity | None = None
         self._has_turn = False
 
-    async def prepare(self) -> None:
-        """Identify the user, then wait for a turn. Raises Unauthenticated, TooMany, and what its base raises."""
+    def prepare(self) -> Awaitable[None] | None:
+        """Identify the user, then take a turn or wait for one. Raises Unauthenticated, TooMany, and what its base does.
+
+        Nearly always a turn is free. Only a request that has to wait pays for a coroutine.
+        """
         super().prepare()
         method = "get" if self.request.method == "HEAD" else str(self.request.method).lower()
         if method == "options" or not _supports(type(self), method):
-            return  # a preflight has no token, and a method that is not supported is refused later
-        identity = self.context.authenticator.identify(bearer_token(self.request))
-        limits = self.context.limits
-        limits.requests.take(identity.user_id)
-        if not await limits.turns.take(identity.user_id):
-            limits.requests.refuse(identity.user_id)
-        self._identity, self._has_turn = identity, True
+            return None  # a preflight has no token, and a method that is not supported is refused later
+        self._identity = self.context.authenticator.identify(bearer_token(self.request))
+        user_id, limits = self._identity.user_id, self.context.limits
+        limits.requests.take(user_id)
+        self._has_turn = limits.turns.take_free(user_id)
+        return None if self._has_turn else self._await_turn(user_id)
+
+    async def _await_turn(self, user_id: int) -> None:
+        if not await self.context.limits.turns.take(user_id):
+            self.context.limits.requests.refuse(user_id)
+        self._has_turn = True
 
     def identify(self) -> Identity:
         """The identity that the bearer token states. Raises Unauthenticated if it was revoked meanwhile."""

@@ -140,11 +140,17 @@ class Turns:
     def __len__(self) -> int:
         return len(self._under_way)
 
+    def take_free(self, key: Key) -> bool:
+        """Take a turn if one is free. `leave` ends the turn."""
+        under_way = self._under_way.get(key, 0)
+        if under_way >= self._at_once:
+            return False
+        self._under_way[key] = under_way + 1
+        return True
+
     async def take(self, key: Key) -> bool:
         """Wait for a turn. False, without waiting, if too many are waiting already. `leave` ends the turn."""
-        under_way = self._under_way.get(key, 0)
-        if under_way < self._at_once:
-            self._under_way[key] = under_way + 1
+        if self.take_free(key):
             return True
         waiting = self._waiting.setdefault(key, deque())
         if len(waiting) >= self._waiting_limit:

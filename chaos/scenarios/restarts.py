@@ -191,7 +191,3 @@ def _farewells(members: list[Member]) -> list[Check]:
         none("sockets given the same delay as another", len(delays) - len(set(delays))),
         none("sockets closed with a code other than 1012", sum(member.close_code != 1012 for member in members)),
     ]
-
-
-async def _is_saved(server: ServerProgram) -> bool:
-    return await server.metric("rollcall_unsaved_users") == 0

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from chaos.raw_frames import ABNORMAL
+
 AT_ONCE = 100
 """How many upgrades are in progress at the same time."""
 
 PATIENCE_SECONDS = 60.0
-ABNORMAL = 1006
 LOCALHOST = "127.0.0.1"
 
 _UPDATE = b'{"type":"user_status_update"'

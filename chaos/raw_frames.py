@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Iterable
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Opcodes, RFC 6455 §5.2."""
+
+ABNORMAL = 1006
+"""The connection ended without a close frame, RFC 6455 §7.1.5."""
+
+PATIENCE_SECONDS = 10.0
+"""How long to wait for a frame."""
 
 MASK = b"\x0b\xad\xf0\x0d"
 
@@ -70,3 +77,29 @@ def upgrade(
     headers = {**HEADERS, **dict(each.split(": ", 1) for each in changed)}
     lines = [f"{name}: {value}" for name, value in headers.items() if name not in without]
     return end.join([line, *lines, *extra, "", ""]).encode("latin-1")
+
+
+class FrameReader:
+    """Reads the frames of a server from `reader`, in order. No ping is answered."""
+
+    reader: asyncio.StreamReader
+
+    async def read_frame(self) -> tuple[int, bytes]:
+        """Return (opcode, payload) of the next frame. Raises IncompleteReadError at the end, TimeoutError."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            first, size = await self.reader.readexactly(2)
+            if size == 126:
+                size = int.from_bytes(await self.reader.readexactly(2), "big")
+            elif size == 127:
+                size = int.from_bytes(await self.reader.readexactly(8), "big")
+            return first & 0x0F, await self.reader.readexactly(size)
+
+    async def close_code(self) -> int:
+        """Return the server's close code, or 1006 if the connection ends without a close frame."""
+        try:
+            while True:
+                opcode, payload = await self.read_frame()
+                if opcode == CLOSE:
+                    return int.from_bytes(payload[:2], "big")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return ABNORMAL

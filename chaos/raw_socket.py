@@ -8,14 +8,13 @@ import socket
 import time
 from urllib.parse import quote
 
-from chaos.crowd import ABNORMAL, LOCALHOST, HasToken, upgrade_request
-from chaos.raw_frames import frame
+from chaos.crowd import LOCALHOST, HasToken, upgrade_request
+from chaos.raw_frames import PATIENCE_SECONDS, FrameReader, frame
 
-PATIENCE_SECONDS = 10.0
 CHUNK_BYTES = 64 * 1024
 
 
-class RawSocket:
+class RawSocket(FrameReader):
     """A connection after its upgrade was answered with `status`, 101 if it was accepted."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int) -> None:
@@ -69,26 +68,6 @@ class RawSocket:
             for start in range(0, len(data), CHUNK_BYTES):
                 self.writer.write(data[start : start + CHUNK_BYTES])
                 await self.writer.drain()
-
-    async def read_frame(self) -> tuple[int, bytes]:
-        """(opcode, payload) of the next frame. Raises IncompleteReadError at the end, TimeoutError."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            first, size = await self.reader.readexactly(2)
-            if size == 126:
-                size = int.from_bytes(await self.reader.readexactly(2), "big")
-            elif size == 127:
-                size = int.from_bytes(await self.reader.readexactly(8), "big")
-            return first & 0x0F, await self.reader.readexactly(size)
-
-    async def close_code(self) -> int:
-        """The code of the server's close frame; 1006 when the connection ends without one. No ping is answered."""
-        try:
-            while True:
-                opcode, payload = await self.read_frame()
-                if opcode == 0x8:
-                    return int.from_bytes(payload[:2], "big")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return ABNORMAL
 
     async def seconds_until_closed(self, limit: float) -> float:
         """How long the server takes to close, by a close frame or the end; infinity when it doesn't in that time."""

@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+
+from chaos.verbs import Verbs, error_code
 
 PATIENCE_SECONDS = 10.0
 """How long to wait for an answer."""
@@ -38,8 +39,7 @@ class Answer:
     @property
     def code(self) -> str | None:
         """The error's code, if it is an error."""
-        body = self.body
-        return body["error"]["code"] if isinstance(body, dict) and "error" in body else None
+        return error_code(self.body)
 
 
 class Connection:
@@ -113,7 +113,7 @@ class Connection:
 
 
 @dataclass
-class Api:
+class Api(Verbs[Answer]):
     """The REST API of the server on `port`, as one caller uses it."""
 
     port: int
@@ -125,22 +125,6 @@ class Api:
     def with_token(self, token: str | None) -> Api:
         """The same API for another caller."""
         return Api(self.port, token, self.source)
-
-    async def get(self, path: str, **query: Any) -> Answer:
-        """GET, with a query."""
-        return await self.request("GET", path + ("?" + urlencode(query) if query else ""))
-
-    async def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """POST a value as JSON, or nothing."""
-        return await self.request("POST", path, "" if body is None else json.dumps(body), headers)
-
-    async def put(self, path: str, body: Any) -> Answer:
-        """PUT a value as JSON."""
-        return await self.request("PUT", path, json.dumps(body))
-
-    async def patch(self, path: str, body: Any) -> Answer:
-        """PATCH a value as JSON."""
-        return await self.request("PATCH", path, json.dumps(body))
 
     async def request(
         self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] | None = None

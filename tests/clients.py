@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 import websockets
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from chaos.raw_frames import FrameReader
+from chaos.verbs import Verbs, error_code
 from tests.secrets_seen import SecretsSeen
 
 PATIENCE_SECONDS = 8.0
@@ -37,10 +38,10 @@ class Answer:
     @property
     def code(self) -> str | None:
         """The error code, if the response is an error."""
-        return self.body["error"]["code"] if isinstance(self.body, dict) and "error" in self.body else None
+        return error_code(self.body)
 
 
-class Api:
+class Api(Verbs[Answer]):
     """The REST API for one caller, with or without a token."""
 
     def __init__(self, base_url: str, http: AsyncHTTPClient, seen: SecretsSeen, token: str | None = None) -> None:
@@ -52,22 +53,6 @@ class Api:
     def with_token(self, token: str | None) -> Api:
         """The same API for another caller."""
         return Api(self.base_url, self._http, self._seen, token)
-
-    async def get(self, path: str, **query: Any) -> Answer:
-        """Send a GET request with a query."""
-        return await self.request("GET", path + ("?" + urlencode(query) if query else ""))
-
-    async def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """POST a value as JSON, or an empty body."""
-        return await self.request("POST", path, "" if body is None else json.dumps(body), headers)
-
-    async def put(self, path: str, body: Any) -> Answer:
-        """PUT a value as JSON."""
-        return await self.request("PUT", path, json.dumps(body))
-
-    async def patch(self, path: str, body: Any) -> Answer:
-        """PATCH a value as JSON."""
-        return await self.request("PATCH", path, json.dumps(body))
 
     async def request(
         self, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
@@ -229,7 +214,7 @@ class Socket:
 
 
 @dataclass
-class RawSocket:
+class RawSocket(FrameReader):
     """A hand-written WebSocket over TCP, for what a correct client never does."""
 
     reader: asyncio.StreamReader
@@ -263,26 +248,6 @@ class RawSocket:
         size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
         masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
         self.writer.write(bytes((final << 7 | opcode,)) + size + mask + masked)
-
-    async def read_frame(self) -> tuple[int, bytes]:
-        """Return (opcode, payload) of the next frame. Raises IncompleteReadError at the end."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            first, size = await self.reader.readexactly(2)
-            if size == 126:
-                size = int.from_bytes(await self.reader.readexactly(2), "big")
-            elif size == 127:
-                size = int.from_bytes(await self.reader.readexactly(8), "big")
-            return first & 0x0F, await self.reader.readexactly(size)
-
-    async def close_code(self) -> int:
-        """Return the server's close code, or 1006 if the connection ends without one. Answers no pings."""
-        try:
-            while True:
-                opcode, payload = await self.read_frame()
-                if opcode == 0x8:
-                    return int.from_bytes(payload[:2], "big")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return 1006
 
     def end(self) -> None:
         """Drop the connection."""

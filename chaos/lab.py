@@ -22,7 +22,8 @@ ATTACKER = "127.0.0.2"
 """The local address that a hostile client connects from. The server counts each loopback address separately."""
 
 QUIET_SECONDS = 1.0
-"""How long the victim runs alone before the attack, so that the memory it needs is not attributed to the attack."""
+"""How long the victim runs alone before the attack, twice: first until the server has all the memory that the victim
+needs, then to measure that memory, so that it is not attributed to the attack."""
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Lab:
     ) -> AsyncIterator[Watch]:
         """Run what is inside this context alongside a victim, and measure it."""
         async with Meter(server) as meter, Victim(server, victims, signs_in=signs_in) as victim:
+            await asyncio.sleep(QUIET_SECONDS)
+            meter.forget_least()
             await asyncio.sleep(QUIET_SECONDS)
             meter.begin()
             watch = Watch(meter, victim)

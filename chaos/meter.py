@@ -21,10 +21,10 @@ class Meter:
         self._task: asyncio.Task[None] | None = None
         self._began = time.monotonic()
         self._cpu = 0.0
-        self._lines = 0
+        self._lines_before = 0
         self._bytes_least = 0
         self.bytes_rest = 0
-        """The least memory before the beginning, when no password was being hashed."""
+        """The least memory in the last moments before the beginning, when no password was being hashed."""
         self.bytes_before = 0
         """The most memory before the beginning."""
         self.bytes_peak = 0
@@ -32,7 +32,8 @@ class Meter:
         self.files_peak = 0
         self.seconds = 0.0
         self.cpu_percent = 0.0
-        self.lines_per_second = 0.0
+        self.lines = 0
+        """Log lines between beginning and end."""
 
     async def __aenter__(self) -> Self:
         self.begin()
@@ -49,7 +50,12 @@ class Meter:
             self.sample()
             self.seconds = time.monotonic() - self._began
             self.cpu_percent = 100 * (self._server.processor_seconds() - self._cpu) / self.seconds
-            self.lines_per_second = (self._server.log_lines() - self._lines) / self.seconds
+            self.lines = self._server.log_lines() - self._lines_before
+
+    @property
+    def lines_per_second(self) -> float:
+        """Log lines per second, on average."""
+        return self.lines / self.seconds if self.seconds else 0.0
 
     @property
     def growth(self) -> float:
@@ -65,12 +71,16 @@ class Meter:
         """Start counting here."""
         self._began = time.monotonic()
         self._cpu = self._server.processor_seconds()
-        self._lines = self._server.log_lines()
+        self._lines_before = self._server.log_lines()
         now = self._server.resident_bytes()
         self.bytes_rest = min(self._bytes_least or now, now)
         self.bytes_before = max(self.bytes_peak, now)
         self.bytes_peak = self.bytes_before
         self.files_before = self.files_peak = self._server.open_files()
+
+    def forget_least(self) -> None:
+        """Leave out what came before: the server needs more memory once it has hashed its first password."""
+        self._bytes_least = 0
 
     def sample(self) -> None:
         """Sample memory and open files now."""

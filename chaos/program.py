@@ -193,14 +193,17 @@ def sum_of(metrics: str, name: str, *labels: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
 
 
-async def until(condition: Callable[[], Any], *, seconds: float) -> float:
-    """Wait for a condition, which may be awaitable. Returns the seconds it took, or infinity if it never held."""
+async def until(condition: Callable[[], Any], *, seconds: float, every: float = 0.02) -> float:
+    """Wait for a condition, which may be awaitable and is checked `every` so many seconds.
+
+    Returns the seconds it took, or infinity if it never held.
+    """
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         holds = condition()
         if await holds if asyncio.iscoroutine(holds) else holds:
             return time.monotonic() - began
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
     return float("inf")
 
 

@@ -145,7 +145,8 @@ class Rounds:
         """Disconnect some users for good, and wait until they are offline."""
         for member in leaving:
             member.drop()
-        await until(lambda: self._are_offline([member.person.user_id for member in leaving]), seconds=30)
+        left = [member.person.user_id for member in leaving]
+        await until(lambda: self._are_offline(left), seconds=30, every=0.2)  # slowly enough for the limit on requests
 
     async def end_calls(self) -> None:
         """End all calls."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tornado.httputil import HTTPServerRequest
 
+from models.addresses import parsed_address
 from models.errors import Forbidden
 from settings import Settings, variable
 
@@ -74,7 +75,7 @@ class Origins:
             return False
         host, port = named
         ports = {port} if port is not None else {_DEFAULT_PORTS[each] for each in self._schemes(request)}
-        return _is_address(host.strip("[]")) or any(
+        return parsed_address(host.strip("[]")) is not None or any(
             _matches(name, host) and (only is None or only in ports) for name, only in self._hosts
         )
 
@@ -108,7 +109,8 @@ class Origins:
 
     def counts_by_address(self, address: str) -> bool:
         """Whether limits per address apply to an address. Many clients share loopback or a trusted proxy."""
-        return _is_address(address) and not (ipaddress.ip_address(address).is_loopback or self._is_proxy(address))
+        ip = parsed_address(address)
+        return ip is not None and not (ip.is_loopback or self._is_proxy(address))
 
     def _schemes(self, request: HTTPServerRequest) -> tuple[str, ...]:
         """The schemes of the server's own origin. Without TLS both count: a proxy may end TLS without saying so."""
@@ -122,10 +124,10 @@ class Origins:
         )
 
     def _is_proxy(self, address: str) -> bool:
-        if not self._proxies or not _is_address(address):
+        if not self._proxies:
             return False
-        ip = ipaddress.ip_address(_plain_address(address))
-        return any(ip in network for network in self._proxies)
+        ip = parsed_address(_plain_address(address))
+        return ip is not None and any(ip in network for network in self._proxies)
 
 
 def parse_origin(text: str) -> WebOrigin | None:
@@ -146,9 +148,10 @@ def _parse_netloc(netloc: str) -> tuple[str, int | None] | None:
         return None
     host = found[1]
     if host.startswith("["):
-        if not _is_address(host[1:-1]):
+        ip = parsed_address(host[1:-1])
+        if ip is None:
             return None
-        host = f"[{ipaddress.ip_address(host[1:-1])}]"
+        host = f"[{ip}]"
     return host, int(found[2]) if found[2] else None
 
 
@@ -163,20 +166,12 @@ def _hop_address(text: str) -> str | None:
     """The address in one entry of X-Forwarded-For, without port, brackets and quotation marks."""
     found = _HOP.fullmatch(text)
     address = (found[1] or found[2] or found[3]) if found else ""
-    return _plain_address(address) if _is_address(address) else None
+    return _plain_address(address) if parsed_address(address) else None
 
 
 def _plain_address(address: str) -> str:
     """The usual form of an address. A socket that takes both IPv4 and IPv6 states IPv4 addresses as ::ffff:…"""
-    if not _is_address(address):
+    ip = parsed_address(address)
+    if ip is None:
         return address
-    ip = ipaddress.ip_address(address)
     return str(ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else str(ip)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

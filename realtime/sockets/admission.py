@@ -113,9 +113,11 @@ class Admission:
 
     def _make_room(self, user_id: int) -> None:
         """Close the most silent sockets beyond the limit: half-open ones, which the client has given up, go first."""
-        sessions = sorted(self._hub.of_user(user_id), key=lambda each: (each.heard_at, each.opened_at))
-        surplus = max(0, len(sessions) + 1 - self._settings.sockets_per_user)
-        for session in sessions[:surplus]:
+        sessions = self._hub.of_user(user_id)
+        surplus = len(sessions) + 1 - self._settings.sockets_per_user
+        if surplus <= 0:
+            return
+        for session in sorted(sessions, key=lambda each: (each.heard_at, each.opened_at))[:surplus]:
             session.close(CloseCode.REPLACED, "replaced by a newer socket")
 
     def _create(self, request: ConnectRequest, transport: Transport) -> Session:

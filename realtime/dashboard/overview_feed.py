@@ -68,6 +68,7 @@ class RowCache:
                 self._failures.note("changed user", user_id, error)
         if is_watched:
             self._changed |= users
+            self._outdated -= self._changed  # a row that is encoded again before it is sent would seem unchanged
             self._note_heard(heard - users)
         else:
             self._outdated |= self._changed | users | heard

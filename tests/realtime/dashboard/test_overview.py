@@ -202,6 +202,19 @@ def test_a_heartbeat_without_a_socket_is_told_as_a_row_because_the_row_says_it(w
     assert user["because"] == {"text": "heartbeat", "at": now(world), "tail": " ago"}
 
 
+def test_a_heartbeat_after_signs_of_life_is_told_although_rows_are_brought_up_to_date(world: World) -> None:
+    phone = world.connect(1)
+    screen = watch(world)
+    world.advance(5)
+    world.send(phone, "ping")
+    tell(world)
+    world.advance(5)
+    world.beat(1)
+    world.core.overview_feed.refresh()
+    tell(world)
+    assert screen.fold()["users"][1]["heard"] == row(world, 1).heard
+
+
 def test_who_comes_after_signs_of_life_sees_them(world: World) -> None:
     client = world.connect(1)
     watch(world)

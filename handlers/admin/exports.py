@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
@@ -12,8 +13,16 @@ from tornado.iostream import StreamClosedError
 from handlers.admin.base import AdminHandler
 from models.errors import StoreUnavailable
 
-FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
-"""Spreadsheets treat such cells as formulas, some also in full width; see OWASP, CSV injection."""
+_FORMULA_SIGNS = r"=＝﹦⁼₌+＋﹢⁺₊﬩\-－﹣⁻₋−@＠﹫"
+"""Spreadsheets treat cells that begin with these as formulas; see OWASP, CSV injection. Some also know other forms of
+the signs, such as those in full width.
+"""
+
+_UNSEEN = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
+"""Some spreadsheets drop spaces and invisible characters at the beginning of a cell."""
+
+_FORMULA_STARTS = re.compile(rf"(^|;)(?=[\t\r\n]|[{_UNSEEN}]*[{_FORMULA_SIGNS}])")
+"""Where a formula could begin. In many languages, Excel separates cells at semicolons."""
 
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads a CSV file in the encoding of the computer's language instead of UTF-8."""
@@ -53,4 +62,4 @@ def _cell(value: Cell) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return _FORMULA_STARTS.sub(r"\1'", text)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
 
-from handlers.admin import history
+from handlers.admin import exports, history
 from models.audit import AuditEntry
 from models.errors import StoreUnavailable
 from models.events import Event
@@ -128,6 +130,14 @@ async def test_the_audit_has_every_entry_once_while_others_are_written(
         "＋1",
         "－1",
         "＠SUM(A1)",
+        "﹦1+1",
+        "⁺1",
+        "﹣1",
+        "−1",
+        "﹫SUM(A1)",
+        "  =1",
+        "\u3000＝1",
+        "\u200b=1",
     ],
 )
 async def test_a_formula_in_a_name_is_text_in_a_spreadsheet(
@@ -139,6 +149,30 @@ async def test_a_formula_in_a_name_is_text_in_a_spreadsheet(
     (event_row,) = rows(await browser.get("/admin/events.csv"))
     (audit_row,) = rows(await browser.get("/admin/audit.csv", action="sign_out"))
     assert (event_row["username"], audit_row["reason"], audit_row["target_name"]) == (f"'{formula}",) * 3
+
+
+def test_every_form_of_a_formula_sign_is_known() -> None:
+    signs = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.normalize("NFKC", chr(code)) in set("=+-@")]
+    assert len(signs) > 15
+    assert [sign for sign in signs if exports._cell(f"{sign}1") != f"'{sign}1"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("ada;=1+1;", "ada;'=1+1;"),
+        ("a; -1;＝2", "a;' -1;'＝2"),
+        ("a-b", "a-b"),
+        ("a=b; c", "a=b; c"),
+        ("'=1", "'=1"),
+    ],
+)
+async def test_a_formula_behind_a_semicolon_is_text_in_a_spreadsheet_that_separates_cells_by_it(
+    name: str, cell: str, server: RunningServer, signed_in: SignedIn
+) -> None:
+    await server.stores.events.add_many([event(0, name)])
+    (row,) = rows(await (await signed_in("viewer")).get("/admin/events.csv"))
+    assert row["username"] == cell
 
 
 async def test_commas_quotes_and_lines_come_through(server: RunningServer, signed_in: SignedIn) -> None:

@@ -84,16 +84,17 @@ class Server:
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
         self._traffic = Traffic()
+        origins = Origins(settings)
         metrics.read_from(self.core, database)
         self._http = RollcallHTTPServer(
-            make_application(self._app_context(metrics)),
+            make_application(self._app_context(metrics, origins)),
             ssl_options=tls_context(settings),
             max_header_size=settings.header_limit_bytes,
             max_body_size=settings.body_limit_bytes,
             idle_connection_timeout=settings.header_timeout_seconds,
             body_timeout=settings.body_timeout_seconds,
         )
-        self._http.count_in(self._traffic)
+        self._http.set_up(self._traffic, origins)
         self.port = settings.port
 
     async def start(self) -> None:
@@ -189,7 +190,7 @@ class Server:
             new_id=lambda: secrets.token_hex(12),
         )
 
-    def _app_context(self, metrics: Metrics) -> AppContext:
+    def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:
         settings, stores = self.settings, self._stores
         environment = self.core.environment
         accounts = Accounts(
@@ -201,7 +202,6 @@ class Server:
             steady=environment.clock.now,
             new_id=environment.new_id,
         )
-        origins = Origins(settings)
         context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
         return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
 

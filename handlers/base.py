@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
 from handlers.logs import short
-from handlers.origins import Origins
+from handlers.origins import Origins, headers_to_read
 from handlers.parsing import bearer_token, parse_body, parse_query
 from handlers.traffic import Traffic
 from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany, Unauthenticated
@@ -94,9 +94,8 @@ class ApiHandler(RequestHandler):
             self._let_read(self.allowed_origin)
 
     def _let_read(self, origin: str) -> None:
-        self.set_header("Access-Control-Allow-Origin", origin)
-        self.set_header("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
-        self.set_header("Vary", "Origin")
+        for name, value in headers_to_read(origin).items():
+            self.set_header(name, value)
 
     def check_xsrf_cookie(self) -> None:
         """Requests are authenticated by a bearer token, not by a cookie. No other site can make a browser send it."""

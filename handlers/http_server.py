@@ -16,7 +16,9 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
+    HTTPInputError,
     HTTPMessageDelegate,
+    HTTPServerRequest,
     RequestStartLine,
     ResponseStartLine,
 )
@@ -25,7 +27,9 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
+from handlers.origins import Origins, headers_to_read
 from handlers.traffic import CountedRequest, Traffic
+from models.errors import Forbidden
 
 LINGER_SECONDS = 2.0
 """A client that is still sending its body gets this long to read the answer."""
@@ -41,9 +45,10 @@ _log = structlog.stdlib.get_logger("rollcall.http")
 class RollcallHTTPServer(HTTPServer):
     """Answers 413 where Tornado answers 400 without a body, and counts requests from their first line on."""
 
-    def count_in(self, traffic: Traffic) -> None:
-        """Where to count the requests. Call this before the server listens."""
+    def set_up(self, traffic: Traffic, origins: Origins) -> None:
+        """Where to count the requests, and whose pages may read a refusal. Call this before the server listens."""
         self._traffic = traffic
+        self._origins = origins
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado's delegate, behind one that counts the request and one that measures its body."""
@@ -51,25 +56,29 @@ class RollcallHTTPServer(HTTPServer):
         limit = self.conn_params.max_body_size
         assert isinstance(request_conn, HTTP1Connection)
         assert limit is not None, "server.py sets it"
-        return _BodyLimit(delegate, request_conn, limit)
+        return _BodyLimit(delegate, request_conn, limit, self._origins)
 
 
 class _BodyLimit(HTTPMessageDelegate):
     """Passes a request on unless its body is too large."""
 
-    def __init__(self, delegate: HTTPMessageDelegate, connection: HTTP1Connection, limit: int) -> None:
+    def __init__(
+        self, delegate: HTTPMessageDelegate, connection: HTTP1Connection, limit: int, origins: Origins
+    ) -> None:
         self._delegate = delegate
         self._connection = connection
         self._limit = limit
+        self._origins = origins
         self._received = 0
         self._start_line = RequestStartLine("", "", "")
+        self._headers = HTTPHeaders()
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         """Refuse a body that is announced as too large, before any of it is read."""
         assert isinstance(start_line, RequestStartLine)
-        self._start_line = start_line
+        self._start_line, self._headers = start_line, headers
         length = headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._limit):
             lines, body = self._refusal()
@@ -101,13 +110,14 @@ class _BodyLimit(HTTPMessageDelegate):
 
     def _refusal(self) -> tuple[HTTPHeaders, bytes]:
         request_id = secrets.token_hex(8)
+        address, to_read = self._sender()
         _log.info(
             "request",
             request_id=request_id,
             method=short(self._start_line.method),
             path=short(self._start_line.path.partition("?")[0]),
             status=413,
-            address=str(self._connection.context),
+            address=address,
         )
         body = msgspec.json.encode(ErrorAnswer(Refused("BODY_TOO_LARGE", BODY_TOO_LARGE, request_id)))
         headers = HTTPHeaders(
@@ -118,9 +128,23 @@ class _BodyLimit(HTTPMessageDelegate):
                 "X-Content-Type-Options": "nosniff",
                 "Cache-Control": "no-store",
                 "Connection": "close",
+                **to_read,
             }
         )
         return headers, body
+
+    def _sender(self) -> tuple[str, dict[str, str]]:
+        """The client's address, and the headers that its page needs to read the answer if its origin is allowed."""
+        try:
+            request = HTTPServerRequest(connection=self._connection, start_line=self._start_line, headers=self._headers)
+        except HTTPInputError:  # the Host header is missing or malformed
+            return str(self._connection.context), {}
+        address, origin = self._origins.address(request), self._headers.get("Origin")
+        try:
+            self._origins.check(request)
+        except Forbidden:
+            return address, {}
+        return address, {} if origin is None else headers_to_read(origin)
 
 
 async def _answer(stream: IOStream, answer: bytes) -> None:

@@ -25,6 +25,9 @@ _HTTP_SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_MAPPED_BITS = 96
+"""The bits before the IPv4 address in one that is mapped into IPv6 (RFC 4291 §2.5.5.2)."""
+
 _NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[^\x00-\x20\x7f/?#@:,\[\]\\]+)(?::([0-9]{0,5}))?")
 
 HOPS_LIMIT = 32
@@ -53,7 +56,7 @@ class Origins:
         given = [_parse_netloc(each.lower()) for each in settings.allowed_hosts]
         self._hosts = [("localhost", None), (settings.host.lower(), None), *(each for each in given if each)]
         self._origins = [each for each in map(parse_origin, settings.allowed_origins) if each]
-        self._proxies = [ipaddress.ip_network(each, strict=False) for each in settings.trusted_proxies]
+        self._proxies = [_network(each) for each in settings.trusted_proxies]
 
     def check(self, request: HTTPServerRequest) -> None:
         """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
@@ -130,6 +133,15 @@ class Origins:
         return ip is not None and any(ip in network for network in self._proxies)
 
 
+def headers_to_read(origin: str) -> dict[str, str]:
+    """The headers that let pages of an allowed origin read a response."""
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+        "Vary": "Origin",
+    }
+
+
 def parse_origin(text: str) -> WebOrigin | None:
     """An origin with its default port filled in, `ws` as `http` and `wss` as `https`; None if it is malformed."""
     scheme, separator, netloc = text.lower().partition("://")
@@ -160,6 +172,15 @@ def _matches(pattern: str, host: str) -> bool:
     if not pattern.startswith("*."):
         return host == pattern
     return host.endswith(pattern[1:]) and not host.startswith((".", "*"))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A trusted address or network. One of IPv4 that is mapped into IPv6, as some systems print it, counts as IPv4."""
+    network = ipaddress.ip_network(text, strict=False)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def _hop_address(text: str) -> str | None:

@@ -7,9 +7,10 @@ import json
 
 import pytest
 
-from tests.clients import Api
+from tests.clients import Api, eventually
 from tests.conftest import MakePerson
 from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
@@ -142,6 +143,53 @@ async def test_a_body_too_large_is_answered_as_any_other_error(
     assert body["error"].keys() == {"code", "message", "request_id"}
     assert (body["error"]["code"], body["error"]["request_id"]) == ("BODY_TOO_LARGE", headers["X-Request-Id"])
     assert (await api.get("/healthz")).status == 200
+
+
+@pytest.mark.settings(allowed_origins=("https://web.example",), trusted_proxies=("127.0.0.1",))
+@pytest.mark.parametrize(
+    ("headers", "readable_by", "address"),
+    [
+        ("Host: localhost\r\nOrigin: https://web.example", "https://web.example", "127.0.0.1"),
+        ("Host: localhost\r\nOrigin: https://web.example\r\nX-Forwarded-For: 192.0.2.1:80", "https://web.example",
+         "192.0.2.1"),
+        ("Host: localhost\r\nOrigin: https://evil.example", None, "127.0.0.1"),
+        ("Host: evil.example\r\nOrigin: https://web.example", None, "127.0.0.1"),
+        ("Host: localhost", None, "127.0.0.1"),
+        ("Origin: https://web.example", None, "127.0.0.1"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 70000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n20000\r\n" + b"x" * 70_000],
+    ids=["announced", "sent"],
+)  # fmt: skip
+async def test_a_page_of_an_allowed_origin_may_read_that_a_body_is_too_large(
+    server: RunningServer, secrets_seen: SecretsSeen, headers: str, readable_by: str | None, address: str, body: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"POST /auth/login HTTP/1.1\r\n{headers}\r\n".encode() + body)
+    async with asyncio.timeout(5):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    answered = dict(line.split(": ", 1) for line in head.splitlines()[1:-1])
+    if "Host" in headers or body.startswith(b"Content-Length"):
+        assert head.startswith("HTTP/1.1 413 ")
+        logged = json.loads((secrets_seen.folder / "server.log").read_text().splitlines()[-1])
+        assert (logged["status"], logged["address"]) == (413, address)
+    else:
+        assert head.startswith("HTTP/1.1 400 ")
+    assert answered.get("Access-Control-Allow-Origin") == readable_by
+    exposed = answered.get("Access-Control-Expose-Headers")
+    assert exposed == ("Retry-After, X-Request-Id" if readable_by else None)
+
+
+async def test_a_request_with_too_large_a_body_is_over_once_it_was_refused(server: RunningServer) -> None:
+    for request_bytes in TOO_LARGE.values():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request_bytes)
+        async with asyncio.timeout(5):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    await eventually(lambda: server.server._traffic.is_quiet)
 
 
 async def test_a_body_of_the_largest_size_is_read(server: RunningServer, api: Api) -> None:

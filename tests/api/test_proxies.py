@@ -70,6 +70,14 @@ def test_the_address_is_the_last_one_that_is_no_trusted_proxy(remote: str, forwa
     assert ORIGINS.address(request(remote=remote, X_Forwarded_For=forwarded)) == address
 
 
+@pytest.mark.parametrize("trusted", ["::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "::ffff:a00:1/128"])
+@pytest.mark.parametrize("remote", ["10.0.0.1", "::ffff:10.0.0.1"])
+def test_a_trusted_proxy_may_be_given_as_an_ipv4_address_that_is_mapped_into_ipv6(trusted: str, remote: str) -> None:
+    origins = Origins(Settings(trusted_proxies=(trusted,)))
+    assert origins.address(request(remote=remote, X_Forwarded_For="1.2.3.4")) == "1.2.3.4"
+    assert origins.address(request(remote="11.0.0.1", X_Forwarded_For="1.2.3.4")) == "11.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("remote", "protocol", "said", "is_https"),
     [

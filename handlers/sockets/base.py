@@ -117,6 +117,8 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Tornado's protocol with our limits. None if Tornado does not support the client's protocol version."""
         base = super().get_websocket_protocol()
+        if base is None:
+            self._log_refusal(426, "unsupported Sec-WebSocket-Version")
         return FairProtocol(self, base, self) if isinstance(base, WebSocketProtocol13) else base
 
     def on_empty_fragment(self) -> None:

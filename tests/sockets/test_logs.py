@@ -179,6 +179,7 @@ async def test_a_line_has_at_most_200_characters_of_a_clients_choice(
         ({"Host": "evil.example"}, "HOST_NOT_ALLOWED", "ROLLCALL_ALLOWED_HOSTS"),
         ({"Origin": "https://app.example"}, "ORIGIN_NOT_ALLOWED", "ROLLCALL_ALLOWED_ORIGINS"),
         ({"Origin": "https://web.example", "Upgrade": "other"}, "INVALID_REQUEST", None),
+        ({"Origin": "https://web.example", "Sec_WebSocket_Version": "8"}, 426, None),
         ({"Origin": "https://web.example"}, 4500, None),
     ],
 )

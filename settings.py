@@ -296,6 +296,12 @@ def _suggested_host(text: str) -> str:
     return host if _is_host(host) and host != "null" else "example.org"
 
 
+def _suggested_origin(text: str) -> str:
+    """What was probably meant, with https if the scheme itself cannot be allowed."""
+    scheme, host = text.partition("://")[0] if "://" in text else "https", _suggested_host(text)
+    return next(filter(_is_origin, (f"{scheme}://{host}", f"https://{host}", f"https://[{host}]")))
+
+
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
     "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds",
@@ -305,8 +311,11 @@ _MOST = {"port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
 _MOST_OF_ALL = 2**31 - 1
 """More of anything is a mistake, and more than libraries and operating systems take."""
 
-_DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
+_DATABASE_NAME = re.compile(r'[^/\\. "$*<>:|?\x00]+')
 """What MongoDB allows on every platform."""
+
+_DATABASE_NAME_BYTES = 63
+"""The longest name in UTF-8 that MongoDB allows."""
 
 
 def _problems(s: Settings) -> list[str]:
@@ -335,7 +344,8 @@ def _texts(s: Settings) -> Iterator[str]:
         yield f"set ROLLCALL_HOST to an IPv6 address without brackets, not {s.host!r}"
     if s.log_level not in ("debug", "info", "warning", "error"):
         yield f"set ROLLCALL_LOG_LEVEL to debug, info, warning or error, not {s.log_level!r}"
-    if not _DATABASE_NAME.fullmatch(s.mongodb_database):
+    name = s.mongodb_database
+    if not _DATABASE_NAME.fullmatch(name) or len(name.encode(errors="surrogatepass")) > _DATABASE_NAME_BYTES:
         yield f"set ROLLCALL_MONGODB_DATABASE to 1 to 63 letters, digits, - or _, not {s.mongodb_database!r}"
     if bool(s.tls_certificate) != bool(s.tls_key):
         yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
@@ -365,8 +375,7 @@ def _lists(s: Settings) -> Iterator[str]:
             yield f"set ROLLCALL_ALLOWED_HOSTS to a name alone, such as {_suggested_host(host)}, not {host!r}"
     for origin in s.allowed_origins:
         if not _is_origin(origin):
-            scheme = origin.partition("://")[0] if "://" in origin else "https"
-            suggested = f"{scheme}://{_suggested_host(origin)}"
+            suggested = _suggested_origin(origin)
             yield f"set ROLLCALL_ALLOWED_ORIGINS to scheme://host[:port], such as {suggested}, not {origin!r}"
 
 

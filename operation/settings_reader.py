@@ -105,7 +105,10 @@ def _text_of(each: dataclasses.Field[Any], environment: Mapping[str, str]) -> st
 
 
 def _content(path: str, named: str) -> str:
-    """The content of a secret's file, without the line end after it. The path is not quoted: it may be the secret."""
+    """The content of a secret's file, without byte order mark and line end.
+
+    The path is not quoted, because it may be the secret.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(FILE_BYTES_LIMIT + 1)
@@ -114,7 +117,7 @@ def _content(path: str, named: str) -> str:
     if len(content) > FILE_BYTES_LIMIT:
         raise ValueError(f"cannot be read: the file that {named} names is larger than {FILE_BYTES_LIMIT} bytes")
     try:
-        text = content.decode().rstrip("\r\n")
+        text = content.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError(f"cannot be read: the file that {named} names is not UTF-8 text") from None
     if not text:

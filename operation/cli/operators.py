@@ -120,9 +120,13 @@ async def _named(name: str, stores: Stores) -> Operator:
 
 
 def _password(*, from_stdin: bool) -> str:
-    """The password, without the line end. Never from an argument, because everyone can read the process list."""
+    """The password, without byte order mark and line end.
+
+    It is never an argument, because everyone can read the process list.
+    """
     if from_stdin:
-        password = sys.stdin.buffer.read().decode(errors="surrogateescape").rstrip("\r\n")
+        text = sys.stdin.buffer.read().decode(errors="surrogateescape")
+        password = text.removeprefix("\ufeff").rstrip("\r\n")
     else:
         password = str(click.prompt("Password", hide_input=True, confirmation_prompt="Once more"))
     if not is_text(password):

@@ -47,6 +47,9 @@ class UserFile:
     lines: list[UserLine] = field(default_factory=list[UserLine])
 
 
+_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""The mark of UTF-16, in which Windows PowerShell writes files, begins that of UTF-32 in little-endian order."""
+
 _decoder = msgspec.json.Decoder(UserLine)
 
 
@@ -74,8 +77,10 @@ def read_user_file(file: Iterable[bytes], password_length_minimum: int) -> UserF
 
 
 def _without_byte_order_mark(file: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines. Some editors and spreadsheets begin a file in UTF-8 with a mark."""
+    """The lines. Some editors and spreadsheets begin a file in UTF-8 with a mark. Raises UserFileError."""
     for place, text in enumerate(file):
+        if place == 0 and text.startswith(_OTHER_MARKS):
+            raise UserFileError([(1, "the file is not in UTF-8; save it as UTF-8")])
         yield text.removeprefix(codecs.BOM_UTF8) if place == 0 else text
 
 

@@ -48,6 +48,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"mongodb_database": "a.b"}, ["ROLLCALL_MONGODB_DATABASE"]),
     ({"mongodb_database": ""}, ["ROLLCALL_MONGODB_DATABASE"]),
     ({"mongodb_database": "x" * 64}, ["ROLLCALL_MONGODB_DATABASE", "63"]),
+    ({"mongodb_database": "é" * 32}, ["ROLLCALL_MONGODB_DATABASE", "63"]),
     ({"listen_backlog": 2**31}, ["ROLLCALL_LISTEN_BACKLOG", str(2**31 - 1)]),
     ({"events_days": 36_501}, ["ROLLCALL_EVENTS_DAYS", "36500"]),
     ({"trusted_proxies": ("not an address",)}, ["ROLLCALL_TRUSTED_PROXIES"]),
@@ -71,7 +72,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
             ("n.example:8443", "https://n.example:8443"),
             ("*", "https://example.org"),
             ("null", "https://example.org"),
-            ("file://", "file://example.org"),
+            ("file://", "https://example.org"),
+            ("://n.example", "https://n.example"),
+            ("a b://n.example", "https://n.example"),
+            ("https://::1", "https://[::1]"),
             ("capacitor://", "capacitor://example.org"),
             ("capacitor://localhost/", "capacitor://localhost"),
             ("chrome-extension://*", "chrome-extension://example.org"),
@@ -107,6 +111,15 @@ def test_settings_that_contradict_each_other_are_refused_by_name(changes: dict[s
         Settings(**changes)
     (problem,) = refused.value.problems
     assert all(word in problem for word in words), problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [each for each in CONTRADICTIONS if "such as" in str(each)], ids=lambda each: str(each)[:60]
+)
+def test_what_is_suggested_is_allowed(changes: dict[str, Any], words: list[str]) -> None:
+    (name,) = changes
+    meant = words[1].removeprefix("such as ").removesuffix(",")
+    assert getattr(Settings(**{name: (meant,)}), name) == (meant,)
 
 
 NUMBERS = [
@@ -202,6 +215,14 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name(name: st
 
 
 SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["secret"]]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_read_from_a_file_without_the_byte_order_mark(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"mongodb://localhost/{'x' * 32}", encoding="utf-8-sig")
+    environment = {"ROLLCALL_JWT_SECRET": SECRET} if name != "jwt_secret" else {}
+    assert getattr(read_settings({**environment, file_variable(name): str(file)}), name).startswith("mongodb://")
 
 
 @pytest.mark.parametrize("name", SECRETS)

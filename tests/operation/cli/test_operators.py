@@ -85,6 +85,7 @@ def test_two_passwords_that_differ_are_asked_for_again(terminal: Terminal) -> No
         ("MAYA", PASSWORD, "There is already an operator named MAYA"),
         ("sam", "short", "at least 12 characters"),
         ("sam", "", "at least 12 characters"),
+        ("sam", "\ufeffeleven char\n", "at least 12 characters"),
         ("sam", f"{PASSWORD}\nsecond line\n", "more than one line"),
         (" sam", PASSWORD, "A name must have no space at either end"),
         ("s\u200bam", PASSWORD, "A name must have no invisible characters (U+200B)"),

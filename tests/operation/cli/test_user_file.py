@@ -19,6 +19,14 @@ def test_a_line_is_a_user_and_empty_lines_count_but_say_nothing() -> None:
     assert [(line.username, line.password) for line in roll.lines] == [("ada", None), ("bob", "correct horse 1")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_in_another_encoding_is_said_to_be_in_one(encoding: str) -> None:
+    text = ("" if encoding in ("utf-16", "utf-32") else "\ufeff") + '{"username": "ada"}\n{"username": "bob"}\n'
+    assert problems_of(*text.encode(encoding).splitlines(keepends=True)) == [
+        (1, "the file is not in UTF-8; save it as UTF-8")
+    ]
+
+
 def test_a_file_may_begin_with_a_byte_order_mark() -> None:
     roll = read_user_file([b'\xef\xbb\xbf{"username": "ada"}\r\n', b'{"username": "bob"}\r\n'], 12)
     assert [line.username for line in roll.lines] == ["ada", "bob"]

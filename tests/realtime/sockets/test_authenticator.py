@@ -87,6 +87,18 @@ def test_a_clock_that_is_put_right_lets_no_signed_out_user_in_and_refuses_nobody
     assert not is_refused(world, token(world, login_id="new"))
 
 
+@pytest.mark.parametrize("hours", [1, 24])
+def test_a_login_that_signed_out_stays_refused_after_a_clock_that_ran_ahead_is_put_right(
+    world: World, hours: int
+) -> None:
+    out = token(world)
+    revoke(world)
+    world.time.jumped = timedelta(hours=hours)
+    revoke(world, "another")
+    world.time.jumped = timedelta()
+    assert is_refused(world, out)
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_signing_out_everywhere_concerns_the_tokens_from_before_it_whatever_the_clock_says(
     world: World, hours: int

@@ -56,6 +56,13 @@ class Call(msgspec.Struct, frozen=True):
         return self.callee_id if user_id == self.caller_id else self.caller_id
 
 
+class CallLock(msgspec.Struct, frozen=True):
+    """A user who is in a call, or about to be."""
+
+    user_id: int
+    call_id: str
+
+
 class Calls:
     """All calls, and the call locks of their participants."""
 
@@ -95,7 +102,7 @@ class Calls:
     async def lock_of(self, user_id: int) -> str | None:
         """The call that holds the user's call lock."""
         document = await self._locks.find_one({"_id": user_id})
-        return document["call_id"] if document else None
+        return self._lock(document).call_id if document else None
 
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
         """Release the locks of both users that this call holds."""
@@ -103,7 +110,8 @@ class Calls:
 
     async def all_locks(self) -> list[tuple[int, str]]:
         """(user id, call id) of every call lock. The number of users who can be online bounds it."""
-        return [(row["_id"], row["call_id"]) for row in await self._locks.find({})]
+        locks = readable(self._locks, await self._locks.find({}), self._lock)
+        return [(lock.user_id, lock.call_id) for lock in locks]
 
     async def insert(self, call: Call) -> bool:
         """Write a new call. False if its id is taken."""
@@ -188,6 +196,9 @@ class Calls:
 
     def _call(self, document: dict[str, Any]) -> Call:
         return value_of(self._calls, {**document, "call_id": document["_id"]}, Call)
+
+    def _lock(self, document: dict[str, Any]) -> CallLock:
+        return value_of(self._locks, {**document, "user_id": document["_id"]}, CallLock)
 
     def _readable(self, documents: list[dict[str, Any]]) -> list[Call]:
         return readable(self._calls, documents, self._call)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
+from models.collection import Document
+from models.documents import readable, value_of
 from models.guard import GuardedCollection
 
 NoticeKind = Literal["users_added", "user_disabled", "operator_changed"]
@@ -44,10 +46,14 @@ class Notices:
 
     async def newest(self) -> int:
         """The id of the newest notice, or 0 if there is none."""
-        rows = await self._notices.find({}, sort=[("_id", -1)], limit=1)
-        return rows[0]["_id"] if rows else 0
+        # Only numbers match: another program may have written documents with other ids.
+        rows = await self._notices.find({"_id": {"$gt": 0}}, sort=[("_id", -1)], limit=1)
+        return int(rows[0]["_id"]) if rows else 0
 
     async def after(self, notice_id: int) -> list[Notice]:
         """The notices after an id, at most 100."""
         rows = await self._notices.find({"_id": {"$gt": notice_id}}, sort=[("_id", 1)], limit=100)
-        return [Notice(row["_id"], row["kind"], row["first_id"], row["last_id"]) for row in rows]
+        return readable(self._notices, rows, self._notice)
+
+    def _notice(self, row: Document) -> Notice:
+        return value_of(self._notices, {**row, "notice_id": row["_id"]}, Notice)

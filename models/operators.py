@@ -6,12 +6,14 @@ A document has `_id` (an integer), `name`, `name_key` (unique), `password_hash`,
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from models.collection import Document
+from models.documents import readable, value_of
 from models.errors import Conflict
 from models.guard import GuardedCollection
 from models.usernames import best_match, possible_keys, username_key
@@ -63,22 +65,22 @@ class Operators:
             await self._operators.insert_one(document)
         except DuplicateKeyError:
             raise Conflict("USERNAME_TAKEN", f"There is already an operator named {name}.") from None
-        return _operator(document)
+        return self._operator(document)
 
     async def all(self) -> list[Operator]:
         """All operators, in the order they were added."""
-        return [_operator(row) for row in await self._operators.find({}, sort=[("_id", 1)])]
+        return readable(self._operators, await self._operators.find({}, sort=[("_id", 1)]), self._operator)
 
     async def get(self, operator_id: int) -> Operator | None:
         """One operator."""
         document = await self._operators.find_one({"_id": operator_id})
-        return _operator(document) if document else None
+        return self._operator(document) if document else None
 
     async def credentials(self, name: str) -> tuple[Operator, str] | None:
         """The operator with this name, and the password hash."""
         documents = await self._operators.find({"name_key": {"$in": possible_keys(name)}})
         document = best_match(documents, "name", name)
-        return (_operator(document), document["password_hash"]) if document else None
+        return (self._operator(document), document["password_hash"]) if document else None
 
     async def change(
         self,
@@ -96,7 +98,7 @@ class Operators:
         document = await self._operators.find_one_and_update(
             {"_id": operator_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
         )
-        return _operator(document) if document else None
+        return self._operator(document) if document else None
 
     async def _next_id(self) -> int:
         counter = await self._counters.find_one_and_update(
@@ -105,6 +107,5 @@ class Operators:
         assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"])
 
-
-def _operator(row: dict[str, Any]) -> Operator:
-    return Operator(row["_id"], row["name"], row["role"], row["disabled"], row["created_at"])
+    def _operator(self, row: Document) -> Operator:
+        return value_of(self._operators, {**row, "operator_id": row["_id"]}, Operator)

@@ -5,18 +5,34 @@ A document has `_id` (milliseconds since 1970), `available`, `busy`, `offline` a
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
+from models.collection import Document
+from models.documents import readable, value_of
 from models.guard import GuardedCollection
 from models.times import from_milliseconds, milliseconds
+
+LATEST = milliseconds(datetime.max.replace(tzinfo=UTC))
+"""A later moment is none that Python knows."""
 
 
 class Sample(msgspec.Struct, frozen=True):
     """The figures at one moment."""
 
     at: datetime
+    available: int
+    busy: int
+    offline: int
+    calls: int
+
+
+class StoredSample(msgspec.Struct, frozen=True):
+    """The same as in a document."""
+
+    at: Annotated[int, msgspec.Meta(ge=0, le=LATEST)] = msgspec.field(name="_id")
     available: int
     busy: int
     offline: int
@@ -37,11 +53,12 @@ class Samples:
     async def since(self, at: datetime) -> list[Sample]:
         """The samples since a moment, oldest first."""
         rows = await self._samples.find({"_id": {"$gte": milliseconds(at)}}, sort=[("_id", 1)])
-        return [
-            Sample(from_milliseconds(row["_id"]), row["available"], row["busy"], row["offline"], row["calls"])
-            for row in rows
-        ]
+        return readable(self._samples, rows, self._sample)
 
     async def forget(self, before: datetime) -> int:
         """Delete the samples before a moment and return their number."""
         return (await self._samples.delete_many({"_id": {"$lt": milliseconds(before)}})).deleted_count
+
+    def _sample(self, row: Document) -> Sample:
+        stored = value_of(self._samples, row, StoredSample)
+        return Sample(from_milliseconds(stored.at), stored.available, stored.busy, stored.offline, stored.calls)

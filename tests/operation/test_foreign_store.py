@@ -13,9 +13,9 @@ from settings import Settings
 from tests.operation.conftest import Terminal
 
 
-async def write(data_dir: Path, documents: list[dict[str, Any]]) -> None:
+async def write(data_dir: Path, documents: list[dict[str, Any]], collection: str = "users") -> None:
     database = await open_database(Settings(data_dir=data_dir, jwt_secret="s" * 32))
-    await database.collection("users").insert_many(documents)
+    await database.collection(collection).insert_many(documents)
     await database.close()
 
 
@@ -36,3 +36,16 @@ def test_documents_of_another_program_are_named_in_one_line(
     (line,) = server.stderr.splitlines()
     assert told in line
     assert "ada@example.org" not in line
+
+
+@pytest.mark.parametrize("collection", ["calls", "call_claims", "notices", "samples", "audit", "events", "logins"])
+def test_documents_of_another_program_in_other_collections_do_not_keep_the_server_from_starting(
+    terminal: Terminal, collection: str
+) -> None:
+    ids = [1, 2**62, "x"]
+    fields = {"status": "ongoing", "outcome": "waiting", "kind": "other", "at": 5}
+    asyncio.run(write(terminal.folder / "data", [{"_id": each, **fields} for each in ids], collection))
+    server = terminal.serve()
+    assert terminal.ask("GET", "/readyz")[0] == 200
+    terminal.import_users("ada")
+    assert "Traceback" not in "".join(line for line in server.text().splitlines() if '"skipped a row' not in line)

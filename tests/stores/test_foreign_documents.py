@@ -14,7 +14,10 @@ from models.calls import Call
 from models.database import Database
 from models.errors import UnusableStore
 from models.events import Event
+from models.notices import Notice
+from models.samples import Sample
 from models.stores import Stores, open_stores
+from models.times import milliseconds
 from models.user_documents import Evidence, NewUser
 from tests.stores.conftest import store_settings
 
@@ -113,6 +116,38 @@ async def test_lists_leave_out_what_cannot_be_read(stores: Stores, database: Dat
     assert (await stores.audit.page(skip=0, limit=10))[0] == [entry]
     with pytest.raises(UnusableStore, match="the document 'x' in the collection calls"):
         await stores.calls.get("x")
+
+
+async def test_call_locks_of_another_program_are_left_out(stores: Stores, database: Database) -> None:
+    await database.collection("call_claims").insert_many([{"_id": "x"}, {"_id": 3}, {"_id": 4, "call_id": 7}])
+    assert await stores.calls.lock("c1", (1, 2)) is None
+    assert sorted(await stores.calls.all_locks()) == [(1, "c1"), (2, "c1")]
+    with pytest.raises(UnusableStore, match="the document 3 in the collection call_claims"):
+        await stores.calls.lock_of(3)
+
+
+async def test_notices_of_another_program_stand_in_the_way_of_none(stores: Stores, database: Database) -> None:
+    await database.collection("notices").insert_many([{"_id": "x"}, {"_id": -1}, {"_id": 4, "text": "hello"}])
+    await stores.notices.post("user_disabled", 7, 7)
+    assert await stores.notices.newest() == 5
+    assert await stores.notices.after(0) == [Notice(5, "user_disabled", 7, 7)]
+
+
+async def test_samples_of_another_program_are_left_out_of_the_chart(stores: Stores, database: Database) -> None:
+    sample = Sample(NOON, 1, 2, 3, 4)
+    await stores.samples.add(sample)
+    figures = {"available": 1, "busy": 2, "offline": 3, "calls": 4}
+    foreign = [{"_id": "x", **figures}, {"_id": milliseconds(NOON) + 1, "busy": 1}, {"_id": 2**62, **figures}]
+    await database.collection("samples").insert_many(foreign)
+    assert await stores.samples.since(NOON) == [sample]
+
+
+async def test_operators_of_another_program_are_not_listed(stores: Stores, database: Database) -> None:
+    maya = await stores.operators.add("maya", "hash", "admin", NOON)
+    await database.collection("operators").insert_many([{"_id": 9, "name_key": "a"}, {"_id": "x", "name_key": "b"}])
+    assert await stores.operators.all() == [maya]
+    with pytest.raises(UnusableStore, match="the document 9 in the collection operators"):
+        await stores.operators.get(9)
 
 
 async def test_one_row_that_the_store_refuses_does_not_fail_the_bulk(stores: Stores) -> None:

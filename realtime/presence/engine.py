@@ -90,11 +90,11 @@ class Presence:
     async def heartbeat(self, user_id: int) -> Status:
         """A heartbeat over REST ends an explicit offline and keeps the user online for its life.
 
-        If it brings the user online it is saved first: what the answer says must survive a crash. Raises
-        StoreUnavailable.
+        If the store does not show the user as online yet, it is saved first: what the answer says must survive a
+        crash. Raises StoreUnavailable.
         """
         entry = self.registry.get(user_id)
-        if entry.status.is_online:
+        if entry.status.is_online and entry.saved_online and not self._write_back.is_unsure(user_id):
             return self._beat(entry, lasting=True)
         return await self.change(user_id, StatusChange(is_online=True), reason="heartbeat")
 

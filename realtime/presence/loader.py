@@ -98,6 +98,7 @@ class Loader:
         entry.offline_set_at = user.offline_set_at
         entry.evidence_at = now
         entry.claims = claims_of(user, utc)
+        entry.saved_online = user.online
         if user.online:
             entry.grace_until = now + self._settings.hold_seconds
         # The heartbeat of a user who was offline is over, even if the wall clock went back since.

@@ -38,6 +38,7 @@ class UserEntry:
         "offline_since",
         "profile",
         "rank",
+        "saved_online",
         "sessions",
         "state_since",
         "status",
@@ -68,6 +69,8 @@ class UserEntry:
         """Steady time of the last evidence. The lease of a call counts from here."""
         self.alive = False
         """Whether the evidence says online. An explicit offline is a claim, and is stronger."""
+        self.saved_online = False
+        """Whether the store certainly says so too, so that a crash does not take the user offline."""
         self.last_seen = last_seen
         self.lost_reason: Reason = "timed_out"
         """The reason to announce if the user does not come back."""

@@ -12,7 +12,7 @@ from models.errors import StoreUnavailable
 from models.row_failures import RowFailures
 from models.status import Claims
 from models.user_documents import Evidence
-from realtime.presence.registry import Registry
+from realtime.presence.registry import Registry, UserEntry
 
 
 class PresenceStore(Protocol):
@@ -95,6 +95,7 @@ class WriteBack:
         """
         if is_heartbeat:
             await self._store.save_evidence([Evidence(user_id, online=True, last_seen=at, heartbeat_at=at)])
+            self._registry.get(user_id).saved_online = True
         await self._store.save_claims(user_id, claims, at)
 
     async def flush(self) -> None:
@@ -106,12 +107,7 @@ class WriteBack:
         self._saving, self._marked = self._marked - held, held
         entries = [entry for user_id in self._saving if (entry := self._registry.find(user_id))]
         try:
-            await self._store.save_evidence(
-                [
-                    Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at, each.current_state)
-                    for each in entries
-                ]
-            )
+            await self._save_evidence(entries)
         except BaseException:  # a cancelled write may not have reached the store either
             self._marked |= self._saving
             raise
@@ -124,6 +120,17 @@ class WriteBack:
                 raise
             except Exception as error:
                 self._failures.note("saving claims", user_id, error)
+
+    async def _save_evidence(self, entries: list[UserEntry]) -> None:
+        rows = [
+            Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at, each.current_state)
+            for each in entries
+        ]
+        for entry in entries:
+            entry.saved_online &= entry.alive  # a write that fails may have been applied all the same
+        await self._store.save_evidence(rows)
+        for entry, row in zip(entries, rows, strict=True):
+            entry.saved_online = row.online
 
     async def make_sure(self, user_id: int) -> None:
         """Write the claims that everyone was shown, whatever the store has. Raises StoreUnavailable."""

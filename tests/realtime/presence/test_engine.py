@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from models.calls import Call
+from models.errors import StoreUnavailable
 from tests.realtime.client import Client
 from tests.realtime.conftest import told
 from tests.realtime.world import World
@@ -106,6 +109,68 @@ def test_a_heartbeat_brings_its_user_online_for_its_life(world: World, operator_
     assert told(world, operator_session) == []
     world.advance(1)
     assert told(world, operator_session) == [(1, False, False, "timed_out")]
+
+
+def restart(world: World) -> None:
+    """Kill the process, and start another one on the same store."""
+    world.crash()
+    world.start()
+
+
+def test_a_heartbeat_that_brings_its_user_online_survives_a_kill(world: World) -> None:
+    assert world.beat(1).is_online
+    restart(world)
+    assert world.status(1).is_online
+
+
+def test_a_heartbeat_beside_a_socket_that_is_not_saved_yet_survives_a_kill(
+    world: World, operator_session: Client
+) -> None:
+    world.connect(1)
+    told(world, operator_session)
+    assert world.beat(1).is_online
+    assert told(world, operator_session) == []
+    restart(world)
+    assert world.status(1).is_online
+
+
+def test_a_heartbeat_after_one_on_a_socket_that_ended_an_explicit_offline_survives_a_kill(world: World) -> None:
+    world.connect(1)
+    world.put(1, is_online=False)
+    world.beat(1, over_socket=True)
+    assert world.beat(1).is_online
+    restart(world)
+    assert world.status(1).is_online
+
+
+def test_a_heartbeat_after_an_offline_that_was_saved_without_a_reply_survives_a_kill(world: World) -> None:
+    phone = world.connect(1)
+    world.flush()
+    world.leave(phone)
+    world.advance(2)
+    world.faults.script("save_evidence", "reply_lost")
+    with pytest.raises(StoreUnavailable):
+        world.flush()
+    world.connect(1)
+    assert world.beat(1).is_online
+    restart(world)
+    assert world.status(1).is_online
+
+
+def test_a_heartbeat_that_cannot_be_saved_brings_nobody_online(world: World) -> None:
+    world.faults.script("save_evidence", "refused")
+    with pytest.raises(StoreUnavailable):
+        world.beat(1)
+    assert not world.status(1).is_online
+
+
+def test_a_heartbeat_of_a_user_whom_the_store_shows_as_online_does_not_wait_for_the_store(world: World) -> None:
+    world.connect(1)
+    world.flush()
+    world.faults.is_down = True
+    with pytest.raises(StoreUnavailable):
+        world.flush()
+    assert world.beat(1).is_online
 
 
 def test_heartbeats_of_an_online_user_announce_nothing(world: World, operator_session: Client) -> None:

@@ -157,7 +157,7 @@ DOORS = (
     Mutant(
         "every host is allowed",
         "handlers/origins.py",
-        'return _is_address(host.strip("[]")) or any(',
+        'return parsed_address(host.strip("[]")) is not None or any(',
         "return bool(host) or any(",
         (ORIGINS,),
     ),

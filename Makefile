@@ -28,7 +28,7 @@ test: .venv/tests browser node lint ## everything, with both stores, a browser a
 	$(BIN)/coverage report --include '*/realtime/*' --omit '*/tests/*' --fail-under 100
 
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
 
 lint: .venv/tests ## ruff (with bandit's rules) and strict types
 	$(BIN)/ruff check .

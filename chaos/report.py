@@ -26,7 +26,13 @@ the attack. Most scenarios run on both stores. Where the store makes no differen
 The server uses its default settings, except that some timeouts are shorter so that the run takes a quarter of an hour
 instead of a day. A scenario that could not run counts as a failure and shows the reason instead of values.
 
-Measured on {date} with `{command}`, on {machine}. MongoDB: {mongodb}.
+Measured on {date} with `{command}`, on {machine}.
+MongoDB: {mongodb}.
+"""
+
+
+_BEFORE = """
+“Before” is the same scenario on an earlier version, from before most of these limits existed.
 """
 
 
@@ -88,7 +94,7 @@ def summary_of(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 def page_of(outcomes: Sequence[Outcome], conditions: Conditions, before: Before | None = None) -> str:
     """The text of docs/reliability.md."""
-    parts = [_PAGE.format(**asdict(conditions))]
+    parts = [_PAGE.format(**asdict(conditions)), _BEFORE if before else ""]
     for section in dict.fromkeys(outcome.scenario.section for outcome in outcomes):
         ours = [outcome for outcome in outcomes if outcome.scenario.section == section]
         parts.append(f"\n## {section}\n")

@@ -7,7 +7,7 @@ BIN := .venv/bin
 ALONE := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node
+.PHONY: help run serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -18,7 +18,7 @@ run: .venv/server ## serve a demo on http://localhost:8000: made-up users come, 
 serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 	$(BIN)/python server.py
 
-test: .venv/tests browser node lint ## everything, with both stores, a browser and coverage
+test: .venv/tests browser node redis lint ## everything, with both stores, a browser and coverage
 	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(ALONE:%=--ignore %)
@@ -57,6 +57,11 @@ bench-dashboard: .venv/tests browser ## the operators' page under load and with 
 browser:
 	@command -v chromium >/dev/null || { echo 'installing chromium for the browser tests'; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends chromium; }
+
+redis:
+	@command -v redis-server >/dev/null || { echo 'installing redis-server for the tests of several servers'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends redis-server && \
+		{ $(SUDO) systemctl disable --now redis-server 2>/dev/null || true; }; }
 
 node: tests/node/node_modules/.made
 

@@ -1,0 +1,1 @@
+"""Tests of the log that several servers share, in simulation and in a real Redis."""

@@ -1,0 +1,67 @@
+"""Fixtures: a redis-server, and a shared log on each kind of engine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from tests.cluster.engines import Engine, RedisEngine, SimulatedOnly
+from tests.redis_server import RedisServer, missing_redis
+
+MakeRedis = Callable[..., RedisServer]
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose name is short enough for a Unix socket."""
+    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis that no test stops. Each test has its own prefix."""
+    if reason := missing_redis():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def make_redis(short_folder: Path) -> Iterator[MakeRedis]:
+    """Starts servers for this test only."""
+    if reason := missing_redis():
+        pytest.skip(reason)
+    servers: list[RedisServer] = []
+
+    def make(*options: str, **how: Any) -> RedisServer:
+        server = RedisServer(short_folder / str(len(servers)), *options, **how)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in reversed(servers):
+        server.stop()
+
+
+@pytest.fixture(params=["simulated", pytest.param("redis", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest, io_loop: IOLoop) -> Iterator[Engine]:
+    """An empty engine of each kind."""
+    if request.param == "simulated":
+        made: Engine = SimulatedOnly()
+    else:
+        made = RedisEngine(request.getfixturevalue("redis_server"))
+    yield made
+    io_loop.run_sync(made.close)

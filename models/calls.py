@@ -1,6 +1,7 @@
 """Calls: the store over `calls`, and over `call_claims`, whose unique `_id` allows a user one call at a time.
 
-A document of `call_claims` is a call lock: `_id` is the user, `call_id` the call that holds the lock.
+A document of `call_claims` is a call lock: `_id` is the user, `call_id` the call that holds the lock, and `incarnation`
+the process that locked the user. Older servers did not write it.
 """
 
 from __future__ import annotations
@@ -57,10 +58,11 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class CallLock(msgspec.Struct, frozen=True):
-    """A user who is in a call, or about to be."""
+    """The lock of one user. `incarnation` is None if an older server made it."""
 
     user_id: int
     call_id: str
+    incarnation: str | None = None
 
 
 class Calls:
@@ -82,36 +84,40 @@ class Calls:
         await self._calls.create_index([("status", 1), ("started_at", -1)])
         await self._calls.create_index(NEWEST_FIRST)
 
-    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None:
+    async def lock(self, call_id: str, participants: tuple[int, int], incarnation: str) -> int | None:
         """Lock both users for a call and return None, or lock neither and return the user who is already locked.
 
         The lower id comes first, so that exactly one of two simultaneous calls between the same users gets both locks.
         """
         first, second = sorted(participants)
+        held = {"call_id": call_id, "incarnation": incarnation}
         try:
-            await self._locks.insert_many([{"_id": first, "call_id": call_id}, {"_id": second, "call_id": call_id}])
+            await self._locks.insert_many([{"_id": first, **held}, {"_id": second, **held}])
         except BulkWriteError as error:
             failure = error.details["writeErrors"][0]
             if failure["code"] != DUPLICATE_KEY:
                 raise
             if failure["index"] == 1:
-                await self._locks.delete_one({"_id": first, "call_id": call_id})
+                await self._locks.delete_one({"_id": first, **held})
             return (first, second)[failure["index"]]
         return None
 
-    async def lock_of(self, user_id: int) -> str | None:
-        """The call that holds the user's call lock."""
+    async def lock_of(self, user_id: int) -> CallLock | None:
+        """The user's call lock."""
         document = await self._locks.find_one({"_id": user_id})
-        return self._lock(document).call_id if document else None
+        return self._lock(document) if document else None
 
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
         """Release the locks of both users that this call holds."""
         await self._locks.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
 
-    async def all_locks(self) -> list[tuple[int, str]]:
-        """(user id, call id) of every call lock. The number of users who can be online bounds it."""
-        locks = readable(self._locks, await self._locks.find({}), self._lock)
-        return [(lock.user_id, lock.call_id) for lock in locks]
+    async def release(self, lock: CallLock) -> None:
+        """Release this very lock, not a later one of the same user or call."""
+        await self._locks.delete_one({"_id": lock.user_id, "call_id": lock.call_id, "incarnation": lock.incarnation})
+
+    async def all_locks(self) -> list[CallLock]:
+        """Every call lock. The number of users who can be online bounds it."""
+        return readable(self._locks, await self._locks.find({}), self._lock)
 
     async def insert(self, call: Call) -> bool:
         """Write a new call. False if its id is taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 from bson import CodecOptions, Int64
 from bson.codec_options import TypeDecoder, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import ReadPreference
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -61,8 +63,15 @@ class Database:
 
     def collection(self, name: str) -> GuardedCollection:
         """The collection with this name. Its first write creates it."""
-        backing: Collection = self._backend[name]
-        return GuardedCollection(name, backing, self._guard)
+        return self._guarded(name, self._guard)
+
+    def unchecked_collection(self, name: str) -> GuardedCollection:
+        """A collection whose writes don't pass the checks."""
+        return self._guarded(name, dataclasses.replace(self._guard, write_checks=[]))
+
+    def check_writes(self, check: Callable[[], None]) -> None:
+        """Call `check` before each write from now on. If it raises StoreUnavailable, the write does not begin."""
+        self._guard.write_checks.append(check)
 
     async def ping(self) -> None:
         """Raise StoreUnavailable if the store does not answer in time."""
@@ -71,6 +80,10 @@ class Database:
     async def close(self) -> None:
         """Finish the embedded store's pending operations, then close files and connections."""
         self._disconnect()
+
+    def _guarded(self, name: str, guard: Guard) -> GuardedCollection:
+        backing: Collection = self._backend[name]
+        return GuardedCollection(name, backing, guard)
 
 
 def _ignore(operation: str, seconds: float, ok: bool) -> None:
@@ -109,7 +122,10 @@ async def _open_mongodb(settings: Settings, guard: Guard) -> Database:
             "MONGODB_URL is not a MongoDB URL, or names an unknown host, option or file; write "
             "mongodb://[user:password@]host:port/, and special characters in the user and password as %XX (@ is %40)"
         ) from None
-    database = client.get_database(settings.mongodb_database, codec_options=_codec_options())
+    # Whatever the URL says: a secondary may not have yet what was just written.
+    database = client.get_database(
+        settings.mongodb_database, codec_options=_codec_options(), read_preference=ReadPreference.PRIMARY
+    )
     try:
         await check_server(database, address)
     except BaseException:

@@ -15,6 +15,10 @@ class UnusableStore(Exception):
     """The store holds something that Rollcall did not write, or cannot be set up. The message says what to do."""
 
 
+class Outdated(Exception):
+    """Another writer has changed the document since it was read, so this write changed nothing."""
+
+
 class RequestError(Exception):
     """Base of the errors that a request can cause. `code` is part of the contract, `message` is not."""
 

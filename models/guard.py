@@ -43,6 +43,8 @@ class Guard:
     observe: Observe
     failures: RowFailures = field(default_factory=RowFailures)
     """Documents that were skipped."""
+    write_checks: list[Callable[[], None]] = field(default_factory=list)
+    """Called before each write, which does not begin if one of them raises StoreUnavailable."""
 
     async def run(
         self,
@@ -195,4 +197,6 @@ class GuardedCollection:
         return await self._guard.run(f"{self.name}.{operation}", call, is_read=True)
 
     async def _run(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        for check in self._guard.write_checks:
+            check()
         return await self._guard.run(f"{self.name}.{operation}", call)

@@ -11,25 +11,37 @@ from models.collection import Document
 from models.documents import readable, value_of
 from models.guard import GuardedCollection
 
-NoticeKind = Literal["users_added", "user_disabled", "operator_changed"]
+NoticeKind = Literal["users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked"]
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice: the users from `first_id` to `last_id` were added, a user was disabled, or an operator changed."""
+    """One notice.
+
+    The users from `first_id` to `last_id` were added, a user was disabled, an operator changed, all tokens of a user
+    with a version below `last_id` were revoked, or those of a login, the last of which expires in `seconds`.
+    """
 
     notice_id: int
     kind: NoticeKind
     first_id: int
     last_id: int
+    login_id: str = ""
+    seconds: float = 0.0
 
 
 class Notices:
-    """All notices, ordered by id."""
+    """All notices, ordered by id.
+
+    An id is only used once the one before it is in the store. So the ids have no gaps, and a reader who has seen one
+    has seen all before it. An insert that arrives late finds its id free, and comes next, or taken, and adds nothing.
+    """
 
     def __init__(self, notices: GuardedCollection) -> None:
         self._notices = notices
 
-    async def post(self, kind: NoticeKind, first_id: int, last_id: int) -> None:
+    async def post(
+        self, kind: NoticeKind, first_id: int = 0, last_id: int = 0, *, login_id: str = "", seconds: float = 0.0
+    ) -> None:
         """Add a notice after all others."""
         while True:
             document: dict[str, Any] = {
@@ -37,6 +49,8 @@ class Notices:
                 "kind": kind,
                 "first_id": first_id,
                 "last_id": last_id,
+                "login_id": login_id,
+                "seconds": seconds,
             }
             try:
                 await self._notices.insert_one(document)

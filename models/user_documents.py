@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from pymongo import UpdateOne
 
-from models.status import CurrentState, Profile
+from models.status import Claims, CurrentState, Profile
 from models.usernames import username_key
 
 
@@ -29,6 +29,7 @@ class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     heartbeat_at: datetime | None
     standing: CurrentState | None = None
     token_version: int = 0
+    rev: int = 0
 
 
 class IdDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
@@ -54,6 +55,20 @@ class StoredUser(msgspec.Struct, frozen=True):
     """None until the user is seen for the first time."""
     token_version: int = 0
     """Tokens with a lower version are revoked."""
+    rev: int = 0
+    """Raised by every write of the profile, the claims and the revocation, and not by evidence."""
+
+    @property
+    def stored_claims(self) -> StoredClaims:
+        return StoredClaims(self.set_busy, self.busy_until, self.offline_set_at)
+
+
+class StoredClaims(msgspec.Struct, frozen=True):
+    """The claims as a document has them."""
+
+    set_busy: bool
+    busy_until: datetime | None
+    offline_set_at: datetime | None
 
 
 class PasswordRecord(msgspec.Struct, frozen=True):
@@ -112,6 +127,22 @@ def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, 
     }
 
 
+def claims_to_store(claims: Claims, at: datetime) -> StoredClaims:
+    """The claims as of the moment `at`, as a document has them."""
+    return StoredClaims(claims.set_busy, claims.busy_until, at if claims.set_offline else None)
+
+
+def claims_of(user: StoredUser, utc: datetime) -> Claims:
+    """The claims of a stored user. A later heartbeat ended an explicit offline; a `busy_until` in the past, busy."""
+    set_at, heartbeat_at = user.offline_set_at, user.heartbeat_at
+    busy = user.set_busy and (user.busy_until is None or user.busy_until > utc)
+    return Claims(
+        set_offline=set_at is not None and (heartbeat_at is None or set_at >= heartbeat_at),
+        set_busy=busy,
+        busy_until=user.busy_until if busy else None,
+    )
+
+
 def stored_user(found: UserDocument) -> StoredUser:
     """The user that a document describes."""
     return StoredUser(
@@ -127,4 +158,5 @@ def stored_user(found: UserDocument) -> StoredUser:
         heartbeat_at=found.heartbeat_at,
         current_state=found.standing,
         token_version=found.token_version,
+        rev=found.rev,
     )

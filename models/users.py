@@ -2,9 +2,12 @@
 
 A document has `_id` (an integer), `username`, `username_key` (unique), `password_hash` (or null), `profile_image_url`
 (or null), `created_at`, `disabled`, `token_version` (absent means 0) and `tokens_after`, which older servers wrote; the
-claims `set_busy`, `busy_until` and `offline_set_at`; the evidence `online`, `last_seen` and `heartbeat_at`; and
-`standing`, the current state. Claims are written one user at a time, evidence only in bulk. Each field has one writer,
-so the two never wait for each other.
+claims `set_busy`, `busy_until` and `offline_set_at`; the evidence `online`, `last_seen` and `heartbeat_at`; `standing`,
+the current state; and `rev` (absent means 0). Claims are written one user at a time, evidence only in bulk. Each field
+is written in one of the two ways, so they never wait for each other.
+
+Every write except that of evidence raises `rev`. One that depends on what was read before names the `rev` that it read,
+and changes nothing if the document has another one by now.
 """
 
 from __future__ import annotations
@@ -14,11 +17,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.documents import value_of
-from models.errors import Conflict, StoreUnavailable
+from models.errors import Conflict, Outdated, StoreUnavailable
 from models.guard import GuardedCollection
 from models.status import Claims
 from models.user_documents import (
@@ -28,6 +32,7 @@ from models.user_documents import (
     PasswordRecord,
     StoredUser,
     UserDocument,
+    claims_to_store,
     evidence_update,
     new_document,
     stored_user,
@@ -40,6 +45,9 @@ BULK_ROWS = 1000
 _TAKEN = "This username is already taken."
 
 _SECRETS = {"password_hash": 0}
+
+_REVOKED = {"token_version": 1, "rev": 1}
+"""A revocation reads and writes in one step, and depends on nothing that was read before. So it checks no `rev`."""
 
 
 class Users:
@@ -139,29 +147,32 @@ class Users:
             return None
         return value_of(self._users, {"token_version": 0, **row, "user_id": row["_id"]}, PasswordRecord)
 
-    async def save_profile(self, user_id: int, changes: dict[str, Any]) -> StoredUser | None:
-        """Change `username` or `profile_image_url` and return the user. Raises Conflict if the username is taken."""
+    async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser:
+        """Change `username` or `profile_image_url` and return the user.
+
+        Raises Conflict if the username is taken, or Outdated if there is no such user with this `rev`.
+        """
         fields = dict(changes)
         if "username" in fields:
             fields["username_key"] = username_key(fields["username"])
         try:
-            document = await self._set({"_id": user_id}, fields)
+            document = await self._set(_read_as(user_id, rev), fields)
         except DuplicateKeyError:
             # A user whose name became the same as another's keeps it, and its key (see `NameKeys`).
             del fields["username_key"]
-            document = await self._set({"_id": user_id, "username": fields["username"]}, fields)
+            document = await self._set({**_read_as(user_id, rev), "username": fields["username"]}, fields)
             if document is None:
                 raise Conflict("USERNAME_TAKEN", _TAKEN) from None
-        return self._stored(document) if document else None
+        if document is None:
+            raise Outdated
+        return self._stored(document)
 
-    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
-        """Save the user's claims as of the moment `at`."""
-        fields = {
-            "set_busy": claims.set_busy,
-            "busy_until": claims.busy_until,
-            "offline_set_at": at if claims.set_offline else None,
-        }
-        await self._users.update_one({"_id": user_id}, {"$set": fields})
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, rev: int) -> None:
+        """Save the user's claims as of the moment `at`. Raises Outdated if there is no such user with this `rev`."""
+        fields = msgspec.structs.asdict(claims_to_store(claims, at))
+        result = await self._users.update_one(_read_as(user_id, rev), {"$set": fields, "$inc": {"rev": 1}})
+        if result.matched_count == 0:
+            raise Outdated
 
     async def save_evidence(self, rows: Iterable[Evidence]) -> None:
         """Save the evidence about many users in bulk. `last_seen` never goes backwards.
@@ -176,7 +187,7 @@ class Users:
         """Disable the user, revoke all tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
             {"_id": user_id},
-            {"$set": {"disabled": True}, "$inc": {"token_version": 1}},
+            {"$set": {"disabled": True}, "$inc": _REVOKED},
             return_document=ReturnDocument.AFTER,
         )
         return self._stored(document) if document else None
@@ -184,7 +195,7 @@ class Users:
     async def revoke_tokens(self, user_id: int) -> StoredUser | None:
         """Revoke all of the user's tokens issued so far, and return the user."""
         document = await self._users.find_one_and_update(
-            {"_id": user_id}, {"$inc": {"token_version": 1}}, return_document=ReturnDocument.AFTER
+            {"_id": user_id}, {"$inc": _REVOKED}, return_document=ReturnDocument.AFTER
         )
         return self._stored(document) if document else None
 
@@ -213,7 +224,8 @@ class Users:
             await self._save_rows(rows[middle:])
 
     async def _set(self, wanted: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any] | None:
-        return await self._users.find_one_and_update(wanted, {"$set": fields}, return_document=ReturnDocument.AFTER)
+        update = {"$set": fields, "$inc": {"rev": 1}}
+        return await self._users.find_one_and_update(wanted, update, return_document=ReturnDocument.AFTER)
 
     async def _take_back(self, ids: range) -> None:
         for start in range(ids.start, ids.stop, BULK_ROWS):
@@ -227,3 +239,8 @@ class Users:
         )
         assert counter is not None, "an upsert that returns the document after it always has one"
         return int(counter["last"]) - count + 1
+
+
+def _read_as(user_id: int, rev: int) -> dict[str, Any]:
+    """The filter for a user's document if it still is as it was read."""
+    return {"_id": user_id, "rev": rev or {"$in": [0, None]}}

@@ -14,8 +14,8 @@ import pytest
 
 import models.calls as calls_module
 import models.merged as merged_module
-from models.calls import NEWEST_FIRST, Call, CallState, CallType, ended
-from models.database import open_database
+from models.calls import NEWEST_FIRST, Call, CallLock, CallState, CallType, ended
+from models.database import Database, open_database
 from models.embedded.query import order, where
 from models.stores import Stores, open_stores
 from tests.stores.conftest import store_settings
@@ -163,3 +163,23 @@ async def test_no_page_of_a_history_looks_at_calls_that_it_does_not_show(tmp_pat
 
 def test_each_participant_has_the_other() -> None:
     assert (CALLS[0].other(1), CALLS[0].other(2)) == (2, 1)
+
+
+async def test_a_lock_has_the_incarnation_that_made_it(stores: Stores, database: Database) -> None:
+    assert await stores.calls.lock("c1", (2, 1), "here") is None
+    assert await stores.calls.lock("c2", (2, 3), "there") == 2
+    assert await stores.calls.lock_of(1) == CallLock(1, "c1", "here")
+    await database.collection("call_claims").insert_one({"_id": 7, "call_id": "old"})
+    assert await stores.calls.lock_of(7) == CallLock(7, "old", None)
+    assert len(await stores.calls.all_locks()) == 3
+
+
+async def test_only_the_very_lock_that_was_read_is_released(stores: Stores, database: Database) -> None:
+    await stores.calls.lock("c1", (1, 2), "here")
+    await database.collection("call_claims").insert_one({"_id": 7, "call_id": "old"})
+    for other in (CallLock(1, "c1", "there"), CallLock(1, "c1"), CallLock(1, "c2", "here"), CallLock(7, "old", "here")):
+        await stores.calls.release(other)
+    assert len(await stores.calls.all_locks()) == 3
+    await stores.calls.release(CallLock(1, "c1", "here"))
+    await stores.calls.release(CallLock(7, "old"))
+    assert await stores.calls.all_locks() == [CallLock(2, "c1", "here")]

@@ -120,8 +120,8 @@ async def test_lists_leave_out_what_cannot_be_read(stores: Stores, database: Dat
 
 async def test_call_locks_of_another_program_are_left_out(stores: Stores, database: Database) -> None:
     await database.collection("call_claims").insert_many([{"_id": "x"}, {"_id": 3}, {"_id": 4, "call_id": 7}])
-    assert await stores.calls.lock("c1", (1, 2)) is None
-    assert sorted(await stores.calls.all_locks()) == [(1, "c1"), (2, "c1")]
+    assert await stores.calls.lock("c1", (1, 2), "here") is None
+    assert sorted(lock.user_id for lock in await stores.calls.all_locks()) == [1, 2]
     with pytest.raises(UnusableStore, match="the document 3 in the collection call_claims"):
         await stores.calls.lock_of(3)
 

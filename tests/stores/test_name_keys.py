@@ -87,14 +87,13 @@ async def test_a_user_whose_name_collides_keeps_it_and_changes_the_rest(database
     dotted, sharp = await store_as_before(database, stores, DOTTED, SHARP)
     await stores.name_keys.renew()
     url = "https://example.com/sharp.jpg"
-    saved = await stores.users.save_profile(sharp, {"username": SHARP, "profile_image_url": url})
-    assert saved is not None
+    saved = await stores.users.save_profile(sharp, {"username": SHARP, "profile_image_url": url}, rev=0)
     assert (saved.profile.username, saved.profile.profile_image_url) == (SHARP, url)
     with pytest.raises(Conflict):
-        await stores.users.save_profile(sharp, {"username": DOTTED})
-    assert await stores.users.save_profile(dotted, {"username": "dotted"})
+        await stores.users.save_profile(sharp, {"username": DOTTED}, rev=1)
+    assert await stores.users.save_profile(dotted, {"username": "dotted"}, rev=0)
     assert await stores.users.credentials(SHARP) == PasswordRecord(sharp, SHARP, False, 0)
-    assert await stores.users.save_profile(sharp, {"username": SHARP})
+    assert await stores.users.save_profile(sharp, {"username": SHARP}, rev=1)
     assert await key_of(database, sharp) == "sṣ"
 
 

@@ -1,0 +1,70 @@
+"""Instances: the store over the collection `instances`, with one document for each server that uses the database.
+
+A document has `_id` (the incarnation, a random id of the process), the fields of `ProcessIdentity`, `since`, `renewals`
+(raised every few seconds while the server runs) and `holds` (whether it has the database, or still waits for it).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from models.documents import value_of
+from models.guard import GuardedCollection
+from models.machine import ProcessIdentity
+
+
+class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation": "_id"}):
+    """One server that runs, or did so until it lost its connection or crashed."""
+
+    incarnation: str
+    since: datetime
+    renewals: int = 0
+    holds: bool = False
+    shares: bool = False
+    """Whether it shares the database with other servers that do."""
+    has_log: bool = False
+    """Whether it reached the log that they share when it last renewed."""
+
+
+class Instances:
+    """All servers that use the database."""
+
+    def __init__(self, instances: GuardedCollection) -> None:
+        self._instances = instances
+
+    async def add(self, instance: Instance) -> None:
+        """Add a server that asks for the database."""
+        document: dict[str, Any] = msgspec.structs.asdict(instance)
+        document["_id"] = document.pop("incarnation")
+        await self._instances.insert_one(document)
+
+    async def others(self, incarnation: str) -> list[Instance]:
+        """All servers but this one. Raises UnusableStore if a document is not one of Rollcall's."""
+        rows = await self._instances.find({"_id": {"$ne": incarnation}}, sort=[("_id", 1)])
+        return [value_of(self._instances, row, Instance) for row in rows]
+
+    async def renew(self, incarnation: str, *, has_log: bool = False) -> bool:
+        """Show that the server runs. False if its document is gone."""
+        result = await self._instances.update_one(
+            {"_id": incarnation}, {"$set": {"has_log": has_log}, "$inc": {"renewals": 1}}
+        )
+        return result.matched_count == 1
+
+    async def hold(self, incarnation: str) -> bool:
+        """Note that the server has the database, which is a renewal too. False if its document is gone."""
+        result = await self._instances.update_one(
+            {"_id": incarnation}, {"$set": {"holds": True}, "$inc": {"renewals": 1}}
+        )
+        return result.matched_count == 1
+
+    async def remove_lost(self, lost: Instance) -> bool:
+        """Remove a server that has ended, or did not renew. False if it has renewed since, or is gone already."""
+        result = await self._instances.delete_one({"_id": lost.incarnation, "renewals": lost.renewals})
+        return result.deleted_count == 1
+
+    async def leave(self, incarnation: str) -> None:
+        """Remove the server's own document."""
+        await self._instances.delete_one({"_id": incarnation})

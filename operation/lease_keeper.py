@@ -1,0 +1,73 @@
+"""Lease keeper: takes the lease on the database for a server, renews it in the background, and gives it back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+
+from models.database import Database
+from models.errors import StoreUnavailable
+from models.instances import Instance, Instances
+from models.lease import Lease
+from models.machine import this_process
+from settings import Settings
+
+_log = structlog.stdlib.get_logger("rollcall.lease")
+
+
+class LeaseKeeper:
+    """The lease of this process. The embedded store needs none, because a lock on its folder does the same."""
+
+    def __init__(self, database: Database, settings: Settings, on_lost: Callable[[], object]) -> None:
+        self.incarnation = secrets.token_hex(12)
+        """A random id of this process."""
+        self.reason_for_loss = ""
+        """Why this process may not write any more."""
+        self._database = database
+        self._on_lost = on_lost
+        self._lease = _lease(self.incarnation, database, settings) if settings.mongodb_url else None
+        self._task: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """Take the lease, and keep it until `give_back`. Raises StoreUnavailable, which says who has it."""
+        if self._lease is not None:
+            await self._lease.take()
+            self._database.check_writes(self._lease.check)
+            self._task = asyncio.create_task(self._keep(self._lease))
+
+    def tell_of_log(self, has_log: Callable[[], bool]) -> None:
+        """Tell the others with each renewal whether this server reaches the log that they share."""
+        if self._lease is not None:
+            self._lease.has_log = has_log
+
+    async def others_with_log(self) -> dict[str, int]:
+        """The renewals of the others that reach the log. Raises StoreUnavailable."""
+        return {} if self._lease is None else await self._lease.others_with_log()
+
+    async def give_back(self) -> None:
+        """Give the lease back, after the last write."""
+        if self._lease is None or self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        with contextlib.suppress(StoreUnavailable):  # then the next server has to wait
+            await self._lease.give_back()
+
+    async def _keep(self, lease: Lease) -> None:
+        await lease.keep()
+        self.reason_for_loss = await lease.reason_for_loss()
+        _log.error("the lease on the database is lost", reason=self.reason_for_loss)
+        self._on_lost()
+
+
+def _lease(incarnation: str, database: Database, settings: Settings) -> Lease:
+    process = msgspec.structs.asdict(this_process())
+    own = Instance(**process, incarnation=incarnation, since=datetime.now(UTC), shares=bool(settings.redis_url))
+    return Lease(Instances(database.unchecked_collection("instances")), own, settings)

@@ -16,6 +16,8 @@ import random
 import resource
 import secrets
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -41,13 +43,18 @@ from models.tokens import open_tokens
 from operation.address import listening_address
 from operation.background import Background
 from operation.cli.main import command_line
+from operation.cut_off import CutOff
 from operation.demo.demo import Demo
+from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets
 from operation.persistence import Persistence
+from operation.shared_log import OpenedLog, open_shared_log
 from operation.signals import stop_signals
 from operation.tls import tls_context
-from realtime.clock import Clock, Environment
+from realtime.clock import Clock, Environment, OnlyThisProcess
+from realtime.cluster.node import Node
 from realtime.core import build_core
+from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode, ServerDraining
 from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
 from settings import Settings
@@ -67,9 +74,19 @@ _log = structlog.stdlib.get_logger("rollcall.server")
 class Server:
     """All parts of one process. `start`, serve, `drain`, `stop`, in this order."""
 
-    def __init__(self, settings: Settings, database: Database, stores: Stores, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        lease_keeper: LeaseKeeper,
+        stores: Stores,
+        metrics: Metrics,
+        shared: OpenedLog | None = None,
+    ) -> None:
         self.settings = settings
+        self._shared = shared
         self._database = database
+        self._lease_keeper = lease_keeper
         self._stores = stores
         self._passwords = Passwords(
             PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes),
@@ -78,8 +95,9 @@ class Server:
         )
         self.tokens = open_tokens(settings)
         self.core = build_core(
-            settings, self._environment(), stores.users, stores.calls, stores.logins, stores.audit, self.tokens
-        )
+            settings, self._environment(), stores.users, stores.calls, stores.logins, stores.audit, self.tokens,
+            None if shared is None else shared.log,
+        )  # fmt: skip
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
@@ -103,6 +121,10 @@ class Server:
         newest_notice = await self._stores.notices.newest()
         await self._renew_name_keys()
         await self._load()
+        if self.core.node is not None:
+            self.core.authenticator.tell_others = self._tell_others
+            await self.core.node.start()
+            self._watch_log(self.core.node)
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
@@ -122,6 +144,14 @@ class Server:
         for _ in range(2):
             await asyncio.sleep(0)  # connections that the kernel has accepted get an answer too
         self._http.stop()
+        await self._send_away()
+        await self._until_quiet(began)
+        if self.core.node is not None:
+            with contextlib.suppress(StoreUnavailable):  # then the others find out
+                await self.core.node.leave()
+
+    async def _send_away(self) -> None:
+        """Tell every socket when to reconnect, and close it."""
         sessions = list(self.core.hub)
         random.shuffle(sessions)
         # Each socket gets its own slot of at least a millisecond, so that no two reconnect at the same moment.
@@ -134,7 +164,6 @@ class Server:
             session.close(CloseCode.RESTART, "service restart")
             if place % 100 == 99:
                 await asyncio.sleep(0)
-        await self._until_quiet(began)
 
     async def _until_quiet(self, began: float) -> None:
         """Wait until everything has been answered. Requests that are being carried out may take a little longer."""
@@ -153,6 +182,9 @@ class Server:
             await self._persistence.save_events()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
+        if self._shared is not None:
+            await self._shared.log.close()
+        await self._lease_keeper.give_back()
         await self._http.close_all_connections()
         self._passwords.close()
         await self._database.close()
@@ -180,6 +212,21 @@ class Server:
         for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
             self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
 
+    def _watch_log(self, node: Node) -> None:
+        """Tell the others whether this server reaches the log, and send its clients to them if only they do."""
+        self._lease_keeper.tell_of_log(lambda: node.is_connected)
+        cut_off = CutOff(self.settings, node, self._lease_keeper, self.core.admission, self._send_away)
+        self._background.repeat(self.settings.lease_renew_seconds, cut_off.look)
+
+    def _tell_others(self, revoked: Revocation) -> None:
+        """Tell the other servers of revoked tokens through the store, too: Redis may be down."""
+        notices = self._stores.notices
+        self._background.spawn(
+            notices.post("user_revoked", revoked.user_id, revoked.token_version)
+            if revoked.user_id
+            else notices.post("login_revoked", login_id=revoked.login_id, seconds=revoked.seconds)
+        )
+
     def _environment(self) -> Environment:
         return Environment(
             clock=Clock(time.monotonic, _utc_now, stall_seconds=self.settings.stall_seconds),
@@ -188,6 +235,8 @@ class Server:
             call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
             spawn=lambda work: self._background.spawn(work),
             new_id=lambda: secrets.token_hex(12),
+            incarnations=OnlyThisProcess(self._lease_keeper.incarnation),
+            database_id="" if self._shared is None else self._shared.database_id,
         )
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:
@@ -206,11 +255,24 @@ class Server:
         return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
 
 
-async def open_server(settings: Settings) -> Server:
-    """A server that is ready to start. Raises StoreUnavailable, SettingsError."""
+@asynccontextmanager
+async def opened_server(settings: Settings, on_lost: Callable[[], object]) -> AsyncIterator[Server]:
+    """A server that is ready to start, and alone on its database. `on_lost` is called when it is not any more.
+
+    Raises StoreUnavailable, SettingsError; StoreUnavailable also at the end, if another server has taken the database.
+    """
     metrics = Metrics()
     database = await open_database(settings, metrics.observe_store)
-    return Server(settings, database, await open_stores(database, settings), metrics)
+    lease_keeper = LeaseKeeper(database, settings, on_lost)
+    await lease_keeper.take()
+    try:
+        stores = await open_stores(database, settings)
+        shared = await open_shared_log(settings, database)
+        yield Server(settings, database, lease_keeper, stores, metrics, shared)
+    finally:
+        await lease_keeper.give_back()
+    if lease_keeper.reason_for_loss:
+        raise StoreUnavailable(lease_keeper.reason_for_loss)
 
 
 async def serve(settings: Settings, *, demo: bool) -> None:
@@ -230,8 +292,12 @@ async def serve(settings: Settings, *, demo: bool) -> None:
 
 
 async def _serve(settings: Settings, *, demo: bool) -> None:
-    server = await open_server(_within_open_files(settings))
     stopping = asyncio.Event()
+    async with opened_server(_within_open_files(settings), stopping.set) as server:
+        await _serve_until(stopping, server, settings, demo=demo)
+
+
+async def _serve_until(stopping: asyncio.Event, server: Server, settings: Settings, *, demo: bool) -> None:
     with stop_signals(stopping.set):
         await server.start()
         _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))

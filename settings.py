@@ -73,6 +73,22 @@ class Settings:
     retry_after_seconds: int = setting(1, "Retry-After header of a 503 response.")
     save_interval_seconds: float = setting(1.0, "How often last_seen and heartbeats are saved, in one bulk write.")
     notice_interval_seconds: float = setting(0.5, "How often the server looks for changes made on the command line.")
+    write_attempts: int = setting(50, "Attempts to change a user whom other writers change too; then 503.")
+    lease_renew_seconds: float = setting(2.0, "How often a server on MongoDB renews its lease on the database.")
+    lease_seconds: float = setting(6.0, "After this long without a renewal, another server may take the database.")
+
+    redis_url: str = setting(
+        "",
+        "Redis connection URL, with which several servers share one MongoDB database.",
+        group="cluster",
+        secret=True,
+    )
+    redis_prefix: str = setting("rollcall", "Prefix of the keys in Redis.")
+    redis_ca_file: str = setting("", "Certificates (PEM) to trust for rediss://, instead of the system's.")
+    redis_deadline_seconds: float = setting(1.5, "Silence after which the connection to Redis counts as lost.")
+    redis_rest_seconds: float = setting(0.005, "Pause between two reads of the log in Redis.")
+    redis_log_length: int = setting(100_000, "Entries that Redis keeps of the log, approximately.")
+    cut_off_seconds: float = setting(10.0, "After so long without Redis, a server drains if the others still have it.")
 
     jwt_secret: str = setting(
         "",
@@ -304,7 +320,7 @@ def _suggested_origin(text: str) -> str:
 
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
-    "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds",
+    "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds", "redis_rest_seconds",
 }  # fmt: skip
 
 _MOST = {"port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
@@ -347,6 +363,8 @@ def _texts(s: Settings) -> Iterator[str]:
     name = s.mongodb_database
     if not _DATABASE_NAME.fullmatch(name) or len(name.encode(errors="surrogatepass")) > _DATABASE_NAME_BYTES:
         yield f"set ROLLCALL_MONGODB_DATABASE to 1 to 63 letters, digits, - or _, not {s.mongodb_database!r}"
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", s.redis_prefix):
+        yield f"set ROLLCALL_REDIS_PREFIX to 1 to 64 letters, digits, _, ., : or -, not {s.redis_prefix!r}"
     if bool(s.tls_certificate) != bool(s.tls_key):
         yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
 
@@ -357,6 +375,8 @@ def _secrets(s: Settings) -> Iterator[str]:
             f"set ROLLCALL_JWT_SECRET to at least {SECRET_BYTES_MINIMUM} bytes, such as the output of "
             "`openssl rand -hex 32`"
         )
+    if s.redis_url and not s.mongodb_url:
+        yield "set MONGODB_URL together with ROLLCALL_REDIS_URL: servers that share Redis share a MongoDB database too"
     if s.mongodb_url and not s.jwt_secret:
         yield (
             "set ROLLCALL_JWT_SECRET or ROLLCALL_JWT_SECRET_FILE together with MONGODB_URL: every server on that "
@@ -408,6 +428,11 @@ def _pairs(s: Settings) -> Iterator[str]:
     for low, high, why in at_most:
         if getattr(s, low) > getattr(s, high):
             yield f"set {variable(low)} ({getattr(s, low)}) to at most {variable(high)} ({getattr(s, high)}): {why}"
+    if s.lease_seconds <= 2 * s.lease_renew_seconds:
+        yield (
+            f"set {variable('lease_seconds')} ({s.lease_seconds}) to more than twice "
+            f"{variable('lease_renew_seconds')} ({s.lease_renew_seconds}): one renewal may fail"
+        )
     closed_after = s.ping_interval_seconds + s.pong_timeout_seconds
     if s.silent_socket_seconds >= closed_after:
         yield (

@@ -111,6 +111,7 @@ def _api(app: AppContext) -> list[URLSpec]:
     for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
     for_health = {
         "context": context, "database": app.database, "admission": core.admission, "metrics": app.metrics,
+        "node": app.core.node,
     }  # fmt: skip
     return [
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),

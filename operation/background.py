@@ -16,6 +16,7 @@ from models.operator_auth import OperatorAuth
 from models.stores import Stores
 from operation.persistence import Persistence
 from realtime.core import Core
+from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode
 from settings import Settings
 
@@ -74,6 +75,10 @@ class Background:
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
+
+    def repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something again and again. If it fails, the error is logged."""
+        self.spawn(self._every(seconds, work))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background. If it fails, the error is logged."""
@@ -163,6 +168,13 @@ class Background:
                 self._core.switchboard.drop(notice.first_id)
             self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
             return
+        if notice.kind == "login_revoked":
+            self._core.authenticator.login_revoked(Revocation(notice.login_id, notice.seconds))
+            return
+        if notice.kind == "user_revoked":
+            if notice.first_id in self._core.registry:
+                self._core.presence.refuse(notice.first_id, notice.last_id)
+            return
         if notice.kind == "operator_changed":
             self._core.operator_sessions.close_operator(notice.first_id)
             return
@@ -172,6 +184,8 @@ class Background:
             after = users[-1].profile.user_id
 
     async def _clean_up(self) -> None:
+        if not self._core.is_on_duty:
+            return
         now, settings = self._core.environment.clock.utc(), self._settings
         await self._stores.logins.forget_expired(now - timedelta(days=1))
         await self._stores.sign_in_limits.forget_old(now)

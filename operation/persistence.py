@@ -36,8 +36,10 @@ class Persistence:
             self._core.event_log.saved(events)
 
     async def sample(self) -> None:
-        """Take a sample and save it. Raises StoreUnavailable: then it is shown, but not saved."""
-        await self._stores.samples.add(self._core.overview_feed.take_sample())
+        """Take a sample, which one of the servers saves. Raises StoreUnavailable: then it is shown, but not saved."""
+        sample = self._core.overview_feed.take_sample()
+        if self._core.is_on_duty:
+            await self._stores.samples.add(sample)
 
     async def forget_old(self) -> None:
         """Delete what is older than the settings say. Raises StoreUnavailable."""

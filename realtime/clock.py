@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from models.row_failures import RowFailures
 from models.times import milliseconds, utc_milliseconds
@@ -48,6 +48,27 @@ class Clock:
         return milliseconds(self.utc() + timedelta(seconds=steady - self.now()))
 
 
+class Incarnations(Protocol):
+    """Which processes use the store. An incarnation is the random id of one process."""
+
+    @property
+    def own(self) -> str:
+        """The incarnation of this process."""
+
+    def is_lost(self, incarnation: str | None) -> bool:
+        """Whether a process has ended for good. None stands for one of a version that wrote no incarnation."""
+
+
+@dataclass(frozen=True)
+class OnlyThisProcess:
+    """Every other process is lost: the lease, or the lock on the data folder, keeps a second server away."""
+
+    own: str
+
+    def is_lost(self, incarnation: str | None) -> bool:
+        return incarnation != self.own
+
+
 @dataclass(frozen=True)
 class Environment:
     """What the core takes from outside: time, ids, and ways to do things later."""
@@ -61,12 +82,15 @@ class Environment:
     """Run a coroutine in the background, and log its failure."""
     new_id: Callable[[], str]
     """A text that is never returned twice."""
+    incarnations: Incarnations
+    database_id: str = ""
+    """The id of the database, by which a log that servers share is known to belong to it."""
     counters: Counters = field(default_factory=Counters)
     failures: RowFailures = field(default_factory=RowFailures)
     """Rows that were skipped."""
 
 
-Action = Callable[[], None]
+Action = Callable[[], object]
 
 
 class Timers:

@@ -18,6 +18,7 @@ from models.user_documents import NewUser
 from settings import Settings
 from tests.clients import Api, Person, Socket
 from tests.mongo import MongoMeans, MongoServer, find_mongo
+from tests.redis_server import missing_redis
 from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
 
@@ -102,10 +103,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Report which logs contain a secret, and whether the Motor half was skipped."""
+    """Report which logs contain a secret, and which tests were skipped because a program is missing."""
     if leaks := config.stash[LEAKS]:
         terminalreporter.write_line(f"Secrets of this run stand in its logs: {', '.join(leaks[:20])}", red=True)
-    if reason := find_mongo().reason:
+    for reason in filter(None, (find_mongo().reason, missing_redis())):
         terminalreporter.write_line(reason, yellow=True)
 
 

@@ -242,7 +242,8 @@ def blameless_programs(
                 io_loop.run_sync(each.stop)
         if each.is_running:
             each.kill()
-    assert [complaint for each in made for complaint in each.complaints()] == []
+    complaints = [complaint for each in made for complaint in each.complaints()]
+    assert complaints == [], complaints
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20.0) -> None:

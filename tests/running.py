@@ -9,6 +9,7 @@ from handlers.api.metrics import Metrics
 from models.database import open_database
 from models.stores import Stores, open_stores
 from models.tokens import Tokens
+from operation.lease_keeper import LeaseKeeper
 from realtime.core import Core
 from server import Server
 from settings import Settings
@@ -52,8 +53,10 @@ class RunningServer:
         """Open the store and listen."""
         metrics = Metrics()
         database = await open_database(self.settings, metrics.observe_store)
+        lease_keeper = LeaseKeeper(database, self.settings, lambda: None)
+        await lease_keeper.take()
         self._stores = await open_stores(database, self.settings)
-        self._server = Server(self.settings, database, self._stores, metrics)
+        self._server = Server(self.settings, database, lease_keeper, self._stores, metrics)
         await self._server.start()
         self.settings = dataclasses.replace(self.settings, port=self._server.port)
 

@@ -122,8 +122,8 @@ class LogoutHandler(UserHandler, AuthHandler):
 class TicketHandler(UserHandler, AuthHandler):
     """POST /auth/ticket"""
 
-    def post(self) -> None:
+    async def post(self) -> None:
         """Answer with a ticket that opens one socket."""
         identity = self.identify()
         self.read_body(Nothing)
-        self.answer(Ticket(self.context.authenticator.issue_ticket(identity), self.ticket_seconds))
+        self.answer(Ticket(await self.context.authenticator.new_ticket(identity), self.ticket_seconds))

@@ -10,6 +10,7 @@ from handlers.api.metrics import Metrics
 from handlers.base import ApiHandler, HandlerContext
 from models.database import Database
 from models.errors import Overloaded
+from realtime.cluster.node import Node
 from realtime.sockets.admission import Admission
 
 
@@ -25,12 +26,26 @@ class Ready(msgspec.Struct, frozen=True):
     status: Literal["ready"] = "ready"
 
 
+class ReadyWithoutRedis(Ready, frozen=True):
+    """Response of GET /readyz while Redis is down. If that made servers unready, all of them would be at once."""
+
+    redis: Literal["down"] = "down"
+
+
 class HealthHandler(ApiHandler):
     """What the handlers of health have in common."""
 
-    def initialize(self, context: HandlerContext, database: Database, admission: Admission, metrics: Metrics) -> None:
+    def initialize(
+        self,
+        context: HandlerContext,
+        database: Database,
+        admission: Admission,
+        node: Node | None,
+        metrics: Metrics,
+    ) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
+        self.node = node
         self.database = database
         self.admission = admission
         self.metrics = metrics
@@ -57,8 +72,11 @@ class ReadyHandler(HealthHandler):
         """Answer if the store is reachable and the server is not draining. Raises Overloaded, StoreUnavailable."""
         if self.admission.closing:
             raise Overloaded("The server is shutting down.")
+        if self.admission.is_cut_off:
+            raise Overloaded("The server is cut off from Redis, which other servers reach.")
         await self.database.ping()
-        self.answer(Ready())
+        is_down = self.node is not None and not self.node.is_connected
+        self.answer(ReadyWithoutRedis() if is_down else Ready())
 
 
 class MetricsHandler(HealthHandler):

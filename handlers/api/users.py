@@ -10,7 +10,7 @@ import msgspec
 
 from handlers.api.auth import Nothing
 from handlers.base import HandlerContext, UserHandler
-from models.errors import Invalid, NotFound
+from models.errors import Invalid
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
 from models.usernames import checked_username
@@ -94,15 +94,14 @@ class MeHandler(UsersHandler):
         name = changes.get("username")
         if name is not None and name != self.registry.name(user_id):  # a name from before today's rule may stay
             changes["username"] = checked_username(name)
-        user = await self.settlement.write(user_id, lambda: self.users.save_profile(user_id, changes))
-        if user is None:
-            raise NotFound("There is no such user.")
+        entry = self.registry.get(user_id)
+        await self.settlement.write(user_id, lambda: self.users.save_profile(user_id, changes, rev=entry.rev))
         self._answer_profile(user_id)
 
     def _answer_profile(self, user_id: int) -> None:
         entry = self.registry.get(user_id)
         profile = entry.profile
-        self.answer(OwnProfile(user_id, profile.username, profile.profile_image_url, entry.created_at))
+        self.answer(OwnProfile(user_id, profile.username, profile.profile_image_url, entry.record.created_at))
 
 
 class MyStatusHandler(UsersHandler):

@@ -15,7 +15,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 FIRST = (
-    "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings",
+    "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings", "cluster",
     "troubleshooting",
     "reliability",
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
@@ -40,22 +42,38 @@ class SocketHandler(BaseSocketHandler[Session]):
         self.identity: Identity | None = None
         self.error: Unauthenticated | None = None
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
 
         Raises TooMany, before the upgrade, because a socket that is opened and closed costs much more than a request.
         """
         self.check_origins()
+        tokens, tickets = credentials(self.request)
+        scrub(self.request)
+        if tickets and not tokens and len(tickets) == 1:
+            return self._redeem(tickets[0])
         try:
-            self.identity = self._identify()
+            if tickets or len(tokens) != 1:
+                raise Unauthenticated
+            self._accept(self.context.authenticator.identify(tokens[0]))
         except Unauthenticated as error:
-            self.error = error
-            self.counters.refused["token"] += 1
-            self.context.limits.refusals.take(address_key(self.context.origins.address(self.request)))
-        else:
-            self.context.limits.connects.take(self.identity.user_id)
-        finally:
-            scrub(self.request)
+            self._refuse(error)
+        return None
+
+    async def _redeem(self, ticket: str) -> None:
+        try:
+            self._accept(await self.context.authenticator.identify_by_ticket(ticket))
+        except Unauthenticated as error:
+            self._refuse(error)
+
+    def _accept(self, identity: Identity) -> None:
+        self.identity = identity
+        self.context.limits.connects.take(identity.user_id)
+
+    def _refuse(self, error: Unauthenticated) -> None:
+        self.error = error
+        self.counters.refused["token"] += 1
+        self.context.limits.refusals.take(address_key(self.context.origins.address(self.request)))
 
     def rejection(self) -> tuple[CloseCode, str] | None:
         """The close code and message if the credentials are not valid."""
@@ -79,21 +97,16 @@ class SocketHandler(BaseSocketHandler[Session]):
         )
         return self.admission.admit(request, transport)
 
-    def _identify(self) -> Identity:
-        """The identity of the one credential: a token or ticket in the URL, or a token in a header or subprotocol."""
-        tokens = [token.decode("latin-1") for token in self.request.query_arguments.get("token", [])]
-        tickets = [ticket.decode("latin-1") for ticket in self.request.query_arguments.get("ticket", [])]
-        tokens += bearer_tokens(self.request)
-        for protocol in ",".join(self.request.headers.get_list("Sec-WebSocket-Protocol")).split(","):
-            if protocol.strip().startswith(_BEARER):
-                tokens.append(protocol.strip().removeprefix(_BEARER))
-        if len(tokens) + len(tickets) != 1:
-            raise Unauthenticated
-        return (
-            self.context.authenticator.identify(tokens[0])
-            if tokens
-            else self.context.authenticator.redeem_ticket(tickets[0])
-        )
+
+def credentials(request: HTTPServerRequest) -> tuple[list[str], list[str]]:
+    """The tokens in the URL, the header and the subprotocols of a request, and its tickets. One in all is right."""
+    tokens = [token.decode("latin-1") for token in request.query_arguments.get("token", [])]
+    tickets = [ticket.decode("latin-1") for ticket in request.query_arguments.get("ticket", [])]
+    tokens += bearer_tokens(request)
+    for protocol in ",".join(request.headers.get_list("Sec-WebSocket-Protocol")).split(","):
+        if protocol.strip().startswith(_BEARER):
+            tokens.append(protocol.strip().removeprefix(_BEARER))
+    return tokens, tickets
 
 
 def scrub(request: HTTPServerRequest) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from tornado.httpclient import AsyncHTTPClient
 
-from models.errors import StoreUnavailable
+from models.errors import Outdated, StoreUnavailable
 from models.status import Claims
 from models.stores import opened_stores
 from models.tokens import Tokens
@@ -94,14 +94,16 @@ class Demo:
             await asyncio.sleep(wait)
             wait = MEDDLE_SECONDS
             user_id = random.choice(user_ids)  # noqa: S311  (not a secret)
-            with contextlib.suppress(StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable, Outdated):
                 async with opened_stores(self._settings) as stores:
-                    await stores.users.save_claims(user_id, Claims(set_busy=True), datetime.now(UTC))
+                    user = await stores.users.get(user_id)
+                    rev = user.rev if user else 0
+                    await stores.users.save_claims(user_id, Claims(set_busy=True), datetime.now(UTC), rev=rev)
 
     def _mint(self, user_id: int, life_seconds: int | None = None) -> str:
         life = self._settings.access_token_seconds if life_seconds is None else life_seconds
         entry = self._registry.find(user_id)
-        version = entry.token_version if entry else 0  # an operator may have signed the user out everywhere
+        version = entry.record.token_version if entry else 0  # an operator may have signed the user out everywhere
         return self._tokens.mint(user_id, secrets.token_hex(12), "access", life, version)[0]
 
     def _invite(self, visitor_id: int, password: str) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from models.calls import Call, ended
+from models.calls import Call, CallLock, ended
 from models.errors import Conflict
-from realtime.clock import Clock
+from realtime.clock import Clock, Incarnations
 
 
 class StoredCalls(Protocol):
     """The part of the calls' store that is needed here; see models/calls.py."""
 
-    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None: ...
-    async def lock_of(self, user_id: int) -> str | None: ...
+    async def lock(self, call_id: str, participants: tuple[int, int], incarnation: str) -> int | None: ...
+    async def lock_of(self, user_id: int) -> CallLock | None: ...
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None: ...
-    async def all_locks(self) -> list[tuple[int, str]]: ...
+    async def release(self, lock: CallLock) -> None: ...
+    async def all_locks(self) -> list[CallLock]: ...
     async def insert(self, call: Call) -> bool: ...
     async def get(self, call_id: str) -> Call | None: ...
     async def end(self, ended: Call) -> Call | None: ...
@@ -28,21 +29,24 @@ class CallStore:
 
     So an ongoing call always holds both locks, and a lock without an ongoing call was left behind. Every method may
     raise StoreUnavailable, and may have been carried out all the same.
+
+    A lock that was left behind is released only if the process that made it is lost, or is this one.
     """
 
-    def __init__(self, store: StoredCalls, clock: Clock) -> None:
+    def __init__(self, store: StoredCalls, clock: Clock, incarnations: Incarnations) -> None:
         self._store = store
         self._clock = clock
+        self._incarnations = incarnations
 
     async def recover(self) -> list[Call]:
         """At start: the calls that are still ongoing. Stray locks are released, and calls without both locks ended."""
         calls = {call.call_id: call for call in await self._store.ongoing()}
         held: dict[str, set[int]] = {}
-        for user_id, call_id in await self._store.all_locks():
-            if call_id in calls:
-                held.setdefault(call_id, set()).add(user_id)
-            else:
-                await self._store.unlock(call_id, (user_id, user_id))
+        for lock in await self._store.all_locks():
+            if lock.call_id in calls:
+                held.setdefault(lock.call_id, set()).add(lock.user_id)
+            elif self._incarnations.is_lost(lock.incarnation):
+                await self._store.release(lock)
         whole = [call for call in calls.values() if held.get(call.call_id) == set(call.participants)]
         for call in calls.values():
             if call not in whole:
@@ -58,10 +62,10 @@ class CallStore:
 
         `is_starting` recognises a call that holds its locks but is not written yet. Raises Conflict if the id is used.
         """
-        locked = await self._store.lock(call.call_id, call.participants)
+        locked = await self._lock(call)
         for _ in call.participants:  # each may hold a stale lock
             if locked is not None and await self._give_up_stale(locked, is_starting):
-                locked = await self._store.lock(call.call_id, call.participants)
+                locked = await self._lock(call)
         if locked is None and not await self._store.insert(call):
             await self._store.unlock(call.call_id, call.participants)
             raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
@@ -75,9 +79,9 @@ class CallStore:
 
     async def give_up(self, call_id: str) -> None:
         """Release the locks of a call that is not ongoing any more."""
-        for user_id, holder in await self._store.all_locks():
-            if holder == call_id:
-                await self._store.unlock(call_id, (user_id, user_id))
+        for lock in await self._store.all_locks():
+            if lock.call_id == call_id:
+                await self._store.release(lock)
 
     async def settle(self, call: Call) -> Call | None:
         """What became of a call whose write failed. Its locks are released unless it is ongoing."""
@@ -86,11 +90,22 @@ class CallStore:
             await self._store.unlock(call.call_id, call.participants)
         return stored
 
+    async def _lock(self, call: Call) -> int | None:
+        return await self._store.lock(call.call_id, call.participants, self._incarnations.own)
+
     async def _give_up_stale(self, user_id: int, is_starting: Callable[[str], bool]) -> bool:
         """Release the user's lock if its call is not ongoing. Returns whether the user may be locked again."""
-        holder = await self._store.lock_of(user_id)
-        call = await self._store.get(holder) if holder else None
-        if holder and (call is None or call.status != "ongoing") and not is_starting(holder):
-            await self._store.unlock(holder, (user_id, user_id))
+        lock = await self._store.lock_of(user_id)
+        if lock is None:
             return True
-        return holder is None
+        call = await self._store.get(lock.call_id)
+        if (call is not None and call.status == "ongoing") or not self._may_give_up(lock, is_starting):
+            return False
+        await self._store.release(lock)
+        return True
+
+    def _may_give_up(self, lock: CallLock, is_starting: Callable[[str], bool]) -> bool:
+        """Whether nobody is about to write the call that holds this lock."""
+        if lock.incarnation == self._incarnations.own:
+            return not is_starting(lock.call_id)
+        return self._incarnations.is_lost(lock.incarnation)

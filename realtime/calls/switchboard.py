@@ -4,68 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.calls import Call, CallType, EndReason, ended
 from models.errors import Conflict, Forbidden, Invalid, NotFound, StoreUnavailable
 from realtime.calls.call_store import CallStore
+from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment, Timers
 from realtime.presence.engine import Presence
 from settings import Settings
-
-CallListener = Callable[[Call], None]
-"""Called when a call started or ended, after the participants' statuses were announced."""
-
-
-class OngoingCalls:
-    """The calls that are ongoing, and the call that each user is in or is about to be in."""
-
-    def __init__(self) -> None:
-        self._calls: dict[str, Call] = {}
-        self._taken: dict[int, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    def __contains__(self, call_id: str) -> bool:
-        return call_id in self._calls
-
-    def find(self, call_id: str) -> Call | None:
-        """An ongoing call by its id."""
-        return self._calls.get(call_id)
-
-    def of_user(self, user_id: int) -> Call | None:
-        """The ongoing call that the user is in."""
-        return self._calls.get(self._taken.get(user_id, ""))
-
-    def all(self) -> list[Call]:
-        """Every ongoing call."""
-        return list(self._calls.values())
-
-    def call_id_of(self, user_id: int) -> str | None:
-        """The id of the call that the user is in, or is about to be in."""
-        return self._taken.get(user_id)
-
-    def take(self, call: Call) -> None:
-        """Reserve both participants for a call that is about to start."""
-        self._taken |= dict.fromkeys(call.participants, call.call_id)
-
-    def add(self, call: Call) -> None:
-        """A call is ongoing from now on."""
-        self._calls[call.call_id] = call
-        self.take(call)
-
-    def remove(self, call_id: str) -> bool:
-        """A call is no longer ongoing. Returns whether it was."""
-        return self._calls.pop(call_id, None) is not None
-
-    def free(self, call: Call) -> list[int]:
-        """Release the participants that this call holds, and return them."""
-        held = [user_id for user_id in call.participants if self._taken.get(user_id) == call.call_id]
-        for user_id in held:
-            del self._taken[user_id]
-        return held
 
 
 class Switchboard:
@@ -82,25 +29,25 @@ class Switchboard:
         call_store: CallStore,
         presence: Presence,
         timers: Timers,
-        listeners: Sequence[CallListener],
+        ongoing: OngoingCalls,
     ) -> None:
         self._call_store = call_store
         self._presence = presence
         self._timers = timers
         self._clock = environment.clock
-        self._listeners = listeners
         self._spawn = environment.spawn
         self._new_id = environment.new_id
         self._lease_seconds = settings.call_lease_seconds
         self._settle_seconds = settings.store_deadline_seconds
-        self.ongoing = OngoingCalls()
+        self.ongoing = ongoing
         self._starting: dict[str, asyncio.Future[Call]] = {}
 
     async def recover(self) -> list[Call]:
         """Resume the calls that were ongoing when the last process ended, and return them."""
         calls = await self._call_store.recover()
         for call in calls:
-            self._take_up(call)
+            self.ongoing.add(call)
+            self._await_leases(call)
         return calls
 
     async def start(self, caller_id: int, callee_id: int, call_type: CallType, key: str | None) -> Call:
@@ -108,6 +55,7 @@ class Switchboard:
 
         Raises Invalid, NotFound, Conflict, StoreUnavailable.
         """
+        self._presence.check()
         call_id = self._new_id() if key is None else _id_of_key(caller_id, key)
         if key is not None:
             known = await self._known(caller_id, call_id)
@@ -119,13 +67,13 @@ class Switchboard:
         future = self._starting[call_id] = asyncio.get_running_loop().create_future()
         try:
             await self._write(call)
+            await self._presence.change_call(call, "call_started")
         except BaseException as error:
             future.set_exception(error)
             future.exception()  # retrieved here, so that asyncio does not warn when nobody else waited
             raise
         finally:
             del self._starting[call_id]
-        self._begin(call)
         future.set_result(call)
         return call
 
@@ -147,7 +95,22 @@ class Switchboard:
         if call is not None:
             await self._end(call, "dropped", None)
         await self._call_store.give_up(call_id)
-        self._presence.give_up_call(call_id)
+        await self._presence.give_up_call(call_id)
+
+    async def finish(self, finished: Call) -> None:
+        """Free both participants of a call that is over in the store and tell them, once however often it is ended."""
+        is_known = finished.call_id in self.ongoing
+        if not is_known and self.ongoing.call_id_of(finished.caller_id) == finished.call_id:
+            self._free(finished)
+        else:
+            await self._presence.change_call(finished, "call_ended", is_known=is_known)
+
+    def call_changed(self, call: Call, _is_own: bool) -> None:
+        """A call, on this server or another, started or ended: from now on it has leases, or none any more."""
+        if call.status == "ongoing":
+            self._await_leases(call)
+        else:
+            self._forget_leases(call)
 
     def drop(self, user_id: int) -> None:
         """End the ongoing call of a user who was disabled."""
@@ -177,7 +140,7 @@ class Switchboard:
         if stored is None and self.ongoing.call_id_of(caller_id) == call_id:
             raise StoreUnavailable("the outcome of the first attempt at this call is not known yet")
         if stored is not None and stored.status == "ongoing":
-            self._begin_unsettled(stored)
+            await self._begin_unsettled(stored)
         return stored
 
     async def _write(self, call: Call) -> None:
@@ -196,43 +159,30 @@ class Switchboard:
                 raise Conflict("ALREADY_IN_CALL", "You are in a call already")
             raise Conflict("USER_BUSY", "This user is busy")
 
-    def _take_up(self, call: Call) -> None:
-        self.ongoing.add(call)
-        for user_id in call.participants:
-            self._await_lease(call, user_id, self._lease_seconds)
-
-    def _begin_unsettled(self, call: Call) -> None:
+    async def _begin_unsettled(self, call: Call) -> None:
         """Begin a call that was written although its reply was lost, unless it has ended since it was read."""
         if call.call_id not in self.ongoing and self.ongoing.call_id_of(call.caller_id) == call.call_id:
-            self._begin(call)
-
-    def _begin(self, call: Call) -> None:
-        self._take_up(call)
-        self._presence.change_call(call.participants, None, call.call_id, "call_started")
-        _tell(self._listeners, call)
+            await self._presence.change_call(call, "call_started")
 
     async def _end(self, call: Call, reason: EndReason, by: int | None) -> Call:
         if call.status != "ongoing":
             return call
+        self._presence.check()
         try:
             finished = await self._call_store.end(ended(call, reason, self._clock.utc(), by))
         except StoreUnavailable:
             self._settle_later(call)
             raise
-        self._finish(finished)
+        await self.finish(finished)
         return finished
 
-    def _finish(self, finished: Call) -> None:
-        """Free both participants and tell them, once however often the call is ended."""
-        was_ongoing = self.ongoing.remove(finished.call_id)
-        self._free(finished)
-        if was_ongoing:
-            self._presence.change_call(finished.participants, finished.call_id, None, "call_ended")
-            _tell(self._listeners, finished)
-
     def _free(self, call: Call) -> None:
-        for user_id in self.ongoing.free(call):
-            self._timers.cancel(("lease", user_id))
+        self.ongoing.free(call)
+        self._forget_leases(call)
+
+    def _forget_leases(self, call: Call) -> None:
+        for user_id in call.participants:
+            self._timers.cancel(("lease", user_id, call.call_id))
 
     def _settle_later(self, call: Call) -> None:
         """The store failed midway. Ask it again until it tells what became of the call; both users stay reserved."""
@@ -242,17 +192,20 @@ class Switchboard:
     async def _settle(self, call: Call) -> None:
         try:
             stored = await self._call_store.settle(call)
+            if stored is not None and stored.status == "ongoing":
+                await self._begin_unsettled(stored)
+            else:
+                await self.finish(stored or ended(call, "dropped", self._clock.utc(), None))
         except StoreUnavailable:
             self._settle_later(call)
-            return
-        if stored is not None and stored.status == "ongoing":
-            self._begin_unsettled(stored)
-        else:
-            self._finish(stored or ended(call, "dropped", self._clock.utc(), None))
+
+    def _await_leases(self, call: Call) -> None:
+        for user_id in call.participants:
+            self._await_lease(call, user_id, self._lease_seconds)
 
     def _await_lease(self, call: Call, user_id: int, seconds: float) -> None:
         action = partial(self._check_lease, call, user_id)
-        self._timers.at(self._clock.now() + seconds, ("lease", user_id), action)
+        self._timers.at(self._clock.now() + seconds, ("lease", user_id, call.call_id), action)
 
     def _check_lease(self, call: Call, user_id: int) -> None:
         """The lease counts from the last sign of life. The timer is only moved when it fires, not with every sign."""
@@ -270,11 +223,6 @@ class Switchboard:
         except StoreUnavailable:
             if call.call_id in self.ongoing:
                 self._await_lease(call, user_id, self._settle_seconds)
-
-
-def _tell(listeners: Sequence[CallListener], call: Call) -> None:
-    for listener in listeners:
-        listener(call)
 
 
 def _id_of_key(caller_id: int, key: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from models.direction import in_sentence, plain
 from models.errors import Conflict
 from models.status import state_of
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub

@@ -98,9 +98,9 @@ class Actions:
             await self._waiting.end(superseded, "superseded", outcome.after)
         return outcome
 
-    def call_changed(self, call: Call) -> None:
-        """Carry out what waited for the end of this call."""
-        if call.status != "ongoing":
+    def call_changed(self, call: Call, is_own: bool) -> None:
+        """Carry out what waited for the end of this call, on the server where it ended."""
+        if is_own and call.status != "ongoing":
             self._waiting.call_ended(call, self._carry_out_waiting)
 
     async def _carry_out_waiting(self, waiting: WaitingAction) -> str:

@@ -51,25 +51,28 @@ class EventLog:
         self._new.clear()
         return new
 
-    def status_announced(self, entry: UserEntry, reason: Reason) -> None:
-        """A status was announced. Only a change of state is an event; a new name is not."""
+    def status_announced(self, entry: UserEntry, reason: Reason, is_own: bool) -> None:
+        """A status was announced. Only a change of state is an event; a new name is not.
+
+        The event is saved by the server that appended the change to the log.
+        """
         state = state_of(entry.status)
         if state == entry.logged_state:
             return
         entry.logged_state = state
-        by = entry.cause_by if reason == "operator" else ""
-        self._note(state, entry, reason, operator=by)
+        by = entry.state.by if reason == "operator" else ""
+        self._note(state, entry, reason, operator=by, is_own=is_own)
 
-    def call_changed(self, call: Call) -> None:
-        """A call began or ended."""
+    def call_changed(self, call: Call, is_own: bool) -> None:
+        """A call began or ended. The server that appended that saves the event."""
         caller = self._registry.find(call.caller_id)
         if caller is None:
             return
         if call.status == "ongoing":
-            self._note("call_started", caller, call.call_type, call)
+            self._note("call_started", caller, call.call_type, call, is_own=is_own)
         else:
             by = self._ending.pop(call.call_id, "")
-            self._note("call_ended", caller, call.end_reason or "dropped", call, operator=by)
+            self._note("call_ended", caller, call.end_reason or "dropped", call, operator=by, is_own=is_own)
 
     def acted(self, user_ids: tuple[int, ...], action: str, operator: str) -> None:
         """An operator did something to these users."""
@@ -97,7 +100,14 @@ class EventLog:
                 self._unsaved.popleft()
 
     def _note(
-        self, kind: EventKind, entry: UserEntry, cause: str, call: Call | None = None, *, operator: str = ""
+        self,
+        kind: EventKind,
+        entry: UserEntry,
+        cause: str,
+        call: Call | None = None,
+        *,
+        operator: str = "",
+        is_own: bool = True,
     ) -> None:
         other = self._registry.find(call.callee_id) if call else None
         event = Event(
@@ -113,9 +123,10 @@ class EventLog:
             duration_seconds=call.duration_seconds if call else None,
             operator=operator,
         )
-        self.given_up += len(self._unsaved) == UNSAVED_EVENTS
         self._latest.append(event)
-        self._unsaved.append(event)
+        if is_own:
+            self.given_up += len(self._unsaved) == UNSAVED_EVENTS
+            self._unsaved.append(event)
         self._new.append((event, self._clock.now()))
 
     def _next_id(self) -> str:

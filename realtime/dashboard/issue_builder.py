@@ -26,7 +26,7 @@ class IssueBuilder:
     def call_with_offline(self, call: Call, offline: list[int]) -> Issue:
         """An ongoing call with a participant who is offline."""
         entries = [entry for user_id in offline if (entry := self._registry.find(user_id))]
-        at = max([milliseconds(call.started_at), *(milliseconds(each.state_since) for each in entries)])
+        at = max([milliseconds(call.started_at), *(milliseconds(each.state.since) for each in entries)])
         why = ", ".join(dict.fromkeys(explain_offline(each) for each in entries)) or "no such user"
         names = _listed([self._name(user_id) for user_id in offline])
         verb = "is" if len(offline) == 1 else "are"

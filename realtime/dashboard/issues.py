@@ -12,7 +12,7 @@ import msgspec
 
 from models.calls import Call
 from models.events import Event
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
 from realtime.dashboard.issue_builder import IssueBuilder
 from realtime.dashboard.rows import Issue

@@ -7,7 +7,7 @@ from collections import deque
 from models.events import Event
 from models.samples import Sample
 from models.times import milliseconds
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.event_text import event_row

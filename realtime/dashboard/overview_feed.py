@@ -12,7 +12,7 @@ from models.events import Event
 from models.row_failures import RowFailures
 from models.samples import Sample
 from models.times import milliseconds
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.issues import IssueDetector

@@ -8,7 +8,7 @@ from models.calls import Call
 from models.direction import in_sentence
 from models.status import state_of
 from models.times import milliseconds
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock
 from realtime.dashboard.rows import CallRow, Explanation, SessionRow, UserRow
 from realtime.presence.registry import Registry, UserEntry
@@ -45,7 +45,7 @@ class RowBuilder:
             user_id=user_id,
             username=status.username,
             state=state_of(status),
-            since=milliseconds(entry.state_since),
+            since=milliseconds(entry.state.since),
             heard=milliseconds(entry.last_seen),
             because=explain(entry, call, self._partner(call, user_id), self._clock, grace_seconds=self._grace_seconds),
             device=self._device(user_id) if entry.sessions else "",
@@ -117,16 +117,16 @@ def explain(entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, 
 
 def explain_offline(entry: UserEntry) -> str:
     """Why this user is offline."""
-    by = in_sentence(entry.cause_by)
+    by = in_sentence(entry.state.by)
     if entry.disabled:
         return "disabled"
     if entry.claims.set_offline:
         return f"forced offline by {by}" if by else "set offline"
-    if entry.state_since == entry.created_at:
+    if entry.state.since == entry.record.created_at:
         return "never came online"
     if by:
         return f"disconnected by {by}"
-    return _WENT.get(entry.cause, "no sign of life")
+    return _WENT.get(entry.state.reason, "no sign of life")
 
 
 def _explain_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanation:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from models.calls import Call
-from realtime.calls.switchboard import OngoingCalls
+from models.calls import Call, CallLock
+from realtime.calls.ongoing import OngoingCalls
 from realtime.presence.registry import Registry
 
 K = TypeVar("K")
@@ -16,8 +16,8 @@ V = TypeVar("V")
 class CheckedCalls(Protocol):
     """The part of the calls' store that is needed here."""
 
-    async def all_locks(self) -> list[tuple[int, str]]:
-        """(user id, call id) of every call lock."""
+    async def all_locks(self) -> list[CallLock]:
+        """Every call lock."""
 
     async def ongoing(self) -> list[Call]:
         """Every ongoing call."""
@@ -57,7 +57,9 @@ class StoreCheck:
         busy = await self._users.busy()
         stray = {call_id: call for call_id, call in ongoing.items() if call_id not in self._ongoing}
         dead = {
-            user_id: call_id for user_id, call_id in locks if call_id not in ongoing and call_id not in self._ongoing
+            lock.user_id: lock.call_id
+            for lock in locks
+            if lock.call_id not in ongoing and lock.call_id not in self._ongoing
         }
         stored = {user_id: until for user_id, until in busy if self._is_not_busy(user_id)}
         before, self._seen = self._seen, (stray, dead, stored)

@@ -13,7 +13,7 @@ UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"
 UserSort = Literal["attention", "name", "state", "since", "heard"]
 
 _by_name = attrgetter("folded_name")
-_by_since = attrgetter("state_since")
+_by_since = attrgetter("record.state.since")
 _by_heard = attrgetter("last_seen")
 
 

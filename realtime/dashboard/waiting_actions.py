@@ -11,7 +11,7 @@ from models.audit import AuditEntry
 from models.calls import Call
 from models.direction import in_sentence
 from models.errors import Conflict, RequestError, StoreUnavailable
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock, Timers
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.presence.registry import Registry

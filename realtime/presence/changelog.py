@@ -29,14 +29,23 @@ class ChangeLog:
         self.seq = 0
         self._latest: dict[int, Change] = {}
 
-    def append(self, status: Status, reason: Reason) -> Change:
-        """Number a change and keep it as its user's latest."""
-        self.seq += 1
+    def append(self, status: Status, reason: Reason, seq: int = 0) -> Change:
+        """Keep a change as its user's latest. It has the next number, unless `seq` is given."""
+        self.seq = seq or self.seq + 1
         message = UserStatusUpdate(user_id=status.user_id, status=status, seq=self.seq, reason=reason)
         change = Change(self.seq, status.user_id, reason, encode(message))
         self._latest.pop(status.user_id, None)  # keeps the dictionary in the order of seq
         self._latest[status.user_id] = change
         return change
+
+    def begin(self, epoch: str, seq: int) -> None:
+        """Count on from `seq` in a new epoch. Clients that resume with the old one get a snapshot."""
+        self.epoch = epoch
+        self.seq = seq
+
+    def forget(self) -> None:
+        """Forget all changes: they are read anew."""
+        self._latest.clear()
 
     def latest_seq(self, user_id: int) -> int:
         """The `seq` of the user's latest change, or 0 if there was none in this epoch."""

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
 
+from models.calls import Call
 from models.errors import StoreUnavailable
 from models.status import Profile, Status, StatusChange, applied, differs, status_of, validated
-from models.usernames import folded_name
-from realtime.clock import Clock, Timers
-from realtime.presence.publisher import Publisher
+from models.user_documents import StoredUser, claims_of
+from realtime.clock import Clock
+from realtime.presence.deadlines import Deadlines
+from realtime.presence.log import Log, Proposal
+from realtime.presence.record import (
+    Fact,
+    Record,
+    followed,
+    unchanged,
+    with_call,
+    with_change,
+    with_disabled,
+    with_profile,
+    with_stored,
+    without_call,
+    without_offline,
+)
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
@@ -19,42 +34,46 @@ from settings import Settings
 
 
 class Presence:
-    """The engine. It never awaits between reading a status and announcing the new one."""
+    """The engine: keeps this server's evidence, and proposes what follows from it and from what users ask for."""
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
-        timers: Timers,
-        wall_timers: Timers,
         registry: Registry,
         write_back: WriteBack,
-        publisher: Publisher,
+        log: Log,
+        deadlines: Deadlines,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._timers = timers
-        self._wall_timers = wall_timers
         self.registry = registry
         self._write_back = write_back
-        self._publisher = publisher
+        self._log = log
+        self.deadlines = deadlines
+        write_back.follow = self.follow
+        self.on_refused: Callable[[int], None] = _ignore
+        """Called with a user whose tokens are refused from now on, before the log has it."""
 
-    def take_up(self, entry: UserEntry) -> None:
-        """Begin with an entry from the store: set its deadlines and derive its status. Nothing is announced."""
-        self._await_silence(entry)
-        self._await_busy_end(entry)
-        entry.status = self.derive(entry)
+    def now(self) -> float:
+        """Steady time."""
+        return self._clock.now()
 
     def status(self, user_id: int) -> Status:
         """The user's status. Raises NotFound."""
         return self.registry.get(user_id).status
+
+    def expected_status(self, user_id: int) -> Status:
+        """The status as it will be once this server's evidence has taken its way through the log. Raises NotFound."""
+        entry = self.registry.get(user_id)
+        return self._promise(entry, entry.record)
 
     def join(self, user_id: int) -> bool:
         """A socket opened. Returns whether it is the user's first."""
         entry = self.registry.get(user_id)
         entry.sessions += 1
         self.seen(user_id)
-        self.review(entry, reason="connected")
+        self.review(entry, "connected")
         return entry.sessions == 1
 
     def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:
@@ -70,7 +89,7 @@ class Presence:
         patience = self._settings.clean_close_seconds if clean else self._settings.grace_seconds
         entry.grace_until = self._clock.now() + patience
         entry.lost_reason = reason
-        self._await_silence(entry)
+        self.deadlines.await_silence(entry)
         self._write_back.mark(user_id)
         return True
 
@@ -105,123 +124,117 @@ class Presence:
         """
         entry = self.registry.get(user_id)
         wanted = validated(change, self._clock.utc())
+        self._log.check()
         async with self._write_back.locks.of(user_id):
             at = max(self._clock.utc(), entry.last_seen)  # after every heartbeat, wherever the wall clock jumped
             try:
-                claims = applied(entry.claims, wanted)
-                await self._write_back.save_claims(user_id, claims, at, is_heartbeat=wanted.is_online is True)
+                rev = await self._write_back.save_claims(
+                    entry, lambda: applied(entry.claims, wanted), at, is_heartbeat=wanted.is_online is True
+                )
             except StoreUnavailable:
                 if not by:
                     self.seen(user_id)  # asking is a sign of life, which the store may have saved without answering
                 self._write_back.mark_unsure(user_id)
                 raise
-            self._apply(entry, wanted, at, by, "operator" if by else reason)
+            await self._apply(
+                entry, wanted, "operator" if by else reason, partial(with_change, wanted=wanted, at=at, rev=rev), by
+            )
             return entry.status
 
-    def change_call(self, participants: tuple[int, ...], old: str | None, new: str | None, reason: Reason) -> None:
-        """Participants whose call is `old` are in `new` from now on; None stands for no call."""
-        changed: list[UserEntry] = []
-        for user_id in participants:
-            entry = self.registry.find(user_id)
-            if entry is not None and entry.claims.call_id == old:
-                entry.claims = msgspec.structs.replace(entry.claims, call_id=new)
-                changed.append(entry)
-        self.review(*changed, reason=reason)
+    def check(self) -> None:
+        """Raise StoreUnavailable if no change can take its way now."""
+        self._log.check()
 
-    def give_up_call(self, call_id: str) -> None:
+    def change_call(self, call: Call, reason: Reason, *, is_known: bool = True) -> Awaitable[None]:
+        """A call started or ended: its participants are in it, or not any more, from now on.
+
+        If its start is not known here, it may be in the log all the same. Writing the records finds out.
+        """
+        fact = partial(with_call if call.status == "ongoing" else without_call, call_id=call.call_id)
+        return self._log.append(Proposal(call.participants, reason, fact, call=call, is_written=not is_known))
+
+    def call_ids(self) -> set[str]:
+        """The calls that users are held by."""
+        return {entry.claims.call_id for entry in self.registry if entry.claims.call_id is not None}
+
+    def give_up_call(self, call_id: str) -> Awaitable[None]:
         """Release everyone who is still held by this call, which is over."""
         held = tuple(entry.profile.user_id for entry in self.registry if entry.claims.call_id == call_id)
-        self.change_call(held, call_id, None, "call_ended")
+        return self._log.append(Proposal(held, "call_ended", partial(without_call, call_id=call_id)))
 
-    def rename(self, profile: Profile) -> None:
-        """A user's profile changed."""
-        entry = self.registry.get(profile.user_id)
-        entry.profile = profile
-        entry.folded_name = folded_name(profile.username)
-        self.review(entry, reason="set")
+    def follow(self, stored: StoredUser) -> Awaitable[None]:
+        """Take over the document of a known user. Its claims count only if another writer changed it.
 
-    def disable(self, user_id: int) -> None:
+        A disabled user is offline, and refused everywhere, from now on.
+        """
+        entry = self.registry.get(stored.profile.user_id)
+        reason: Reason = "operator" if stored.disabled and not entry.disabled else "set"
+        claims, in_store = claims_of(stored, self._clock.utc()), stored.offline_set_at is not None
+        if stored.rev > entry.rev:
+            set_offline = followed(entry.record, stored.offline_set_at, claims).set_offline
+            if (stored.set_busy, in_store) != (claims.set_busy, set_offline):
+                self._write_back.mark_unsure(stored.profile.user_id)
+        entry.refuse(stored.token_version, disabled=stored.disabled)
+        done = self.review(entry, reason, partial(with_stored, stored=stored, claims=claims))
+        self.on_refused(stored.profile.user_id)
+        return done
+
+    def rename(self, profile: Profile) -> Awaitable[None]:
+        """The user's profile changed."""
+        return self._log.append(Proposal((profile.user_id,), "set", partial(with_profile, profile=profile)))
+
+    def disable(self, user_id: int) -> Awaitable[None]:
         """The user is offline, and refused everywhere, from now on."""
-        entry = self.registry.get(user_id)
-        entry.disabled = True
-        self.review(entry, reason="operator")
+        self.registry.get(user_id).refuse(0, disabled=True)
+        done = self._log.append(Proposal((user_id,), "operator", with_disabled))
+        self.on_refused(user_id)
+        return done
 
-    def review(self, *entries: UserEntry, reason: Reason, by: str = "") -> None:
-        """Derive the statuses again and announce those that changed, in one synchronous step."""
-        before = [entry.status for entry in entries]
-        for entry in entries:
-            self.registry.replace_status(entry, self.derive(entry))
-        news = [(entry, old) for entry, old in zip(entries, before, strict=True) if differs(old, entry.status)]
-        for entry, old in news:
-            entry.note_change(old, self._clock.utc(), reason, by)
-            self._write_back.mark(entry.profile.user_id)
-        self._publisher.announce(*(entry for entry, _ in news), reason=reason)
-        for entry, old in zip(entries, before, strict=True):
-            self.registry.changed.add(entry.profile.user_id)
-            if old.is_online != entry.status.is_online:
-                self._publisher.count_false_offline(entry, old, reason)
+    def refuse(self, user_id: int, token_version: int) -> None:
+        """Another server has revoked the user's tokens with a lower version. This does not wait for the log."""
+        self.registry.get(user_id).refuse(token_version, disabled=False)
+        self.on_refused(user_id)
 
-    def _apply(self, entry: UserEntry, wanted: StatusChange, at: datetime, by: str, reason: Reason) -> None:
-        busy_until = entry.claims.busy_until
-        entry.claims = applied(entry.claims, wanted)
-        if entry.claims.busy_until != busy_until:
-            self._await_busy_end(entry)
+    def review(self, entry: UserEntry, reason: Reason, fact: Fact = unchanged, by: str = "") -> Awaitable[None]:
+        """Propose what follows from a fact and from this server's evidence."""
+        self.registry.changed.add(entry.profile.user_id)
+        return self._log.append(Proposal((entry.profile.user_id,), reason, fact, by))
+
+    def _apply(self, entry: UserEntry, wanted: StatusChange, reason: Reason, fact: Fact, by: str) -> Awaitable[None]:
         if wanted.is_online is False:
-            entry.offline_set_at = at
             entry.heartbeat_at, entry.heartbeat_until = None, 0.0
         if wanted.is_online is True:
             self._heartbeat(entry, lasting=True)
         elif not by:
             self.seen(entry.profile.user_id)
-        self._await_silence(entry)
-        self.review(entry, reason=reason, by=by)
+        self.deadlines.await_silence(entry)
+        return self.review(entry, reason, fact, by)
 
     def _beat(self, entry: UserEntry, *, lasting: bool) -> Status:
         self._heartbeat(entry, lasting=lasting)
-        self.review(entry, reason="heartbeat")
-        return entry.status
+        if entry.claims.set_offline:
+            self._write_back.mark_unsure(entry.profile.user_id)
+        known = entry.record.offline_set_at or entry.last_seen
+        fact = partial(without_offline, at=max(entry.last_seen, known))  # wherever the wall clock jumped
+        expected = self._promise(entry, fact(entry.record))
+        self.review(entry, "heartbeat", fact)
+        return expected
+
+    def _promise(self, entry: UserEntry, record: Record) -> Status:
+        """The status with this server's evidence. If the log makes it another one, that is announced."""
+        alive = not record.disabled and (bool(record.alive_on) or entry.has_evidence(self._clock.now()))
+        expected = status_of(record.profile, record.claims, alive=alive, last_seen=entry.last_seen)
+        if differs(entry.status, expected):
+            entry.promised = expected
+        return expected
 
     def _heartbeat(self, entry: UserEntry, *, lasting: bool) -> None:
         self.seen(entry.profile.user_id)
-        if entry.claims.set_offline:
-            entry.claims = msgspec.structs.replace(entry.claims, set_offline=False)
-            self._write_back.mark_unsure(entry.profile.user_id)
         if lasting:
             entry.heartbeat_at = entry.last_seen
             entry.heartbeat_until = self._clock.now() + self._settings.heartbeat_life_seconds
-            self._await_silence(entry)
+            self.deadlines.await_silence(entry)
 
-    def derive(self, entry: UserEntry) -> Status:
-        """The status that follows from the entry's claims and evidence now."""
-        until = max(entry.heartbeat_until, entry.grace_until)
-        entry.alive = not entry.disabled and (entry.sessions > 0 or self._clock.now() < until)
-        return status_of(entry.profile, entry.claims, alive=entry.alive, last_seen=entry.last_seen)
 
-    def _await_silence(self, entry: UserEntry) -> None:
-        """Set the deadline at which the evidence ends. If the user is back by then, its timer changes nothing."""
-        until = max(entry.heartbeat_until, entry.grace_until)
-        key = ("evidence", entry.profile.user_id)
-        if entry.sessions == 0 and (entry.alive or until > self._clock.now()):
-            self._timers.at(until, key, partial(self._evidence_ended, entry))
-        else:
-            self._timers.cancel(key)
-
-    def _evidence_ended(self, entry: UserEntry) -> None:
-        waited_for_connection = entry.grace_until >= entry.heartbeat_until
-        self.review(entry, reason=entry.lost_reason if waited_for_connection else "timed_out")
-        self._write_back.mark(entry.profile.user_id)
-
-    def _await_busy_end(self, entry: UserEntry) -> None:
-        """Set the deadline at which a busy status with an end is over: a moment of wall time, as the user was told."""
-        key = ("busy", entry.profile.user_id)
-        until = entry.claims.busy_until
-        if until is None:
-            self._wall_timers.cancel(key)
-        else:
-            self._wall_timers.at(until.timestamp(), key, partial(self._busy_ended, entry))
-
-    def _busy_ended(self, entry: UserEntry) -> None:
-        # Saved later: until then the store has a busy_until in the past, which is read as not busy.
-        entry.claims = msgspec.structs.replace(entry.claims, set_busy=False, busy_until=None)
-        self._write_back.mark_unsure(entry.profile.user_id)
-        self.review(entry, reason="busy_expired")
+def _ignore(_user_id: int) -> None:
+    """Nobody has a socket yet."""

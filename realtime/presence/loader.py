@@ -8,11 +8,13 @@ from datetime import datetime
 import msgspec
 
 from models.calls import Call
-from models.status import Claims, state_of
-from models.user_documents import StoredUser
+from models.status import CurrentState, state_of, status_of
+from models.user_documents import StoredUser, claims_of
 from realtime.clock import Environment
 from realtime.presence.engine import Presence
-from realtime.presence.publisher import Publisher
+from realtime.presence.incarnation import Incarnation
+from realtime.presence.log import Log, Proposal
+from realtime.presence.record import Record, decide
 from realtime.presence.registry import UserEntry
 from realtime.presence.writeback import WriteBack
 from settings import Settings
@@ -25,8 +27,9 @@ class Loader:
         self,
         settings: Settings,
         environment: Environment,
+        incarnation: Incarnation,
         presence: Presence,
-        publisher: Publisher,
+        log: Log,
         write_back: WriteBack,
     ) -> None:
         self._settings = settings
@@ -34,7 +37,8 @@ class Loader:
         self._failures = environment.failures
         self._presence = presence
         self._registry = presence.registry
-        self._publisher = publisher
+        self._incarnation = incarnation
+        self._log = log
         self._write_back = write_back
 
     def load_all(self, users: Iterable[StoredUser]) -> None:
@@ -49,8 +53,7 @@ class Loader:
         """Take a user from the store. Nothing is announced."""
         utc, user_id = self._clock.utc(), user.profile.user_id
         entry = self._entry(user, utc)
-        self._presence.take_up(entry)
-        entry.restore_state(user.current_state, utc)
+        self._presence.deadlines.take_up(entry)
         self._registry.add(entry)
         self._registry.changed.add(user_id)
         if user.set_busy and not entry.claims.set_busy:  # it ended while no server was running
@@ -68,7 +71,7 @@ class Loader:
         """Take a new user from the store, and announce the user to everyone."""
         if user.profile.user_id not in self._registry:
             self.load(user)
-            self._publisher.announce(self._registry.get(user.profile.user_id), reason="set")
+            self._log.append(Proposal((user.profile.user_id,), "set", is_repeat=True))
 
     def restore_calls(self, calls: Iterable[Call]) -> None:
         """The participants of these calls are still in them. Nobody is connected yet who could be told."""
@@ -82,38 +85,60 @@ class Loader:
                         self._failures.note("restoring a call", call.call_id, error)
 
     def _restore_call(self, entry: UserEntry, call: Call) -> None:
-        before = entry.status
-        entry.claims = msgspec.structs.replace(entry.claims, call_id=call.call_id)
-        self._registry.replace_status(entry, self._presence.derive(entry))
-        entry.note_change(before, call.started_at, "call_started", "")
-        entry.logged_state = state_of(entry.status)
+        before = entry.record
+        changed = msgspec.structs.replace(before, claims=msgspec.structs.replace(before.claims, call_id=call.call_id))
+        after = decide(before, changed, last_seen=entry.last_seen, at=call.started_at, reason="call_started")
+        after = msgspec.structs.replace(after, state=msgspec.structs.replace(after.state, reason="call_started", by=""))
+        self._registry.replace_record(entry, after)
+        entry.logged_state = after.state.state
         self._registry.changed.add(entry.profile.user_id)
 
     def _entry(self, user: StoredUser, utc: datetime) -> UserEntry:
         now = self._clock.now()
-        entry = UserEntry(user.profile, user.created_at, user.last_seen)
-        entry.disabled = user.disabled
-        entry.token_version, entry.tokens_after = user.token_version, user.tokens_after
-        entry.heartbeat_at = user.heartbeat_at
-        entry.offline_set_at = user.offline_set_at
-        entry.evidence_at = now
-        entry.claims = claims_of(user, utc)
-        entry.saved_online = user.online
-        if user.online:
-            entry.grace_until = now + self._settings.hold_seconds
+        grace_until = now + self._settings.hold_seconds if user.online else 0.0
+        heartbeat_until = 0.0
         # The heartbeat of a user who was offline is over, even if the wall clock went back since.
         if user.online and user.heartbeat_at is not None:
             age = max(0.0, (utc - user.heartbeat_at).total_seconds())
-            entry.heartbeat_until = now + self._settings.heartbeat_life_seconds - age
+            heartbeat_until = now + self._settings.heartbeat_life_seconds - age
+        is_alive = now < max(grace_until, heartbeat_until)
+        owner = self._incarnation.id
+        mine = frozenset({owner})
+        record = record_of(user, utc, owner, mine if is_alive else frozenset())
+        if now < heartbeat_until:
+            record = msgspec.structs.replace(record, heartbeat_on=mine)
+        entry = UserEntry(record)
+        entry.heartbeat_at = user.heartbeat_at
+        entry.evidence_at = now
+        entry.saved_online = user.online
+        entry.grace_until, entry.heartbeat_until = grace_until, heartbeat_until
         return entry
 
 
-def claims_of(user: StoredUser, utc: datetime) -> Claims:
-    """The claims of a stored user. A later heartbeat ended an explicit offline; a `busy_until` in the past, busy."""
-    set_at, heartbeat_at = user.offline_set_at, user.heartbeat_at
-    busy = user.set_busy and (user.busy_until is None or user.busy_until > utc)
-    return Claims(
-        set_offline=set_at is not None and (heartbeat_at is None or set_at >= heartbeat_at),
-        set_busy=busy,
-        busy_until=user.busy_until if busy else None,
+def record_of(user: StoredUser, utc: datetime, owner: str, alive_on: frozenset[str]) -> Record:
+    """The record of a stored user, owned by the server `owner`.
+
+    A state that differs from the stored one by now began with this start.
+    """
+    claims = claims_of(user, utc)
+    alive = bool(alive_on) and not user.disabled
+    status = status_of(user.profile, claims, alive=alive, last_seen=user.last_seen)
+    state, stored = state_of(status), user.current_state
+    if stored is None:
+        current = CurrentState(state, user.last_seen, "timed_out")
+    else:
+        current = CurrentState(state, stored.since if stored.state == state else utc, stored.reason, stored.by)
+    return Record(
+        profile=user.profile,
+        created_at=user.created_at,
+        status=status,
+        state=current,
+        claims=claims,
+        offline_set_at=user.offline_set_at,
+        alive_on=alive_on,
+        owner=owner,
+        rev=user.rev,
+        disabled=user.disabled,
+        token_version=user.token_version,
+        tokens_after=user.tokens_after,
     )

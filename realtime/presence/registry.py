@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from operator import attrgetter
 
+import msgspec
+
 from models.errors import NotFound
-from models.status import Claims, CurrentState, Profile, Status, state_of, status_of
+from models.status import Claims, CurrentState, Profile, Status
 from models.times import milliseconds
 from models.usernames import folded_name
+from realtime.presence.record import Record
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
 
@@ -17,49 +20,41 @@ _by_rank = attrgetter("rank")
 
 
 class UserEntry:
-    """One user: claims, evidence, and the status derived from them. Only the presence room changes it."""
+    """One user: the record, and what this server alone has seen. Only the presence room changes it."""
 
     __slots__ = (
-        "alive",
-        "cause",
-        "cause_by",
-        "claims",
-        "created_at",
-        "disabled",
         "evidence_at",
         "folded_name",
         "grace_until",
         "heartbeat_at",
         "heartbeat_until",
+        "is_elsewhere",
+        "is_refused",
         "last_seen",
+        "least_version",
         "logged_state",
         "lost_reason",
-        "offline_set_at",
         "offline_since",
-        "profile",
+        "promised",
         "rank",
+        "record",
+        "rev",
         "saved_online",
         "sessions",
-        "state_since",
         "status",
-        "token_version",
-        "tokens_after",
         "window",
     )  # fmt: skip
 
-    def __init__(self, profile: Profile, created_at: datetime, last_seen: datetime) -> None:
-        self.profile = profile
-        self.folded_name = folded_name(profile.username)
-        self.created_at = created_at
-        self.disabled = False
-        self.token_version = 0
-        """Tokens with a lower version are refused."""
-        self.tokens_after: datetime | None = None
-        """Tokens without a version that were issued up to this moment are refused."""
-        self.claims = Claims()
-        self.offline_set_at: datetime | None = None
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        """Changes only with an entry of the log."""
+        self.folded_name = folded_name(record.profile.username)
+        self.rev = record.rev
+        """The `rev` of the stored document that this entry was last brought into line with."""
         self.sessions = 0
         """Open sockets."""
+        self.is_elsewhere = False
+        """Whether another server has signs of life of the user."""
         self.heartbeat_at: datetime | None = None
         self.heartbeat_until = 0.0
         """Steady time until which the last heartbeat over REST counts."""
@@ -67,49 +62,73 @@ class UserEntry:
         """Steady time until which a lost connection or a restart of the server is forgiven."""
         self.evidence_at = 0.0
         """Steady time of the last evidence. The lease of a call counts from here."""
-        self.alive = False
-        """Whether the evidence says online. An explicit offline is a claim, and is stronger."""
         self.saved_online = False
-        """Whether the store certainly says so too, so that a crash does not take the user offline."""
-        self.last_seen = last_seen
+        """Whether the store certainly has the user online, so that a crash does not take the user offline."""
+        self.last_seen = record.status.last_seen
+        self.least_version = 0
+        """Tokens with a lower version are refused, even if the record does not say so yet."""
+        self.is_refused = False
+        """Whether the store says that the user is disabled, even if the record does not say so yet."""
         self.lost_reason: Reason = "timed_out"
         """The reason to announce if the user does not come back."""
         self.offline_since: float | None = None
         """Steady time of the last offline for lack of evidence, to recognise a false one."""
-        self.status: Status = status_of(profile, self.claims, alive=False, last_seen=last_seen)
-        self.state_since = last_seen
-        """Wall time at which the current state (available, busy, offline) began."""
-        self.cause: str = "timed_out"
-        """The reason of the last change of status."""
-        self.cause_by = ""
-        """The operator who caused that change, if it was an operator."""
-        self.logged_state = state_of(self.status)
+        self.promised: Status | None = None
+        """The status that a client was told before the log had it."""
+        self.status = record.status
+        """The record's status, with the newest `last_seen`."""
+        self.logged_state = record.state.state
         """The state in the last event of this user; see the event log."""
         self.window: SlidingWindow | None = None
         """The announcements of the last second. Most users never need one."""
         self.rank = 0
 
     @property
-    def current_state(self) -> CurrentState:
-        """The current state, since when and why, as the store keeps it."""
-        return CurrentState(state_of(self.status), self.state_since, self.cause, self.cause_by)
+    def profile(self) -> Profile:
+        """How other people see the user."""
+        return self.record.profile
+
+    @property
+    def claims(self) -> Claims:
+        """What the user or a call says about the user's status."""
+        return self.record.claims
+
+    @property
+    def alive(self) -> bool:
+        """Whether the evidence says online. An explicit offline is a claim, and is stronger."""
+        return self.record.alive
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the user is refused everywhere."""
+        return self.record.disabled or self.is_refused
+
+    @property
+    def token_version(self) -> int:
+        """Tokens with a lower version are refused."""
+        return max(self.record.token_version, self.least_version)
+
+    @property
+    def state(self) -> CurrentState:
+        """The current state, since when and why."""
+        return self.record.state
+
+    def refuse(self, token_version: int, *, disabled: bool) -> None:
+        """Refuse tokens at once, as the store does. This does not wait for the log."""
+        self.least_version = max(self.least_version, token_version)
+        self.is_refused |= disabled
+
+    def has_evidence(self, now: float) -> bool:
+        """Whether this server has signs of life of the user that still count."""
+        return self.sessions > 0 or now < max(self.heartbeat_until, self.grace_until)
+
+    def has_heartbeat(self, now: float) -> bool:
+        """Whether the last heartbeat over REST still counts."""
+        return now < self.heartbeat_until
 
     def silent_for(self, now: float) -> float:
         """Seconds since the last evidence of the user; 0 with an open socket."""
-        return 0.0 if self.sessions else now - self.evidence_at
-
-    def note_change(self, before: Status, utc: datetime, reason: Reason, by: str) -> None:
-        """Note why the status has changed from `before`. `by` is the operator, if an operator changed it."""
-        self.cause, self.cause_by = reason, by
-        if state_of(before) != state_of(self.status):
-            self.state_since = utc
-
-    def restore_state(self, stored: CurrentState | None, utc: datetime) -> None:
-        """Take over what the store says about the state. A state that differs by now began with this start."""
-        self.logged_state = state = state_of(self.status)
-        if stored is not None:
-            self.cause, self.cause_by = stored.reason, stored.by
-            self.state_since = stored.since if stored.state == state else utc
+        return 0.0 if self.sessions or self.is_elsewhere else now - self.evidence_at
 
 
 class Registry:
@@ -157,6 +176,15 @@ class Registry:
         self._order.append(entry)
         self._count(entry.status, 1)
         self._place(entry)
+
+    def replace_record(self, entry: UserEntry, record: Record) -> None:
+        """Give an entry its new record, and the status in it."""
+        if record.profile is not entry.record.profile:
+            entry.folded_name = folded_name(record.profile.username)
+        entry.record, status = record, record.status
+        if status.last_seen < entry.last_seen:
+            status = msgspec.structs.replace(status, last_seen=entry.last_seen)
+        self.replace_status(entry, status)
 
     def replace_status(self, entry: UserEntry, status: Status) -> None:
         """Give an entry its new status, and its new place in the feed."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from models.errors import RequestError, StoreUnavailable
+from models.errors import NotFound, Outdated, RequestError, StoreUnavailable
 from models.row_failures import RowFailures
 from models.user_documents import StoredUser
 from models.usernames import username_key
 from realtime.presence.engine import Presence
 from realtime.presence.loader import Loader
 from realtime.presence.writeback import WriteBack
+from settings import Settings
 
 Stored = TypeVar("Stored", bound=StoredUser | None)
 
@@ -32,12 +34,14 @@ class Settlement:
 
     def __init__(
         self,
+        settings: Settings,
         users: UserDocuments,
         presence: Presence,
         loader: Loader,
         write_back: WriteBack,
         failures: RowFailures,
     ) -> None:
+        self._attempts = settings.write_attempts
         self._users = users
         self._failures = failures
         self._presence = presence
@@ -57,14 +61,21 @@ class Settlement:
         """The outcome of a write to this user's document is unknown."""
         self._unsettled.add(user_id)
 
-    async def write(self, user_id: int, work: Callable[[], Awaitable[Stored]]) -> Stored:
+    async def write(self, user_id: int, work: Callable[[], Awaitable[Stored]], *, revokes: bool = False) -> Stored:
         """Write to the user's document, one request at a time, and let memory follow what the store answers.
 
-        `work` returns the document. Raises its errors; StoreUnavailable leaves the user unsettled.
+        `work` returns the document, and is done again after it raised Outdated, a limited number of times. Raises its
+        other errors; StoreUnavailable leaves the user unsettled.
         """
+        if not revokes:  # which works while the log is closed, too
+            self._presence.check()
         stored = await self._write(user_id, work)
         await self.settle(user_id)
         return stored
+
+    def token_version(self, user_id: int) -> int:
+        """Tokens of the user with a lower version are refused."""
+        return self._registry.get(user_id).token_version
 
     async def settle(self, user_id: int) -> None:
         """Find out what the store has of one user, if that is unknown. Raises StoreUnavailable."""
@@ -87,7 +98,8 @@ class Settlement:
             await self.settle(user_id)
 
     async def _write(self, user_id: int, work: Callable[[], Awaitable[Stored]]) -> Stored:
-        while True:
+        attempts = 0
+        while attempts < self._attempts:
             await self.settle(user_id)
             async with self._write_back.locks.of(user_id):
                 if user_id in self._unsettled:
@@ -98,8 +110,20 @@ class Settlement:
                 except RequestError:
                     self._unsettled.discard(user_id)
                     raise
-                self._take_over(user_id, stored, frozenset())
+                except Outdated:
+                    attempts += 1
+                    await self._follow_other_writer(user_id)
+                    continue
+                await self._take_over(user_id, stored, frozenset())
                 return stored
+        raise StoreUnavailable("other writers keep changing this user")
+
+    async def _follow_other_writer(self, user_id: int) -> None:
+        """Let memory follow a document that another writer has changed. Raises NotFound if there is none."""
+        stored = await self._users.read_back(user_id)
+        await self._take_over(user_id, stored, frozenset())
+        if stored is None:
+            raise NotFound("No such user")
 
     async def _settle(self, user_id: int, waiting: frozenset[int]) -> None:
         """Settle a user, and before that whoever has the new name in memory. The users in `waiting` wait for this."""
@@ -109,15 +133,15 @@ class Settlement:
             async with self._write_back.locks.of(user_id):
                 if user_id not in self._unsettled:
                     return
-                holder = self._take_over(user_id, await self._users.read_back(user_id), waiting)
+                holder = await self._take_over(user_id, await self._users.read_back(user_id), waiting)
             if holder is not None:
                 await self._settle(holder, waiting | {user_id})
 
-    def _take_over(self, user_id: int, stored: StoredUser | None, waiting: frozenset[int]) -> int | None:
+    async def _take_over(self, user_id: int, stored: StoredUser | None, waiting: frozenset[int]) -> int | None:
         """Let memory follow the store, unless another user still holds the name there. Returns that user's id."""
         holder = self._holder(stored, waiting) if stored is not None else None
         if holder is None:
-            self._follow(stored)
+            await self._follow(stored)
             self._unsettled.discard(user_id)
         return holder
 
@@ -130,16 +154,12 @@ class Settlement:
                 return each
         return None
 
-    def _follow(self, stored: StoredUser | None) -> None:
+    async def _follow(self, stored: StoredUser | None) -> None:
         """Make memory agree with the store. There is no document if a registration was not applied."""
         if stored is None:
             return
-        entry = self._registry.find(stored.profile.user_id)
-        if entry is None:
+        if stored.profile.user_id in self._registry:
+            with suppress(StoreUnavailable):  # the store has it, and the log will
+                await self._presence.follow(stored)
+        else:
             self._loader.add(stored)
-            return
-        if entry.profile != stored.profile:
-            self._presence.rename(stored.profile)
-        if stored.disabled and not entry.disabled:
-            self._presence.disable(stored.profile.user_id)
-        entry.token_version = max(entry.token_version, stored.token_version)

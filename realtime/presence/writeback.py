@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
-from models.errors import StoreUnavailable
+from models.errors import NotFound, Outdated, StoreUnavailable
 from models.row_failures import RowFailures
 from models.status import Claims
-from models.user_documents import Evidence
+from models.user_documents import Evidence, StoredClaims, StoredUser, claims_to_store
 from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.user_locks import UserLocks
+from settings import Settings
 
 
 class PresenceStore(Protocol):
     """The part of the users' store that presence needs."""
 
-    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
-        """Save the claims of one user."""
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, rev: int) -> None:
+        """Save the claims of one user. Raises Outdated if the user's document has another `rev`."""
+
+    async def read_back(self, user_id: int) -> StoredUser | None:
+        """The user after every write that was sent before."""
 
     async def save_evidence(self, rows: list[Evidence]) -> None:
         """Save the evidence of many users."""
-
-
-class UserLocks:
-    """A lock for each user who is being written, so that changes to one user happen in the order of the requests."""
-
-    def __init__(self) -> None:
-        self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
-
-    def __len__(self) -> int:
-        return len(self._locks)
-
-    def is_held(self, user_id: int) -> bool:
-        """Whether the user is being written."""
-        return user_id in self._locks
-
-    @asynccontextmanager
-    async def of(self, user_id: int) -> AsyncGenerator[None]:
-        """Hold the user's lock."""
-        lock, waiting = self._locks.get(user_id, (asyncio.Lock(), 0))
-        self._locks[user_id] = lock, waiting + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._locks[user_id]
-            if waiting == 1:
-                del self._locks[user_id]
-            else:
-                self._locks[user_id] = lock, waiting - 1
 
 
 class WriteBack:
@@ -59,17 +33,24 @@ class WriteBack:
 
     A failed write of claims may have reached the store all the same. Such a user is *unsure*: the claims in memory,
     which everyone was shown, are written again until the store has them.
+
+    If another writer has changed the user's document, memory first follows the document.
     """
 
-    def __init__(self, registry: Registry, store: PresenceStore, failures: RowFailures) -> None:
+    def __init__(self, settings: Settings, registry: Registry, store: PresenceStore, failures: RowFailures) -> None:
+        self._attempts = settings.write_attempts
         self._registry = registry
         self._store = store
         self._failures = failures
+        self.follow: Callable[[StoredUser], Awaitable[None]] = _nobody_follows
+        """Lets memory follow a document that another writer has changed. Presence sets it."""
         self.locks = UserLocks()
         self._marked: set[int] = set()
         self._saving: set[int] = set()
         """Users in the write that is running. Until it has succeeded they count as unsaved."""
         self._unsure: set[int] = set()
+        self._unanswered: dict[int, list[StoredClaims]] = {}
+        """The claims that were sent since the store last answered. At most one of them was saved."""
 
     def __len__(self) -> int:
         return len(self._marked) + len(self._saving) + len(self._unsure)
@@ -87,16 +68,25 @@ class WriteBack:
         """Whether it is unknown which claims of the user the store has."""
         return user_id in self._unsure
 
-    async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, is_heartbeat: bool) -> None:
-        """Save claims now, before they are announced. Raises StoreUnavailable.
+    async def save_claims(
+        self, entry: UserEntry, decide: Callable[[], Claims], at: datetime, *, is_heartbeat: bool
+    ) -> int:
+        """Save claims now, before they are announced. They are decided again if another writer was faster.
+
+        Returns the new `rev` of the document. Raises StoreUnavailable, also if others are faster again and again.
 
         A user who asks to be online gives evidence by asking. What is acknowledged must survive a crash, so this
         evidence cannot be saved later.
         """
         if is_heartbeat:
-            await self._store.save_evidence([Evidence(user_id, online=True, last_seen=at, heartbeat_at=at)])
-            self._registry.get(user_id).saved_online = True
-        await self._store.save_claims(user_id, claims, at)
+            await self._store.save_evidence(
+                [Evidence(entry.profile.user_id, online=True, last_seen=at, heartbeat_at=at)]
+            )
+            entry.saved_online = True
+        for _ in range(self._attempts):
+            if rev := await self._save(entry, decide(), at):
+                return rev
+        raise StoreUnavailable("other writers keep changing this user")
 
     async def flush(self) -> None:
         """Save everything that is behind. Raises StoreUnavailable, and then keeps it for the next time.
@@ -123,7 +113,7 @@ class WriteBack:
 
     async def _save_evidence(self, entries: list[UserEntry]) -> None:
         rows = [
-            Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at, each.current_state)
+            Evidence(each.profile.user_id, each.alive, each.last_seen, each.heartbeat_at, each.state)
             for each in entries
         ]
         for entry in entries:
@@ -139,6 +129,42 @@ class WriteBack:
             if entry is None:  # nobody was shown anything
                 self._unsure.discard(user_id)
                 return
-            at = entry.offline_set_at or entry.last_seen
-            await self._store.save_claims(user_id, entry.claims, at)
+            for _ in range(self._attempts):
+                if await self._save(entry, entry.claims, entry.record.offline_set_at or entry.last_seen):
+                    self._unsure.discard(user_id)
+                    return
+            raise StoreUnavailable("other writers keep changing this user")
+
+    async def _save(self, entry: UserEntry, claims: Claims, at: datetime) -> int:
+        """Save claims, or let memory follow the document if it has changed.
+
+        Returns the new `rev` of the document, or 0 if they were not saved.
+        """
+        user_id, rev = entry.profile.user_id, entry.rev
+        try:
+            await self._store.save_claims(user_id, claims, at, rev=rev)
+        except StoreUnavailable:
+            self._unanswered.setdefault(user_id, []).append(claims_to_store(claims, at))
+            raise
+        except Outdated:
+            await self._catch_up(entry)
+            return 0
+        entry.rev = max(entry.rev, rev + 1)  # an entry of the log may have brought a newer one meanwhile
+        self._unanswered.pop(user_id, None)
+        return rev + 1
+
+    async def _catch_up(self, entry: UserEntry) -> None:
+        user_id = entry.profile.user_id
+        stored = await self._store.read_back(user_id)
+        unanswered = self._unanswered.pop(user_id, [])
+        if stored is None:
             self._unsure.discard(user_id)
+            raise NotFound("No such user")
+        if stored.rev == entry.rev + 1 and stored.stored_claims in unanswered:
+            entry.rev = stored.rev  # it was this server's own write, which was refused because no answer came
+        else:
+            await self.follow(stored)
+
+
+async def _nobody_follows(stored: StoredUser) -> None:
+    """Nothing has been shown to anyone yet."""

@@ -64,6 +64,8 @@ class Admission:
         self._stats = stats
         self.closing = False
         """Set while the server drains: it is the server that ends the sessions then, so nobody goes offline."""
+        self.is_cut_off = False
+        """Set while the server cannot reach the log that it shares with others, and they can."""
 
     def admit(self, request: ConnectRequest, transport: Transport) -> Session:
         """Open a session: register it and send its first messages, in one step so that no update is missed.
@@ -105,7 +107,7 @@ class Admission:
 
     def _check_limits(self, request: ConnectRequest) -> None:
         settings = self._settings
-        if self.closing or len(self._hub) >= settings.sockets_limit:
+        if self.closing or self.is_cut_off or len(self._hub) >= settings.sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets")
         if request.counts_by_address and self._hub.from_address(request.address) >= settings.sockets_per_address:
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address")
@@ -144,7 +146,7 @@ class Admission:
         )
         own = UserStatusUpdate(
             user_id=session.user_id,
-            status=self._presence.status(session.user_id),
+            status=self._presence.expected_status(session.user_id),
             seq=self._log.latest_seq(session.user_id),
             reason="connected",
         )

@@ -5,19 +5,27 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from models.accounts import is_revoked_by
 from models.errors import Unauthenticated
 from models.tokens import Identity, Tokens
-from realtime.clock import Clock
-from realtime.presence.registry import Registry
+from realtime.clock import Clock, Timers
+from realtime.presence.log import Log, Proposal, Revocation
+from realtime.presence.record import Record
+from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
+from realtime.sockets.shared_tickets import SharedTickets
 from settings import Settings
 
 CLOCK_ERROR_SECONDS = 86_400.0
 """How far a wrong clock may be put right. A revoked login is remembered this much longer than its tokens live, because
 a clock that is set back makes expired tokens valid again."""
+
+
+CLOSE_SECONDS = 0.5
+"""How long sockets with refused tokens stay open. The server that was asked closes its own at once, and says why."""
 
 
 class Authenticator:
@@ -29,15 +37,23 @@ class Authenticator:
         tokens: Tokens,
         registry: Registry,
         hub: Hub,
+        log: Log,
         clock: Clock,
+        timers: Timers,
         unix_now: Callable[[], float],
     ) -> None:
         self._tokens = tokens
         self._registry = registry
         self._hub = hub
+        self._log = log
         self._clock = clock
+        self._timers = timers
         self._unix_now = unix_now
         self.tickets = Tickets(settings, clock)
+        self.tell_others: Callable[[Revocation], None] = _nobody_else
+        """Tells other servers of a revoked login by another way than the log, which may be closed."""
+        self.shared_tickets: SharedTickets | None = None
+        """The tickets of a server that is not alone. They take the place of its own."""
         self._revoked: dict[str, float] = {}
         """Revoked logins, each with the steady time at which it can be forgotten."""
         self._forgettable: list[tuple[float, str]] = []
@@ -57,7 +73,7 @@ class Authenticator:
             entry is None
             or entry.disabled
             or identity.login_id in self._revoked
-            or is_revoked_by(entry.token_version, entry.tokens_after, identity)
+            or is_revoked_by(entry.token_version, entry.record.tokens_after, identity)
         )
 
     def expires_at(self, identity: Identity) -> float:
@@ -75,10 +91,51 @@ class Authenticator:
             raise Unauthenticated("Invalid ticket")
         return identity
 
+    async def new_ticket(self, identity: Identity) -> str:
+        """A ticket that opens one socket, on whichever server. Raises StoreUnavailable."""
+        if self.shared_tickets is None:
+            return self.issue_ticket(identity)
+        return await self.shared_tickets.issue(identity)
+
+    async def identify_by_ticket(self, ticket: str) -> Identity:
+        """The identity that the ticket was issued to, on whichever server. Raises Unauthenticated, StoreUnavailable."""
+        if self.shared_tickets is None:
+            return self.redeem_ticket(ticket)
+        identity = await self.shared_tickets.redeem(ticket)
+        if identity is None or self.is_revoked(identity):
+            raise Unauthenticated("Invalid ticket")
+        return identity
+
     def revoke_login(self, login_id: str, seconds: float) -> None:
-        """Refuse the login's tokens, the last of which expires in `seconds`, and close its sockets."""
-        self.note_revoked(login_id, seconds)
-        self._hub.close_login(login_id, CloseCode.REVOKED, "signed out")
+        """Refuse the login's tokens, the last of which expires in `seconds`, and close its sockets.
+
+        Here that does not wait for the log.
+        """
+        revoked = Revocation(login_id, seconds)
+        self.login_revoked(revoked)
+        self._log.append(Proposal((), "set", revoked=revoked))
+        self.tell_others(revoked)
+
+    def login_revoked(self, revoked: Revocation) -> None:
+        """A login was revoked, on this server or another."""
+        self.note_revoked(revoked.login_id, revoked.seconds)
+        self._hub.close_login(revoked.login_id, CloseCode.REVOKED, "signed out")
+
+    def record_changed(self, entry: UserEntry, before: Record) -> None:
+        """Close the sockets of a user whose tokens were revoked, or who was disabled, on another server."""
+        record = entry.record
+        if record.token_version > before.token_version or record.disabled > before.disabled:
+            self.close_refused(record.profile.user_id)
+
+    def close_refused(self, user_id: int) -> None:
+        """Close the user's sockets that were opened with tokens which are refused now, if nobody else does."""
+        when = self._clock.now() + CLOSE_SECONDS
+        self._timers.at(when, ("refused", user_id), partial(self._close_refused, user_id))
+
+    def _close_refused(self, user_id: int) -> None:
+        for session in self._hub.of_user(user_id):
+            if self.is_revoked(session.identity):
+                session.close(CloseCode.REVOKED, "signed out", clean=True)
 
     def note_revoked(self, login_id: str, seconds: float) -> None:
         """Refuse the login's tokens, the last of which expires in `seconds`."""
@@ -89,6 +146,10 @@ class Authenticator:
             end, login_id = heapq.heappop(self._forgettable)
             if self._revoked.get(login_id) == end:
                 del self._revoked[login_id]
+
+
+def _nobody_else(_revoked: Revocation) -> None:
+    """What a server that is alone tells the others."""
 
 
 class Tickets:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import Unauthenticated
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
 from realtime.protocol import (

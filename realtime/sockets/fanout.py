@@ -35,6 +35,11 @@ class Flush:
         self.recipients = recipients
         self.cursor = 0
 
+    def position_of(self, session: Session) -> int:
+        """How far a current session has its updates."""
+        is_sent = not session.outbox.interest.everyone or session.slot < self.cursor
+        return self.upto if is_sent else self.before
+
 
 class Subscribers:
     """The sessions that watch single users, by user id."""
@@ -130,7 +135,7 @@ class FanOut:
     def detach(self, session: Session) -> None:
         """Take a session out of the flushes, so that what it lacks can be written before something else."""
         if session.outbox.current:
-            self._fall_behind(session, self._position(session))
+            self._fall_behind(session, self._flush.position_of(session) if self._flush else self._flushed)
 
     def bring_up(self, session: Session) -> None:
         """Write everything announced so far, so that what is pushed next comes after it."""
@@ -161,6 +166,14 @@ class FanOut:
             self._start()
         else:
             self._schedule(wait)
+
+    def catch_up_all(self) -> None:
+        """Let every session write what it lacks: the change log has changes that were not published here."""
+        for session in list(self._current):
+            self.detach(session)
+        self._pending.clear()
+        self._flushed = self.log.seq
+        self._catch_up_ready()
 
     def _schedule(self, wait: float) -> None:
         self._scheduled = True
@@ -238,12 +251,15 @@ class FanOut:
             session.outbox.keep_rest(data[taken:])
 
     def _finish(self, flush: Flush) -> None:
-        self._flushed = flush.upto
+        self._flushed = max(self._flushed, flush.upto)
         self._flush = None
         pause = max(self._interval_seconds, self._busy_seconds)
         self._next_at = self._elapsed() + pause
         if self._pending:
             self._schedule(pause)
+        self._catch_up_ready()
+
+    def _catch_up_ready(self) -> None:
         for session in list(self._behind):
             if session.outbox.waiting_since is None:
                 self.catch_up(session)
@@ -254,13 +270,6 @@ class FanOut:
         del self._current[session]
         self._recipients = None
         self._behind.add(session)
-
-    def _position(self, session: Session) -> int:
-        """How far a current session has its updates, also in the middle of a flush."""
-        if self._flush is None:
-            return self._flushed
-        sent = not session.outbox.interest.everyone or session.slot < self._flush.cursor
-        return self._flush.upto if sent else self._flush.before
 
 
 def _first_batch(pending: list[Change]) -> list[Change]:

@@ -55,7 +55,7 @@ class Hub:
         """How many sessions an address has, or an IPv6 address's /64."""
         return self._by_address.get(address_key(address), 0)
 
-    def tell_participants(self, call: Call) -> None:
+    def tell_participants(self, call: Call, _is_own: bool) -> None:
         """Tell both participants of a call, after the status updates that it caused."""
         frame = encode(CallStatusUpdate(call=call))
         for user_id in call.participants:
@@ -82,6 +82,11 @@ class Hub:
         """Close all sockets of a user."""
         for session in self.of_user(user_id):
             session.close(code, reason, clean=True)
+
+    def close_all(self, code: CloseCode, reason: str) -> None:
+        """Close every socket. The clients come back."""
+        for session in self:
+            session.close(code, reason)
 
     def close_login(self, login_id: str, code: CloseCode, reason: str) -> None:
         """Close all sockets that a login opened."""

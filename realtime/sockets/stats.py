@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.calls.switchboard import OngoingCalls
+from realtime.calls.ongoing import OngoingCalls
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
 from realtime.protocol import FeedCounts, FeedStats

@@ -70,7 +70,7 @@ async def test_a_form_without_the_token_does_nothing(
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     answer = await browser.post("/admin/actions", fields, with_xsrf=False)
     assert answer.status == 403
-    assert server.core.registry.get(1).token_version == 0
+    assert server.core.registry.get(1).record.token_version == 0
 
 
 async def test_a_token_of_another_browser_is_no_good(
@@ -82,7 +82,7 @@ async def test_a_token_of_another_browser_is_no_good(
     browser.xsrf = other.xsrf
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     assert (await browser.post("/admin/actions", fields)).status == 403
-    assert server.core.registry.get(1).token_version == 0
+    assert server.core.registry.get(1).record.token_version == 0
 
 
 @pytest.mark.settings(
@@ -117,7 +117,7 @@ async def test_a_form_of_another_origin_does_nothing_even_with_the_token(
     fields = {"action": "sign_out", "user_id": "1", "reason": "an attack", "request_id": "0123456789"}
     answer = await browser.post("/admin/actions", fields, headers=headers)
     assert answer.status == 403
-    assert server.core.registry.get(1).token_version == 0
+    assert server.core.registry.get(1).record.token_version == 0
 
 
 @pytest.mark.settings(allowed_hosts=("proxied.example",))

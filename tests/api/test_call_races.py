@@ -32,7 +32,7 @@ async def busy(people: list[Person]) -> list[int]:
 
 async def locked(server: RunningServer) -> set[int]:
     """Return the ids of the users with a call lock in the store."""
-    return {user_id for user_id, _ in await server.stores.calls.all_locks()}
+    return {lock.user_id for lock in await server.stores.calls.all_locks()}
 
 
 async def test_of_fifty_callers_for_one_callee_one_wins_and_nobody_is_stuck(

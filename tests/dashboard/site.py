@@ -6,11 +6,13 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
 from models.operators import ROLES
+from models.status import Claims
 from models.stores import Stores, opened_stores
 from operation.operator_accounts import ensure_operator
 from tests.clients import Person, Socket
@@ -65,6 +67,13 @@ class Site:
     def stores(self) -> AbstractAsyncContextManager[Stores]:
         """Open the stores from outside the server."""
         return opened_stores(self.program.settings)
+
+    async def set_busy_in_store(self, person: Person) -> None:
+        """Make a user busy behind the server's back."""
+        async with self.stores() as stores:
+            user = await stores.users.get(person.user_id)
+            assert user is not None
+            await stores.users.save_claims(person.user_id, Claims(set_busy=True), datetime.now(UTC), rev=user.rev)
 
     async def person(self, username: str) -> Person:
         """Register a new user."""

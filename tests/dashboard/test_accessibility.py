@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,7 +11,6 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 from tornado.ioloop import IOLoop
 
-from models.status import Claims
 from tests.clients import Person
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import MakeSite, Visit
@@ -55,8 +53,7 @@ async def gather(site: Site) -> list[Person]:
     ended = await call(people[2], people[4])
     assert (await people[2].post("/calls/end", {"call_id": ended})).status == 200
     assert (await people[3].put("/users/me/status", {"is_busy": True})).status == 200
-    async with site.stores() as stores:
-        await stores.users.save_claims(people[2].user_id, Claims(set_busy=True), datetime.now(UTC))
+    await site.set_busy_in_store(people[2])
     return people
 
 

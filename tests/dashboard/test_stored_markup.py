@@ -68,7 +68,7 @@ async def gather(site: Site) -> list[Person]:
         for each in people:
             if each.username.startswith("turning"):
                 each.username = TURNING
-                await stores.users.save_profile(each.user_id, {"username": TURNING})
+                await stores.users.save_profile(each.user_id, {"username": TURNING}, rev=0)
         for number, picture in enumerate(PICTURES):
             await stores.users.create(NewUser(f"picture {number}", None, picture), datetime.now(UTC))
     await site.program.start()

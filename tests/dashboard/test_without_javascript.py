@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Page, expect
 from tornado.ioloop import IOLoop
 
-from models.status import Claims
 from tests.clients import Person
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import Visit
@@ -107,8 +105,7 @@ async def test_a_form_without_a_reason_is_shown_again(people: list[Person], visi
 
 
 async def test_what_needs_attention_is_repaired_by_a_form(site: Site, people: list[Person], visit: Visit) -> None:
-    async with site.stores() as stores:
-        await stores.users.save_claims(people[6].user_id, Claims(set_busy=True), datetime.now(UTC))
+    await site.set_busy_in_store(people[6])
     watching = await Live(await visit()).ready()
     key = f"busy_without_cause:{people[6].user_id}"
     await expect(watching.issue(key)).to_be_visible()

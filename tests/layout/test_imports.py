@@ -96,7 +96,7 @@ def test_settings_know_the_standard_library_alone() -> None:
 
 
 def test_realtime_knows_neither_tornado_nor_a_store_nor_a_clock_of_its_own() -> None:
-    assert wrong("tornado", "motor", "pymongo", "bson", "sqlite3", "jwt", only_in="realtime") == []
+    assert wrong("tornado", "motor", "pymongo", "bson", "sqlite3", "redis", "jwt", only_in="realtime") == []
     assert wrong("time", "random", "threading", "socket", only_in="realtime") == []
     asked = [
         f"{module}:{node.lineno}"
@@ -112,7 +112,7 @@ def test_realtime_knows_neither_tornado_nor_a_store_nor_a_clock_of_its_own() -> 
 
 
 def test_only_models_know_the_stores() -> None:
-    assert wrong("motor", "pymongo", "bson", "sqlite3", allowed_in=("models",)) == []
+    assert wrong("motor", "pymongo", "bson", "sqlite3", "redis", allowed_in=("models",)) == []
 
 
 def test_models_know_no_tornado() -> None:

@@ -36,6 +36,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"silent_socket_seconds": 35.0}, ["ROLLCALL_SILENT_SOCKET_SECONDS", "35.0", "ROLLCALL_PONG_TIMEOUT_SECONDS"]),
     ({"overview_interval_seconds": 1.5}, ["ROLLCALL_OVERVIEW_INTERVAL_SECONDS", "ROLLCALL_OVERVIEW_IDLE_SECONDS"]),
     ({"inspect_interval_seconds": 1.5}, ["ROLLCALL_STORE_DEADLINE_SECONDS", "ROLLCALL_INSPECT_INTERVAL_SECONDS"]),
+    ({"lease_seconds": 4.0}, ["ROLLCALL_LEASE_SECONDS", "ROLLCALL_LEASE_RENEW_SECONDS"]),
     ({"page_default": 101}, ["ROLLCALL_PAGE_DEFAULT", "ROLLCALL_PAGE_LIMIT"]),
     ({"outbox_limit_bytes": 65535}, ["ROLLCALL_OUTBOX_LIMIT_BYTES", "65536"]),
     ({"argon2_lanes": 4, "argon2_memory_kib": 31}, ["ROLLCALL_ARGON2_MEMORY_KIB", "ROLLCALL_ARGON2_LANES"]),
@@ -214,6 +215,13 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name(name: st
     assert refused.value.problems == [f"{name} is not a setting; {near}"]
 
 
+def others_for(name: str) -> dict[str, str]:
+    """Return the variables of the secrets that another one needs beside it."""
+    others = {"jwt_secret": SECRET, "mongodb_url": "mongodb://localhost/"} if name == "redis_url" else {}
+    others |= {"jwt_secret": SECRET} if name == "mongodb_url" else {}
+    return {variable(each): value for each, value in others.items()}
+
+
 SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["secret"]]
 
 
@@ -221,7 +229,7 @@ SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["
 def test_a_secret_is_read_from_a_file_without_the_byte_order_mark(tmp_path: Path, name: str) -> None:
     file = tmp_path / "secret"
     file.write_text(f"mongodb://localhost/{'x' * 32}", encoding="utf-8-sig")
-    environment = {"ROLLCALL_JWT_SECRET": SECRET} if name != "jwt_secret" else {}
+    environment = others_for(name)
     assert getattr(read_settings({**environment, file_variable(name): str(file)}), name).startswith("mongodb://")
 
 
@@ -230,9 +238,7 @@ def test_a_secret_is_read_from_a_file_without_the_byte_order_mark(tmp_path: Path
 def test_a_secret_is_read_from_a_file_without_the_line_end(tmp_path: Path, name: str, end: str) -> None:
     file = tmp_path / "secret"
     file.write_bytes(f"mongodb://localhost/{'é' * 32}{end}".encode())
-    environment = {"ROLLCALL_JWT_SECRET": SECRET, file_variable(name): str(file)}
-    if name == "jwt_secret":
-        del environment["ROLLCALL_JWT_SECRET"]
+    environment = {**others_for(name), file_variable(name): str(file)}
     assert getattr(read_settings(environment), name) == f"mongodb://localhost/{'é' * 32}"
 
 

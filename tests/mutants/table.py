@@ -26,7 +26,7 @@ PRESENCE = (
     ),
     Mutant(
         "a grace timer is not cancelled by the return",
-        "realtime/presence/engine.py",
+        "realtime/presence/deadlines.py",
         "        waited_for_connection = entry",
         "        entry.sessions = 0\n        waited_for_connection = entry",
         ("tests/realtime/presence/test_engine.py",),
@@ -41,8 +41,8 @@ PRESENCE = (
     Mutant(
         "a restart takes everyone offline",
         "realtime/presence/loader.py",
-        "entry.grace_until = now + self._settings.hold_seconds",
-        "entry.grace_until = now",
+        "now + self._settings.hold_seconds if user.online else 0.0",
+        "now",
         ("tests/realtime/presence/test_restart.py",),
     ),
 )
@@ -57,7 +57,7 @@ CALLS = (
     ),
     Mutant(
         "only the caller is freed at the end",
-        "realtime/calls/switchboard.py",
+        "realtime/calls/ongoing.py",
         "for user_id in call.participants if",
         "for user_id in call.participants[:1] if",
         ("tests/realtime/calls/test_switchboard.py",),

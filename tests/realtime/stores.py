@@ -10,10 +10,10 @@ from typing import Literal, TypeVar
 import msgspec
 
 from models.audit import AuditEntry
-from models.calls import Call
-from models.errors import StoreUnavailable
+from models.calls import Call, CallLock
+from models.errors import Outdated, StoreUnavailable
 from models.status import Claims, Profile
-from models.user_documents import Evidence, StoredUser
+from models.user_documents import Evidence, StoredUser, claims_to_store
 
 Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
 """`refused`: fails before it is applied; `reply_lost`: after; `half`: halfway; `broken`: an unexpected error."""
@@ -121,14 +121,23 @@ class FakeUsers:
         """See models.users.Users.read_back."""
         return await self.faults.run("get_user", lambda: self.rows.get(user_id))
 
-    async def save_claims(self, user_id: int, claims: Claims, at: datetime) -> None:
+    async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, rev: int) -> None:
         """See PresenceStore."""
-        fields = {
-            "set_busy": claims.set_busy,
-            "busy_until": claims.busy_until,
-            "offline_set_at": at if claims.set_offline else None,
-        }
-        await self.faults.run("save_claims", lambda: self.change(user_id, **fields))
+        fields = msgspec.structs.asdict(claims_to_store(claims, at))
+        await self.written("save_claims", user_id, lambda: self.change_read(user_id, rev, **fields))
+
+    async def written(self, operation: str, user_id: int, apply: Callable[[], bool]) -> StoredUser:
+        """Run a write that checks the rev, and return the document. Raises Outdated if it changed nothing."""
+        if not await self.faults.run(operation, apply):
+            raise Outdated
+        return self.rows[user_id]
+
+    def change_read(self, user_id: int, rev: int, **fields: object) -> bool:
+        """Write fields of one user unless the document has changed since it was read. Returns whether it did."""
+        if self.rows[user_id].rev != rev:
+            return False
+        self.change(user_id, rev=rev + 1, **fields)
+        return True
 
     async def save_evidence(self, rows: list[Evidence]) -> None:
         """See PresenceStore."""
@@ -153,7 +162,8 @@ class FakeUsers:
         """See models.users.Users.revoke_tokens."""
 
         def apply() -> StoredUser:
-            self.change(user_id, token_version=self.rows[user_id].token_version + 1)
+            row = self.rows[user_id]
+            self.change(user_id, token_version=row.token_version + 1, rev=row.rev + 1)
             return self.rows[user_id]
 
         return await self.faults.run("revoke_tokens", apply)
@@ -209,8 +219,11 @@ class FakeCalls:
         self.faults = faults
         self.calls: dict[str, Call] = {}
         self.locks: dict[int, str] = {}
+        """The call that holds each user's lock."""
+        self.makers: dict[int, str] = {}
+        """The incarnation that made each lock. One that a test made has none."""
 
-    async def lock(self, call_id: str, participants: tuple[int, int]) -> int | None:
+    async def lock(self, call_id: str, participants: tuple[int, int], incarnation: str) -> int | None:
         """See models.calls.Calls.lock."""
 
         def apply() -> int | None:
@@ -218,13 +231,22 @@ class FakeCalls:
                 if user_id in self.locks:
                     return user_id
             self.locks.update(dict.fromkeys(participants, call_id))
+            self.makers.update(dict.fromkeys(participants, incarnation))
             return None
 
-        return await self.faults.run("lock", apply, lambda: self.locks.setdefault(min(participants), call_id))
+        def half() -> None:
+            if self.locks.setdefault(min(participants), call_id) == call_id:
+                self.makers[min(participants)] = incarnation
 
-    async def lock_of(self, user_id: int) -> str | None:
+        return await self.faults.run("lock", apply, half)
+
+    async def lock_of(self, user_id: int) -> CallLock | None:
         """See models.calls.Calls.lock_of."""
-        return await self.faults.run("lock_of", lambda: self.locks.get(user_id))
+        return await self.faults.run("lock_of", lambda: self._lock_of(user_id))
+
+    def _lock_of(self, user_id: int) -> CallLock | None:
+        call_id = self.locks.get(user_id)
+        return None if call_id is None else CallLock(user_id, call_id, self.makers.get(user_id))
 
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
         """See models.calls.Calls.unlock."""
@@ -233,12 +255,25 @@ class FakeCalls:
             for user_id in users:
                 if self.locks.get(user_id) == call_id:
                     del self.locks[user_id]
+                    self.makers.pop(user_id, None)
 
         await self.faults.run("unlock", lambda: apply(*participants), lambda: apply(participants[0]))
 
-    async def all_locks(self) -> list[tuple[int, str]]:
+    async def release(self, lock: CallLock) -> None:
+        """See models.calls.Calls.release."""
+
+        def apply() -> None:
+            if self._lock_of(lock.user_id) == lock:
+                del self.locks[lock.user_id]
+                self.makers.pop(lock.user_id, None)
+
+        await self.faults.run("release", apply)
+
+    async def all_locks(self) -> list[CallLock]:
         """See models.calls.Calls.all_locks."""
-        return await self.faults.run("all_locks", lambda: list(self.locks.items()))
+        return await self.faults.run(
+            "all_locks", lambda: [lock for user_id in self.locks if (lock := self._lock_of(user_id))]
+        )
 
     async def insert(self, call: Call) -> bool:
         """See models.calls.Calls.insert."""

@@ -35,13 +35,13 @@ class Skipped:
         return {kind for kind, _ in self.rows}
 
 
-def failing_for(user_id: int, work: Callable[[UserEntry], Any]) -> Callable[[UserEntry], Any]:
+def failing_for(user_id: int, work: Callable[..., Any]) -> Callable[..., Any]:
     """Return the same function, but failing for one user."""
 
-    def instead(entry: UserEntry) -> Any:
+    def instead(entry: UserEntry, *rest: Any) -> Any:
         if entry.profile.user_id == user_id:
             raise OverflowError("date value out of range")
-        return work(entry)
+        return work(entry, *rest)
 
     return instead
 
@@ -54,8 +54,8 @@ def stored(world: World, *user_ids: int) -> list[StoredUser]:
 
 @pytest.mark.parametrize("loads", ["load_all", "add_all"])
 def test_a_user_who_cannot_be_loaded_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch, loads: str) -> None:
-    presence, skipped = world.core.presence, Skipped(world)
-    monkeypatch.setattr(presence, "take_up", failing_for(11, presence.take_up))
+    deadlines, skipped = world.core.presence.deadlines, Skipped(world)
+    monkeypatch.setattr(deadlines, "take_up", failing_for(11, deadlines.take_up))
     users = stored(world, 10, 11, 12)
     users[1] = msgspec.structs.replace(users[1], set_busy=True, busy_until=world.time.wall() - timedelta(hours=1))
     getattr(world.core.loader, loads)(users)
@@ -66,8 +66,8 @@ def test_a_user_who_cannot_be_loaded_is_left_out(world: World, monkeypatch: pyte
 
 
 def test_a_call_that_cannot_be_restored_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    presence, skipped = world.core.presence, Skipped(world)
-    monkeypatch.setattr(presence, "derive", failing_for(1, presence.derive))
+    registry, skipped = world.core.registry, Skipped(world)
+    monkeypatch.setattr(registry, "replace_record", failing_for(1, registry.replace_record))
     world.core.loader.restore_calls([Call("c1", 1, 2, "audio", "ongoing", world.time.wall())])
     assert world.core.registry.get(2).status.is_busy
     assert skipped.rows == [("restoring a call", "c1")]
@@ -114,14 +114,14 @@ def four(make_world: MakeWorld) -> World:
 
 def test_a_claim_that_cannot_be_checked_hides_no_other_issue(four: World) -> None:
     skipped = Skipped(four)
-    four.core.registry.get(1).claims = Claims(set_busy=True, busy_until=NAIVE)
+    four.edit(1, claims=Claims(set_busy=True, busy_until=NAIVE))
     four.core.registry.changed.add(1)
     assert [each.user_id for each in inspected(four)] == [4]
     assert ("issues: claim", 1) in skipped.rows
 
 
 def test_a_status_at_the_end_of_time_hides_no_issue(four: World) -> None:
-    four.core.registry.get(1).claims = Claims(set_busy=True, busy_until=datetime.max.replace(tzinfo=UTC))
+    four.edit(1, claims=Claims(set_busy=True, busy_until=datetime.max.replace(tzinfo=UTC)))
     four.core.registry.changed.add(1)
     assert [each.user_id for each in inspected(four)] == [4]
 
@@ -144,10 +144,10 @@ def test_a_stored_busy_status_of_another_kind_hides_no_other_issue(four: World) 
 def test_claims_that_cannot_be_saved_hold_up_no_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     skipped, save = Skipped(world), world.users.save_claims
 
-    async def save_claims(user_id: int, claims: Claims, at: datetime) -> None:
+    async def save_claims(user_id: int, claims: Claims, at: datetime, *, rev: int) -> None:
         if user_id == 1:
             raise OverflowError("8 bytes")
-        await save(user_id, claims, at)
+        await save(user_id, claims, at, rev=rev)
 
     monkeypatch.setattr(world.users, "save_claims", save_claims)
     for user_id in (1, 2, 3):

@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -20,7 +21,9 @@ from models.status import Status, StatusChange
 from models.tokens import Identity, Tokens
 from models.users import Users
 from realtime import core
-from realtime.clock import Clock, Environment
+from realtime.clock import Clock, Environment, OnlyThisProcess
+from realtime.presence.log import Proposal
+from realtime.presence.record import with_call
 from realtime.protocol import Channel
 from realtime.sockets.session import ConnectRequest
 from settings import Settings
@@ -98,6 +101,7 @@ class World:
                 call_later=self._call_later,
                 spawn=self._spawn,
                 new_id=self.new_id,
+                incarnations=OnlyThisProcess(self.new_id()),
             ),
             cast("Users", self.users),
             cast("Calls", self.calls),
@@ -267,6 +271,16 @@ class World:
         """Return the server's status of a user."""
         return self.core.presence.status(user_id)
 
+    def hold(self, user_ids: tuple[int, ...], call_id: str) -> None:
+        """Have users held by a call that is not ongoing."""
+        fact = partial(with_call, call_id=call_id)
+        self.core.log.append(Proposal(user_ids, "call_started", fact))
+
+    def edit(self, user_id: int, **fields: Any) -> None:
+        """Put fields into the user's record, past the log."""
+        entry = self.core.registry.get(user_id)
+        entry.record = msgspec.structs.replace(entry.record, **fields)
+
     def picture(self) -> Picture:
         """Return the server's status of everyone, in the form that a client holds it."""
         statuses = json.loads(msgspec.json.encode(self.core.registry.statuses()))
@@ -302,11 +316,11 @@ class World:
 
     def _spin(self) -> None:
         """Run the loop until nothing is left to do, without time passing and without waiting for descriptors."""
-        while True:
+        if not self._loop._ready:  # type: ignore[attr-defined]
+            return
+        while self._loop._ready:  # type: ignore[attr-defined]
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()
-            if not self._loop._ready:  # type: ignore[attr-defined]
-                break
         self._tasks = [task for task in self._tasks if not task.done()]
 
 

@@ -42,9 +42,9 @@ async def test_a_drain_announces_nothing_and_takes_nobody_offline(
     sockets = [await socket(ada), await socket(bob)]
     for each in sockets:
         await each.settle()
-    seq = server.core.log.seq
+    seq = server.core.changes.seq
     await server.server.drain()
-    assert server.core.log.seq == seq
+    assert server.core.changes.seq == seq
     assert [entry.status.is_online for entry in server.core.registry] == [True, True]
 
 
@@ -164,9 +164,9 @@ async def test_a_slow_request_is_still_answered_after_the_sockets_are_closed(
     ada = await user("ada")
     save = server.stores.users.save_profile
 
-    async def save_slowly(*given: Any) -> Any:
+    async def save_slowly(*given: Any, **named: Any) -> Any:
         await asyncio.sleep(0.6)
-        return await save(*given)
+        return await save(*given, **named)
 
     monkeypatch.setattr(server.stores.users, "save_profile", save_slowly)
     renaming = asyncio.ensure_future(ada.patch("/users/me", {"username": "Ada L."}))

@@ -176,7 +176,7 @@ async def test_a_restart_with_everyone_back_within_the_hold_announces_nothing_at
     await asyncio.gather(*(socket(person) for person in everyone))
     await server.restart()
     await asyncio.gather(*(socket(person) for person in everyone))
-    assert server.core.log.seq == 0
+    assert server.core.changes.seq == 0
     assert len(server.core.hub) == 20
 
 
@@ -201,13 +201,13 @@ async def test_fifty_users_who_drop_and_return_within_the_grace_cause_no_update(
     watching, marker = await socket(ada), await socket(carol)
     sockets: list[Any] = [await socket(person, first=True) for person in others]
     await watching.settle()
-    seq = server.core.log.seq
+    seq = server.core.changes.seq
     for person, opened in zip(others, sockets, strict=True):
         await opened.drop()
         await socket(person, first=True)
     await marker.drop()
     assert await until_offline(watching, carol) == [(carol.user_id, "disconnected")]
-    assert server.core.log.seq == seq + 1
+    assert server.core.changes.seq == seq + 1
 
 
 async def test_an_operators_disabling_is_announced_as_such(

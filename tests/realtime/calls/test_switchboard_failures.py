@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.calls import Call
+from models.calls import Call, CallLock
 from models.errors import StoreUnavailable
 from realtime.calls.call_store import CallStore
 from tests.realtime.calling import busy, four_users, let_go, refused, step, told_calls
@@ -206,7 +206,58 @@ def test_a_drop_that_fails_once_the_call_was_ended_is_not_tried_again(world: Wor
 
 
 def test_giving_up_a_call_leaves_the_locks_of_other_calls(world: World) -> None:
-    world.run(world.calls.lock("ended", (1, 2)))
-    world.run(world.calls.lock("other", (3, 4)))
-    world.run(CallStore(world.calls, world.core.environment.clock).give_up("ended"))
-    assert world.run(world.calls.all_locks()) == [(3, "other"), (4, "other")]
+    world.run(world.calls.lock("ended", (1, 2), "here"))
+    world.run(world.calls.lock("other", (3, 4), "here"))
+    environment = world.core.environment
+    world.run(CallStore(world.calls, environment.clock, environment.incarnations).give_up("ended"))
+    assert world.run(world.calls.all_locks()) == [CallLock(3, "other", "here"), CallLock(4, "other", "here")]
+
+
+class Living:
+    """Incarnations of which some are alive."""
+
+    def __init__(self, own: str, *others: str) -> None:
+        self.own = own
+        self.alive = {own, *others}
+
+    def is_lost(self, incarnation: str | None) -> bool:
+        return incarnation not in self.alive
+
+
+@pytest.mark.parametrize(("maker", "is_given_up"), [(None, True), ("dead", True), ("living", False), ("own", True)])
+def test_a_stale_lock_is_given_up_unless_its_maker_is_another_living_process(
+    world: World, maker: str | None, is_given_up: bool
+) -> None:
+    world.calls.locks[1] = "stale"
+    if maker is not None:
+        world.calls.makers[1] = maker
+    store = CallStore(world.calls, world.core.environment.clock, Living("own", "living"))
+    call = Call("new", 1, 2, "audio", "ongoing", world.time.wall())
+    assert world.run(store.begin(call, lambda call_id: False)) == (None if is_given_up else 1)
+    assert world.calls.locks == ({1: "new", 2: "new"} if is_given_up else {1: "stale"})
+
+
+def test_the_lock_of_a_call_that_this_process_is_about_to_write_is_not_given_up(world: World) -> None:
+    world.run(world.calls.lock("starting", (1, 3), "own"))
+    store = CallStore(world.calls, world.core.environment.clock, Living("own"))
+    call = Call("new", 1, 2, "audio", "ongoing", world.time.wall())
+    assert world.run(store.begin(call, lambda call_id: call_id == "starting")) == 1
+    assert world.calls.locks == {1: "starting", 3: "starting"}
+
+
+def test_recovery_leaves_the_locks_that_a_living_process_holds_before_it_writes_its_call(world: World) -> None:
+    for user_id, maker in ((1, "dead"), (2, "living")):
+        world.calls.locks[user_id], world.calls.makers[user_id] = f"call of {maker}", maker
+    store = CallStore(world.calls, world.core.environment.clock, Living("own", "living"))
+    assert world.run(store.recover()) == []
+    assert world.calls.locks == {2: "call of living"}
+
+
+def test_each_process_locks_with_an_incarnation_of_its_own(world: World) -> None:
+    world.call(1, 2)
+    first = world.calls.makers[1]
+    assert first == world.core.environment.incarnations.own
+    world.crash()
+    world.start()
+    assert world.core.environment.incarnations.own != first
+    assert world.core.environment.incarnations.is_lost(first)

@@ -45,7 +45,7 @@ def test_a_forced_offline_is_on_disk_and_names_its_operator_after_a_restart(worl
     world.crash()
     world.start()
     entry = world.core.registry.get(1)
-    assert (entry.status.is_online, entry.cause, entry.cause_by) == (False, "operator", "maya")
+    assert (entry.status.is_online, entry.state.reason, entry.state.by) == (False, "operator", "maya")
 
 
 def test_an_operators_doing_is_no_sign_of_life_of_the_user(world: World) -> None:
@@ -129,7 +129,7 @@ def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> No
     assert second.session.close_code == 4501
     assert world.core.hub.of_user(1) == []
     world.advance(2)
-    assert (world.status(1).is_online, world.core.registry.get(1).cause) == (False, "operator")
+    assert (world.status(1).is_online, world.core.registry.get(1).state.reason) == (False, "operator")
 
 
 def test_disconnect_of_one_socket_leaves_the_others(world: World) -> None:
@@ -150,7 +150,7 @@ def test_sign_out_kills_tokens_in_memory_and_store_and_closes_sockets(world: Wor
     act(world, "sign_out", user_id=1)
     assert world.clients[0].session.close_code == 4501
     assert world.core.authenticator.is_revoked(identity)
-    assert world.users.rows[1].token_version == world.core.registry.get(1).token_version == 1
+    assert world.users.rows[1].token_version == world.core.registry.get(1).record.token_version == 1
     assert world.logins.revoked == [1]
 
 
@@ -184,7 +184,7 @@ def test_a_claim_of_no_call_is_given_up(world: World) -> None:
 
 
 def test_a_claim_in_memory_of_a_call_that_is_over_is_given_up(world: World) -> None:
-    world.core.presence.change_call((1, 2), None, "over", "call_started")
+    world.hold((1, 2), "over")
     act(world, "end_call", call_id="over")
     assert busy(world) == []
 

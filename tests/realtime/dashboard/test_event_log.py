@@ -119,6 +119,6 @@ def test_what_concerns_nobody_known_is_no_event(world: World) -> None:
     world.hang_up(1, call)
     count = len(events(world))
     del world.core.registry._entries[1]
-    world.core.event_log.call_changed(call)
+    world.core.event_log.call_changed(call, True)
     world.core.event_log.acted((1,), "sign_out", "maya")
     assert len(events(world)) == count

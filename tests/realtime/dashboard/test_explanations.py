@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from models.times import milliseconds
 from realtime.dashboard.rows import Explanation
 from tests.realtime.conftest import MakeWorld
@@ -70,7 +72,7 @@ def test_on_a_call_it_says_with_whom_and_since_when(world: World) -> None:
 
 def test_busy_without_the_call_says_so(world: World) -> None:
     world.connect(1)
-    world.core.presence.change_call((1, 2), None, "gone", "call_started")
+    world.hold((1, 2), "gone")
     assert because(world) == Explanation("on a call that is not ongoing")
 
 
@@ -97,19 +99,22 @@ def test_forced_offline_names_the_operator(world: World) -> None:
 def from_the_desk(world: World) -> None:
     """Force user 1 offline as the operator maya."""
     world.connect(1)
-    entry = world.core.registry.get(1)
     world.put(1, is_online=False)
-    entry.cause, entry.cause_by = "operator", "maya"
+    blame_operator(world, "maya")
+
+
+def blame_operator(world: World, name: str) -> None:
+    """Make an operator the cause of user 1's state."""
+    world.edit(1, state=msgspec.structs.replace(world.core.registry.get(1).state, reason="operator", by=name))
 
 
 def test_who_was_disconnected_by_an_operator_says_by_whom(world: World) -> None:
     world.connect(1)
     world.lose(world.clients[0])
     world.advance(16)
-    entry = world.core.registry.get(1)
-    entry.cause = "operator"
+    blame_operator(world, "")
     assert because(world) == Explanation("disconnected by an operator")
-    entry.cause_by = "maya"
+    blame_operator(world, "maya")
     assert because(world) == Explanation("disconnected by maya")
 
 

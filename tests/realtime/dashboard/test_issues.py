@@ -51,7 +51,7 @@ def test_a_call_with_an_offline_party_says_who_and_why(four: World) -> None:
     call = four.call(1, 2)
     four.lose(four.clients[1])
     four.advance(16)
-    since = four.core.registry.get(2).state_since
+    since = four.core.registry.get(2).state.since
     assert the_one(found(four)) == Issue(
         key=f"call_with_offline:{call.call_id}",
         kind="call_with_offline",
@@ -182,12 +182,11 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
 
 
 def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
-    four.core.presence.change_call((1, 1), None, "gone", "call_started")
+    four.hold((1,), "gone")
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
     assert one.effect == "Removes what is left of the call; user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
-    four.core.presence.change_call((1, 1), "gone", None, "call_ended")
     assert found(four) == []
 
 

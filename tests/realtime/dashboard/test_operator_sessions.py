@@ -23,7 +23,7 @@ def test_the_first_messages_say_who_is_there_and_what_there_is(world: World) -> 
         "role": "viewer",
         "channel": "operators",
         "session_id": screen.operator_session.session_id,
-        "epoch": world.core.log.epoch,
+        "epoch": world.core.changes.epoch,
         "seq": 0,
         "server_time": hello["server_time"],
         "heartbeat_interval": 30,

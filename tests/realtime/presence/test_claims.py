@@ -10,8 +10,7 @@ import pytest
 
 from models.errors import Invalid
 from models.status import Claims, Profile, StatusChange, applied, validated
-from models.user_documents import StoredUser
-from realtime.presence.loader import claims_of
+from models.user_documents import StoredUser, claims_of
 from tests.realtime.world import NOON
 
 SOON = NOON + timedelta(minutes=5)

@@ -12,8 +12,8 @@ from tests.realtime.world import World
 def standing(world: World, user_id: int = 1) -> tuple[str, float, str]:
     """Return (state, seconds it has lasted, cause)."""
     entry = world.core.registry.get(user_id)
-    lasted = (world.core.environment.clock.utc() - entry.state_since).total_seconds()
-    return entry.current_state.state, lasted, entry.cause
+    lasted = (world.core.environment.clock.utc() - entry.state.since).total_seconds()
+    return entry.state.state, lasted, entry.state.reason
 
 
 def restart(world: World) -> None:

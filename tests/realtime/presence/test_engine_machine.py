@@ -73,7 +73,7 @@ class PresenceMachine(RuleBasedStateMachine):
 
     def listen(self) -> None:
         """Check announcements against actual changes."""
-        log, registry = self.world.core.log, self.world.core.registry
+        log, registry = self.world.core.changes, self.world.core.registry
         append, replace_status = log.append, registry.replace_status
         self.last_told = {each.user_id: each for each in registry.statuses()}
         told: list[tuple[float, int]] = []
@@ -84,14 +84,14 @@ class PresenceMachine(RuleBasedStateMachine):
                 changed.add(status.user_id)
             replace_status(entry, status)
 
-        def note_announcement(status: Status, reason: Reason) -> Change:
+        def note_announcement(status: Status, reason: Reason, seq: int) -> Change:
             assert status.user_id in changed, "only what changed is announced"
             changed.discard(status.user_id)
             times = [at for at, user_id in told if user_id == status.user_id]
             assert len(times) < 4 or self.now - times[-4] >= 1.0, "at most four a second"
             told.append((self.now, status.user_id))
             self.last_told[status.user_id] = status
-            return append(status, reason)
+            return append(status, reason, seq)
 
         registry.replace_status = note_change  # type: ignore[method-assign]
         log.append = note_announcement  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.errors import NotFound
 from models.status import Claims, Profile, status_of
+from realtime.presence.record import new_record
 from realtime.presence.registry import Registry, UserEntry
 from tests.realtime.world import NOON
 
@@ -21,7 +22,7 @@ def registry_of(*states: State) -> Registry:
     registry = Registry()
     for user_id, (alive, busy, seconds) in enumerate(states, start=1):
         seen = NOON + timedelta(seconds=seconds)
-        entry = UserEntry(Profile(user_id, f"User{user_id}", None), NOON, seen)
+        entry = UserEntry(new_record(Profile(user_id, f"User{user_id}", None), NOON, seen))
         registry.add(entry)
         registry.replace_status(entry, status_of(entry.profile, Claims(set_busy=busy), alive=alive, last_seen=seen))
     return registry

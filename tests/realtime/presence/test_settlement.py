@@ -220,3 +220,9 @@ def test_settling_a_settled_user_asks_the_store_nothing(world: World) -> None:
     world.faults.calls.clear()
     world.run(world.core.settlement.settle(1))
     assert world.faults.calls == []
+
+
+def test_a_user_who_is_known_is_not_asked_for(world: World) -> None:
+    world.faults.calls.clear()
+    world.run(world.core.settlement.ensure_known(1))
+    assert world.faults.calls == []

@@ -42,7 +42,7 @@ def test_the_first_message_says_what_a_client_needs_to_know(world: World) -> Non
         "heartbeat_interval": 30,
         "resumed": False,
     }
-    assert established["epoch"] == world.core.log.epoch
+    assert established["epoch"] == world.core.changes.epoch
 
 
 def test_the_second_message_shows_the_caller_online(world: World) -> None:
@@ -96,7 +96,7 @@ def test_who_missed_nothing_gets_nothing(world: World) -> None:
     ("epoch", "since"), [("other", 1), ("other", None), (None, 1), ("now", None), ("now", 99), ("now", -1)]
 )
 def test_who_cannot_be_resumed_gets_a_snapshot(world: World, epoch: str | None, since: int | None) -> None:
-    client = world.connect(1, epoch=world.core.log.epoch if epoch == "now" else epoch, since=since)
+    client = world.connect(1, epoch=world.core.changes.epoch if epoch == "now" else epoch, since=since)
     assert not client.messages()[0]["resumed"]
     assert [len(page["users"]) for page in client.messages("snapshot")] == [3]
 

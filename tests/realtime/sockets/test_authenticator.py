@@ -61,7 +61,7 @@ def test_a_login_that_signed_out_is_refused_and_others_of_the_user_are_not(world
 
 def test_tokens_issued_before_a_moment_can_be_refused_altogether(world: World) -> None:
     old = token(world)
-    world.core.registry.get(1).token_version = 1
+    world.core.presence.refuse(1, 1)
     assert is_refused(world, old)
     assert not is_refused(world, token(world, version=1))
 
@@ -69,7 +69,7 @@ def test_tokens_issued_before_a_moment_can_be_refused_altogether(world: World) -
 def test_tokens_of_an_older_server_are_refused_up_to_the_moment_that_it_noted(world: World) -> None:
     old = identity_without_version(world)
     world.advance(2)
-    world.core.registry.get(1).tokens_after = world.time.wall() - timedelta(seconds=1)
+    world.edit(1, tokens_after=world.time.wall() - timedelta(seconds=1))
     assert world.core.authenticator.is_revoked(old)
     assert not world.core.authenticator.is_revoked(identity_without_version(world))
     assert not is_refused(world, token(world))

@@ -158,7 +158,7 @@ def test_a_snapshot_comes_in_pages_of_the_same_seq(make_world: MakeWorld) -> Non
     client = world.connect(1)
     world.send(client, "subscribe", subscription="feed", snapshot=True)
     assert [(len(page["users"]), page["more"]) for page in pages(client)] == [(2, True), (2, True), (1, False)]
-    assert {page["seq"] for page in pages(client)} == {world.core.log.seq}
+    assert {page["seq"] for page in pages(client)} == {world.core.changes.seq}
 
 
 def test_a_snapshot_of_nobody_is_one_empty_page(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Publisher: announcements per user are limited, and the last state is always announced."""
+"""Decider: announcements per user are limited, and the last state is always announced."""
 
 from __future__ import annotations
 

@@ -1,0 +1,34 @@
+"""Shared log: opens the log that several servers share, in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.database import Database
+from models.database_id import database_id
+from models.redis import RedisLimits, RedisLog, open_redis_log, parse_redis_url
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class OpenedLog:
+    """The log, and the id of the database that it belongs to."""
+
+    log: RedisLog
+    database_id: str
+
+
+async def open_shared_log(settings: Settings, database: Database) -> OpenedLog | None:
+    """The log in Redis, or None for a server that is alone. Raises StoreUnavailable, UnusableStore."""
+    if not settings.redis_url:
+        return None
+    address = parse_redis_url(settings.redis_url, Path(settings.redis_ca_file) if settings.redis_ca_file else None)
+    limits = RedisLimits(
+        connect_seconds=settings.redis_deadline_seconds,
+        silence_seconds=settings.redis_deadline_seconds,
+        rest_seconds=settings.redis_rest_seconds,
+        log_length=settings.redis_log_length,
+    )
+    log = await open_redis_log(address, settings.redis_prefix, limits)
+    return OpenedLog(log, await database_id(database.collection("database")))

@@ -1,0 +1,1 @@
+"""Cluster: several servers as one, over a log that they share."""

@@ -1,0 +1,148 @@
+"""Adoption: connects to the shared log, and brings memory into line with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from models.shared_log import Adopted, SharedLog, StoredRow
+from realtime.clock import Environment
+from realtime.cluster.cluster_log import ClusterLog
+from realtime.cluster.members import Members
+from realtime.cluster.reader import Reader
+from realtime.cluster.succession import in_groups
+from realtime.presence.engine import Presence
+from realtime.presence.incarnation import Incarnation
+from realtime.presence.log import Proposal
+from realtime.presence.record import Record, with_saved, with_saved_of
+
+SEQ_STEP = 1 << 20
+"""By how much a new generation raises `seq` above what the engine and the server that began it know."""
+
+
+class Adoption:
+    """What a server does at its start and after each loss of the connection."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        shared: SharedLog,
+        incarnation: Incarnation,
+        members: Members,
+        reader: Reader,
+        log: ClusterLog,
+        presence: Presence,
+    ) -> None:
+        self._new_id = environment.new_id
+        self._shared = shared
+        self._incarnation = incarnation
+        self._reader = reader
+        self._position = reader.position
+        self._changes = reader.changes
+        self._log = log
+        self._presence = presence
+        self._database_id = environment.database_id
+        self._patience = members.lease_seconds
+        self.on_lost_epoch: Callable[[], None] = _nobody_is_connected
+        """Called when the log has lost an epoch, so that a `seq` that clients have is given out again."""
+        self._has_started = False
+        self._may_lack = True
+        """Whether the log may lack what the store has, since it was last compared with it."""
+
+    async def run(self, *, has_gap: bool) -> bool:
+        """Connect, catch up and rejoin. Returns whether the log may lack what the store has.
+
+        All records are read anew if there is a gap between the log and what was applied. Waits until the shared log
+        answers. Raises StoreUnavailable if the connection is lost again meanwhile.
+        """
+        self._log.close()
+        adopted = await self._shared.adopt(
+            self._position.generation, self._changes.seq, self._changes.epoch, self._new_id(), self._database_id
+        )
+        is_new = adopted.generation != self._position.generation
+        if is_new and self._has_started and adopted.seq < self._changes.seq + SEQ_STEP // 2:
+            self.on_lost_epoch()
+        self._may_lack |= is_new
+        if has_gap or not self._has_started or (is_new and self._position.last_id != adopted.cut):
+            await self._read_all(adopted, is_new=is_new)
+        self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
+        self._postpone_ends()
+        name = self._incarnation.id
+        await self._join()
+        self._log.open()
+        if has_gap or self._may_lack or self._incarnation.id != name:
+            self._report_all()
+        may_lack, self._may_lack = self._may_lack, False
+        return may_lack
+
+    async def rejoin(self) -> None:
+        """This server was declared lost: take part under a new name, and report what it sees."""
+        self._log.close()
+        self._incarnation.renew()
+        await self._join()
+        self._log.open()
+        self._report_all()
+
+    async def _join(self) -> None:
+        """Take part under the present name, or under a new one if that was declared lost."""
+        while not await self._shared.join(self._incarnation.id):
+            self._incarnation.renew()
+
+    async def _read_all(self, adopted: Adopted, *, is_new: bool) -> None:
+        """Read all records anew. In a new generation, repeat what clients may have been told wrongly."""
+        records: dict[int, StoredRow] = {}
+        async for some in self._shared.scan():
+            records |= some
+        self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
+        before = {entry.profile.user_id: entry.record for entry in self._presence.registry}
+        in_doubt = self._position.known() - records.keys()
+        if not self._has_started:
+            self._presence.deadlines.let_go(records.keys())
+        in_doubt |= self._reader.replace_all(records, adopted.last_id, adopted.seq)
+        if not self._has_started:
+            self._write_missing(before.keys() - records.keys(), before)
+        elif is_new:
+            self._repeat(in_doubt, before)
+        self._restore(before)
+        self._has_started = True
+
+    def _repeat(self, in_doubt: set[int], before: dict[int, Record]) -> None:
+        """Announce these users again, of whom clients may have been told what the log has lost."""
+        for user_id in in_doubt:
+            fact = partial(with_saved, saved=before[user_id])
+            self._log.append(Proposal((user_id,), "set", fact, is_repeat=True))
+
+    def _write_missing(self, missing_ids: set[int], before: dict[int, Record]) -> None:
+        """At start: write the records that the log lacks, of all who are held or have ever changed anything.
+
+        Other servers may have read another document, so all of them are announced.
+        """
+        entries = [self._presence.registry.get(user_id) for user_id in sorted(missing_ids)]
+        for user_ids in in_groups([entry for entry in entries if entry.alive or entry.record.rev]):
+            fact = partial(with_saved_of, saved={user_id: before[user_id] for user_id in user_ids})
+            self._log.append(Proposal(user_ids, "connected", fact, is_repeat=True))
+
+    def _restore(self, before: dict[int, Record]) -> None:
+        """Write what came from the store and is not in the log."""
+        for user_id, saved in before.items():
+            record = self._presence.registry.get(user_id).record
+            if with_saved(record, saved=saved) != record:
+                self._log.append(Proposal((user_id,), "set", partial(with_saved, saved=saved)))
+
+    def _postpone_ends(self) -> None:
+        """Hold those whose evidence ended while nothing could be appended: they may have come back elsewhere."""
+        now = self._presence.now()
+        for entry in self._presence.registry:
+            if any(map(self._incarnation.is_own, entry.record.alive_on)) and not entry.has_evidence(now):
+                self._presence.deadlines.hold(entry, self._patience, heartbeat=False)
+
+    def _report_all(self) -> None:
+        """Report the evidence that this server has, and that which it no longer has."""
+        now = self._presence.now()
+        for entry in self._presence.registry:
+            if entry.has_evidence(now) or any(map(self._incarnation.is_own, entry.record.alive_on)):
+                self._presence.review(entry, "connected")
+
+
+def _nobody_is_connected() -> None:
+    """Nobody has been told anything yet."""

@@ -1,0 +1,204 @@
+"""Cluster log: the log of a server that shares it with others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from models.errors import StoreUnavailable
+from models.shared_log import Appended, Fenced, RowConflict, SharedLog, Stale, entry_order
+from realtime.clock import Environment, Timers
+from realtime.cluster.codec import decoded_record, encoded_body, shared_row
+from realtime.cluster.outcome import Outcome
+from realtime.cluster.position import Position
+from realtime.presence.incarnation import Incarnation
+from realtime.presence.log import Draft, Proposal
+from realtime.presence.record import Record, unchanged
+from realtime.presence.user_locks import UserLocks
+
+Decide = Callable[[Proposal, Mapping[int, Record]], list[Draft] | None]
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """A record that another server wrote and that is not applied here yet."""
+
+    generation: int
+    """The generation in which it was read."""
+    entry_id: str
+    record: Record
+
+
+class ClusterLog:
+    """Decides a proposal on the latest record that is known here, and appends what follows.
+
+    If another server was faster, the append is refused and the proposal is decided again on that server's record. The
+    answer is then usually that nothing is left to say. The proposals of one user are appended in their order. Of those
+    that only report evidence, the last one stands for all that wait.
+
+    While the log is closed, proposals wait.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        timers: Timers,
+        shared: SharedLog,
+        incarnation: Incarnation,
+        position: Position,
+        decide: Decide,
+        *,
+        deadline_seconds: float,
+    ) -> None:
+        self._spawn = environment.spawn
+        self._new_id = environment.new_id
+        self._clock = environment.clock
+        self._timers = timers
+        self._shared = shared
+        self._incarnation = incarnation
+        self._position = position
+        self._decide = decide
+        self._deadline_seconds = deadline_seconds
+        self._locks = UserLocks()
+        self._open = asyncio.Event()
+        self._reports: dict[int, tuple[Proposal, Outcome]] = {}
+        """For each user, the report of evidence that waits for its turn."""
+        self._ahead: dict[int, Ahead] = {}
+        self.on_trouble: Callable[[Stale | Fenced | None], None] = _ignore
+        """Called when an append says that the generation or this server is over, or the connection is lost."""
+
+    def __len__(self) -> int:
+        return len(self._locks)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether proposals are appended now."""
+        return self._open.is_set()
+
+    def open(self) -> None:
+        """Append what waits."""
+        self._open.set()
+
+    def close(self) -> None:
+        """Let proposals wait."""
+        self._open.clear()
+
+    def check(self) -> None:
+        """Raise StoreUnavailable while the log is closed."""
+        if not self._open.is_set():
+            raise StoreUnavailable("the log that the servers share cannot be reached")
+
+    def append(self, proposal: Proposal) -> Awaitable[None]:
+        """Append a proposal in the background. The result can be awaited."""
+        if _only_reports(proposal):
+            return self._report(proposal)
+        outcome = self._new_outcome()
+        basis = {user_id: self._seen(user_id) for user_id in proposal.user_ids} if _is_forced(proposal) else {}
+        self._spawn(self._carry(proposal, basis, outcome))
+        return outcome
+
+    def _report(self, proposal: Proposal) -> Outcome:
+        (user_id,) = proposal.user_ids
+        waiting = self._reports.get(user_id)
+        outcome = waiting[1] if waiting else self._new_outcome()
+        self._reports[user_id] = proposal, outcome
+        if waiting is None:
+            self._spawn(self._carry_report(user_id))
+        return outcome
+
+    async def _carry_report(self, user_id: int) -> None:
+        async with self._locks.of(user_id):
+            await self._open.wait()
+            proposal, outcome = self._reports.pop(user_id)
+            await self._append(proposal, {})
+        outcome.applied()
+
+    async def _carry(self, proposal: Proposal, basis: dict[int, str], outcome: Outcome) -> None:
+        async with self._locks.of_all(proposal.user_ids):
+            await self._append(proposal, basis)
+        outcome.applied()
+
+    async def _append(self, proposal: Proposal, basis: dict[int, str]) -> None:
+        """Append a proposal. `basis` has the entries on whose records it must be written although nothing changed."""
+        while True:
+            await self._open.wait()
+            if any(self._seen(user_id) != entry_id for user_id, entry_id in basis.items()):
+                proposal = msgspec.structs.replace(proposal, is_repeat=False, is_written=False)
+            if await self._try(proposal):
+                return
+
+    async def _try(self, proposal: Proposal) -> bool:
+        """Decide and append. Returns whether that is done and applied here."""
+        generation = self._position.generation
+        ahead = {user_id: found for user_id in proposal.user_ids if (found := self._find_ahead(user_id))}
+        drafts = self._decide(proposal, {user_id: found.record for user_id, found in ahead.items()})
+        if drafts is None:
+            latest = max((found.entry_id for found in ahead.values()), key=entry_order, default=None)
+            return latest is None or await self._position.reached(latest)
+        try:
+            reply = await self._shared.append(
+                generation,
+                self._incarnation.id,
+                self._new_id(),
+                encoded_body(proposal),
+                [shared_row(draft, self._seen(draft.user_id)) for draft in drafts],
+            )
+        except StoreUnavailable:
+            self._stop(None)
+            return False
+        if isinstance(reply, Appended):
+            return await self._position.reached(reply.entry_id)
+        if isinstance(reply, RowConflict):
+            self._note_ahead(generation, reply)
+        else:
+            self._stop(reply)
+        return False
+
+    def _stop(self, why: Stale | Fenced | None) -> None:
+        self.close()
+        self.on_trouble(why)
+
+    def _note_ahead(self, generation: int, conflict: RowConflict) -> None:
+        for user_id, stored in conflict.rows.items():
+            if stored is None:
+                self._position.forget(user_id)
+                self._ahead.pop(user_id, None)
+            else:
+                self._ahead[user_id] = Ahead(generation, stored.entry_id, decoded_record(stored.record))
+
+    def _find_ahead(self, user_id: int) -> Ahead | None:
+        """The user's record that is not applied here yet. One from an earlier generation may be gone from the log."""
+        ahead = self._ahead.get(user_id)
+        if ahead is None:
+            return None
+        is_applied = entry_order(ahead.entry_id) <= _order(self._position.of_user(user_id))
+        if ahead.generation != self._position.generation or is_applied:
+            del self._ahead[user_id]
+            return None
+        return ahead
+
+    def _seen(self, user_id: int) -> str:
+        ahead = self._find_ahead(user_id)
+        return ahead.entry_id if ahead else self._position.of_user(user_id)
+
+    def _new_outcome(self) -> Outcome:
+        return Outcome(self._clock, self._timers, self._deadline_seconds)
+
+
+def _only_reports(proposal: Proposal) -> bool:
+    """Whether a proposal only says that a user's evidence may have changed."""
+    says_more = proposal.call is not None or proposal.if_owed or _is_forced(proposal)
+    return proposal.fact is unchanged and len(proposal.user_ids) == 1 and not says_more
+
+
+def _is_forced(proposal: Proposal) -> bool:
+    return proposal.is_repeat or proposal.is_written
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    return entry_order(entry_id) if entry_id else (-1, -1)
+
+
+def _ignore(_why: Stale | Fenced | None) -> None:
+    """What a log without a supervisor does about trouble."""

@@ -1,0 +1,117 @@
+"""Follower: takes the entries of the log into memory, and tells those who watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from models.calls import Call
+from models.status import Status, differs
+from realtime.calls.ongoing import OngoingCalls
+from realtime.clock import Environment
+from realtime.presence.changelog import Change, ChangeLog
+from realtime.presence.incarnation import Incarnation
+from realtime.presence.log import Entry, Revocation
+from realtime.presence.record import Record
+from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.writeback import WriteBack
+from realtime.protocol import Reason
+from settings import Settings
+
+Publish = Callable[[Sequence[Change]], None]
+
+RecordListener = Callable[[UserEntry, Record], None]
+"""Called with a user's entry that has a new record, and the record before."""
+
+StatusListener = Callable[[UserEntry, Reason, bool], None]
+"""Called when a status was announced, after the sockets have it; with whether it was this server that appended it."""
+
+CallListener = Callable[[Call, bool], None]
+"""Called when a call started or ended, after the participants' statuses were announced; with the same."""
+
+
+RevocationListener = Callable[[Revocation], None]
+"""Called when a login was revoked."""
+
+
+class Follower:
+    """Applies one entry after another, each in one synchronous step. So memory is always a prefix of the log."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        incarnation: Incarnation,
+        registry: Registry,
+        changes: ChangeLog,
+        write_back: WriteBack,
+        ongoing: OngoingCalls,
+        publish: Publish,
+    ) -> None:
+        self._clock = environment.clock
+        self._counters = environment.counters
+        self._incarnation = incarnation
+        self._registry = registry
+        self._changes = changes
+        self._write_back = write_back
+        self._ongoing = ongoing
+        self._publish = publish
+        self._false_offline_seconds = settings.false_offline_seconds
+        self.record_listeners: list[RecordListener] = []
+        self.status_listeners: list[StatusListener] = []
+        self.call_listeners: list[CallListener] = []
+        self.revocation_listeners: list[RevocationListener] = []
+
+    def apply(self, entry: Entry) -> None:
+        """Take over the records and the call, then announce them."""
+        call_has_changed = entry.call is not None and self._ongoing.apply(entry.call)
+        is_own = self._incarnation.is_own(entry.server)
+        told = self._take_over(entry, is_own=is_own)
+        if told:
+            self._counters.announced[entry.reason] += len(told)
+            self._publish([self._changes.append(each.record.status, entry.reason, seq) for each, seq in told])
+            for each, _ in told:
+                for status_listener in self.status_listeners:
+                    status_listener(each, entry.reason, is_own)
+        if entry.call is not None and call_has_changed:
+            for call_listener in self.call_listeners:
+                call_listener(entry.call, is_own)
+
+        if entry.revoked is not None:
+            for revocation_listener in self.revocation_listeners:
+                revocation_listener(entry.revoked)
+
+    def take_over(self, user_id: int, record: Record) -> UserEntry:
+        """Put a record in place. Nothing is announced. The user's entry is new if another server added the user."""
+        user = self._registry.find(user_id)
+        if user is None:
+            user = UserEntry(record)
+            self._registry.add(user)
+        before = user.record
+        self._registry.replace_record(user, record)
+        self._registry.changed.add(user_id)
+        for record_listener in self.record_listeners:
+            record_listener(user, before)
+        return user
+
+    def _take_over(self, entry: Entry, *, is_own: bool) -> list[tuple[UserEntry, int]]:
+        """Put the new records in place. Returns the users to announce, each with the `seq`."""
+        told: list[tuple[UserEntry, int]] = []
+        for row in entry.rows:
+            known = self._registry.find(row.user_id)
+            before = known.record.status if known else row.record.status
+            user = self.take_over(row.user_id, row.record)
+            if differs(before, user.status):
+                if is_own:
+                    self._write_back.mark(row.user_id)
+                self._note_false_offline(user, before, entry.reason)
+            if row.seq:
+                told.append((user, row.seq))
+        return told
+
+    def _note_false_offline(self, user: UserEntry, before: Status, reason: Reason) -> None:
+        """Count an offline for lack of evidence that is soon taken back: it was announced wrongly."""
+        if before.is_online and not user.status.is_online:
+            user.offline_since = self._clock.now() if reason in ("disconnected", "timed_out") else None
+        elif user.status.is_online and not before.is_online and user.offline_since is not None:
+            self._counters.false_offlines += self._clock.now() - user.offline_since < self._false_offline_seconds
+            user.offline_since = None

@@ -42,7 +42,7 @@ fmt: .venv/tests ## format
 chaos: .venv/server ## faults, floods and hostile clients on both stores, in a quarter of an hour; LONG=1 for longer
 	$(BIN)/python -m chaos $(if $(LONG),--long)
 
-mutants: .venv/tests ## plant known mistakes one by one; the tests must find each
+mutants: .venv/tests redis ## plant known mistakes one by one; the tests must find each
 	$(BIN)/python -m tests.mutants
 
 bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """In `file`, `old` becomes `new`; it must occur exactly once. `tests` are what pytest runs."""
+    """In `file`, `old` becomes `new`; it must occur exactly once. `tests` are what pytest runs.
+
+    `on_redis` also runs those that are slow, because they need a real Redis.
+    """
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
+    on_redis: bool = False
 
 
 PRESENCE = (
@@ -198,4 +202,48 @@ DOORS = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS)
+SHARED = "tests/cluster/test_shared_log.py"
+
+CLUSTER = (
+    Mutant(
+        "the shared log has no fence",
+        "models/redis/common.lua",
+        "  if meta[1] ~= generation or meta[2] ~= current_fence() then",
+        "  if meta[1] ~= generation then",
+        (f"{SHARED}::test_after_the_fence_has_changed_nothing_is_appended_until_a_new_generation_begins",),
+        on_redis=True,
+    ),
+    Mutant(
+        "a server that was declared lost still appends",
+        "models/redis/common.lua",
+        "  if not counter or counter == 'lost' then",
+        "  if not counter then",
+        (f"{SHARED}::test_a_lost_server_cannot_come_back",),
+        on_redis=True,
+    ),
+    Mutant(
+        "a server that was declared lost renews its lease",
+        "models/redis/renew.lua",
+        "if not counter or counter == 'lost' then",
+        "if counter == '' then",
+        (f"{SHARED}::test_only_a_lost_server_can_be_forgotten_and_renewing_does_not_bring_it_back",),
+        on_redis=True,
+    ),
+    Mutant(
+        "the shared log is read from its end",
+        "models/redis/log.py",
+        'b"STREAMS", self._keys.log, after.encode()',
+        'b"STREAMS", self._keys.log, b"$"',
+        (SHARED,),
+        on_redis=True,
+    ),
+    Mutant(
+        "nothing is announced again after the shared log has lost entries",
+        "realtime/cluster/adoption.py",
+        "        elif is_new:\n            self._repeat(in_doubt, before)\n",
+        "",
+        ("tests/realtime/cluster/test_cluster.py", "tests/realtime/cluster/test_adoption.py"),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *CLUSTER)

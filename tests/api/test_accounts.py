@@ -199,7 +199,7 @@ async def test_a_ticket_opens_one_socket(user: MakePerson, socket: OpenSocket) -
     assert await second.closed() == 4500
 
 
-@pytest.mark.settings(ticket_seconds=0.001)
+@pytest.mark.settings(ticket_seconds=0.000001)
 async def test_a_ticket_ends_by_itself(user: MakePerson, socket: OpenSocket) -> None:
     ticket = (await (await user("ada")).post("/auth/ticket")).body["ticket"]
     late = await socket(None, first=True, ticket=ticket)

@@ -215,7 +215,10 @@ class Server:
     def _watch_log(self, node: Node) -> None:
         """Tell the others whether this server reaches the log, and send its clients to them if only they do."""
         self._lease_keeper.tell_of_log(lambda: node.is_connected)
-        cut_off = CutOff(self.settings, node, self._lease_keeper, self.core.admission, self._send_away)
+        cut_off = CutOff(
+            self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
+            self.core.operator_sessions.reopen,
+        )  # fmt: skip
         self._background.repeat(self.settings.lease_renew_seconds, cut_off.look)
 
     def _tell_others(self, revoked: Revocation) -> None:

@@ -28,12 +28,14 @@ class CutOff:
         lease_keeper: LeaseKeeper,
         admission: Admission,
         send_away: Callable[[], Awaitable[None]],
+        reopen: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._node = node
         self._lease_keeper = lease_keeper
         self._admission = admission
         self._send_away = send_away
+        self._reopen = reopen
         self._seen: dict[str, int] = {}
         """The renewals of the others that reached the log, when this server last looked."""
 
@@ -42,7 +44,8 @@ class CutOff:
         if self._node.cut_off_seconds == 0.0:
             if self._admission.is_cut_off:
                 _log.info("the shared log can be reached again: clients are welcome")
-            self._admission.is_cut_off = False
+                self._admission.is_cut_off = False
+                self._reopen()
             self._seen = {}
             return
         others = await self._lease_keeper.others_with_log()

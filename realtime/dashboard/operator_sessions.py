@@ -91,6 +91,10 @@ class OperatorSessions:
         """The sign-ins that have an open socket."""
         return {session.signed_in.sign_in.sign_in_id for session in self}
 
+    def reopen(self) -> None:
+        """Admit sessions again after `drain`: the server goes on after all."""
+        self._closing = False
+
     def drain(self, reconnect_after_ms: Callable[[], int]) -> None:
         """Close all sessions, each with its own delay for coming back, and admit no more."""
         self._closing = True

@@ -17,6 +17,7 @@ import msgspec
 from models.audit import Audit
 from models.calls import Call, Calls
 from models.logins import Logins
+from models.shared_log import SharedLog
 from models.status import Status, StatusChange
 from models.tokens import Identity, Tokens
 from models.users import Users
@@ -92,6 +93,14 @@ class World:
 
     def start(self) -> None:
         """Start a new process from what the stores hold."""
+        self.build()
+        for user in self.users.rows.values():
+            self.core.loader.load(user)
+        self.core.loader.restore_calls(self.run(self.core.switchboard.recover()))
+        self.run(self.core.actions.restore())
+
+    def build(self, shared: SharedLog | None = None) -> None:
+        """Build a new core, on a log of its own or on one that it shares."""
         self.core = core.build_core(
             self.settings,
             Environment(
@@ -108,11 +117,8 @@ class World:
             cast("Logins", self.logins),
             cast("Audit", self.audit),
             self.tokens,
+            shared,
         )
-        for user in self.users.rows.values():
-            self.core.loader.load(user)
-        self.core.loader.restore_calls(self.run(self.core.switchboard.recover()))
-        self.run(self.core.actions.restore())
 
     def crash(self) -> None:
         """Crash the process: everything in progress is lost, including every connection."""

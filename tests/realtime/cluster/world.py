@@ -5,16 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any
 
-from models.audit import Audit
-from models.calls import Calls
 from models.errors import StoreUnavailable
-from models.logins import Logins
 from models.tokens import Identity
-from models.users import Users
-from realtime import core
-from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.protocol import CloseCode
 from tests.cluster.simulated_engine import SimulatedEngine
 from tests.cluster.simulated_log import SimulatedLog
@@ -39,24 +33,7 @@ class NodeWorld(World):
         self.time, self.faults, self.users = self.cluster.time, self.cluster.faults, self.cluster.users
         self.calls, self.audit, self.logins = self.cluster.calls, self.cluster.audit, self.cluster.logins
         self.shared = SimulatedLog(self.cluster.engine)
-        self.core = core.build_core(
-            self.settings,
-            Environment(
-                clock=Clock(self.time.monotonic, self.time.wall, stall_seconds=self.settings.stall_seconds),
-                unix_now=self.time.unix,
-                elapsed=lambda: self.time.seconds + self._spent,
-                call_later=self._call_later,
-                spawn=self._spawn,
-                new_id=self.new_id,
-                incarnations=OnlyThisProcess(self.new_id()),
-            ),
-            cast("Users", self.users),
-            cast("Calls", self.calls),
-            cast("Logins", self.logins),
-            cast("Audit", self.audit),
-            self.tokens,
-            self.shared,
-        )
+        self.build(self.shared)
         for user in self.users.rows.values():
             self.core.loader.load(user)
         assert self.core.node is not None

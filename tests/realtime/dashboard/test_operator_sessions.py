@@ -265,6 +265,13 @@ def test_a_drain_tells_everybody_when_to_come_back_and_takes_nobody_in(world: Wo
         watch(world)
 
 
+def test_a_server_that_goes_on_after_a_drain_takes_operators_in_again(world: World) -> None:
+    watch(world)
+    world.core.operator_sessions.drain(lambda: 500)
+    world.core.operator_sessions.reopen()
+    assert watch(world).operator_session.is_open
+
+
 def test_each_end_is_counted_once(world: World) -> None:
     screen = watch(world)
     screen.operator_session.closed_by_peer(None)

@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests of real time, which need the machine to themselves.
-ALONE := tests/faults tests/dashboard
+# Tests with servers, floods and browsers of their own. They mostly wait, and would disturb the others.
+WAITING := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help run serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis
@@ -21,8 +21,8 @@ serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 test: .venv/tests browser node redis lint ## everything, with both stores, a browser and coverage
 	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(ALONE:%=--ignore %)
-	$(BIN)/coverage run -m pytest $(ALONE)
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(WAITING:%=--ignore %)
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(WAITING)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include '*/realtime/*' --omit '*/tests/*' --fail-under 100

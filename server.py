@@ -19,17 +19,19 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 from argon2 import PasswordHasher
+from tornado.web import Application
 
 from handlers.api.metrics import Metrics
 from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.logs import set_up_logs
 from handlers.origins import Origins
-from handlers.routes import AppContext, make_application
+from handlers.routes import AppContext, make_application, make_probe_application
 from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.data_folder import locked_data_folder
@@ -46,7 +48,7 @@ from operation.cli.main import command_line
 from operation.cut_off import CutOff
 from operation.demo.demo import Demo
 from operation.lease_keeper import LeaseKeeper
-from operation.listening import open_listening_sockets
+from operation.listening import open_listening_sockets, open_probe_sockets
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, open_shared_log
 from operation.signals import stop_signals
@@ -104,16 +106,11 @@ class Server:
         self._traffic = Traffic()
         origins = Origins(settings)
         metrics.read_from(self.core, database)
-        self._http = RollcallHTTPServer(
-            make_application(self._app_context(metrics, origins)),
-            ssl_options=tls_context(settings),
-            max_header_size=settings.header_limit_bytes,
-            max_body_size=settings.body_limit_bytes,
-            idle_connection_timeout=settings.header_timeout_seconds,
-            body_timeout=settings.body_timeout_seconds,
-        )
-        self._http.set_up(self._traffic, origins)
+        app = self._app_context(metrics, origins)
+        self._http = self._http_server(make_application(app), self._traffic, origins)
+        self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
         self.port = settings.port
+        self.probe_port = settings.probe_port
 
     async def start(self) -> None:
         """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
@@ -130,8 +127,22 @@ class Server:
         gc.freeze()
         sockets = open_listening_sockets(self.settings)
         self.port = sockets[0].getsockname()[1]
+        for_probes = open_probe_sockets(self.settings)
+        self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
         await self._background.start(newest_notice)
         self._http.add_sockets(sockets)
+        self._probes.add_sockets(for_probes)
+
+    def described(self) -> dict[str, Any]:
+        """What the log says of a server that listens."""
+        probes = {"probes": listening_address(self.settings, self.probe_port).http} if self.probe_port else {}
+        return {
+            "url": listening_address(self.settings, self.port).http,
+            **probes,
+            "node": self._lease_keeper.name,
+            "incarnation": self._lease_keeper.incarnation,
+            "users": len(self.core.registry),
+        }
 
     async def drain(self) -> None:
         """Tell every socket when to reconnect and close it; let requests finish. Nobody goes offline.
@@ -185,7 +196,9 @@ class Server:
         if self._shared is not None:
             await self._shared.log.close()
         await self._lease_keeper.give_back()
-        await self._http.close_all_connections()
+        self._probes.stop()
+        for each in (self._http, self._probes):
+            await each.close_all_connections()
         self._passwords.close()
         await self._database.close()
 
@@ -241,6 +254,18 @@ class Server:
             incarnations=OnlyThisProcess(self._lease_keeper.incarnation),
             database_id="" if self._shared is None else self._shared.database_id,
         )
+
+    def _http_server(self, application: Application, traffic: Traffic, origins: Origins) -> RollcallHTTPServer:
+        server = RollcallHTTPServer(
+            application,
+            ssl_options=tls_context(self.settings),
+            max_header_size=self.settings.header_limit_bytes,
+            max_body_size=self.settings.body_limit_bytes,
+            idle_connection_timeout=self.settings.header_timeout_seconds,
+            body_timeout=self.settings.body_timeout_seconds,
+        )
+        server.set_up(traffic, origins)
+        return server
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:
         settings, stores = self.settings, self._stores
@@ -303,7 +328,7 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
 async def _serve_until(stopping: asyncio.Event, server: Server, settings: Settings, *, demo: bool) -> None:
     with stop_signals(stopping.set):
         await server.start()
-        _log.info("listening", url=listening_address(settings, server.port).http, users=len(server.core.registry))
+        _log.info("listening", **server.described())
         show = Demo(server.port, server.tokens, settings, server.core.registry) if demo else None
         if show is not None:
             await show.start()

@@ -77,11 +77,17 @@ class Settings:
     lease_renew_seconds: float = setting(2.0, "How often a server on MongoDB renews its lease on the database.")
     lease_seconds: float = setting(6.0, "After this long without a renewal, another server may take the database.")
 
-    redis_url: str = setting(
+    node_name: str = setting(
         "",
-        "Redis connection URL, with which several servers share one MongoDB database.",
+        "Name of this server for people, as in its log; by default its host name, port and process id.",
         group="cluster",
-        secret=True,
+    )
+    reuse_port: bool = setting(False, "Whether several servers on this machine listen on one port (SO_REUSEPORT).")
+    probe_port: int = setting(
+        0, "Port for health and metrics of this server alone; 0 is none or, with reuse_port, a free one."
+    )
+    redis_url: str = setting(
+        "", "Redis connection URL, with which several servers share one MongoDB database.", secret=True
     )
     redis_prefix: str = setting("rollcall", "Prefix of the keys in Redis.")
     redis_ca_file: str = setting("", "Certificates (PEM) to trust for rediss://, instead of the system's.")
@@ -321,9 +327,10 @@ def _suggested_origin(text: str) -> str:
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
     "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds", "redis_rest_seconds",
+    "probe_port",
 }  # fmt: skip
 
-_MOST = {"port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
+_MOST = {"port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
 _MOST_OF_ALL = 2**31 - 1
 """More of anything is a mistake, and more than libraries and operating systems take."""
 
@@ -336,7 +343,7 @@ _DATABASE_NAME_BYTES = 63
 
 def _problems(s: Settings) -> list[str]:
     """Every rule that the settings break, each with what to set."""
-    return [*_numbers(s), *_texts(s), *_secrets(s), *_lists(s), *_pairs(s)]
+    return [*_numbers(s), *_texts(s), *_ports(s), *_secrets(s), *_lists(s), *_pairs(s)]
 
 
 def _numbers(s: Settings) -> Iterator[str]:
@@ -363,10 +370,26 @@ def _texts(s: Settings) -> Iterator[str]:
     name = s.mongodb_database
     if not _DATABASE_NAME.fullmatch(name) or len(name.encode(errors="surrogatepass")) > _DATABASE_NAME_BYTES:
         yield f"set ROLLCALL_MONGODB_DATABASE to 1 to 63 letters, digits, - or _, not {s.mongodb_database!r}"
+    if not re.fullmatch(r"[A-Za-z0-9_.:/@-]{0,64}", s.node_name):
+        yield f"set ROLLCALL_NODE_NAME to at most 64 letters, digits, _, ., :, /, @ or -, not {s.node_name!r}"
     if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", s.redis_prefix):
         yield f"set ROLLCALL_REDIS_PREFIX to 1 to 64 letters, digits, _, ., : or -, not {s.redis_prefix!r}"
     if bool(s.tls_certificate) != bool(s.tls_key):
         yield "set both ROLLCALL_TLS_CERTIFICATE and ROLLCALL_TLS_KEY, or neither"
+
+
+def _ports(s: Settings) -> Iterator[str]:
+    if s.reuse_port and not s.mongodb_url:
+        yield (
+            "unset ROLLCALL_REUSE_PORT, or set MONGODB_URL and ROLLCALL_REDIS_URL: only one process can use the "
+            "embedded store"
+        )
+    elif s.reuse_port and not s.redis_url:
+        yield "set ROLLCALL_REDIS_URL together with ROLLCALL_REUSE_PORT: several servers share data only with Redis"
+    if s.reuse_port and s.port == 0:
+        yield "set ROLLCALL_PORT together with ROLLCALL_REUSE_PORT: with 0, each server would listen on another port"
+    if s.probe_port and s.probe_port == s.port:
+        yield f"set ROLLCALL_PROBE_PORT to another port than ROLLCALL_PORT ({s.port})"
 
 
 def _secrets(s: Settings) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from handlers.docs.docs_pages import DocsPages
 from handlers.docs.openapi import openapi
 from handlers.logs import log_request
 from handlers.sockets import users as sockets
+from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.database import Database
 from models.operator_auth import OperatorAuth
@@ -109,10 +111,6 @@ def _api(app: AppContext) -> list[URLSpec]:
     }  # fmt: skip
     for_feed = {"context": context, "registry": core.registry, "stats": core.stats}
     for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
-    for_health = {
-        "context": context, "database": app.database, "admission": core.admission, "metrics": app.metrics,
-        "node": app.core.node,
-    }  # fmt: skip
     return [
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),
         URLSpec(r"/auth/login", auth.LoginHandler, for_auth),
@@ -130,6 +128,17 @@ def _api(app: AppContext) -> list[URLSpec]:
         URLSpec(r"/calls/end", calls.EndHandler, for_calls),
         URLSpec(r"/calls/ongoing", calls.OngoingHandler, for_calls),
         URLSpec(r"/calls/history", calls.CallHistoryHandler, for_calls),
+        *_health(app, context),
+    ]
+
+
+def _health(app: AppContext, context: HandlerContext) -> list[URLSpec]:
+    """What monitoring asks for."""
+    for_health = {
+        "context": context, "database": app.database, "admission": app.core.admission, "metrics": app.metrics,
+        "node": app.core.node,
+    }  # fmt: skip
+    return [
         URLSpec(r"/healthz", health.AliveHandler, for_health),
         URLSpec(r"/readyz", health.ReadyHandler, for_health),
         URLSpec(r"/metrics", health.MetricsHandler, for_health),
@@ -217,4 +226,15 @@ def make_application(app: AppContext) -> Application:
         cross_origin_protection=True,
         websocket_max_message_size=app.settings.message_limit_bytes,
         websocket_ping_interval=0,
+    )
+
+
+def make_probe_application(app: AppContext) -> Application:
+    """The Tornado application of the port for probes. It counts no traffic, and so answers while the server drains."""
+    context = dataclasses.replace(app.context, traffic=Traffic())
+    return Application(
+        _health(app, context),
+        default_handler_class=NotFoundHandler,
+        default_handler_args={"context": context},
+        log_function=partial(log_request, context.origins),
     )

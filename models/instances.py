@@ -1,7 +1,8 @@
 """Instances: the store over the collection `instances`, with one document for each server that uses the database.
 
-A document has `_id` (the incarnation, a random id of the process), the fields of `ProcessIdentity`, `since`, `renewals`
-(raised every few seconds while the server runs) and `holds` (whether it has the database, or still waits for it).
+A document has `_id` (the incarnation, a random id of the process), `name`, the fields of `ProcessIdentity`, `since`,
+`renewals` (raised every few seconds while the server runs) and `holds` (whether it has the database, or still waits for
+it).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation"
     """One server that runs, or did so until it lost its connection or crashed."""
 
     incarnation: str
+    name: str = ""
+    """The server's name for people. Nothing depends on it, and it need not be unique."""
     since: datetime
     renewals: int = 0
     holds: bool = False

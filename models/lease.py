@@ -184,4 +184,5 @@ class Lease:
 
 def _described(instance: Instance) -> str:
     since = instance.since.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"process {instance.process_id} on host {instance.host}, since {since}"
+    name = f"{instance.name}, " if instance.name else ""
+    return f"{name}process {instance.process_id} on host {instance.host}, since {since}"

@@ -45,6 +45,11 @@ def this_process(proc: Path = PROC) -> ProcessIdentity:
     )
 
 
+def default_node_name(port: int) -> str:
+    """The name of a server that was given none: `host:port/process`, or `host/process` if the port is not known yet."""
+    return f"{socket.gethostname()}{f':{port}' if port else ''}/{os.getpid()}"
+
+
 def is_same_machine(one: ProcessIdentity, other: ProcessIdentity) -> bool:
     """Whether the two can see each other's process ids. False if that is unknown."""
     return bool(one.boot_id and one.pid_namespace) and (

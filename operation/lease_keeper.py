@@ -15,7 +15,7 @@ from models.database import Database
 from models.errors import StoreUnavailable
 from models.instances import Instance, Instances
 from models.lease import Lease
-from models.machine import this_process
+from models.machine import default_node_name, this_process
 from settings import Settings
 
 _log = structlog.stdlib.get_logger("rollcall.lease")
@@ -27,11 +27,13 @@ class LeaseKeeper:
     def __init__(self, database: Database, settings: Settings, on_lost: Callable[[], object]) -> None:
         self.incarnation = secrets.token_hex(12)
         """A random id of this process."""
+        self.name = settings.node_name or default_node_name(settings.port)
+        """The name of this server for people."""
         self.reason_for_loss = ""
         """Why this process may not write any more."""
         self._database = database
         self._on_lost = on_lost
-        self._lease = _lease(self.incarnation, database, settings) if settings.mongodb_url else None
+        self._lease = self._new_lease(settings) if settings.mongodb_url else None
         self._task: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
@@ -66,8 +68,12 @@ class LeaseKeeper:
         _log.error("the lease on the database is lost", reason=self.reason_for_loss)
         self._on_lost()
 
-
-def _lease(incarnation: str, database: Database, settings: Settings) -> Lease:
-    process = msgspec.structs.asdict(this_process())
-    own = Instance(**process, incarnation=incarnation, since=datetime.now(UTC), shares=bool(settings.redis_url))
-    return Lease(Instances(database.unchecked_collection("instances")), own, settings)
+    def _new_lease(self, settings: Settings) -> Lease:
+        own = Instance(
+            **msgspec.structs.asdict(this_process()),
+            incarnation=self.incarnation,
+            name=self.name,
+            since=datetime.now(UTC),
+            shares=bool(settings.redis_url),
+        )
+        return Lease(Instances(self._database.unchecked_collection("instances")), own, settings)

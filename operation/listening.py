@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from tornado.netutil import bind_sockets
 
-from settings import Settings, SettingsError
+from settings import Settings, SettingsError, flag, variable
 
 LOG_SECONDS = 60.0
 """A server that is out of files logs it this often."""
@@ -62,10 +62,20 @@ class ListeningSocket(socket.socket):
 
 def open_listening_sockets(settings: Settings) -> list[ListeningSocket]:
     """A socket for each address of the host in the settings, all on one port. Raises SettingsError."""
+    return _opened(settings, "port", reuse_port=settings.reuse_port)
+
+
+def open_probe_sockets(settings: Settings) -> list[ListeningSocket]:
+    """The same on the port for probes, or none if the settings ask for none. Raises SettingsError."""
+    return _opened(settings, "probe_port") if settings.probe_port or settings.reuse_port else []
+
+
+def _opened(settings: Settings, name: str, *, reuse_port: bool = False) -> list[ListeningSocket]:
+    port = getattr(settings, name)
     try:
-        sockets = bind_sockets(settings.port, settings.host, backlog=settings.listen_backlog)
+        sockets = bind_sockets(port, settings.host, backlog=settings.listen_backlog, reuse_port=reuse_port)
     except (OSError, UnicodeError) as error:
-        raise SettingsError([_why(settings, error)]) from error
+        raise SettingsError([_why(settings, name, error)]) from error
     if not sockets:
         raise SettingsError([f"this machine has no IPv6, so it cannot listen on {settings.host}; {_OTHER_HOST}"])
     return [ListeningSocket(each) for each in sockets]
@@ -74,17 +84,16 @@ def open_listening_sockets(settings: Settings) -> list[ListeningSocket]:
 _OTHER_HOST = "set ROLLCALL_HOST or --host to an address of this machine, such as 127.0.0.1"
 
 
-def _why(settings: Settings, error: OSError | UnicodeError) -> str:
-    """Why the server cannot listen, and what to set."""
+def _why(settings: Settings, name: str, error: OSError | UnicodeError) -> str:
+    """Why the server cannot listen on the port in a setting, and what to set."""
+    port, to_set = getattr(settings, name), f"set {variable(name)} or {flag(name)}"
     if isinstance(error, socket.gaierror | UnicodeError):
         return f"the host {settings.host!r} does not resolve to an address; {_OTHER_HOST}"
     match error.errno:
         case errno.EADDRINUSE:
-            return f"port {settings.port} is in use; set ROLLCALL_PORT or --port"
+            return f"port {port} is in use; {to_set}"
         case errno.EACCES | errno.EPERM:
-            return f"port {settings.port} needs the rights of root; set ROLLCALL_PORT or --port to 1024 or higher"
+            return f"port {port} needs the rights of root; {to_set} to 1024 or higher"
         case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
             return f"{settings.host} is not an address of this machine; {_OTHER_HOST}"
-    return (
-        f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}; set ROLLCALL_HOST and ROLLCALL_PORT"
-    )
+    return f"cannot listen on {settings.host}, port {port}: {error.strerror}; set ROLLCALL_HOST and {variable(name)}"

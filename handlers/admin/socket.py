@@ -33,8 +33,12 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         self.operator_sessions = operator_sessions
 
     async def prepare(self) -> None:
-        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket."""
+        """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
+
+        Raises Overloaded while the server takes no sockets.
+        """
         self.check_origins()
+        self.check_takes_sockets(is_cut_off=self.operator_sessions.is_closed)
         self.signed_in = await self.identify_operator()
         if self.signed_in is None:
             self.counters.refused["operator"] += 1

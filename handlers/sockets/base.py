@@ -14,7 +14,7 @@ from handlers.origins import SETTING_THAT_ALLOWS
 from handlers.sockets.handshake import check_handshake
 from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, reject, stream_of
 from handlers.sockets.websocket_protocol import FairProtocol
-from models.errors import RequestError
+from models.errors import Overloaded, RequestError
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Error, Message
 from realtime.sockets.admission import LimitReached
@@ -55,6 +55,13 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
         self.commands = commands
         self.counters = counters
         self.peer: P | None = None
+
+    def check_takes_sockets(self, *, is_cut_off: bool) -> None:
+        """Refuse an upgrade before it happens, so that a proxy tries the next server. Raises Overloaded."""
+        if self.context.traffic.draining:
+            raise Overloaded("The server is shutting down. Try again.")
+        if is_cut_off:
+            raise Overloaded("The server is cut off from Redis, which other servers reach. Try again.")
 
     def rejection(self) -> tuple[CloseCode, str] | None:
         """The close code and message if this socket has no valid credentials."""

@@ -46,10 +46,12 @@ class SocketHandler(BaseSocketHandler[Session]):
         """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
 
         Raises TooMany, before the upgrade, because a socket that is opened and closed costs much more than a request.
+        Raises Overloaded while the server takes no sockets.
         """
         self.check_origins()
         tokens, tickets = credentials(self.request)
         scrub(self.request)
+        self.check_takes_sockets(is_cut_off=self.admission.is_cut_off)
         if tickets and not tokens and len(tickets) == 1:
             return self._redeem(tickets[0])
         try:

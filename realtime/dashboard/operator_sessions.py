@@ -91,6 +91,11 @@ class OperatorSessions:
         """The sign-ins that have an open socket."""
         return {session.signed_in.sign_in.sign_in_id for session in self}
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no sessions are admitted, since `drain`."""
+        return self._closing
+
     def reopen(self) -> None:
         """Admit sessions again after `drain`: the server goes on after all."""
         self._closing = False

@@ -6,11 +6,14 @@ import asyncio
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tornado.httpclient import AsyncHTTPClient
 
+from chaos.ports import free_port
 from models.errors import StoreUnavailable
 from tests.clients import Api
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
 
 pytestmark = pytest.mark.gen_test
 
@@ -66,6 +69,29 @@ async def test_a_server_whose_store_is_away_is_alive_but_not_ready(
     monkeypatch.undo()
     assert (await ada.put("/users/me/status", {"is_busy": True})).status == 200
     assert (await feed.update(ada.user_id))["status"]["is_busy"] is True
+
+
+@pytest.mark.any_store
+async def test_the_port_for_probes_serves_health_and_nothing_else(
+    server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen
+) -> None:
+    await server.restart(probe_port=free_port())
+    probes = Api(f"http://127.0.0.1:{server.settings.probe_port}", http, secrets_seen)
+    assert [(await probes.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+    assert "rollcall_sockets" in (await probes.get("/metrics")).body
+    for path in ("/", "/admin", "/feed/stats", "/ws/feed"):
+        assert (await probes.get(path)).status == 404
+    assert server.server.described()["probes"] == f"http://127.0.0.1:{server.settings.probe_port}"
+
+
+@pytest.mark.any_store
+async def test_the_port_for_probes_answers_while_the_server_drains(
+    server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen
+) -> None:
+    await server.restart(probe_port=free_port())
+    probes = Api(f"http://127.0.0.1:{server.settings.probe_port}", http, secrets_seen)
+    await server.server.drain()
+    assert [(await probes.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 200]
 
 
 async def test_requests_under_way_finish_while_the_server_drains(server: RunningServer, api: Api) -> None:

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SECRET = "s" * 32
 
+ON_MONGODB = {"mongodb_url": "mongodb://localhost/", "jwt_secret": SECRET}
+ON_REDIS = {**ON_MONGODB, "redis_url": "redis://localhost/"}
+
 CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"jwt_secret": "s" * 31}, ["ROLLCALL_JWT_SECRET", "32 bytes", "openssl rand -hex 32"]),
     ({"mongodb_url": "mongodb://localhost/"}, ["MONGODB_URL", "ROLLCALL_JWT_SECRET"]),
@@ -43,6 +46,13 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"log_level": "verbose"}, ["ROLLCALL_LOG_LEVEL", "debug, info, warning or error"]),
     ({"port": 65536}, ["ROLLCALL_PORT", "65535"]),
     ({"port": -1}, ["ROLLCALL_PORT"]),
+    ({"probe_port": 65536}, ["ROLLCALL_PROBE_PORT", "65535"]),
+    ({"probe_port": 8000}, ["ROLLCALL_PROBE_PORT", "ROLLCALL_PORT (8000)"]),
+    ({"reuse_port": True}, ["ROLLCALL_REUSE_PORT", "MONGODB_URL", "ROLLCALL_REDIS_URL", "only one process"]),
+    ({**ON_MONGODB, "reuse_port": True}, ["ROLLCALL_REDIS_URL", "ROLLCALL_REUSE_PORT"]),
+    ({**ON_REDIS, "reuse_port": True, "port": 0}, ["ROLLCALL_PORT", "ROLLCALL_REUSE_PORT"]),
+    ({"node_name": "web 1"}, ["ROLLCALL_NODE_NAME", "'web 1'"]),
+    ({"node_name": "x" * 65}, ["ROLLCALL_NODE_NAME", "64"]),
     ({"host": ""}, ["ROLLCALL_HOST", "127.0.0.1", "0.0.0.0", "empty"]),
     ({"host": " "}, ["ROLLCALL_HOST", "empty"]),
     ({"host": "[::1]"}, ["ROLLCALL_HOST", "without brackets"]),
@@ -136,6 +146,11 @@ def test_a_number_that_is_none_of_the_sort_is_refused_by_name(name: str, value: 
     with pytest.raises(SettingsError) as refused:
         Settings(**{name: value})
     assert any(variable(name) in problem for problem in refused.value.problems)
+
+
+def test_several_servers_may_share_a_port() -> None:
+    settings = Settings(**ON_REDIS, reuse_port=True, node_name="web-1:8000@eu/a", probe_port=8001)
+    assert (settings.reuse_port, settings.probe_port) == (True, 8001)
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import Any
 
 import pytest
 
+from chaos.ports import free_port
 from operation import listening
-from operation.listening import open_listening_sockets
+from operation.listening import open_listening_sockets, open_probe_sockets
 from settings import Settings, SettingsError
 from tests.clients import Api
 from tests.running import RunningServer
+
+SHARED: dict[str, Any] = {
+    "mongodb_url": "mongodb://localhost/",
+    "redis_url": "redis://localhost/",
+    "jwt_secret": "s" * 32,
+    "reuse_port": True,
+}
+"""Settings of one of several servers that share a port."""
 
 CONNECTIONS = 300
 """More than 128, which is Tornado's default backlog."""
@@ -51,6 +61,34 @@ def test_a_free_port_is_taken_when_none_is_named() -> None:
     assert sockets[0].getsockname()[1] > 0
     for each in sockets:
         each.close()
+
+
+def test_what_stands_in_the_way_of_the_port_for_probes_is_said_with_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"port {port} is in use; set ROLLCALL_PROBE_PORT or --probe-port"):
+            open_probe_sockets(Settings(probe_port=port))
+
+
+def test_a_port_for_probes_is_opened_only_if_it_is_asked_for_or_the_other_port_is_shared() -> None:
+    assert open_probe_sockets(Settings()) == []
+    port = free_port()
+    (named,) = open_probe_sockets(Settings(probe_port=port))
+    (free,) = open_probe_sockets(Settings(**SHARED))
+    assert named.getsockname()[1] == port
+    assert free.getsockname()[1] > 0
+    named.close()
+    free.close()
+
+
+def test_several_servers_listen_on_one_port_if_all_of_them_are_set_to() -> None:
+    settings = Settings(**SHARED, port=free_port())
+    (one,), (other,) = open_listening_sockets(settings), open_listening_sockets(settings)
+    assert one.getsockname() == other.getsockname()
+    with pytest.raises(SettingsError, match="in use"):
+        open_listening_sockets(Settings(port=settings.port))
+    one.close()
+    other.close()
 
 
 @pytest.mark.gen_test

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import time
 from typing import Any
 
@@ -63,6 +64,18 @@ def test_a_second_server_on_the_same_database_is_refused_and_names_the_first(sha
     assert "ROLLCALL_MONGODB_DATABASE" in line
     assert shared.ask("GET", "/readyz")[0] == 200
     shared.import_users("ada")  # the command line works beside a server
+
+
+@pytest.mark.parametrize("name", ["", "web-1"])
+def test_a_server_says_its_name_in_its_log_and_to_others(shared: Terminal, name: str) -> None:
+    shared.environment |= {"ROLLCALL_NODE_NAME": name} if name else {}
+    first = shared.serve()
+    name = name or f"{socket.gethostname()}:{shared.port}/{first.process.pid}"
+    listening = next(json.loads(line) for line in first.text().splitlines() if '"listening"' in line)
+    (instance,) = instances(shared).find()
+    assert (listening["node"], listening["incarnation"]) == (instance["name"], instance["_id"])
+    assert instance["name"] == name
+    assert f"({name}, process " in shared.run("--port", str(free_port())).stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chaos.crowd import upgrade_request
 from tests.clients import PATIENCE_SECONDS, Message, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
@@ -54,6 +55,37 @@ async def test_a_socket_that_comes_while_the_server_drains_is_closed_with_1013(
     ada = await user("ada")
     server.core.admission.closing = True
     assert await (await socket(ada, first=True)).closed() == 1013
+
+
+@pytest.mark.parametrize("path", ["/ws/feed", "/ws/operators"])
+async def test_an_upgrade_on_an_open_connection_of_a_draining_server_is_refused_so_that_a_proxy_tries_another(
+    server: RunningServer, user: MakePerson, path: str
+) -> None:
+    ada = await user("ada")
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request_of(ada, "GET", "/users/me"))
+    assert (await answer_of(reader))[0] == 200
+    await server.server.drain()
+    writer.write(upgrade_request(server.port, path))
+    status, headers, _ = await answer_of(reader)
+    assert (status, headers["Connection"], headers["Retry-After"]) == (503, "close", "1")
+
+
+async def test_an_upgrade_at_a_server_that_is_cut_off_from_the_others_is_refused_so_that_a_proxy_tries_another(
+    server: RunningServer, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada = await user("ada")
+    server.core.admission.is_cut_off = True
+    server.core.operator_sessions.drain(lambda: 1)
+    for path in ("/ws/feed", "/ws/operators"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(upgrade_request(server.port, path))
+        status, headers, body = await answer_of(reader)
+        assert (status, headers["Retry-After"]) == (503, "1")
+        assert b"cut off" in body
+        writer.close()
+    server.core.admission.is_cut_off = False
+    await (await socket(ada)).quiet()
 
 
 async def test_no_new_connection_is_taken_while_the_server_drains(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models.machine import ProcessIdentity, has_ended, is_same_machine, this_process
+from models.machine import ProcessIdentity, default_node_name, has_ended, is_same_machine, this_process
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
@@ -26,6 +28,11 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def identity_of(process_id: int) -> ProcessIdentity:
     started = int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[19])
     return msgspec.structs.replace(this_process(), process_id=process_id, process_started=started)
+
+
+def test_a_server_without_a_name_is_named_after_its_host_its_port_and_its_process() -> None:
+    assert default_node_name(8000) == f"{socket.gethostname()}:8000/{os.getpid()}"
+    assert default_node_name(0) == f"{socket.gethostname()}/{os.getpid()}"
 
 
 def test_this_process_runs() -> None:

@@ -7,13 +7,16 @@ BIN := .venv/bin
 WAITING := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis
+.PHONY: help run cluster serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 run: .venv/server ## serve a demo on http://localhost:8000: made-up users come, go and call
 	$(BIN)/python server.py --demo
+
+cluster: .venv/server redis ## serve the demo on three servers that behave as one, with Redis and MongoDB; Ctrl-C ends all of it
+	$(BIN)/python -m tests.cluster
 
 serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 	$(BIN)/python server.py

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ COMPLAINTS = (b'"level": "error"', b'"level": "critical"', b'"exception"', b'"st
 class ServerProgram:
     """One server after another over the same data, on one port. All of them log to one file.
 
-    `open_files` is the limit of open files that the operating system sets it. With `is_log_unread`, standard error is
-    a pipe that nobody reads. `preload` is a library that is loaded before all others.
+    `arguments` are those of the command line. `open_files` is the limit of open files that the operating system sets
+    it. With `is_log_unread`, standard error is a pipe that nobody reads. `preload` is a library that is loaded before
+    all others.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ServerProgram:
         folder: Path,
         given: Mapping[str, Any],
         *,
+        arguments: Sequence[str] = (),
         open_files: int = 0,
         is_log_unread: bool = False,
         preload: Mapping[str, str] | None = None,
@@ -52,6 +54,7 @@ class ServerProgram:
         self.settings = Settings(**self._given)
         self.log = folder / f"{secrets.token_hex(4)}.log"
         self.log.touch()
+        self._arguments = arguments
         self._open_files = open_files
         self._is_log_unread = is_log_unread
         self._preload = dict(preload or {})
@@ -152,7 +155,7 @@ class ServerProgram:
             self._process.stderr.close()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "server.py")],
+                [sys.executable, str(ROOT / "server.py"), *self._arguments],
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

@@ -38,12 +38,12 @@ class MongoMeans:
         return bool(self.url or self.program)
 
 
-def find_mongo(*, to_kill: bool = False) -> MongoMeans:
-    """Find the first of MONGODB_TEST_URL, a `mongod` on the PATH, or java with mvn for the one in tests/mongo_server.
+def find_mongo(*, to_kill: bool = False, variable: str = "MONGODB_TEST_URL") -> MongoMeans:
+    """Find the first of the URL in `variable`, a `mongod` on the PATH, or java with mvn for the one in mongo_server.
 
     With `to_kill`, only those that a test starts itself.
     """
-    url = os.environ.get("MONGODB_TEST_URL", "")
+    url = os.environ.get(variable, "")
     if url and not to_kill:
         return MongoMeans(url=url)
     if mongod := shutil.which("mongod"):

@@ -55,6 +55,11 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def url(self) -> str:
         """The URL, without user and password."""
         scheme = "rediss" if self._tls_folder else "redis"
@@ -63,7 +68,10 @@ class RedisServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # In a session of its own, so that Ctrl-C in a terminal does not end it before those that use it.
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         self.wait_until(lambda: self.ask("PING") in (b"PONG", True))
 
     def stop(self) -> None:

@@ -1,5 +1,7 @@
 # `make` alone lists the commands.
 SHELL := /bin/bash
+# Debian keeps nginx where only root looks.
+export PATH := $(PATH):/usr/sbin
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +9,7 @@ BIN := .venv/bin
 WAITING := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve test test-fast chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis
+.PHONY: help run cluster serve test test-fast test-packages chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,6 +34,9 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
+
+test-packages: .venv/tests redis proxies ## the documented nginx and Caddy in front of three servers; installs both on Debian
+	$(BIN)/python -m pytest -m packages tests/cluster
 
 lint: .venv/tests ## ruff (with bandit's rules) and strict types
 	$(BIN)/ruff check .
@@ -65,6 +70,11 @@ redis:
 	@command -v redis-server >/dev/null || { echo 'installing redis-server for the tests of several servers'; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends redis-server && \
 		{ $(SUDO) systemctl disable --now redis-server 2>/dev/null || true; }; }
+
+proxies:
+	@{ command -v nginx && command -v caddy; } >/dev/null || { echo 'installing nginx and Caddy for the tests of proxies'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends nginx-light caddy && \
+		{ $(SUDO) systemctl disable --now nginx caddy 2>/dev/null || true; }; }
 
 node: tests/node/node_modules/.made
 

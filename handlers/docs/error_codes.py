@@ -20,7 +20,7 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "TOO_MANY_REQUESTS": (429, "too many requests, sockets, registrations or logins; see `Retry-After`"),
     "SERVER_ERROR": (500, "an unexpected error in the server"),
     "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),
-    "OVERLOADED": (503, "too many logins at once, or the server is shutting down; see `Retry-After`"),
+    "OVERLOADED": (503, "too many logins at once, or the server is stopping or cut off from Redis; see `Retry-After`"),
 }
 """What the API answers: the HTTP status of each code, and its meaning."""
 

@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import websockets
-from tornado.httpclient import AsyncHTTPClient
-from tornado.ioloop import IOLoop
 
 from chaos.crowd import Member
 from chaos.program import until as seconds_until
 from tests.cluster.conftest import MakeRedis
-from tests.cluster.nodes import Nodes, make_nodes
-from tests.program import MakeProgram, blameless_programs
-from tests.redis_server import RedisServer
-from tests.secrets_seen import SecretsSeen
+from tests.cluster.nodes import Nodes
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
 
 OFFLINE = ("disconnected", "timed_out")
-
-
-@pytest.fixture
-def program(io_loop: IOLoop, tmp_path: Path, secrets_seen: SecretsSeen, http: AsyncHTTPClient) -> Iterator[MakeProgram]:
-    """Makes servers as separate processes."""
-    yield from blameless_programs(io_loop, tmp_path, secrets_seen, http)
-
-
-@pytest.fixture
-def on_mongodb(mongo_server: Any) -> dict[str, Any]:
-    """Settings for an empty MongoDB database."""
-    return {"mongodb_url": mongo_server.url, "mongodb_database": mongo_server.fresh_database("cluster")}
-
-
-@pytest.fixture
-def make(program: MakeProgram, on_mongodb: dict[str, Any], redis_server: RedisServer) -> Callable[..., Nodes]:
-    """Makes three servers on the common Redis, or on another."""
-
-    def make(*, redis: RedisServer | None = None, **settings: Any) -> Nodes:
-        return make_nodes(program, on_mongodb, redis or redis_server, **settings)
-
-    return make
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = 20.0) -> None:

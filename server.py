@@ -36,6 +36,7 @@ from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.data_folder import locked_data_folder
 from models.database import Database, open_database
+from models.ended_instances import LOOK_SECONDS
 from models.errors import StoreUnavailable
 from models.jwt_secret import exposed_secret
 from models.operator_auth import OperatorAuth
@@ -233,6 +234,7 @@ class Server:
             self.core.operator_sessions.reopen,
         )  # fmt: skip
         self._background.repeat(self.settings.lease_renew_seconds, cut_off.look)
+        self._background.repeat(LOOK_SECONDS, self._lease_keeper.remove_ended)
 
     def _tell_others(self, revoked: Revocation) -> None:
         """Tell the other servers of revoked tokens through the store, too: Redis may be down."""

@@ -126,7 +126,8 @@ class Lease:
     async def reason_for_loss(self) -> str:
         """Why the lease was lost, and who has it now if that can be found out."""
         try:
-            holders = [each for each in await self._instances.others(self.incarnation) if each.holds]
+            others = await self._instances.others(self.incarnation)
+            holders = [each for each in others if each.holds and not (each.shares and self._own.shares)]
         except StoreUnavailable:
             holders = []
         now = f"; it is used by another server now ({_described(holders[0])})" if holders else ""

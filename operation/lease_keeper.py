@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from models.database import Database
+from models.ended_instances import EndedInstances
 from models.errors import StoreUnavailable
 from models.instances import Instance, Instances
 from models.lease import Lease
@@ -33,7 +34,10 @@ class LeaseKeeper:
         """Why this process may not write any more."""
         self._database = database
         self._on_lost = on_lost
-        self._lease = self._new_lease(settings) if settings.mongodb_url else None
+        instances = Instances(database.unchecked_collection("instances"))
+        own = self._instance(settings)
+        self._lease = Lease(instances, own, settings) if settings.mongodb_url else None
+        self._ended = EndedInstances(instances, own)
         self._task: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
@@ -52,6 +56,10 @@ class LeaseKeeper:
         """The renewals of the others that reach the log. Raises StoreUnavailable."""
         return {} if self._lease is None else await self._lease.others_with_log()
 
+    async def remove_ended(self) -> None:
+        """Remove what servers left behind that shared the database and have ended. Raises StoreUnavailable."""
+        await self._ended.remove()
+
     async def give_back(self) -> None:
         """Give the lease back, after the last write."""
         if self._lease is None or self._task is None:
@@ -68,12 +76,11 @@ class LeaseKeeper:
         _log.error("the lease on the database is lost", reason=self.reason_for_loss)
         self._on_lost()
 
-    def _new_lease(self, settings: Settings) -> Lease:
-        own = Instance(
+    def _instance(self, settings: Settings) -> Instance:
+        return Instance(
             **msgspec.structs.asdict(this_process()),
             incarnation=self.incarnation,
             name=self.name,
             since=datetime.now(UTC),
             shares=bool(settings.redis_url),
         )
-        return Lease(Instances(self._database.unchecked_collection("instances")), own, settings)

@@ -33,9 +33,9 @@ class Site:
         self.on_wait: Callable[[], Any] = lambda: None
         self._numbers = itertools.count(1)
 
-    def lease(self, incarnation: str, **process: Any) -> Lease:
+    def lease(self, incarnation: str, *, shares: bool = False, **process: Any) -> Lease:
         """Return the lease of a server, by default on a machine of its own."""
-        own = self.instance(incarnation, **process)
+        own = msgspec.structs.replace(self.instance(incarnation, **process), shares=shares)
         return Lease(self.instances, own, Settings(), clock=self.clock, steady=self.clock, sleep=self.sleep)
 
     def instance(self, incarnation: str, **process: Any) -> Instance:
@@ -210,6 +210,14 @@ async def test_a_lease_whose_document_was_deleted_is_lost(site: Site) -> None:
     with pytest.raises(StoreUnavailable):
         lease.check()
     assert "was deleted" in await lease.reason_for_loss()
+
+
+async def test_a_server_that_shares_the_database_is_not_named_as_the_one_that_has_taken_it(site: Site) -> None:
+    first, second = site.lease("a", shares=True), site.lease("b", shares=True)
+    await first.take()
+    await second.take()
+    await site.instances.leave("a")
+    assert "another server" not in await first.reason_for_loss()
 
 
 @pytest.mark.parametrize("machines", ["the same machine", "two machines"])

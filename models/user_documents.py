@@ -95,16 +95,20 @@ class Evidence(msgspec.Struct, frozen=True):
     online: bool
     last_seen: datetime
     heartbeat_at: datetime | None
+    """None, or an earlier one than the stored value, leaves that unchanged."""
     current_state: CurrentState | None = None
     """None leaves the stored value unchanged."""
 
 
 def evidence_update(row: Evidence) -> UpdateOne:
-    """The write of one user's evidence."""
-    fields: dict[str, Any] = {"online": row.online, "heartbeat_at": row.heartbeat_at}
+    """The write of one user's evidence. Another server may have saved a later sign of life, which stays."""
+    fields: dict[str, Any] = {"online": row.online}
     if row.current_state is not None:
         fields["standing"] = msgspec.structs.asdict(row.current_state)
-    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": {"last_seen": row.last_seen}})
+    latest = {"last_seen": row.last_seen}
+    if row.heartbeat_at is not None:
+        latest["heartbeat_at"] = row.heartbeat_at
+    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": latest})
 
 
 def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:

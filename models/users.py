@@ -175,7 +175,7 @@ class Users:
             raise Outdated
 
     async def save_evidence(self, rows: Iterable[Evidence]) -> None:
-        """Save the evidence about many users in bulk. `last_seen` never goes backwards.
+        """Save the evidence about many users in bulk. `last_seen` and `heartbeat_at` never go backwards.
 
         A row that the store refuses is logged and skipped, and the others are saved.
         """

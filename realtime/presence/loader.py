@@ -98,7 +98,7 @@ class Loader:
         grace_until = now + self._settings.hold_seconds if user.online else 0.0
         heartbeat_until = 0.0
         # The heartbeat of a user who was offline is over, even if the wall clock went back since.
-        if user.online and user.heartbeat_at is not None:
+        if user.online and user.heartbeat_at is not None and not _ended_by(user.offline_set_at, user.heartbeat_at):
             age = max(0.0, (utc - user.heartbeat_at).total_seconds())
             heartbeat_until = now + self._settings.heartbeat_life_seconds - age
         is_alive = now < max(grace_until, heartbeat_until)
@@ -113,6 +113,11 @@ class Loader:
         entry.saved_online = user.online
         entry.grace_until, entry.heartbeat_until = grace_until, heartbeat_until
         return entry
+
+
+def _ended_by(offline_set_at: datetime | None, heartbeat_at: datetime) -> bool:
+    """Whether an explicit offline came after the heartbeat. It ends the evidence, also if it is over itself."""
+    return offline_set_at is not None and offline_set_at >= heartbeat_at
 
 
 def record_of(user: StoredUser, utc: datetime, owner: str, alive_on: frozenset[str]) -> Record:

@@ -145,8 +145,10 @@ class FakeUsers:
         def apply() -> None:
             self.evidence_writes.append(rows)
             for row in rows:
-                seen = max(row.last_seen, self.rows[row.user_id].last_seen)
-                self.change(row.user_id, online=row.online, heartbeat_at=row.heartbeat_at, last_seen=seen)
+                before = self.rows[row.user_id]
+                seen, beats = max(row.last_seen, before.last_seen), [row.heartbeat_at, before.heartbeat_at]
+                latest_beat = max((at for at in beats if at is not None), default=None)
+                self.change(row.user_id, online=row.online, heartbeat_at=latest_beat, last_seen=seen)
                 if row.current_state is not None:
                     self.change(row.user_id, current_state=row.current_state)
 

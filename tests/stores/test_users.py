@@ -90,6 +90,16 @@ async def test_every_write_but_that_of_evidence_raises_the_rev(stores: Stores, d
     assert await stores.users.read_back(user_id) == disabled
 
 
+@pytest.mark.parametrize("later", [None, NOON - timedelta(seconds=1)])
+async def test_a_heartbeat_is_not_replaced_by_an_earlier_one_or_none(stores: Stores, later: datetime | None) -> None:
+    user_id = (await stores.users.create(NewUser("ada", None, None), NOON)).profile.user_id
+    for heartbeat_at in (NOON, later):
+        await stores.users.save_evidence([Evidence(user_id, online=True, last_seen=NOON, heartbeat_at=heartbeat_at)])
+    user = await stores.users.get(user_id)
+    assert user is not None
+    assert user.heartbeat_at == NOON
+
+
 async def test_of_writers_at_the_same_moment_one_is_first_and_none_is_lost(stores: Stores) -> None:
     user = await stores.users.create(NewUser("ada", None, None), NOON)
     user_id = user.profile.user_id

@@ -406,3 +406,16 @@ def test_a_heartbeat_that_arrives_late_does_not_end_a_newer_offline(cluster: Clu
     cluster.nodes[0].shared.reconnect()
     cluster.advance(1)
     assert online(cluster, 1) == [False, False, False]
+
+
+def test_a_heartbeat_that_one_server_saved_is_not_overwritten_by_another(cluster: ClusterWorld) -> None:
+    cluster.connect(1, 1)
+    cluster.nodes[0].put(1, is_online=False)
+    cluster.advance(2)
+    cluster.nodes[0].beat(1)
+    cluster.nodes[0].flush()
+    beaten_at = cluster.users.rows[1].heartbeat_at
+    assert beaten_at is not None
+    cluster.nodes[1].core.presence.seen(1)
+    cluster.nodes[1].flush()
+    assert cluster.users.rows[1].heartbeat_at == beaten_at

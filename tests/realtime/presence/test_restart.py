@@ -56,6 +56,22 @@ def test_a_heartbeat_over_a_socket_prolongs_no_hold(make_world: MakeWorld) -> No
     assert not world.status(1).is_online
 
 
+def test_a_rest_heartbeat_that_an_explicit_offline_ended_counts_no_more_after_a_restart(make_world: MakeWorld) -> None:
+    world = make_world(1)
+    world.connect(1)
+    world.beat(1)
+    world.put(1, is_online=False)
+    world.flush()
+    world.crash()
+    world.start()
+    world.send(world.connect(1), "heartbeat")
+    world.lose(world.clients[-1])
+    world.advance(14)
+    assert world.status(1).is_online
+    world.advance(2)
+    assert not world.status(1).is_online
+
+
 def test_a_rest_heartbeat_lives_on_after_a_restart(make_world: MakeWorld) -> None:
     world = make_world(1)
     world.beat(1)

@@ -1,7 +1,7 @@
 """Calls: the store over `calls`, and over `call_claims`, whose unique `_id` allows a user one call at a time.
 
 A document of `call_claims` is a call lock: `_id` is the user, `call_id` the call that holds the lock, and `incarnation`
-the process that locked the user. Older servers did not write it.
+the process that locked the user, until it has written the call. Older servers did not write it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class CallLock(msgspec.Struct, frozen=True):
-    """The lock of one user. `incarnation` is None if an older server made it."""
+    """The lock of one user. `incarnation` is None once the call is written, or if an older server made it."""
 
     user_id: int
     call_id: str
@@ -110,6 +110,15 @@ class Calls:
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None:
         """Release the locks of both users that this call holds."""
         await self._locks.delete_many({"_id": {"$in": list(participants)}, "call_id": call_id})
+
+    async def confirm(self, call_id: str, participants: tuple[int, int], incarnation: str) -> bool:
+        """The call that `incarnation` locked both users for is written. False if a lock was released before that.
+
+        A server that believes that the call will never be written can no longer release a confirmed lock.
+        """
+        held = {"_id": {"$in": list(participants)}, "call_id": call_id, "incarnation": {"$in": [incarnation, None]}}
+        result = await self._locks.update_many(held, {"$set": {"incarnation": None}})
+        return result.matched_count == len(participants)
 
     async def release(self, lock: CallLock) -> None:
         """Release this very lock, not a later one of the same user or call."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from models.calls import Call, CallLock, ended
-from models.errors import Conflict
+from models.errors import Conflict, StoreUnavailable
 from realtime.clock import Clock, Incarnations
 
 
@@ -16,6 +16,7 @@ class StoredCalls(Protocol):
     async def lock(self, call_id: str, participants: tuple[int, int], incarnation: str) -> int | None: ...
     async def lock_of(self, user_id: int) -> CallLock | None: ...
     async def unlock(self, call_id: str, participants: tuple[int, int]) -> None: ...
+    async def confirm(self, call_id: str, participants: tuple[int, int], incarnation: str) -> bool: ...
     async def release(self, lock: CallLock) -> None: ...
     async def all_locks(self) -> list[CallLock]: ...
     async def insert(self, call: Call) -> bool: ...
@@ -30,7 +31,9 @@ class CallStore:
     So an ongoing call always holds both locks, and a lock without an ongoing call was left behind. Every method may
     raise StoreUnavailable, and may have been carried out all the same.
 
-    A lock that was left behind is released only if the process that made it is lost, or is this one.
+    A lock that was left behind is released only if the process that made it is lost, or is this one. A process that was
+    only paused may write its call after that. So the locks are confirmed when the call is written, and the call is
+    ended if they are gone.
     """
 
     def __init__(self, store: StoredCalls, clock: Clock, incarnations: Incarnations) -> None:
@@ -50,7 +53,7 @@ class CallStore:
         whole = [call for call in calls.values() if held.get(call.call_id) == set(call.participants)]
         for call in calls.values():
             if call not in whole:
-                await self.end(ended(call, "dropped", self._clock.utc(), None))
+                await self._drop(call)
         return whole
 
     async def get(self, call_id: str) -> Call | None:
@@ -62,14 +65,20 @@ class CallStore:
 
         `is_starting` recognises a call that holds its locks but is not written yet. Raises Conflict if the id is used.
         """
-        locked = await self._lock(call)
+        own = self._incarnations.own
+        locked = await self._store.lock(call.call_id, call.participants, own)
         for _ in call.participants:  # each may hold a stale lock
             if locked is not None and await self._give_up_stale(locked, is_starting):
-                locked = await self._lock(call)
-        if locked is None and not await self._store.insert(call):
+                locked = await self._store.lock(call.call_id, call.participants, own)
+        if locked is not None:
+            return locked
+        if not await self._store.insert(call):
             await self._store.unlock(call.call_id, call.participants)
             raise Conflict("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for another call")
-        return locked
+        if not await self._store.confirm(call.call_id, call.participants, own):
+            await self._drop(call)
+            raise StoreUnavailable("this server was paused while it started a call, whose locks were given up")
+        return None
 
     async def end(self, here: Call) -> Call:
         """End an ongoing call as given. Returns how it ended, which differs if another end was first."""
@@ -88,10 +97,12 @@ class CallStore:
         stored = await self._store.get(call.call_id)
         if stored is None or stored.status != "ongoing":
             await self._store.unlock(call.call_id, call.participants)
+        elif not await self._store.confirm(call.call_id, call.participants, self._incarnations.own):
+            return await self._drop(stored)
         return stored
 
-    async def _lock(self, call: Call) -> int | None:
-        return await self._store.lock(call.call_id, call.participants, self._incarnations.own)
+    async def _drop(self, call: Call) -> Call:
+        return await self.end(ended(call, "dropped", self._clock.utc(), None))
 
     async def _give_up_stale(self, user_id: int, is_starting: Callable[[str], bool]) -> bool:
         """Release the user's lock if its call is not ongoing. Returns whether the user may be locked again."""

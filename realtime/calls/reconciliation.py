@@ -27,7 +27,7 @@ class Reconciliation:
         stored = {call.call_id: call for call in await self._call_store.recover()}
         missing = [call for call in stored.values() if not self._is_known(call)]
         for call in missing:
-            await self._resume(call)
+            await self._switchboard.resume(call)
         known = {call.call_id for call in self._ongoing.all()} | self._presence.call_ids()
         for call_id in sorted(known - stored.keys()):
             await self._give_up(call_id)
@@ -37,12 +37,6 @@ class Reconciliation:
         """Whether this server knows a call, and its participants are held by it."""
         users = [user for user in map(self._presence.registry.find, call.participants) if user]
         return call.call_id in self._ongoing and all(user.claims.call_id == call.call_id for user in users)
-
-    async def _resume(self, call: Call) -> None:
-        await self._presence.change_call(call, "call_started")
-        found = await self._call_store.get(call.call_id)
-        if found is not None and found.status != "ongoing":
-            await self._switchboard.finish(found)
 
     async def _give_up(self, call_id: str) -> None:
         """Release those who are held by a call, unless it has started since."""

@@ -97,6 +97,18 @@ class Switchboard:
         await self._call_store.give_up(call_id)
         await self._presence.give_up_call(call_id)
 
+    async def resume(self, call: Call) -> Call:
+        """Begin a call that is ongoing in the store, and may not be so in the log. Returns it as it is after that.
+
+        Raises StoreUnavailable.
+        """
+        await self._presence.change_call(call, "call_started")
+        stored = await self._call_store.get(call.call_id)
+        if stored is None or stored.status == "ongoing":
+            return call
+        await self.finish(stored)  # it has ended meanwhile
+        return stored
+
     async def finish(self, finished: Call) -> None:
         """Free both participants of a call that is over in the store and tell them, once however often it is ended."""
         is_known = finished.call_id in self.ongoing
@@ -139,8 +151,8 @@ class Switchboard:
         stored = self.ongoing.find(call_id) or stored
         if stored is None and self.ongoing.call_id_of(caller_id) == call_id:
             raise StoreUnavailable("the outcome of the first attempt at this call is not known yet")
-        if stored is not None and stored.status == "ongoing":
-            await self._begin_unsettled(stored)
+        if stored is not None and stored.status == "ongoing" and call_id not in self.ongoing:
+            return await self.resume(stored)
         return stored
 
     async def _write(self, call: Call) -> None:

@@ -13,6 +13,9 @@ from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.reader import Reader
 from realtime.cluster.succession import Succession
 
+RECONCILE_SECONDS = 60.0
+"""How often one of the servers compares the calls in the log with the store, although nothing has happened."""
+
 
 class Node:
     """One of several equal servers.
@@ -52,6 +55,8 @@ class Node:
         self._has_gap = False
         """Whether entries between the log and what was applied are missing."""
         self._has_left = False
+        self._reconciled_at = self._clock.now()
+        """When calls were last compared with the store."""
         log.on_trouble = self._note_trouble
 
     @property
@@ -174,6 +179,8 @@ class Node:
                 self.position.generation, self._members.own, server, counter, self._new_id()
             )
         self._spawn(self._take_overdue())
+        if self.is_first and self._clock.now() - self._reconciled_at >= RECONCILE_SECONDS:
+            self._spawn(self._reconcile())
 
     def _compare_with_store(self) -> None:
         """The log may lack what the store has. Servers have the time of a lease to come back."""
@@ -192,6 +199,7 @@ class Node:
         self._timers.at(self._clock.now() + seconds, "reconcile", lambda: self._spawn(self._reconcile()))
 
     async def _reconcile(self) -> None:
+        self._reconciled_at = self._clock.now()
         try:
             await self._reconciliation.run()
         except StoreUnavailable:

@@ -261,6 +261,21 @@ class FakeCalls:
 
         await self.faults.run("unlock", lambda: apply(*participants), lambda: apply(participants[0]))
 
+    async def confirm(self, call_id: str, participants: tuple[int, int], incarnation: str) -> bool:
+        """See models.calls.Calls.confirm."""
+
+        def apply() -> bool:
+            held = [
+                user_id
+                for user_id in participants
+                if self.locks.get(user_id) == call_id and self.makers.get(user_id) in (incarnation, None)
+            ]
+            for user_id in held:
+                self.makers.pop(user_id, None)
+            return len(held) == len(participants)
+
+        return await self.faults.run("confirm", apply)
+
     async def release(self, lock: CallLock) -> None:
         """See models.calls.Calls.release."""
 

@@ -183,3 +183,19 @@ async def test_only_the_very_lock_that_was_read_is_released(stores: Stores, data
     await stores.calls.release(CallLock(1, "c1", "here"))
     await stores.calls.release(CallLock(7, "old"))
     assert await stores.calls.all_locks() == [CallLock(2, "c1", "here")]
+
+
+async def test_a_confirmed_lock_names_no_incarnation_and_is_not_released_as_one_that_did(stores: Stores) -> None:
+    await stores.calls.lock("c1", (1, 2), "here")
+    for _ in range(2):
+        assert await stores.calls.confirm("c1", (1, 2), "here")
+    await stores.calls.release(CallLock(1, "c1", "here"))
+    assert await stores.calls.all_locks() == [CallLock(1, "c1"), CallLock(2, "c1")]
+
+
+async def test_a_lock_that_was_given_up_is_not_confirmed(stores: Stores) -> None:
+    await stores.calls.lock("c1", (1, 2), "here")
+    assert not await stores.calls.confirm("c1", (1, 2), "there")
+    await stores.calls.release(CallLock(2, "c1", "here"))
+    await stores.calls.lock("c2", (2, 3), "there")
+    assert not await stores.calls.confirm("c1", (1, 2), "here")

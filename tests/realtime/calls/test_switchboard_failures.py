@@ -9,7 +9,7 @@ import pytest
 from models.calls import Call, CallLock
 from models.errors import StoreUnavailable
 from realtime.calls.call_store import CallStore
-from tests.realtime.calling import busy, four_users, let_go, refused, step, told_calls
+from tests.realtime.calling import busy, four_users, let_go, refused, start, step, told_calls
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.stores import Fault
 from tests.realtime.world import World
@@ -253,8 +253,40 @@ def test_recovery_leaves_the_locks_that_a_living_process_holds_before_it_writes_
     assert world.calls.locks == {2: "call of living"}
 
 
+def test_a_lock_names_no_process_any_more_once_its_call_is_written(world: World) -> None:
+    call = world.call(1, 2)
+    assert world.run(world.calls.all_locks()) == [CallLock(1, call.call_id), CallLock(2, call.call_id)]
+
+
+@pytest.mark.parametrize("fault", ["refused", "reply_lost"])
+def test_a_call_whose_locks_may_not_be_confirmed_begins_once_they_are(world: World, fault: Fault) -> None:
+    world.faults.script("confirm", fault)
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
+    world.advance(3)
+    assert busy(world) == [1, 2]
+
+
+@pytest.mark.parametrize("fault", ["none", "refused"])
+def test_a_call_that_was_written_after_its_locks_were_given_up_is_ended(world: World, fault: Fault) -> None:
+    world.faults.holds = True
+    task = start(world, 1, 2)
+    step(world, "lock")
+    step(world, "lock")
+    world.calls.locks.clear()
+    world.faults.script("confirm", fault)
+    let_go(world)
+    world.advance(3)
+    assert isinstance(task.exception(), StoreUnavailable)
+    assert [call.status for call in world.calls.calls.values()] == ["dropped"]
+    assert (busy(world), world.calls.locks, len(world.core.switchboard.ongoing)) == ([], {}, 0)
+    assert world.call(1, 2).status == "ongoing"
+
+
 def test_each_process_locks_with_an_incarnation_of_its_own(world: World) -> None:
-    world.call(1, 2)
+    world.faults.script("insert", "refused")
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2)
     first = world.calls.makers[1]
     assert first == world.core.environment.incarnations.own
     world.crash()

@@ -118,6 +118,75 @@ def test_a_lock_that_a_dead_server_left_behind_is_released(four: ClusterWorld) -
     assert not four.calls.locks
 
 
+def test_a_call_that_a_paused_server_writes_after_its_locks_were_given_up_is_ended(four: ClusterWorld) -> None:
+    four.faults.holds = True
+    late = start(four, 2, 3, 4)
+    (lock,) = four.faults.held
+    lock.go()
+    four.nodes[2].settle()
+    lock.go()
+    four.nodes[2].settle()
+    four.faults.holds = False
+    (insert,) = four.faults.held
+    assert insert.operation == "insert"
+    four.nodes[2].is_paused = True
+    four.advance(15)
+    assert not four.calls.locks
+    other = four.nodes[0].call(4, 2)
+    four.nodes[2].is_paused = False
+    insert.go()
+    four.settle()
+    insert.go()
+    four.settle()
+    four.advance(5)
+    assert isinstance(late.exception(), StoreUnavailable)
+    assert [call.call_id for call in four.calls.calls.values() if call.status == "ongoing"] == [other.call_id]
+    assert in_calls(four) == [IDLE, IN_CALL, IDLE, IN_CALL]
+
+
+def test_a_call_without_locks_that_nobody_ended_is_found_in_time(four: ClusterWorld) -> None:
+    late = Call("late", 3, 4, "audio", "ongoing", four.time.wall())
+    four.calls.calls["late"] = late
+    four.advance(70)
+    assert four.calls.calls["late"].status == "dropped"
+
+
+def test_a_request_repeated_on_another_server_is_answered_once_the_log_has_the_call(four: ClusterWorld) -> None:
+    four.nodes[0].shared.hold()
+    first, second = four.nodes[0], four.nodes[1]
+    lost = first.begin(first.core.switchboard.start(1, 2, "audio", "key"))
+    assert not lost.done()
+    four.settle()
+    repeated = second.begin(second.core.switchboard.start(1, 2, "audio", "key"))
+    four.settle()
+    call = repeated.result()
+    assert call.call_id in second.core.switchboard.ongoing
+    four.settle()
+    assert in_calls(four) == [IN_CALL, IN_CALL, IDLE, IDLE]
+    first.shared.release()
+    four.settle()
+    assert lost.result() == call
+    assert in_calls(four) == [IN_CALL, IN_CALL, IDLE, IDLE]
+    assert [each["call"]["status"] for each in first.clients[0].messages("call_status_update")] == ["ongoing"]
+
+
+def test_a_call_that_ends_while_its_request_is_repeated_is_answered_as_ended(four: ClusterWorld) -> None:
+    first, second = four.nodes[0], four.nodes[1]
+    first.shared.hold()
+    first.begin(first.core.switchboard.start(1, 2, "audio", "key"))
+    first.crash()
+    second.shared.hold()
+    repeated = second.begin(second.core.switchboard.start(1, 2, "audio", "key"))
+    (call,) = four.calls.calls.values()
+    third = four.nodes[2]
+    third.run(third.core.switchboard.end(2, call.call_id, "completed"))
+    second.shared.release()
+    four.settle()
+    assert repeated.result().status == "completed"
+    assert in_calls(four) == [[False, False]] * 4
+    assert ongoing(four) == {0}
+
+
 def test_a_call_without_an_answer_of_the_log_goes_on_when_it_is_back(four: ClusterWorld) -> None:
     four.nodes[0].shared.hold()
     task = start(four, 0, 1, 2)

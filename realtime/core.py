@@ -188,7 +188,7 @@ def build_core(
         authenticator.shared_tickets = SharedTickets(settings, shared)
         follower.record_listeners.append(authenticator.record_changed)
         presence.on_refused = authenticator.close_refused
-        reader = Reader(position, registry, changes, follower, fan_out.catch_up_all)
+        reader = Reader(position, registry, changes, follower, fan_out)
         succession = Succession(settings, clock, shared, members, presence, log)
         adoption = Adoption(environment, shared, incarnation, members, reader, log, presence)
         adoption.on_lost_epoch = partial(hub.close_all, CloseCode.RESTART, "the log was lost")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 
 from models.shared_log import Adopted, SharedLog, StoredRow
@@ -45,6 +45,7 @@ class Adoption:
         self._patience = members.lease_seconds
         self.on_lost_epoch: Callable[[], None] = _nobody_is_connected
         """Called when the log has lost an epoch, so that a `seq` that clients have is given out again."""
+        reader.on_untold = self._repeat
         self._has_started = False
         self._may_lack = True
         """Whether the log may lack what the store has, since it was last compared with it."""
@@ -89,38 +90,40 @@ class Adoption:
             self._incarnation.renew()
 
     async def _read_all(self, adopted: Adopted, *, is_new: bool) -> None:
-        """Read all records anew. In a new generation, repeat what clients may have been told wrongly."""
+        """Read all records anew. In a new generation, repeat what clients were told wrongly.
+
+        Records that the log lacks are written as they are known here, without announcing them. A server whose clients
+        were told something else announces them then.
+        """
         records: dict[int, StoredRow] = {}
         async for some in self._shared.scan():
             records |= some
         self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
         before = {entry.profile.user_id: entry.record for entry in self._presence.registry}
-        in_doubt = self._position.known() - records.keys()
+        missing = (self._position.known() if self._has_started else before.keys()) - records.keys()
         if not self._has_started:
             self._presence.deadlines.let_go(records.keys())
-        in_doubt |= self._reader.replace_all(records, adopted.last_id, adopted.seq)
-        if not self._has_started:
-            self._write_missing(before.keys() - records.keys(), before)
-        elif is_new:
-            self._repeat(in_doubt, before)
+        told_up_to = self._changes.seq
+        in_doubt = self._reader.replace_all(records, adopted.last_id, adopted.seq)
+        if is_new or not self._has_started:
+            self._write_missing(missing, before)
+        if is_new and self._has_started:
+            for user_id in in_doubt:
+                if self._position.told(user_id) <= told_up_to:  # a later announcement reaches every client
+                    self._repeat(user_id)
         self._restore(before)
         self._has_started = True
 
-    def _repeat(self, in_doubt: set[int], before: dict[int, Record]) -> None:
-        """Announce these users again, of whom clients may have been told what the log has lost."""
-        for user_id in in_doubt:
-            fact = partial(with_saved, saved=before[user_id])
-            self._log.append(Proposal((user_id,), "set", fact, is_repeat=True))
+    def _repeat(self, user_id: int) -> None:
+        """Announce a user again, of whom this server's clients may have been told something else."""
+        self._log.append(Proposal((user_id,), "set", is_repeat=True))
 
-    def _write_missing(self, missing_ids: set[int], before: dict[int, Record]) -> None:
-        """At start: write the records that the log lacks, of all who are held or have ever changed anything.
-
-        Other servers may have read another document, so all of them are announced.
-        """
-        entries = [self._presence.registry.get(user_id) for user_id in sorted(missing_ids)]
+    def _write_missing(self, missing: Set[int], before: Mapping[int, Record]) -> None:
+        """Write the records that the log lacks, of all who are held or have ever changed anything."""
+        entries = [self._presence.registry.get(user_id) for user_id in sorted(missing)]
         for user_ids in in_groups([entry for entry in entries if entry.alive or entry.record.rev]):
             fact = partial(with_saved_of, saved={user_id: before[user_id] for user_id in user_ids})
-            self._log.append(Proposal(user_ids, "connected", fact, is_repeat=True))
+            self._log.append(Proposal(user_ids, "connected", fact, is_written=True))
 
     def _restore(self, before: dict[int, Record]) -> None:
         """Write what came from the store and is not in the log."""

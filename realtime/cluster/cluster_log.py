@@ -27,7 +27,18 @@ class Ahead(msgspec.Struct, frozen=True):
     generation: int
     """The generation in which it was read."""
     entry_id: str
+    seq: int
+    """The `seq` under which the user was last announced."""
     record: Record
+
+
+class Basis(msgspec.Struct, frozen=True):
+    """What the log had of a user when a proposal was made that says something although nothing changed."""
+
+    entry_id: str
+    """The entry that wrote the user's record."""
+    seq: int
+    """The `seq` under which the user was last announced."""
 
 
 class ClusterLog:
@@ -94,7 +105,7 @@ class ClusterLog:
         if _only_reports(proposal):
             return self._report(proposal)
         outcome = self._new_outcome()
-        basis = {user_id: self._seen(user_id) for user_id in proposal.user_ids} if _is_forced(proposal) else {}
+        basis = {user_id: self._basis(user_id) for user_id in proposal.user_ids} if _is_forced(proposal) else {}
         self._spawn(self._carry(proposal, basis, outcome))
         return outcome
 
@@ -114,17 +125,21 @@ class ClusterLog:
             await self._append(proposal, {})
         outcome.applied()
 
-    async def _carry(self, proposal: Proposal, basis: dict[int, str], outcome: Outcome) -> None:
+    async def _carry(self, proposal: Proposal, basis: dict[int, Basis], outcome: Outcome) -> None:
         async with self._locks.of_all(proposal.user_ids):
             await self._append(proposal, basis)
         outcome.applied()
 
-    async def _append(self, proposal: Proposal, basis: dict[int, str]) -> None:
-        """Append a proposal. `basis` has the entries on whose records it must be written although nothing changed."""
+    async def _append(self, proposal: Proposal, basis: dict[int, Basis]) -> None:
+        """Append a proposal. What it says although nothing changed is left out if another server has said it since."""
         while True:
             await self._open.wait()
-            if any(self._seen(user_id) != entry_id for user_id, entry_id in basis.items()):
-                proposal = msgspec.structs.replace(proposal, is_repeat=False, is_written=False)
+            for user_id, known in basis.items():
+                latest = self._basis(user_id)
+                if latest.entry_id != known.entry_id:
+                    proposal = msgspec.structs.replace(proposal, is_written=False)
+                if latest.seq > known.seq:
+                    proposal = msgspec.structs.replace(proposal, is_repeat=False)
             if await self._try(proposal):
                 return
 
@@ -165,7 +180,7 @@ class ClusterLog:
                 self._position.forget(user_id)
                 self._ahead.pop(user_id, None)
             else:
-                self._ahead[user_id] = Ahead(generation, stored.entry_id, decoded_record(stored.record))
+                self._ahead[user_id] = Ahead(generation, stored.entry_id, stored.seq, decoded_record(stored.record))
 
     def _find_ahead(self, user_id: int) -> Ahead | None:
         """The user's record that is not applied here yet. One from an earlier generation may be gone from the log."""
@@ -181,6 +196,11 @@ class ClusterLog:
     def _seen(self, user_id: int) -> str:
         ahead = self._find_ahead(user_id)
         return ahead.entry_id if ahead else self._position.of_user(user_id)
+
+    def _basis(self, user_id: int) -> Basis:
+        ahead = self._find_ahead(user_id)
+        told = self._position.told(user_id)
+        return Basis(self._seen(user_id), max(ahead.seq, told) if ahead else told)
 
     def _new_outcome(self) -> Outcome:
         return Outcome(self._clock, self._timers, self._deadline_seconds)

@@ -14,6 +14,7 @@ class Position:
         self.generation = 0
         self.last_id = NO_ENTRY
         self._of_user: dict[int, str] = {}
+        self._told: dict[int, int] = {}
         self._cut = (0, 0)
         """The last entry before this generation."""
         self._waiting: dict[str, Waiter] = {}
@@ -23,13 +24,20 @@ class Position:
         """The id of the entry that wrote the user's record, or "" if no entry did."""
         return self._of_user.get(user_id, "")
 
-    def note(self, user_id: int, entry_id: str) -> None:
-        """The user's record comes from this entry."""
+    def told(self, user_id: int) -> int:
+        """The `seq` under which the user was last announced, as far as the log knows; 0 if never."""
+        return self._told.get(user_id, 0)
+
+    def note(self, user_id: int, entry_id: str, seq: int) -> None:
+        """The user's record comes from this entry. The user was announced under `seq`, unless that is 0."""
         self._of_user[user_id] = entry_id
+        if seq:
+            self._told[user_id] = seq
 
     def forget(self, user_id: int) -> None:
         """The log has no record of this user."""
         self._of_user.pop(user_id, None)
+        self._told.pop(user_id, None)
 
     def known(self) -> set[int]:
         """The users of whom the log had a record."""
@@ -38,6 +46,7 @@ class Position:
     def forget_all(self) -> None:
         """The records are read anew."""
         self._of_user.clear()
+        self._told.clear()
 
     def advance(self, entry_id: str) -> None:
         """The next entry is applied."""

@@ -10,7 +10,9 @@ from realtime.cluster.codec import decoded_entry, decoded_record
 from realtime.cluster.position import Position
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.follower import Follower
+from realtime.presence.record import Record
 from realtime.presence.registry import Registry
+from realtime.sockets.fanout import FanOut
 
 
 class Reader:
@@ -22,14 +24,15 @@ class Reader:
         registry: Registry,
         changes: ChangeLog,
         follower: Follower,
-        on_jump: Callable[[], None],
+        fan_out: FanOut,
     ) -> None:
         self.position = position
         self.changes = changes
         self._registry = registry
         self._follower = follower
-        self._on_jump = on_jump
-        """Called when the change log has jumped to a later `seq`, past changes that were not announced here."""
+        self._fan_out = fan_out
+        self.on_untold: Callable[[int], None] = _ignore
+        """Called with a user who has a new status here that was not announced."""
 
     def take(self, entry: SharedEntry) -> bool:
         """Apply the next entry. Returns False if entries before it are missing: all records must be read anew."""
@@ -38,7 +41,7 @@ class Reader:
         if entry.kind == "rebase":
             self.begin(entry_order(entry.entry_id)[0], entry.cut, entry.epoch)
             self.changes.seq = entry.seq
-            self._on_jump()
+            self._fan_out.catch_up_all()
         elif entry.kind == "append":
             self._apply(entry)
         self.position.advance(entry.entry_id)
@@ -56,22 +59,25 @@ class Reader:
     def replace_all(self, records: Mapping[int, StoredRow], last_id: str, seq: int) -> set[int]:
         """Take over the records as they were read after the entry `last_id`.
 
-        Returns the users whose status has changed by that. A user without a record keeps what
-        is in memory.
+        Returns the users of whom clients may have been told something else: those whose status has changed by that,
+        and those whose last change is not in the records and was not sent to every client yet. A user without a record
+        keeps what is in memory.
         """
+        unsent = {change.user_id for change in self.changes.since(self._fan_out.common_seq())}
         before = {entry.profile.user_id: entry.status for entry in self._registry}
         self.position.forget_all()
         self.changes.forget()
         for user_id, stored in sorted(records.items(), key=lambda each: each[1].seq):
-            self.position.note(user_id, stored.entry_id)
+            self.position.note(user_id, stored.entry_id, stored.seq)
             self._follower.take_over(user_id, decoded_record(stored.record))
             if 0 < stored.seq <= seq:  # a later change comes with its entry
                 record = self._registry.get(user_id).record
                 self.changes.append(record.status, record.announced_as, stored.seq)
         self.changes.seq = seq
         self.position.jump(last_id)
-        self._on_jump()
-        return {user_id for user_id, status in before.items() if differs(status, self._registry.get(user_id).status)}
+        self._fan_out.catch_up_all()
+        changed = {user_id for user_id, status in before.items() if differs(status, self._registry.get(user_id).status)}
+        return changed | (unsent - records.keys())
 
     def _apply(self, entry: SharedEntry) -> None:
         """Apply an entry, but for records that are older than those in memory.
@@ -80,10 +86,27 @@ class Reader:
         """
         order = entry_order(entry.entry_id)
         rows = [row for row in entry.rows if order >= _order(self.position.of_user(row.user_id))]
-        self._follower.apply(decoded_entry(entry, rows))
+        decoded = decoded_entry(entry, rows)
+        untold = [row.user_id for row in decoded.rows if not row.seq and self._is_news(row.record)]
+        self._follower.apply(decoded)
         for row in rows:
-            self.position.note(row.user_id, entry.entry_id)
+            self.position.note(row.user_id, entry.entry_id, row.seq)
         self.changes.seq = max(self.changes.seq, entry.seq + sum(row.is_announced for row in entry.rows))
+        for user_id in untold:
+            self.on_untold(user_id)
+
+    def _is_news(self, record: Record) -> bool:
+        """Whether a record that is not announced differs from what clients of this server were told.
+
+        That happens only to records that another server wrote anew because the log had lost them. A change that is
+        announced later is owed.
+        """
+        known = self._registry.find(record.profile.user_id)
+        return not record.is_owed and (known is None or differs(known.status, record.status))
+
+
+def _ignore(_user_id: int) -> None:
+    """Nobody has been told anything yet."""
 
 
 def _order(entry_id: str) -> tuple[int, int]:

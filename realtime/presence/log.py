@@ -36,7 +36,7 @@ class Proposal(msgspec.Struct, frozen=True):
     revoked: Revocation | None = None
     """The login that was revoked by it."""
     is_repeat: bool = False
-    """Whether the users are announced although nothing has changed, unless another server writes them first."""
+    """Whether the users are announced although nothing has changed, unless another server announces them first."""
     is_written: bool = False
     """Whether the records are written although nothing has changed, unless another server writes them first."""
     if_owed: bool = False

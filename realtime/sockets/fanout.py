@@ -110,6 +110,11 @@ class FanOut:
         """The sessions that do not have everything yet."""
         return list(self._behind)
 
+    def common_seq(self) -> int:
+        """The `seq` up to which every session has its updates."""
+        flushed = self._flush.before if self._flush else self._flushed
+        return min([flushed, *(session.outbox.since for session in self._behind)])
+
     def add(self, session: Session) -> None:
         """Add a new session. Its `outbox.since` says what it has."""
         session.outbox.when_drained(partial(self.catch_up, session))

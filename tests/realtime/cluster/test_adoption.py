@@ -71,6 +71,41 @@ def test_clients_learn_that_the_log_has_lost_what_they_were_told(
     assert busy(cluster, 3) == [True, True, True]
 
 
+def test_clients_hear_nothing_of_users_who_are_as_they_were_told_although_the_log_has_lost_everything(
+    cluster: ClusterWorld, watcher: Client
+) -> None:
+    cluster.nodes[0].put(3, is_busy=True)
+    cluster.nodes[0].beat(4)
+    cluster.advance(2)
+    heard = len(watcher.updates())
+    cluster.engine.stop()
+    cluster.engine.start(lost_entries=None)
+    cluster.advance(20)
+    assert [each["user_id"] for each in watcher.updates()[heard:]] == []
+    assert sorted(cluster.engine.contents.users) == [1, 2, 3, 4]
+    cluster.nodes[1].put(1, is_busy=True)
+    cluster.advance(1)
+    assert told(watcher, 1)[-1] == (True, True)
+
+
+def test_clients_who_were_told_something_else_are_told_again_although_the_log_has_lost_everything(
+    cluster: ClusterWorld, watcher: Client
+) -> None:
+    other = cluster.connect(0, 3)
+    cluster.advance(1)
+    cluster.nodes[2].shared.hold_delivery()
+    cluster.nodes[0].put(1, is_busy=True)
+    cluster.engine.stop()
+    cluster.engine.start(lost_entries=None)
+    cluster.nodes[2].shared.release_delivery()
+    cluster.advance(10)
+    for client in (watcher, other):
+        client.fold()
+        assert client.picture[1] == cluster.pictures()[0][1]
+    assert busy(cluster, 1) == [True, True, True]
+    assert told(watcher, 1) == [(True, False), (True, True)]
+
+
 def test_evidence_that_only_the_log_has_is_taken_back(cluster: ClusterWorld, watcher: Client) -> None:
     client = cluster.connect(0, 3)
     cluster.advance(1)

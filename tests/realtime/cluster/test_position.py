@@ -64,8 +64,8 @@ def test_of_an_older_generation_nothing_is_known() -> None:
 
 def test_each_user_has_the_entry_that_wrote_the_record() -> None:
     position = Position()
-    position.note(1, "100-1")
-    position.note(2, "100-2")
+    position.note(1, "100-1", 0)
+    position.note(2, "100-2", 0)
     assert (position.of_user(1), position.of_user(3)) == ("100-1", "")
     assert position.known() == {1, 2}
     position.forget(1)

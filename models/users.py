@@ -139,6 +139,11 @@ class Users:
         rows = await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)
         return [self._stored(row) for row in rows]
 
+    async def revisions(self, after_id: int, limit: int) -> list[tuple[int, int]]:
+        """(id, rev) of the next users by id, at most `limit`."""
+        rows = await self._users.find({"_id": {"$gt": after_id}}, {"rev": 1}, sort=[("_id", 1)], limit=limit)
+        return [(row["_id"], row.get("rev") or 0) for row in rows]
+
     async def credentials(self, username: str) -> PasswordRecord | None:
         """The password's hash of the user with this name."""
         documents = await self._users.find({"username_key": {"$in": possible_keys(username)}})

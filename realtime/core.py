@@ -20,11 +20,13 @@ from realtime.calls.switchboard import Switchboard
 from realtime.clock import Clock, Environment, Timers
 from realtime.cluster.adoption import Adoption
 from realtime.cluster.cluster_log import ClusterLog
+from realtime.cluster.comparison import Comparison
 from realtime.cluster.members import Members
 from realtime.cluster.node import Node
 from realtime.cluster.outcome import NotApplied
 from realtime.cluster.position import Position
 from realtime.cluster.reader import Reader
+from realtime.cluster.saved_changes import SavedChanges
 from realtime.cluster.succession import Succession
 from realtime.counters import Counters
 from realtime.dashboard.actions import Actions
@@ -193,7 +195,10 @@ def build_core(
         adoption = Adoption(environment, shared, incarnation, members, reader, log, presence)
         adoption.on_lost_epoch = partial(hub.close_all, CloseCode.RESTART, "the log was lost")
         reconciliation = Reconciliation(call_store, presence, switchboard)
-        node = Node(environment, timers, shared, reader, log, adoption, succession, reconciliation)
+        comparison = Comparison(
+            environment, timers, members, reconciliation, SavedChanges(users, registry, settlement)
+        )  # fmt: skip
+        node = Node(environment, timers, shared, reader, log, adoption, succession, comparison)
     store_check = StoreCheck(calls, users, registry, ongoing)
     issues = IssueDetector(settings, environment, registry, ongoing, hub, store_check)
     row_builder = RowBuilder(settings, registry, ongoing, hub, clock, actions.waiting)

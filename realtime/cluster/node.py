@@ -6,15 +6,12 @@ import contextlib
 
 from models.errors import StoreUnavailable
 from models.shared_log import Appended, Fenced, SharedEntry, SharedLog, Stale
-from realtime.calls.reconciliation import Reconciliation
 from realtime.clock import Environment, Timers
 from realtime.cluster.adoption import Adoption
 from realtime.cluster.cluster_log import ClusterLog
+from realtime.cluster.comparison import Comparison
 from realtime.cluster.reader import Reader
 from realtime.cluster.succession import Succession
-
-RECONCILE_SECONDS = 60.0
-"""How often one of the servers compares the calls in the log with the store, although nothing has happened."""
 
 
 class Node:
@@ -32,7 +29,7 @@ class Node:
         log: ClusterLog,
         adoption: Adoption,
         succession: Succession,
-        reconciliation: Reconciliation,
+        comparison: Comparison,
     ) -> None:
         self._clock = environment.clock
         self._spawn = environment.spawn
@@ -43,7 +40,7 @@ class Node:
         self._log = log
         self._adoption = adoption
         self._succession = succession
-        self._reconciliation = reconciliation
+        self._comparison = comparison
         self._members = succession.members
         self.position = reader.position
         self._is_lost = True
@@ -55,8 +52,6 @@ class Node:
         self._has_gap = False
         """Whether entries between the log and what was applied are missing."""
         self._has_left = False
-        self._reconciled_at = self._clock.now()
-        """When calls were last compared with the store."""
         log.on_trouble = self._note_trouble
 
     @property
@@ -111,6 +106,8 @@ class Node:
 
     async def _connect(self) -> None:
         may_lack = await self._adoption.run(has_gap=self._has_gap)
+        if self._has_gap:  # that a server has gone may be among the entries that are missing
+            self._comparison.may_lack_changes()
         self._is_lost = self._has_gap = False
         if may_lack:
             self._compare_with_store()
@@ -130,17 +127,18 @@ class Node:
         elif entry.kind == "lost" and entry.lost == self._members.own:
             self._is_fenced = True
         elif entry.kind in ("lost", "left"):
+            self._comparison.may_lack_changes()
             self._spawn(self._succeed(entry))
 
     async def _succeed(self, entry: SharedEntry) -> None:
         with contextlib.suppress(StoreUnavailable):  # what was proposed is appended all the same
             if await self._succession.take(entry):
-                self._reconcile_after(0)
+                self._comparison.compare_calls()
 
     async def _take_overdue(self) -> None:
         with contextlib.suppress(StoreUnavailable):
             if await self._succession.take_overdue():
-                self._reconcile_after(0)
+                self._comparison.compare_calls()
 
     def _note_trouble(self, why: Stale | Fenced | None) -> None:
         if isinstance(why, Fenced):
@@ -179,12 +177,12 @@ class Node:
                 self.position.generation, self._members.own, server, counter, self._new_id()
             )
         self._spawn(self._take_overdue())
-        if self.is_first and self._clock.now() - self._reconciled_at >= RECONCILE_SECONDS:
-            self._spawn(self._reconcile())
+        self._comparison.look()
 
     def _compare_with_store(self) -> None:
         """The log may lack what the store has. Servers have the time of a lease to come back."""
-        self._reconcile_after(0)
+        self._comparison.may_lack_changes()
+        self._comparison.compare_calls()
         when = self._clock.now() + self._members.lease_seconds + self._members.renew_seconds
         self._timers.at(when, "vanished", self._note_vanished)
 
@@ -193,14 +191,3 @@ class Node:
             self._succession.note_vanished()
         else:
             self._compare_with_store()
-
-    def _reconcile_after(self, seconds: float) -> None:
-        """Compare the log with the store, which has every call."""
-        self._timers.at(self._clock.now() + seconds, "reconcile", lambda: self._spawn(self._reconcile()))
-
-    async def _reconcile(self) -> None:
-        self._reconciled_at = self._clock.now()
-        try:
-            await self._reconciliation.run()
-        except StoreUnavailable:
-            self._reconcile_after(self._members.renew_seconds)

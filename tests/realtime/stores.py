@@ -154,6 +154,14 @@ class FakeUsers:
 
         await self.faults.run("save_evidence", apply)
 
+    async def revisions(self, after_id: int, limit: int) -> list[tuple[int, int]]:
+        """See models.users.Users.revisions."""
+
+        def found() -> list[tuple[int, int]]:
+            return [(user_id, self.rows[user_id].rev) for user_id in sorted(self.rows) if user_id > after_id][:limit]
+
+        return await self.faults.run("revisions", found)
+
     async def busy(self) -> list[tuple[int, datetime | None]]:
         """See models.users.Users.busy."""
         return await self.faults.run(

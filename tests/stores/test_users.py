@@ -74,6 +74,15 @@ async def test_a_write_that_names_an_old_rev_changes_nothing(stores: Stores, dat
         await stores.users.save_claims(user_id + 1, Claims(), NOON, rev=0)
 
 
+async def test_the_revs_of_all_users_are_read_in_parts(stores: Stores) -> None:
+    ids = await stores.users.create_many([NewUser(f"user{number}", None, None) for number in range(3)], NOON)
+    await stores.users.save_claims(ids[1], Claims(set_busy=True), NOON, rev=0)
+    first = await stores.users.revisions(0, 2)
+    assert first == [(ids[0], 0), (ids[1], 1)]
+    assert await stores.users.revisions(ids[1], 2) == [(ids[2], 0)]
+    assert await stores.users.revisions(ids[2], 2) == []
+
+
 async def test_every_write_but_that_of_evidence_raises_the_rev(stores: Stores, database: Database) -> None:
     user = await stores.users.create(NewUser("ada", None, None), NOON)
     user_id = user.profile.user_id

@@ -17,7 +17,7 @@ def reconciliation(cluster: ClusterWorld) -> Reconciliation:
     for user_id in (1, 2):
         cluster.connect(0, user_id)
     cluster.advance(1)
-    return node_of(cluster, 0)._reconciliation
+    return node_of(cluster, 0)._comparison.reconciliation
 
 
 def store(cluster: ClusterWorld) -> Call:

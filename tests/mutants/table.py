@@ -240,9 +240,30 @@ CLUSTER = (
     Mutant(
         "nothing is announced again after the shared log has lost entries",
         "realtime/cluster/adoption.py",
-        "        elif is_new:\n            self._repeat(in_doubt, before)\n",
-        "",
+        "                    self._repeat(user_id)\n",
+        "                    pass\n",
         ("tests/realtime/cluster/test_cluster.py", "tests/realtime/cluster/test_adoption.py"),
+    ),
+    Mutant(
+        "a record that is written anew is not announced where clients were told something else",
+        "realtime/cluster/adoption.py",
+        "        reader.on_untold = self._repeat\n",
+        "",
+        ("tests/realtime/cluster/test_adoption.py",),
+    ),
+    Mutant(
+        "the locks of a call are not confirmed when it is written",
+        "realtime/calls/call_store.py",
+        "        if not await self._store.confirm(call.call_id, call.participants, own):\n",
+        "        if False:\n",
+        ("tests/realtime/calls/test_switchboard_failures.py", "tests/realtime/cluster/test_calls.py"),
+    ),
+    Mutant(
+        "users are not compared with the store after a server has gone",
+        "realtime/cluster/node.py",
+        '        elif entry.kind in ("lost", "left"):\n            self._comparison.may_lack_changes()\n',
+        '        elif entry.kind in ("lost", "left"):\n',
+        ("tests/realtime/cluster/test_saved_changes.py",),
     ),
 )
 

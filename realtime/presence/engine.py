@@ -9,7 +9,7 @@ import msgspec
 
 from models.calls import Call
 from models.errors import StoreUnavailable
-from models.status import Profile, Status, StatusChange, applied, differs, status_of, validated
+from models.status import Status, StatusChange, applied, differs, status_of, validated
 from models.user_documents import StoredUser, claims_of
 from realtime.clock import Clock
 from realtime.presence.deadlines import Deadlines
@@ -22,7 +22,6 @@ from realtime.presence.record import (
     with_call,
     with_change,
     with_disabled,
-    with_profile,
     with_stored,
     without_call,
     without_offline,
@@ -178,10 +177,6 @@ class Presence:
         done = self.review(entry, reason, partial(with_stored, stored=stored, claims=claims))
         self.on_refused(stored.profile.user_id)
         return done
-
-    def rename(self, profile: Profile) -> Awaitable[None]:
-        """The user's profile changed."""
-        return self._log.append(Proposal((profile.user_id,), "set", partial(with_profile, profile=profile)))
 
     def disable(self, user_id: int) -> Awaitable[None]:
         """The user is offline, and refused everywhere, from now on."""

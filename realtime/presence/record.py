@@ -119,11 +119,6 @@ def without_call(record: Record, *, call_id: str) -> Record:
     return msgspec.structs.replace(record, claims=msgspec.structs.replace(record.claims, call_id=None))
 
 
-def with_profile(record: Record, *, profile: Profile) -> Record:
-    """The record after a change of the profile."""
-    return msgspec.structs.replace(record, profile=profile)
-
-
 def with_disabled(record: Record) -> Record:
     """The record of a user who is refused everywhere from now on."""
     return msgspec.structs.replace(record, disabled=True)

@@ -18,13 +18,13 @@ from models.audit import Audit
 from models.calls import Call, Calls
 from models.logins import Logins
 from models.shared_log import SharedLog
-from models.status import Status, StatusChange
+from models.status import Profile, Status, StatusChange
 from models.tokens import Identity, Tokens
 from models.users import Users
 from realtime import core
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.presence.log import Proposal
-from realtime.presence.record import with_call
+from realtime.presence.record import Record, with_call
 from realtime.protocol import Channel
 from realtime.sockets.session import ConnectRequest
 from settings import Settings
@@ -276,6 +276,14 @@ class World:
     def status(self, user_id: int) -> Status:
         """Return the server's status of a user."""
         return self.core.presence.status(user_id)
+
+    def rename(self, profile: Profile) -> None:
+        """Change a user's profile, past the store."""
+
+        def fact(record: Record) -> Record:
+            return msgspec.structs.replace(record, profile=profile)
+
+        self.core.log.append(Proposal((profile.user_id,), "set", fact))
 
     def hold(self, user_ids: tuple[int, ...], call_id: str) -> None:
         """Have users held by a call that is not ongoing."""

@@ -57,7 +57,7 @@ def test_a_row_names_the_call_and_what_waits_for_its_end(make_world: MakeWorld) 
     ],
 )
 def test_an_image_is_shown_from_https_alone(world: World, address: str | None, shown: str) -> None:
-    world.core.presence.rename(Profile(1, "user1", address))
+    world.rename(Profile(1, "user1", address))
     assert row(world, 1).image == shown
 
 
@@ -229,7 +229,7 @@ def test_a_touch_that_changes_nothing_is_not_told(world: World) -> None:
     screen = watch(world)
     tell(world)
     told = len(screen.updates())
-    world.core.presence.rename(world.core.registry.get(1).profile)
+    world.rename(world.core.registry.get(1).profile)
     tell(world)
     assert len(screen.updates()) == told
 
@@ -256,7 +256,7 @@ def test_a_party_of_a_call_who_is_renamed_is_so_in_all_rows(make_world: MakeWorl
     screen = watch(world)
     call = world.call(1, 2)
     tell(world)
-    world.core.presence.rename(Profile(2, "ann", None))
+    world.rename(Profile(2, "ann", None))
     tell(world)
     picture = screen.fold()
     assert picture["calls"][call.call_id]["callee_name"] == "ann"

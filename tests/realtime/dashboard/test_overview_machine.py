@@ -66,7 +66,7 @@ class OverviewMachine(RuleBasedStateMachine):
 
     @rule(user_id=users, name=st.sampled_from(["ann", "Bob"]))
     def rename(self, user_id: int, name: str) -> None:
-        self.world.core.presence.rename(Profile(user_id, f"{name}{user_id}", None))
+        self.world.rename(Profile(user_id, f"{name}{user_id}", None))
 
     @rule(user_id=users)
     def tamper(self, user_id: int) -> None:

@@ -92,5 +92,5 @@ def test_who_is_new_or_renamed_has_the_right_place_at_once(five: World) -> None:
     assert names(five)[0] == "Ann"
     five.core.loader.add(five.users.add(6, five.time.wall(), "Aaron"))
     assert names(five)[:2] == ["Aaron", "Ann"]
-    five.core.presence.rename(five.core.registry.get(6).profile.__class__(6, "zz", None))
+    five.rename(five.core.registry.get(6).profile.__class__(6, "zz", None))
     assert names(five)[-1] == "zz"

@@ -114,7 +114,7 @@ def test_changes_of_one_user_are_made_in_the_order_they_were_asked(world: World)
 
 
 def test_a_rename_is_announced(world: World, operator_session: Client) -> None:
-    world.core.presence.rename(Profile(1, "Ada", "https://example.com/ada.png"))
+    world.rename(Profile(1, "Ada", "https://example.com/ada.png"))
     assert told(world, operator_session) == [(1, False, False, "set")]
     assert world.status(1).username == "Ada"
 

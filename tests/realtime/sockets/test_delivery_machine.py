@@ -132,7 +132,7 @@ class Delivery(RuleBasedStateMachine):
     @rule(user_id=user_ids)
     def rename(self, user_id: int) -> None:
         self.renamed += 1
-        self.world.core.presence.rename(Profile(user_id, f"user{user_id} {self.renamed}" + "x" * 40, None))
+        self.world.rename(Profile(user_id, f"user{user_id} {self.renamed}" + "x" * 40, None))
 
     @rule(caller_id=user_ids, callee_id=user_ids)
     def call(self, caller_id: int, callee_id: int) -> None:

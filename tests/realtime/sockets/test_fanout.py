@@ -23,7 +23,7 @@ def names(client: Client) -> list[str]:
 
 
 def rename(world: World, name: str, user_id: int = 9) -> None:
-    world.core.presence.rename(Profile(user_id, name, None))
+    world.rename(Profile(user_id, name, None))
 
 
 def watching(make_world: MakeWorld, count: int, **settings: int) -> tuple[World, list[Client]]:

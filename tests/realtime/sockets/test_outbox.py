@@ -28,7 +28,7 @@ def waiting(client: Client) -> int:
 
 def test_of_each_user_only_the_latest_state_waits(world: World, slow: Client) -> None:
     for number in range(30):
-        world.core.presence.rename(Profile(2, f"name{number}", None))
+        world.rename(Profile(2, f"name{number}", None))
         world.advance(0.25)
     before = len(slow.updates())
     slow.transport.resume()
@@ -86,7 +86,7 @@ def test_the_rest_of_a_frame_goes_before_anything_else(world: World) -> None:
 def test_a_peer_that_reads_slowly_is_not_slow(world: World, slow: Client) -> None:
     slow.transport.kernel_bytes = 16
     for number in range(60):
-        world.core.presence.rename(Profile(2, f"name{number}", None))
+        world.rename(Profile(2, f"name{number}", None))
         slow.transport.read(2048)
         world.advance(0.5)
     assert slow.is_open

@@ -1,0 +1,250 @@
+"""Rooms: builds the parts of each room of realtime, in the order in which they need each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from models.audit import Audit
+from models.calls import Calls
+from models.logins import Logins
+from models.shared_log import SharedLog
+from models.tokens import Tokens
+from models.users import Users
+from realtime.calls.call_store import CallStore
+from realtime.calls.ongoing import OngoingCalls
+from realtime.calls.reconciliation import Reconciliation
+from realtime.calls.switchboard import Switchboard
+from realtime.clock import Environment, Timers
+from realtime.cluster.adoption import Adoption
+from realtime.cluster.cluster_log import ClusterLog
+from realtime.cluster.comparison import Comparison
+from realtime.cluster.members import Members
+from realtime.cluster.node import Node
+from realtime.cluster.position import Position
+from realtime.cluster.reader import Reader
+from realtime.cluster.saved_changes import SavedChanges
+from realtime.cluster.succession import Succession
+from realtime.dashboard.actions import Actions
+from realtime.dashboard.event_log import EventLog
+from realtime.dashboard.issues import IssueDetector
+from realtime.dashboard.operator_session import OperatorCommands
+from realtime.dashboard.operator_sessions import OperatorSessions
+from realtime.dashboard.overview import Overview
+from realtime.dashboard.overview_feed import OverviewFeed
+from realtime.dashboard.row_builder import RowBuilder
+from realtime.dashboard.store_check import StoreCheck
+from realtime.dashboard.waiting_actions import WaitingActions
+from realtime.limits import CommandGuard, Limits
+from realtime.presence.changelog import ChangeLog
+from realtime.presence.deadlines import Deadlines
+from realtime.presence.decider import Decider
+from realtime.presence.engine import Presence
+from realtime.presence.follower import Follower
+from realtime.presence.incarnation import Incarnation
+from realtime.presence.loader import Loader
+from realtime.presence.log import LocalLog, Log
+from realtime.presence.registry import Registry
+from realtime.presence.settlement import Settlement
+from realtime.presence.writeback import WriteBack
+from realtime.protocol import CloseCode
+from realtime.sockets.admission import Admission
+from realtime.sockets.authenticator import Authenticator
+from realtime.sockets.commands import Commands
+from realtime.sockets.fanout import FanOut
+from realtime.sockets.hub import Hub
+from realtime.sockets.liveness import Liveness
+from realtime.sockets.revocation import revocation
+from realtime.sockets.shared_tickets import SharedTickets
+from realtime.sockets.stats import Stats
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The stores that the core uses."""
+
+    users: Users
+    calls: Calls
+    logins: Logins
+    audit: Audit
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What several rooms share."""
+
+    incarnation: Incarnation
+    changes: ChangeLog
+    timers: Timers = field(default_factory=Timers)
+    wall_timers: Timers = field(default_factory=Timers)
+    registry: Registry = field(default_factory=Registry)
+    ongoing: OngoingCalls = field(default_factory=OngoingCalls)
+
+
+@dataclass(frozen=True)
+class SharedLogParts:
+    """The log that several servers share, and what is known of it and of them."""
+
+    shared: SharedLog
+    members: Members
+    position: Position
+    log: ClusterLog
+
+
+@dataclass(frozen=True)
+class PresenceRoom:
+    """The parts around the log."""
+
+    write_back: WriteBack
+    follower: Follower
+    log: Log
+    presence: Presence
+    loader: Loader
+    settlement: Settlement
+    cluster: SharedLogParts | None
+    """None if the server is alone."""
+
+
+@dataclass(frozen=True)
+class SocketsRoom:
+    """The parts that users' sockets need."""
+
+    fan_out: FanOut
+    hub: Hub
+    stats: Stats
+    authenticator: Authenticator
+    liveness: Liveness
+    limits: Limits
+    guard: CommandGuard
+    commands: Commands
+    admission: Admission
+
+
+@dataclass(frozen=True)
+class DashboardRoom:
+    """The parts that operators see or use."""
+
+    event_log: EventLog
+    actions: Actions
+    store_check: StoreCheck
+    issues: IssueDetector
+    overview: Overview
+    overview_feed: OverviewFeed
+    operator_sessions: OperatorSessions
+    operator_commands: OperatorCommands
+
+
+def build_presence(
+    settings: Settings,
+    environment: Environment,
+    memory: Memory,
+    users: Users,
+    fan_out: FanOut,
+    shared: SharedLog | None,
+) -> PresenceRoom:
+    """Build the log, and the parts before and behind it. `shared` is the log of a server that is not alone."""
+    incarnation, registry, timers = memory.incarnation, memory.registry, memory.timers
+    write_back = WriteBack(settings, registry, users, environment.failures)
+    follower = Follower(
+        settings, environment, incarnation, registry, memory.changes, write_back, memory.ongoing, fan_out.publish
+    )  # fmt: skip
+    decider = Decider(
+        settings, environment, incarnation, registry, memory.ongoing, timers, lambda proposal: log.append(proposal)
+    )
+    log: LocalLog | ClusterLog
+    cluster = None
+    if shared is None:
+        log = LocalLog(memory.changes, incarnation, decider.rows, follower.apply)
+    else:
+        position, members = Position(), Members(settings, environment.clock, incarnation)
+        log = ClusterLog(
+            environment, timers, shared, incarnation, position, decider.rows,
+            deadline_seconds=settings.store_deadline_seconds,
+        )  # fmt: skip
+        cluster = SharedLogParts(shared, members, position, log)
+    deadlines = Deadlines(environment.clock, timers, memory.wall_timers, incarnation, registry, write_back, log)
+    presence = Presence(settings, environment.clock, registry, write_back, log, deadlines)
+    loader = Loader(settings, environment, incarnation, presence, log, write_back)
+    settlement = Settlement(settings, users, presence, loader, write_back, environment.failures)
+    follower.record_listeners += (deadlines.record_changed, decider.record_changed)
+    return PresenceRoom(write_back, follower, log, presence, loader, settlement, cluster)
+
+
+def build_sockets(
+    settings: Settings,
+    environment: Environment,
+    memory: Memory,
+    tokens: Tokens,
+    fan_out: FanOut,
+    hub: Hub,
+    room: PresenceRoom,
+) -> SocketsRoom:
+    """Build what users' sockets need."""
+    clock, timers, registry = environment.clock, memory.timers, memory.registry
+    stats = Stats(registry, memory.ongoing, hub, memory.changes)
+    authenticator = Authenticator(settings, tokens, registry, hub, room.log, clock, timers, environment.unix_now)
+    liveness = Liveness(settings, timers, clock)
+    limits = Limits(settings, clock, environment.counters)
+    guard = CommandGuard(settings, clock, environment.counters, limits.commands)
+    commands = Commands(settings, guard, authenticator, room.presence, fan_out, liveness, memory.ongoing, stats)
+    admission = Admission(settings, environment, room.presence, hub, fan_out, liveness, authenticator, stats)
+    room.follower.revocation_listeners.append(authenticator.login_revoked)
+    return SocketsRoom(fan_out, hub, stats, authenticator, liveness, limits, guard, commands, admission)
+
+
+def build_dashboard(
+    settings: Settings,
+    environment: Environment,
+    memory: Memory,
+    stores: Stores,
+    room: PresenceRoom,
+    sockets: SocketsRoom,
+    switchboard: Switchboard,
+) -> DashboardRoom:
+    """Build what operators see and use."""
+    clock, registry, ongoing, hub = environment.clock, memory.registry, memory.ongoing, sockets.hub
+    event_log = EventLog(registry, clock, environment.new_id()[:6], shown=settings.events_shown)
+    revoke = revocation(stores.users, stores.logins, room.settlement, sockets.authenticator, clock)
+    waiting = WaitingActions(stores.audit, registry, ongoing, clock, memory.timers, environment.spawn)
+    actions = Actions(room.presence, switchboard, hub, event_log, revoke, waiting)
+    room.follower.status_listeners.append(event_log.status_announced)
+    room.follower.call_listeners += (
+        switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
+    )  # fmt: skip
+    store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
+    issues = IssueDetector(settings, environment, registry, ongoing, hub, store_check)
+    row_builder = RowBuilder(settings, registry, ongoing, hub, clock, actions.waiting)
+    overview = Overview(settings, clock, registry, ongoing, hub, row_builder, issues, event_log)
+    feed = OverviewFeed(settings, overview, registry, ongoing, row_builder, issues, event_log, environment.failures)
+    operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes.epoch)
+    commands = OperatorCommands(sockets.guard)
+    return DashboardRoom(event_log, actions, store_check, issues, overview, feed, operator_sessions, commands)
+
+
+def build_node(
+    settings: Settings,
+    environment: Environment,
+    memory: Memory,
+    users: Users,
+    room: PresenceRoom,
+    sockets: SocketsRoom,
+    call_store: CallStore,
+    switchboard: Switchboard,
+) -> Node | None:
+    """Build the server's part in a cluster, unless it is alone."""
+    if room.cluster is None:
+        return None
+    shared, members, log = room.cluster.shared, room.cluster.members, room.cluster.log
+    authenticator, presence, timers = sockets.authenticator, room.presence, memory.timers
+    authenticator.shared_tickets = SharedTickets(settings, shared)
+    room.follower.record_listeners.append(authenticator.record_changed)
+    presence.on_refused = authenticator.close_refused
+    reader = Reader(room.cluster.position, memory.registry, memory.changes, room.follower, sockets.fan_out)
+    succession = Succession(settings, environment.clock, shared, members, presence, log)
+    adoption = Adoption(environment, shared, memory.incarnation, members, reader, log, presence)
+    adoption.on_lost_epoch = partial(sockets.hub.close_all, CloseCode.RESTART, "the log was lost")
+    reconciliation = Reconciliation(call_store, presence, switchboard)
+    saved_changes = SavedChanges(users, memory.registry, room.settlement)
+    comparison = Comparison(environment, timers, members, reconciliation, saved_changes)
+    return Node(environment, timers, shared, reader, log, adoption, succession, comparison)

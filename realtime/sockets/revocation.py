@@ -1,0 +1,28 @@
+"""Revocation: how all tokens of a user are revoked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from models.logins import Logins
+from models.users import Users
+from realtime.clock import Clock
+from realtime.cluster.outcome import NotApplied
+from realtime.presence.log import Revocation
+from realtime.presence.settlement import Settlement
+from realtime.sockets.authenticator import Authenticator
+
+
+def revocation(
+    users: Users, logins: Logins, settlement: Settlement, authenticator: Authenticator, clock: Clock
+) -> Callable[[int], Awaitable[None]]:
+    """How all tokens of a user are revoked: in the store first, so that a restart does not make them valid again."""
+
+    async def revoke(user_id: int) -> None:
+        with contextlib.suppress(NotApplied):  # the store has it, and this server refuses the tokens already
+            await settlement.write(user_id, lambda: users.revoke_tokens(user_id), revokes=True)
+        authenticator.tell_others(Revocation(user_id=user_id, token_version=settlement.token_version(user_id)))
+        await logins.revoke_user(user_id, clock.utc())
+
+    return revoke

@@ -16,6 +16,7 @@ from models.collection import Document
 from models.documents import readable, value_of
 from models.errors import Conflict
 from models.guard import GuardedCollection
+from models.id_counter import IdCounter
 from models.usernames import best_match, possible_keys, username_key
 
 Role = Literal["viewer", "operator", "admin"]
@@ -44,16 +45,17 @@ class Operators:
 
     def __init__(self, operators: GuardedCollection, counters: GuardedCollection) -> None:
         self._operators = operators
-        self._counters = counters
+        self._ids = IdCounter(counters, "operator_id")
 
     async def ensure_indexes(self) -> None:
-        """Names are unique regardless of case."""
+        """Names are unique regardless of case. Raises UnusableStore if no id could be given to a new operator."""
+        await self._ids.check()
         await self._operators.create_index([("name_key", 1)], unique=True)
 
     async def add(self, name: str, password_hash: str, role: Role, created_at: datetime) -> Operator:
         """Add an operator. Raises Conflict if the name is taken."""
         document = {
-            "_id": await self._next_id(),
+            "_id": await self._ids.next(),
             "name": name,
             "name_key": username_key(name),
             "password_hash": password_hash,
@@ -99,13 +101,6 @@ class Operators:
             {"_id": operator_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
         )
         return self._operator(document) if document else None
-
-    async def _next_id(self) -> int:
-        counter = await self._counters.find_one_and_update(
-            {"_id": "operator_id"}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER
-        )
-        assert counter is not None, "an upsert that returns the document after it always has one"
-        return int(counter["last"])
 
     def _operator(self, row: Document) -> Operator:
         return value_of(self._operators, {**row, "operator_id": row["_id"]}, Operator)

@@ -24,6 +24,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from models.documents import value_of
 from models.errors import Conflict, Outdated, StoreUnavailable
 from models.guard import GuardedCollection
+from models.id_counter import IdCounter
 from models.status import Claims
 from models.user_documents import (
     Evidence,
@@ -55,13 +56,14 @@ class Users:
 
     def __init__(self, users: GuardedCollection, counters: GuardedCollection) -> None:
         self._users = users
-        self._counters = counters
+        self._ids = IdCounter(counters, "user_id")
 
     async def ensure_indexes(self) -> None:
         """Usernames are unique regardless of case. The users who set themselves busy are queried every few seconds.
 
         Raises UnusableStore if the collection belongs to another program, whose ids are not whole numbers.
         """
+        await self._ids.check()
         # Values of all types have one order, in which numbers come first.
         for last in await self._users.find({}, {"_id": 1}, sort=[("_id", -1)], limit=1):
             value_of(self._users, last, IdDocument)
@@ -70,7 +72,7 @@ class Users:
 
     async def next_id(self) -> int:
         """Reserve the id of a new user."""
-        return await self._next_ids(1)
+        return await self._ids.next()
 
     async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
         """Add a user, with an id that was reserved before or a new one. Raises Conflict if the username is taken."""
@@ -88,7 +90,7 @@ class Users:
 
         Raises Conflict if a username is taken (see `taken`), or StoreUnavailable. Both delete the users added so far.
         """
-        first = await self._next_ids(len(users))
+        first = await self._ids.next(len(users))
         ids = range(first, first + len(users))
         documents = [new_document(user_id, new, created_at) for user_id, new in zip(ids, users, strict=True)]
         try:
@@ -236,14 +238,6 @@ class Users:
         for start in range(ids.start, ids.stop, BULK_ROWS):
             stop = min(start + BULK_ROWS, ids.stop)
             await self._users.delete_many({"_id": {"$gte": start, "$lt": stop}})
-
-    async def _next_ids(self, count: int) -> int:
-        """Reserve `count` ids and return the first."""
-        counter = await self._counters.find_one_and_update(
-            {"_id": "user_id"}, {"$inc": {"last": count}}, upsert=True, return_document=ReturnDocument.AFTER
-        )
-        assert counter is not None, "an upsert that returns the document after it always has one"
-        return int(counter["last"]) - count + 1
 
 
 def _read_as(user_id: int, rev: int) -> dict[str, Any]:

@@ -157,3 +157,22 @@ async def test_one_row_that_the_store_refuses_does_not_fail_the_bulk(stores: Sto
     await stores.users.save_evidence(rows)
     online = {user.profile.user_id for user in await stores.users.page(0, 100) if user.online}
     assert online == set(ids) - {ids[4]}
+
+
+@pytest.mark.parametrize("counter", ["user_id", "operator_id"])
+@pytest.mark.parametrize("last", ["7", None, True, 7.5])
+async def test_a_counter_that_is_no_whole_number_is_named_at_start(
+    stores: Stores, database: Database, tmp_path: Path, counter: str, last: object
+) -> None:
+    await database.collection("counters").update_one({"_id": counter}, {"$set": {"last": last}}, upsert=True)
+    with pytest.raises(UnusableStore, match=f"the document '{counter}' in the collection counters") as caught:
+        await open_stores(database, store_settings(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_counter_that_mongodbs_shell_wrote_counts_on(
+    stores: Stores, database: Database, tmp_path: Path
+) -> None:
+    await database.collection("counters").update_one({"_id": "user_id"}, {"$set": {"last": 7.0}}, upsert=True)
+    reopened = await open_stores(database, store_settings(tmp_path))
+    assert await reopened.users.next_id() == 8

@@ -46,6 +46,8 @@ class Adoption:
         self.on_lost_epoch: Callable[[], None] = _nobody_is_connected
         """Called when the log has lost an epoch, so that a `seq` that clients have is given out again."""
         reader.on_untold = self._repeat
+        self._held: dict[int, float] = {}
+        """Users who are held since the last loss of the connection, and until when."""
         self._has_started = False
         self._may_lack = True
         """Whether the log may lack what the store has, since it was last compared with it."""
@@ -67,9 +69,10 @@ class Adoption:
         if has_gap or not self._has_started or (is_new and self._position.last_id != adopted.cut):
             await self._read_all(adopted, is_new=is_new)
         self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
-        self._postpone_ends()
         name = self._incarnation.id
         await self._join()
+        if self._incarnation.id == name:  # otherwise the others have held them already
+            self._postpone_ends()
         self._log.open()
         if has_gap or self._may_lack or self._incarnation.id != name:
             self._report_all()
@@ -132,12 +135,23 @@ class Adoption:
             if with_saved(record, saved=saved) != record:
                 self._log.append(Proposal((user_id,), "set", partial(with_saved, saved=saved)))
 
+    def let_go(self) -> None:
+        """The log says that this server was declared lost: the others have held its users since then."""
+        for user_id, until in self._held.items():
+            entry = self._presence.registry.get(user_id)
+            if entry.grace_until == until:
+                entry.grace_until = 0.0
+                self._presence.deadlines.await_silence(entry)
+        self._held.clear()
+
     def _postpone_ends(self) -> None:
         """Hold those whose evidence ended while nothing could be appended: they may have come back elsewhere."""
         now = self._presence.now()
+        self._held.clear()
         for entry in self._presence.registry:
             if any(map(self._incarnation.is_own, entry.record.alive_on)) and not entry.has_evidence(now):
                 self._presence.deadlines.hold(entry, self._patience, heartbeat=False)
+                self._held[entry.profile.user_id] = entry.grace_until
 
     def _report_all(self) -> None:
         """Report the evidence that this server has, and that which it no longer has."""

@@ -126,6 +126,7 @@ class Node:
             self._compare_with_store()
         elif entry.kind == "lost" and entry.lost == self._members.own:
             self._is_fenced = True
+            self._adoption.let_go()
         elif entry.kind in ("lost", "left"):
             self._comparison.may_lack_changes()
             self._spawn(self._succeed(entry))

@@ -46,6 +46,9 @@ class ApiHandler(RequestHandler):
     answers_head = True
     """Whether HEAD works where GET does. An upgrade to a WebSocket can only be asked for by GET."""
 
+    limiting_setting = ""
+    """What to raise if a limit has refused the request."""
+
     def set_up(self, context: HandlerContext) -> None:
         """The first step of every handler's `initialize`."""
         self.context = context
@@ -137,6 +140,7 @@ class ApiHandler(RequestHandler):
             self.set_header("Retry-After", str(self.context.settings.retry_after_seconds))
         if isinstance(error, TooMany):
             self.set_header("Retry-After", str(error.retry_after))
+            self.limiting_setting = error.setting
         if status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         if status == 405:

@@ -120,4 +120,5 @@ def log_request(origins: Origins, handler: RequestHandler) -> None:
             status=status,
             milliseconds=round(seconds * 1000, 1),
             address=origins.address(handler.request),
+            **({"setting": setting} if (setting := getattr(handler, "limiting_setting", "")) else {}),
         )

@@ -171,7 +171,9 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
     for_operators = {**for_sign_in, "operators": stores.operators}
-    action_runner = ActionRunner(core.actions, stores.audit, clock, core.registry, core.switchboard)
+    action_runner = ActionRunner(
+        core.actions, stores.audit, clock, core.registry, core.switchboard, core.limits.refused_actions
+    )
     for_actions = {
         "admin": admin, "confirmations": Confirmations(core.actions, core.overview), "action_runner": action_runner,
         "targets_limit": app.settings.action_targets_limit,

@@ -62,11 +62,12 @@ class Conflict(RequestError):
 
 
 class TooMany(RequestError):
-    """Too many requests. `retry_after` is in whole seconds."""
+    """Too many requests. `retry_after` is in whole seconds. `setting` is what to raise, for the log."""
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
+    def __init__(self, message: str, *, retry_after: int, setting: str = "") -> None:
         super().__init__("TOO_MANY_REQUESTS", message)
         self.retry_after = retry_after
+        self.setting = setting
 
 
 class Overloaded(RequestError):

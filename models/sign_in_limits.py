@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError
 from models.collection import Filter
 from models.errors import StoreUnavailable, TooMany
 from models.guard import GuardedCollection
-from settings import Settings
+from settings import Settings, variable
 
 OWED_LIMIT = 10_000
 """Accounts and addresses whose attempts during an outage of the store are remembered."""
@@ -61,6 +61,13 @@ class _Line:
         self.under_way -= 1
         self.ended += 1
         self.an_end.set()
+
+
+_SETTINGS = {
+    "pair": variable("sign_in_failures_per_account"),
+    "address": variable("sign_in_failures_per_address"),
+}
+"""What raises a limit, by the beginning of its key."""
 
 
 class SignInLimits:
@@ -149,7 +156,11 @@ class SignInLimits:
                 return
             if line.ended == ended and not line.under_way:
                 wait = math.ceil((full_until - now()).total_seconds())
-                raise TooMany("Too many failed sign-ins. Try again later.", retry_after=max(1, wait))
+                raise TooMany(
+                    "Too many failed sign-ins. Try again later.",
+                    retry_after=max(1, wait),
+                    setting=_SETTINGS[key.partition(":")[0]],
+                )
             if line.ended == ended:
                 await line.an_end.wait()
 

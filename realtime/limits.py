@@ -11,18 +11,22 @@ from realtime.clock import Clock
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, ErrorCode
 from realtime.ratelimit import Buckets, Key, Strikes, Turns
-from settings import Settings
+from settings import Settings, variable
 
 
 class Limit:
     """A limit by key that refuses with an error, and counts what it refused under a fixed reason."""
 
-    def __init__(self, buckets: Buckets, clock: Clock, refused: Counter[str], reason: str, message: str) -> None:
+    def __init__(
+        self, buckets: Buckets, clock: Clock, refused: Counter[str], reason: str, message: str, setting: str
+    ) -> None:
         self.buckets = buckets
         self._clock = clock
         self._refused = refused
         self._reason = reason
         self._message = message
+        self._setting = setting
+        """The variables that raise the limit."""
 
     def take(self, key: Key) -> None:
         """Count one. Raises TooMany, which says when to try again."""
@@ -33,6 +37,14 @@ class Limit:
         """Count one if there is room."""
         return self.buckets.take(key, self._clock.now())
 
+    def has_room(self, key: Key) -> bool:
+        """Whether one more is allowed now."""
+        return not self.buckets.seconds_until_next(key, self._clock.now())
+
+    def count(self, key: Key) -> None:
+        """Count one that has happened, whether or not there was room."""
+        self.buckets.charge(key, self._clock.now())
+
     def give_back(self, key: Key) -> None:
         """Count one less: what was counted turned out not to count."""
         self.buckets.give_back(key)
@@ -41,7 +53,7 @@ class Limit:
         """Raise TooMany for the key, and count it."""
         self._refused[self._reason] += 1
         wait = self.buckets.seconds_until_next(key, self._clock.now())
-        raise TooMany(self._message, retry_after=max(1, math.ceil(wait)))
+        raise TooMany(self._message, retry_after=max(1, math.ceil(wait)), setting=self._setting)
 
 
 class Limits:
@@ -49,43 +61,39 @@ class Limits:
 
     def __init__(self, settings: Settings, clock: Clock, counters: Counters) -> None:
         self._clock = clock
-        upgrades, requests, keys_limit = counters.refused, counters.refused_requests, settings.limited_keys
+        upgrades, requests = counters.refused, counters.refused_requests
 
-        def buckets(burst: int, per_second: float) -> Buckets:
-            return Buckets(burst, per_second, keys_limit)
+        def buckets(burst: str, per_second: str) -> Buckets:
+            return Buckets(getattr(settings, burst), getattr(settings, per_second), settings.limited_keys)
 
-        def limit(burst: int, per_second: float, refused: Counter[str], reason: str, message: str) -> Limit:
-            return Limit(buckets(burst, per_second), clock, refused, reason, message)
+        def limit(burst: str, per_second: str, refused: Counter[str], reason: str, message: str) -> Limit:
+            setting = f"{variable(burst)}, {variable(per_second)}"
+            return Limit(buckets(burst, per_second), clock, refused, reason, message, setting)
 
-        self.commands = buckets(settings.command_burst, settings.commands_per_second)
+        self.commands = buckets("command_burst", "commands_per_second")
         """Commands on sockets, by user or by operator's session."""
-        self.connects = limit(
-            settings.connect_burst, settings.connects_per_second, upgrades, "connects", "Too many new sockets."
-        )
+        self.connects = limit("connect_burst", "connects_per_second", upgrades, "connects", "Too many new sockets.")
         """Sockets opened, by user."""
         self.refusals = limit(
-            settings.refusals_per_address, settings.refusals_per_second, upgrades, "refusals",
+            "refusals_per_address", "refusals_per_second", upgrades, "refusals",
             "Too many attempts without valid credentials.",
         )  # fmt: skip
         """Sockets refused for their credentials, by address."""
-        self.requests = limit(
-            settings.request_burst, settings.requests_per_second, requests, "requests", "Too many requests."
-        )
+        self.requests = limit("request_burst", "requests_per_second", requests, "requests", "Too many requests.")
         """Requests with a token, by user."""
         self.turns = Turns(settings.requests_at_once, settings.request_burst)
         """Requests that are carried out, by user."""
         self.registrations = limit(
-            settings.registration_burst, settings.registrations_per_second, requests, "registrations",
+            "registration_burst", "registrations_per_second", requests, "registrations",
             "Too many registrations from this address.",
         )  # fmt: skip
         """Registrations, by address."""
         self.sign_ins = limit(
-            settings.sign_in_burst, settings.sign_ins_per_second, requests, "sign_ins",
-            "Too many sign-ins from this address.",
-        )  # fmt: skip
+            "sign_in_burst", "sign_ins_per_second", requests, "sign_ins", "Too many sign-ins from this address."
+        )
         """Sign-ins of users and operators, right or wrong, by address."""
         self.refused_actions = limit(
-            settings.refused_action_burst, settings.refused_actions_per_second, requests, "refused_actions",
+            "refused_action_burst", "refused_actions_per_second", requests, "refused_actions",
             "Too many of your actions were refused.",
         )  # fmt: skip
         """Actions that were refused and recorded in the audit, by operator."""

@@ -22,12 +22,16 @@ class TokenBucket:
 
     def take(self, now: float) -> bool:
         """Take one token. False if there is none."""
-        self._left = min(self._burst, self._left + (now - self._stamp) * self._per_second)
-        self._stamp = now
+        self._refill(now)
         if self._left < 1:
             return False
         self._left -= 1
         return True
+
+    def charge(self, now: float) -> None:
+        """Take one token even if there is none. It is then owed."""
+        self._refill(now)
+        self._left -= 1
 
     def give_back(self) -> None:
         """Return a token that was not needed."""
@@ -41,6 +45,10 @@ class TokenBucket:
     def is_full(self, now: float) -> bool:
         """Whether the bucket is full, so that it need not be kept."""
         return self._left + (now - self._stamp) * self._per_second >= self._burst
+
+    def _refill(self, now: float) -> None:
+        self._left = min(self._burst, self._left + (now - self._stamp) * self._per_second)
+        self._stamp = now
 
 
 class SlidingWindow:
@@ -99,14 +107,11 @@ class Buckets:
 
     def take(self, key: Key, now: float) -> bool:
         """Take one token from the key's bucket. False if there is none."""
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            if len(self._buckets) >= self._keys_limit:
-                self._buckets.popitem(last=False)
-            bucket = self._buckets[key] = TokenBucket(self._burst, self._per_second, now)
-        else:
-            self._buckets.move_to_end(key)
-        return bucket.take(now)
+        return self._bucket(key, now).take(now)
+
+    def charge(self, key: Key, now: float) -> None:
+        """Take one token from the key's bucket even if there is none. It is then owed."""
+        self._bucket(key, now).charge(now)
 
     def give_back(self, key: Key) -> None:
         """Return a token that was not needed."""
@@ -126,6 +131,16 @@ class Buckets:
             if not bucket.is_full(now):
                 return
             del self._buckets[key]
+
+    def _bucket(self, key: Key, now: float) -> TokenBucket:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= self._keys_limit:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[key] = TokenBucket(self._burst, self._per_second, now)
+        else:
+            self._buckets.move_to_end(key)
+        return bucket
 
 
 class Turns:

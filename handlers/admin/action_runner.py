@@ -17,6 +17,7 @@ from realtime.clock import Clock
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.rows import ActionName
+from realtime.limits import Limit
 from realtime.presence.registry import Registry
 
 AT_ONCE = 16
@@ -30,6 +31,7 @@ OUTCOME_UNKNOWN = (
     "Check the current state, then start a new action."
 )
 WAITS = "waiting until the call ends"
+NOT_TRIED = "Not tried, because too many of your actions were refused. Refresh the page and try again."
 SUPERSEDED = "Another operator carried out the same action before the call ended."
 FAILURES = {"refused": "been refused", "failed": "failed"}
 """How an action can have ended that was not carried out, as its audit entry says and as a sentence says."""
@@ -57,6 +59,37 @@ class ActionResult(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
 
 
+class Refusals:
+    """The refused targets of one action, as they count for the operator's limit.
+
+    One refusal is counted before anything is carried out, so that no number of requests at once gets past the limit.
+    """
+
+    def __init__(self, limit: Limit, operator_id: int) -> None:
+        """Raises TooMany."""
+        self._limit = limit
+        self._operator_id = operator_id
+        self._noted = 0
+        limit.take(operator_id)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more target may be tried."""
+        return not self._noted or self._limit.has_room(self._operator_id)
+
+    def note(self, result: ActionResult) -> None:
+        """A target was tried, and has a result."""
+        if result.outcome == "refused":
+            if self._noted:
+                self._limit.count(self._operator_id)
+            self._noted += 1
+
+    def end(self) -> None:
+        """The action is over. What was counted at its beginning counts no longer if nothing was refused."""
+        if not self._noted:
+            self._limit.give_back(self._operator_id)
+
+
 class ActionProgress(msgspec.Struct):
     """The progress of an action: how many of its targets are done."""
 
@@ -65,16 +98,28 @@ class ActionProgress(msgspec.Struct):
 
 
 class ActionRunner:
-    """Carries out actions. Each target gets an audit entry before the action; it is completed afterwards."""
+    """Carries out actions. Each target gets an audit entry before the action; it is completed afterwards.
+
+    One operator could fill the audit with refused actions. So they are limited: a request for an action is refused, and
+    of an action on many targets the rest is not tried.
+    """
 
     def __init__(
-        self, actions: Actions, audit: Audit, clock: Clock, registry: Registry, switchboard: Switchboard
+        self,
+        actions: Actions,
+        audit: Audit,
+        clock: Clock,
+        registry: Registry,
+        switchboard: Switchboard,
+        refused_actions: Limit,
     ) -> None:
         self._actions = actions
         self._audit = audit
         self._clock = clock
         self._registry = registry
         self._switchboard = switchboard
+        self._refused_actions = refused_actions
+        """The limit on refused actions, by operator."""
         self._results: OrderedDict[str, asyncio.Future[ActionResult]] = OrderedDict()
         """Actions in progress and recent results, by the id of the audit entry."""
         self._in_progress: dict[tuple[int, str], ActionProgress] = {}
@@ -83,20 +128,30 @@ class ActionRunner:
         """Carry out an action and return the results in the order of the targets.
 
         Raises StoreUnavailable if the audit entry of a target could not be written. That target is left unchanged.
+        Raises TooMany if too many of the operator's actions were refused.
         """
         slots = asyncio.Semaphore(AT_ONCE)
         key = (request.operator.operator_id, request.request_id)
+        refusals = Refusals(self._refused_actions, request.operator.operator_id)
         progress = self._in_progress[key] = ActionProgress(0, len(request.targets))
 
         async def one(target: ActionTarget) -> ActionResult:
+            entry = self._entry(request, target, "started")
             async with slots:
-                result = await self._once(request, target)
+                if entry.entry_id in self._results:
+                    result = await self._once(request, target, entry)
+                elif not refusals.has_room:
+                    result = ActionResult(entry.target, entry.target_name, "refused", NOT_TRIED, "TOO_MANY_REQUESTS")
+                else:
+                    result = await self._once(request, target, entry)
+                    refusals.note(result)
             progress.done += 1
             return result
 
         try:
             return list(await asyncio.gather(*(one(target) for target in request.targets)))
         finally:
+            refusals.end()
             self._in_progress.pop(key, None)
 
     def progress(self, operator: Operator, request_id: str) -> ActionProgress | None:
@@ -104,12 +159,18 @@ class ActionRunner:
         return self._in_progress.get((operator.operator_id, request_id))
 
     async def refuse(self, request: ActionRequest, code: str) -> None:
-        """Record an action that the operator may not carry out. Raises StoreUnavailable."""
-        for target in request.targets:
+        """Record an action that the operator may not carry out, for as many targets as the limit has room for.
+
+        Raises StoreUnavailable, TooMany.
+        """
+        operator_id = request.operator.operator_id
+        self._refused_actions.take(operator_id)
+        for number, target in enumerate(request.targets):
+            if number and not self._refused_actions.has_taken(operator_id):
+                return
             await self._audit.begin(self._entry(request, target, f"refused: {code}"))
 
-    async def _once(self, request: ActionRequest, target: ActionTarget) -> ActionResult:
-        entry = self._entry(request, target, "started")
+    async def _once(self, request: ActionRequest, target: ActionTarget, entry: AuditEntry) -> ActionResult:
         known = self._results.get(entry.entry_id)
         if known is None:
             known = self._results[entry.entry_id] = asyncio.ensure_future(self._carry_out(request, target, entry))

@@ -17,7 +17,6 @@ from models.errors import Forbidden, Invalid, NotFound
 from models.operators import is_at_least
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
-from realtime.limits import Limit
 
 ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
 
@@ -63,7 +62,7 @@ class ActionsHandler(AdminHandler):
                 and self.signed_in
                 and not is_at_least(self.signed_in.operator.role, "operator")
             ):
-                await self._record_attempt(self._action_request())
+                await self.action_runner.refuse(self._action_request(), "ROLE_TOO_LOW")
             raise
 
     @allows("operator")
@@ -82,41 +81,12 @@ class ActionsHandler(AdminHandler):
         if not request.reason:
             self._ask_for_reason()
             return
-        results = await self._carry_out(request)
+        results = await self.action_runner.carry_out(request)
         done = Done(_outcome(results), _summary(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
             self.go(self.next_page(), done.message, is_refusal=done.outcome == "refused")
-
-    @property
-    def refused_actions(self) -> Limit:
-        """The limit on refused actions. An action counts before it is carried out, and no longer if it was not refused.
-
-        Otherwise one operator could fill the audit, because each refused action is recorded there.
-        """
-        return self.context.limits.refused_actions
-
-    async def _carry_out(self, request: ActionRequest) -> list[ActionResult]:
-        results: list[ActionResult] = []
-        self.refused_actions.take(self.operator.operator_id)
-        try:
-            results = await self.action_runner.carry_out(request)
-        finally:
-            if not results or any(each.outcome != "refused" for each in results):
-                self.refused_actions.give_back(self.operator.operator_id)
-        return results
-
-    async def _record_attempt(self, request: ActionRequest) -> None:
-        """Record an action that the operator's role does not allow: as many targets as the limit has room for."""
-        operator_id = self.operator.operator_id
-        self.refused_actions.take(operator_id)
-        recorded = 1
-        while recorded < len(request.targets) and self.refused_actions.has_taken(operator_id):
-            recorded += 1
-        await self.action_runner.refuse(
-            msgspec.structs.replace(request, targets=request.targets[:recorded]), "ROLE_TOO_LOW"
-        )
 
     def _answer(self, done: Done) -> None:
         """Answer with JSON. If the only target was refused, this is an error. Otherwise each result says so."""

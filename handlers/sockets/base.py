@@ -14,7 +14,7 @@ from handlers.origins import SETTING_THAT_ALLOWS
 from handlers.sockets.handshake import check_handshake
 from handlers.sockets.stream_transport import SUBPROTOCOL, StreamTransport, reject, stream_of
 from handlers.sockets.websocket_protocol import FairProtocol
-from models.errors import Overloaded, RequestError
+from models.errors import Overloaded, RequestError, TooMany
 from realtime.counters import Counters
 from realtime.protocol import CloseCode, Error, Message
 from realtime.sockets.admission import LimitReached
@@ -100,7 +100,7 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
             self.peer = self.admit(StreamTransport(self, stream))
         except LimitReached as limit:
             self.counters.refused[limit.close_code.name.lower()] += 1
-            self._log_refusal(int(limit.close_code), str(limit))
+            self._log_refusal(int(limit.close_code), str(limit), limit.setting)
             self.close(limit.close_code, str(limit))
         else:
             self.context.traffic.sockets += 1
@@ -161,14 +161,14 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log as for other requests, and say why an upgrade was refused."""
         if isinstance(value, RequestError):
-            self._log_refusal(value.code, value.message)
+            self._log_refusal(value.code, value.message, value.setting if isinstance(value, TooMany) else "")
         ApiHandler.log_exception(self, typ, value, tb)
 
     def _count_as_command(self) -> None:
         if self.peer is not None:
             self.commands.allow(self.peer)
 
-    def _log_refusal(self, code: str | int, reason: str) -> None:
+    def _log_refusal(self, code: str | int, reason: str, setting: str = "") -> None:
         """Say what the client asked for and which setting would allow it: the client itself can't see either."""
         headers = self.request.headers
         _log.info(
@@ -179,6 +179,6 @@ class BaseSocketHandler(WebSocketHandler, ApiHandler, Generic[P]):
             reason=reason,
             host=short(headers.get("Host", "")),
             origin=short(headers.get("Origin", "")),
-            setting=SETTING_THAT_ALLOWS.get(code),
+            setting=setting or SETTING_THAT_ALLOWS.get(code),
             address=self.context.origins.address(self.request),
         )

@@ -14,7 +14,7 @@ from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.outbox import Transport
-from settings import Settings
+from settings import Settings, variable
 
 
 class OperatorSessions:
@@ -49,11 +49,12 @@ class OperatorSessions:
         Raises LimitReached.
         """
         if self._closing or len(self) >= self._settings.operator_sockets_limit:
-            raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets")
+            raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets", variable("operator_sockets_limit"))
         operator_id = signed_in.operator.operator_id
         theirs = sum(session.signed_in.operator.operator_id == operator_id for session in self._sessions.values())
         if theirs >= self._settings.sockets_per_operator:
-            raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this operator")
+            setting = variable("sockets_per_operator")
+            raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this operator", setting)
         session = OperatorSession(self._settings, self._new_id(), signed_in, transport, self._clock.now, self._counters)
         session.on_caught_up = self._send_missed
         session.on_closed = self._forget

@@ -21,7 +21,7 @@ from realtime.sockets.liveness import Liveness
 from realtime.sockets.outbox import Outbox, Transport
 from realtime.sockets.session import ConnectRequest, Session
 from realtime.sockets.stats import Stats
-from settings import Settings
+from settings import Settings, variable
 
 _GREETINGS: dict[Channel, str] = {
     "feed": "Connected to feed updates",
@@ -32,9 +32,11 @@ _GREETINGS: dict[Channel, str] = {
 class LimitReached(Exception):
     """No more sockets for this address, or in all. `close_code` tells the client what to do."""
 
-    def __init__(self, close_code: CloseCode, reason: str) -> None:
+    def __init__(self, close_code: CloseCode, reason: str, setting: str = "") -> None:
         super().__init__(reason)
         self.close_code = close_code
+        self.setting = setting
+        """The variable that raises the limit, for the log."""
 
 
 class Admission:
@@ -108,9 +110,10 @@ class Admission:
     def _check_limits(self, request: ConnectRequest) -> None:
         settings = self._settings
         if self.closing or self.is_cut_off or len(self._hub) >= settings.sockets_limit:
-            raise LimitReached(CloseCode.TRY_LATER, "too many sockets")
+            raise LimitReached(CloseCode.TRY_LATER, "too many sockets", variable("sockets_limit"))
         if request.counts_by_address and self._hub.from_address(request.address) >= settings.sockets_per_address:
-            raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address")
+            setting = variable("sockets_per_address")
+            raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address", setting)
         self._make_room(request.identity.user_id)
 
     def _make_room(self, user_id: int) -> None:

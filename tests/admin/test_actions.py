@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from handlers.admin.action_runner import AT_ONCE
 from models.audit import AuditEntry
 from models.errors import StoreUnavailable
 from realtime.protocol import CloseCode
@@ -382,6 +384,31 @@ async def test_an_attempt_on_many_users_is_recorded_for_as_many_as_there_is_room
     viewer = await signed_in("viewer")
     assert (await viewer.post("/admin/actions", fields, headers=JSON_PLEASE)).status == 403
     assert len(await audited(server, "sign_out")) == 3
+
+
+@pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.0001)
+async def test_an_action_that_is_refused_for_many_users_fills_no_audit(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    fields = [*order("sign_out").items(), *(("user_id", str(number)) for number in (*range(1001, 1051), 1))]
+    operator = await signed_in("operator")
+    answer = await operator.post("/admin/actions", fields, headers=JSON_PLEASE)
+    codes = Counter(each["code"] for each in answer.body["results"])
+    assert 3 <= codes["NOT_FOUND"] == len(await audited(server, "sign_out")) <= 2 + AT_ONCE
+    assert codes["TOO_MANY_REQUESTS"] == 51 - codes["NOT_FOUND"]
+    assert server.core.registry.get(1).record.token_version == 0
+    assert (await act(operator, "sign_out", user_id=1, request_id=f"{REQUEST}-2")).status == 429
+
+
+@pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.0001)
+async def test_an_action_that_is_sent_again_gets_the_same_answer_although_the_limit_is_nearly_reached(
+    signed_in: SignedIn,
+) -> None:
+    fields = [*order("sign_out").items(), *(("user_id", str(number)) for number in (1001, 1002))]
+    operator = await signed_in("operator")
+    answers = [(await operator.post("/admin/actions", fields, headers=JSON_PLEASE)).body for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
 
 
 @pytest.mark.settings(refused_action_burst=1, refused_actions_per_second=0.0001)

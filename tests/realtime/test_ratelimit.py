@@ -45,6 +45,15 @@ def test_a_bucket_is_full_again_after_it_was_left_alone() -> None:
     assert bucket.is_full(1.0)
 
 
+def test_a_token_that_is_owed_is_paid_back_first() -> None:
+    buckets = Buckets(2, 1.0, 10)
+    for _ in range(3):
+        buckets.charge("key", 0.0)
+    assert buckets.seconds_until_next("key", 0.0) == 2.0
+    assert not buckets.take("key", 1.5)
+    assert buckets.take("key", 2.0)
+
+
 def test_a_window_is_full_after_its_limit() -> None:
     window = SlidingWindow(2, 1.0)
     assert [window.take(0.0) for _ in range(3)] == [True, True, False]

@@ -7,12 +7,13 @@ import logging
 import secrets
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from handlers.logs import redact
-from tests.clients import RawSocket, Socket
+from tests.clients import RawSocket, Socket, eventually
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
@@ -198,3 +199,41 @@ async def test_a_refused_upgrade_is_logged_with_what_it_came_with_and_what_would
         assert refused["host"] == headers.get("Host", server.address)
         assert refused["origin"] == headers.get("Origin", "")
         assert refused["address"] == "127.0.0.1"
+
+
+@pytest.mark.settings(connect_burst=1, connects_per_second=0.001, request_burst=1, requests_per_second=0.001)
+async def test_what_a_limit_refuses_is_logged_with_the_settings_that_raise_it(
+    server: RunningServer, secrets_seen: SecretsSeen, user: MakePerson
+) -> None:
+    ada = await user("ada")
+    before = len(lines(secrets_seen))
+    assert [(await ada.get("/users/me")).status for _ in range(2)][-1] == 429
+    for _ in range(2):
+        raw, _ = await RawSocket.open(server.port, "/ws/feed", Authorization=f"Bearer {ada.token}")
+        raw.end()
+    new = [json.loads(line) for line in lines(secrets_seen)[before:]]
+    (request,) = [
+        each for each in new if each["event"] == "request" and each["status"] == 429 and each["path"] == "/users/me"
+    ]
+    assert request["setting"] == "ROLLCALL_REQUEST_BURST, ROLLCALL_REQUESTS_PER_SECOND"
+    (upgrade,) = [each for each in new if each["event"] == "upgrade refused"]
+    assert upgrade["setting"] == "ROLLCALL_CONNECT_BURST, ROLLCALL_CONNECTS_PER_SECOND"
+
+
+@pytest.mark.settings(sockets_limit=1)
+async def test_a_socket_beyond_the_most_in_all_is_logged_with_the_setting_that_raises_it(
+    server: RunningServer, secrets_seen: SecretsSeen, user: MakePerson
+) -> None:
+    ada = await user("ada")
+    before = len(lines(secrets_seen))
+    headers = {"Authorization": f"Bearer {ada.token}"}
+    sockets = [(await RawSocket.open(server.port, "/ws/feed", **headers))[0] for _ in range(2)]
+
+    def refused() -> list[dict[str, Any]]:
+        new = map(json.loads, lines(secrets_seen)[before:])
+        return [line for line in new if line["event"] == "upgrade refused"]
+
+    await eventually(lambda: bool(refused()))
+    assert refused()[0]["setting"] == "ROLLCALL_SOCKETS_LIMIT"
+    for socket in sockets:
+        socket.end()

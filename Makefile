@@ -9,7 +9,7 @@ BIN := .venv/bin
 WAITING := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve test test-fast test-packages chaos mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
+.PHONY: help run cluster serve test test-fast test-packages chaos chaos-cluster mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -48,7 +48,10 @@ fmt: .venv/tests ## format
 	$(BIN)/ruff format .
 
 chaos: .venv/server ## faults, floods and hostile clients on both stores, in a quarter of an hour; LONG=1 for longer
-	$(BIN)/python -m chaos $(if $(LONG),--long)
+	$(BIN)/python -m chaos $(if $(LONG),--long) $(if $(SERVERS),--servers $(SERVERS))
+
+chaos-cluster: .venv/server redis proxies ## faults of three servers on Redis, behind nginx, in a quarter of an hour
+	$(BIN)/python -m chaos --servers several
 
 mutants: .venv/tests redis ## plant known mistakes one by one; the tests must find each
 	$(BIN)/python -m tests.mutants

@@ -92,7 +92,7 @@ class Settings:
     redis_prefix: str = setting("rollcall", "Prefix of the keys in Redis.")
     redis_ca_file: str = setting("", "Certificates (PEM) to trust for rediss://, instead of the system's.")
     redis_deadline_seconds: float = setting(1.5, "Silence after which the connection to Redis counts as lost.")
-    redis_rest_seconds: float = setting(0.005, "Pause between two reads of the log in Redis.")
+    redis_rest_seconds: float = setting(0.005, "Pause between two reads of the log in Redis, on average.")
     redis_log_length: int = setting(100_000, "Entries that Redis keeps of the log, approximately.")
     cut_off_seconds: float = setting(10.0, "After so long without Redis, a server drains if the others still have it.")
 

@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from chaos.catalog import SCENARIOS
+from chaos.catalog import CLUSTER_SCENARIOS, SCENARIOS
 from chaos.check import BOTH, StoreKind
 from chaos.machine import describe_machine
 from chaos.program import ROOT
@@ -38,20 +38,31 @@ PAGE = ROOT / "docs" / "reliability.md"
 STORES: dict[str, tuple[StoreKind, ...]] = {"embedded": ("embedded",), "mongodb": ("mongodb",), "both": BOTH}
 
 
-def _chosen(_context: click.Context, _param: click.Parameter, names: Sequence[str]) -> list[Scenario]:
-    known = {scenario.name: scenario for scenario in SCENARIOS}
+def _by_servers(servers: str) -> list[Scenario]:
+    return [*(SCENARIOS if servers != "several" else ()), *(CLUSTER_SCENARIOS if servers != "one" else ())]
+
+
+def _named(_context: click.Context, _param: click.Parameter, names: Sequence[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in _by_servers("all")}
     wanted = [name for given in names for name in given.split(",") if name]
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise click.BadParameter(f"unknown scenario: {', '.join(unknown)}; use --list to see all scenarios")
-    return [known[name] for name in dict.fromkeys(wanted)] if wanted else list(SCENARIOS)
+    return [known[name] for name in dict.fromkeys(wanted)]
 
 
 @click.command()
 @click.option(
     "--store", type=click.Choice(list(STORES)), default="both", show_default=True, help="The store to run on."
 )
-@click.option("--only", "scenarios", multiple=True, callback=_chosen, metavar="NAME[,NAME]…", help="Run only these.")
+@click.option(
+    "--servers",
+    type=click.Choice(["one", "several", "all"]),
+    default="one",
+    show_default=True,
+    help="The scenarios of one server, of several, or all.",
+)
+@click.option("--only", "named", multiple=True, callback=_named, metavar="NAME[,NAME]…", help="Run only these.")
 @click.option("--list", "lists", is_flag=True, help="List the scenarios and run nothing.")
 @click.option("--long", "is_long", is_flag=True, help="Run churn for five minutes, not one.")
 @click.option("--write", "writes", is_flag=True, help="Write docs/reliability.md.")
@@ -65,7 +76,8 @@ def _chosen(_context: click.Context, _param: click.Parameter, names: Sequence[st
 )
 def main(
     store: str,
-    scenarios: list[Scenario],
+    servers: str,
+    named: list[Scenario],
     lists: bool,
     is_long: bool,
     writes: bool,
@@ -74,16 +86,17 @@ def main(
 ) -> None:
     """Break things under the real server, attack it, and check that it holds up. Exits with 1 if anything fails."""
     if lists:
-        click.echo("\n".join(listing_of(scenarios)))
+        click.echo("\n".join(listing_of(named or _by_servers("all"))))
         return
-    if writes and (len(scenarios) < len(SCENARIOS) or store != "both"):
-        raise click.UsageError("--write requires a run of all scenarios on both stores")
+    scenarios = named or _by_servers(servers)
+    if writes and (len(scenarios) < len(_by_servers("all")) or store != "both"):
+        raise click.UsageError("--write requires a run of all scenarios on both stores, with --servers all")
     if not any(kind in scenario.stores for scenario in scenarios for kind in STORES[store]):
         raise click.UsageError("none of the selected scenarios runs on that store")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     _allow_open_files()
-    command = "make chaos LONG=1" if is_long else "make chaos"
+    command = " ".join(["make chaos", *(["LONG=1"] if is_long else []), *(["SERVERS=all"] if servers == "all" else [])])
     conditions = Conditions(f"{datetime.now(UTC):%Y-%m-%d}", describe_machine(), describe_mongodb(), command)
     outcomes = _run(scenarios, STORES[store], is_long=is_long)
     if file is not None:

@@ -1,4 +1,4 @@
-"""Catalog: every scenario, in the order it runs."""
+"""Catalog: every scenario, in the order it runs: those of one server, and those of several."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from chaos.scenarios import (
     bad_requests,
     churn,
     clocks,
+    cluster_latency,
+    cluster_losses,
+    cluster_redis,
+    cluster_restart,
+    cluster_sessions,
+    cluster_writes,
     connections,
     floods,
     http_requests,
@@ -23,6 +29,7 @@ from chaos.scenarios import (
 _FAULTS: Section = "Faults and floods"
 _CLIENT: Section = "One client"
 _ENDING: Section = "Ending"
+_SEVERAL: Section = "Several servers"
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("vanished-peers", _FAULTS, connections.vanished_peers, EMBEDDED, 8),
@@ -61,4 +68,19 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("sigterm", _ENDING, restarts.sigterm, BOTH, 9),
     Scenario("sigkill-sockets", _ENDING, restarts.sigkill_under_sockets, BOTH, 80),
     Scenario("sigkill-writers", _ENDING, killed_writers.sigkill_under_writers, BOTH, 75),
+)
+
+CLUSTER_SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("cluster-calls", _SEVERAL, cluster_writes.calls, MONGODB, 60),
+    Scenario("cluster-toggles", _SEVERAL, cluster_writes.toggles, MONGODB, 25),
+    Scenario("cluster-kill", _SEVERAL, cluster_losses.kill, MONGODB, 60),
+    Scenario("cluster-cut-off", _SEVERAL, cluster_losses.cut_off, MONGODB, 130),
+    Scenario("cluster-pause", _SEVERAL, cluster_losses.pause, MONGODB, 60),
+    Scenario("cluster-redis-aof", _SEVERAL, cluster_redis.aof, MONGODB, 65),
+    Scenario("cluster-redis-empty", _SEVERAL, cluster_redis.empty, MONGODB, 65),
+    Scenario("cluster-redis-failover", _SEVERAL, cluster_redis.failover, MONGODB, 65),
+    Scenario("cluster-rolling-restart", _SEVERAL, cluster_restart.rolling_restart, MONGODB, 180),
+    Scenario("cluster-revocation", _SEVERAL, cluster_sessions.revocation, MONGODB, 30),
+    Scenario("cluster-resume", _SEVERAL, cluster_sessions.resume, MONGODB, 25),
+    Scenario("cluster-latency", _SEVERAL, cluster_latency.latency, MONGODB, 45),
 )

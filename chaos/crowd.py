@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -40,11 +40,19 @@ class UpgradeRefused(ConnectionError):
 class Member(asyncio.Protocol):
     """One client. It answers pings, unless it is `deaf`, and counts the updates of others; a watcher keeps them too."""
 
-    def __init__(self, port: int, person: HasToken, *, watches: bool = False, deaf: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        person: HasToken,
+        *,
+        watches: bool = False,
+        deaf: bool = False,
+        query: Mapping[str, str | int] | None = None,
+    ) -> None:
         self.person = person
         self._watches = watches
         self._deaf = deaf
-        self._request = upgrade_request(port, "/ws/feed?" + urlencode({"token": person.token}))
+        self._request = upgrade_request(port, "/ws/feed?" + urlencode({"token": person.token, **(query or {})}))
         self._buffer = bytearray()
         self._is_upgraded = False
         self._transport: asyncio.Transport | None = None
@@ -114,6 +122,17 @@ class Member(asyncio.Protocol):
         """Keep a message that is not an update of another user."""
         self.messages.append(message)
 
+    def take_other(self, payload: bytes) -> None:
+        """Read a message that is one of the first, or no update."""
+        self.take_message(json.loads(payload))
+        if len(self.messages) == 2 and not self.entered.done():
+            self.entered.set_result(None)
+
+    def take_update(self, payload: bytes) -> None:
+        """Read an update that came after the first messages; only a watcher does."""
+        if self._watches:
+            self.note_update(json.loads(payload))
+
     def note_update(self, message: dict[str, Any]) -> None:
         """Keep an update of another user; a watcher's alone."""
         self.messages.append(message)
@@ -147,12 +166,9 @@ class Member(asyncio.Protocol):
                 self.write(0xA, payload)
         elif payload.startswith(_UPDATE) and self.entered.done():
             self.updates += 1
-            if self._watches:
-                self.note_update(json.loads(payload))
+            self.take_update(payload)
         else:
-            self.take_message(json.loads(payload))
-            if len(self.messages) == 2 and not self.entered.done():
-                self.entered.set_result(None)
+            self.take_other(payload)
 
 
 M = TypeVar("M", bound=Member)

@@ -95,6 +95,11 @@ class Proxy:
         if self._listener is None:
             await self.start()
 
+    def move(self, host: str, port: int) -> None:
+        """Send new connections to another database, and reset those to the one before."""
+        self._target = (host, port)
+        self._reset_all()
+
     def _reset_all(self) -> None:
         for link in list(self._links):
             link.reset()

@@ -12,6 +12,9 @@ from typing import Any
 from chaos.check import Check, StoreKind
 from chaos.scenario import STRANGERS, STRANGERS_PERCENT, Outcome, Scenario
 
+LOAD = "CPU of "
+"""How the names of figures begin that say how much of a core a process used, in percent."""
+
 STORE_NAMES: dict[StoreKind, str] = {"embedded": "embedded", "mongodb": "MongoDB"}
 
 _PAGE = """# Reliability
@@ -24,7 +27,8 @@ ten ordinary clients that ping twice, write four times and sign in once a second
 the attack. Most scenarios run on both stores. Where the store makes no difference, only the embedded one is used.
 
 The server uses its default settings, except that some timeouts are shorter so that the run takes a quarter of an hour
-instead of a day. A scenario that could not run counts as a failure and shows the reason instead of values.
+instead of a day. The scenarios of several servers keep the default timeouts: three servers share one Redis and one
+MongoDB. A scenario that could not run counts as a failure and shows the reason instead of values.
 
 Measured on {date} with `{command}`, on {machine}.
 MongoDB: {mongodb}.
@@ -52,14 +56,26 @@ Before = dict[tuple[str, StoreKind, str], float]
 
 def lines_of(outcome: Outcome) -> Iterator[str]:
     """The line for an outcome: its first value, or one line for each value that failed."""
-    name = f"{outcome.scenario.name:<20} {STORE_NAMES[outcome.store]:<9}"
+    name = f"{outcome.scenario.name:<23} {STORE_NAMES[outcome.store]:<9}"
     if outcome.reason:
         yield f"{name} could not run: {outcome.reason}  FAIL"
         return
     for check in outcome.failed_checks or outcome.checks[:1]:
         yield _line(name, check)
+    if load := load_of(outcome):
+        yield f"    {load}"
     if outcome.failed_checks:
         yield from (f"    {remark[:300]}" for remark in list(dict.fromkeys(outcome.remarks))[:5])
+
+
+def load_of(outcome: Outcome) -> str:
+    """How much of a core each process used, if that was measured."""
+    shares = {
+        name.removeprefix(LOAD).partition(",")[0]: value
+        for name, value in outcome.figures.items()
+        if name.startswith(LOAD)
+    }
+    return "CPU: " + ", ".join(f"{name} {value:.0f} %" for name, value in shares.items()) if shares else ""
 
 
 def table_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -70,7 +86,7 @@ def table_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
         for outcome in outcomes:
             if outcome.scenario.section != section:
                 continue
-            name = f"{outcome.scenario.name:<20} {STORE_NAMES[outcome.store]:<9}"
+            name = f"{outcome.scenario.name:<23} {STORE_NAMES[outcome.store]:<9}"
             if outcome.reason:
                 yield f"{name} could not run: {outcome.reason}  FAIL"
             yield from (_line(name, check) for check in outcome.checks)
@@ -136,7 +152,7 @@ def amount(value: float, unit: str = "") -> str:
 def _line(name: str, check: Check) -> str:
     limit = f"{check.relation} {amount(check.limit, check.unit)}"
     return (
-        f"{name} {check.what:<46} {amount(check.value, check.unit):>14}  {limit:>14}  "
+        f"{name} {check.what:<52} {amount(check.value, check.unit):>14}  {limit:>14}  "
         f"{'PASS' if check.holds else 'FAIL'}"
     )
 
@@ -190,4 +206,4 @@ def listing_of(scenarios: Iterable[Scenario]) -> Iterator[str]:
     """What `--list` prints."""
     for scenario in scenarios:
         stores = ", ".join(STORE_NAMES[store] for store in scenario.stores)
-        yield f"{scenario.name:<20} {stores:<18} {scenario.summary}"
+        yield f"{scenario.name:<23} {stores:<18} {scenario.summary}"

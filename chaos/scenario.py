@@ -9,7 +9,7 @@ from typing import Literal
 from chaos.check import Check, StoreKind
 from chaos.lab import Lab
 
-Section = Literal["Faults and floods", "One client", "Ending"]
+Section = Literal["Faults and floods", "One client", "Ending", "Several servers"]
 STRANGERS = "other programs' CPU, %"
 """The name of the figure that says how much CPU other programs used during the scenario."""
 

@@ -25,6 +25,8 @@ class Store(Protocol):
     kind: StoreKind
     is_stand_in: bool
     """Whether it only stands in for MongoDB, without using its indexes."""
+    pid: int | None
+    """The process of a MongoDB that was started here."""
 
     def settings(self) -> dict[str, Any]:
         """The settings by which a server finds it."""
@@ -47,6 +49,7 @@ class EmbeddedStore:
 
     kind: StoreKind = "embedded"
     is_stand_in = False
+    pid: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "data"
@@ -81,8 +84,9 @@ class MongoStore:
 
     kind: StoreKind = "mongodb"
 
-    def __init__(self, url: str, database: str, folder: Path, *, is_stand_in: bool) -> None:
+    def __init__(self, url: str, database: str, folder: Path, *, is_stand_in: bool, pid: int | None) -> None:
         self.is_stand_in = is_stand_in
+        self.pid = pid
         self._url = url
         self._database = database
         self._folder = folder
@@ -149,7 +153,7 @@ class StoreProvider:
         if kind == "embedded":
             return EmbeddedStore(folder)
         mongo = await asyncio.to_thread(self._started)
-        return MongoStore(mongo.url, mongo.fresh_database("chaos"), folder, is_stand_in=_is_stand_in())
+        return MongoStore(mongo.url, mongo.fresh_database("chaos"), folder, is_stand_in=_is_stand_in(), pid=mongo.pid)
 
     def processor_seconds(self) -> float:
         """Processor time that the MongoDB has used which was started here."""

@@ -38,7 +38,8 @@ class RedisLimits(msgspec.Struct, frozen=True):
     wait_seconds: float = 0.5
     """How long `read` waits for an entry."""
     rest_seconds: float = 0.005
-    """The pause between two reads. Without it, each entry is read alone, which costs Redis five times as much."""
+    """The pause between two reads, on average. Without it, each entry is read alone, which costs Redis five times as
+    much."""
     pause_seconds: tuple[float, float] = (0.02, 1.0)
     """The pauses between attempts to connect are random, up to a limit that doubles from the first to the second."""
     read_count: int = 1000

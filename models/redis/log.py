@@ -37,6 +37,9 @@ from models.shared_log import (
     entry_order,
 )
 
+UNRESTED_READS = 4
+"""How many reads may follow each other without a pause after a quiet moment, so that no change is held up then."""
+
 _log = structlog.stdlib.get_logger("rollcall.redis")
 
 
@@ -149,7 +152,8 @@ class RedisLog:
         )
         entries = entries_of(reply)
         if 0 < len(entries) < limits.read_count:
-            self._rest_until = loop.time() + limits.rest_seconds
+            earliest = loop.time() - UNRESTED_READS * limits.rest_seconds
+            self._rest_until = max(self._rest_until, earliest) + limits.rest_seconds
         return entries
 
     async def scan(self) -> AsyncIterator[dict[int, StoredRow]]:

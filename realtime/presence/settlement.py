@@ -73,10 +73,6 @@ class Settlement:
         await self.settle(user_id)
         return stored
 
-    def token_version(self, user_id: int) -> int:
-        """Tokens of the user with a lower version are refused."""
-        return self._registry.get(user_id).token_version
-
     async def settle(self, user_id: int) -> None:
         """Find out what the store has of one user, if that is unknown. Raises StoreUnavailable."""
         await self._settle(user_id, frozenset())

@@ -24,8 +24,11 @@ CLOCK_ERROR_SECONDS = 86_400.0
 a clock that is set back makes expired tokens valid again."""
 
 
-CLOSE_SECONDS = 0.5
-"""How long sockets with refused tokens stay open. The server that was asked closes its own at once, and says why."""
+CLOSE_SECONDS = 0.2
+"""How long sockets with refused tokens stay open. The server that was asked closes its own at once, and says why.
+
+The others may learn of it from a notice half a second later, and must have closed theirs within a second.
+"""
 
 
 class Authenticator:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from models.logins import Logins
+from models.user_documents import StoredUser
 from models.users import Users
 from realtime.clock import Clock
 from realtime.cluster.outcome import NotApplied
@@ -20,9 +21,14 @@ def revocation(
     """How all tokens of a user are revoked: in the store first, so that a restart does not make them valid again."""
 
     async def revoke(user_id: int) -> None:
+        async def revoke_tokens() -> StoredUser | None:
+            stored = await users.revoke_tokens(user_id)
+            if stored is not None:  # told before the log is waited for, which may be closed
+                authenticator.tell_others(Revocation(user_id=user_id, token_version=stored.token_version))
+            return stored
+
         with contextlib.suppress(NotApplied):  # the store has it, and this server refuses the tokens already
-            await settlement.write(user_id, lambda: users.revoke_tokens(user_id), revokes=True)
-        authenticator.tell_others(Revocation(user_id=user_id, token_version=settlement.token_version(user_id)))
+            await settlement.write(user_id, revoke_tokens, revokes=True)
         await logins.revoke_user(user_id, clock.utc())
 
     return revoke

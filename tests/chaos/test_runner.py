@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import chaos.__main__ as program
-from chaos.catalog import SCENARIOS
+from chaos.catalog import CLUSTER_SCENARIOS, SCENARIOS
 from chaos.check import BOTH, EMBEDDED, CannotRun, Check, StoreKind, at_least, at_most, exactly, none
 from chaos.lab import Lab
 from chaos.program import ROOT, ServerProgram
-from chaos.report import Conditions, lines_of, page_of, read_json, write_json
+from chaos.report import LOAD, Conditions, lines_of, page_of, read_json, write_json
 from chaos.runner import run_all
 from chaos.scenario import Outcome, Scenario
 
@@ -84,8 +84,9 @@ def handlers() -> Iterator[None]:
 def run_program(monkeypatch: pytest.MonkeyPatch, handlers: None) -> Callable[..., Result]:
     """Runs `python -m chaos` in this process, with some scenarios in place of the real ones."""
 
-    def run(*scenarios: Scenario, words: tuple[str, ...] = ()) -> Result:
+    def run(*scenarios: Scenario, words: tuple[str, ...] = (), several: tuple[Scenario, ...] = ()) -> Result:
         monkeypatch.setattr(program, "SCENARIOS", scenarios)
+        monkeypatch.setattr(program, "CLUSTER_SCENARIOS", several)
         return CliRunner().invoke(program.main, ["--store", "embedded", *words])
 
     return run
@@ -120,6 +121,16 @@ async def test_each_value_that_does_not_hold_is_a_line_and_the_cause_comes_after
     assert all(LINE.fullmatch(line) and line.endswith("FAIL") for line in (clients, losses))
     assert "≥ 5,000" in clients
     assert cause.strip() == "that is why"
+
+
+@pytest.mark.gen_test
+async def test_the_load_of_each_process_is_a_line_of_its_own() -> None:
+    async def loads(lab: Lab) -> list[Check]:
+        lab.figures |= {f"{LOAD}server 1, %": 24.4, f"{LOAD}Redis, %": 1.2, "CPU, %": 7}
+        return [none("losses", 0)]
+
+    _, load = lines_of(await outcome_of(loads))
+    assert load.strip() == "CPU: server 1 24 %, Redis 1 %"
 
 
 @pytest.mark.gen_test
@@ -222,10 +233,21 @@ async def test_everything_measured_is_in_the_json(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_all_scenarios_together_take_a_quarter_of_an_hour_at_most_and_say_what_they_do() -> None:
-    assert sum(each.usual_seconds * len(each.stores) for each in SCENARIOS) <= 15 * 60
-    assert len({each.name for each in SCENARIOS}) == len(SCENARIOS)
-    assert all(each.summary.endswith(".") for each in SCENARIOS)
+@pytest.mark.parametrize("scenarios", [SCENARIOS, CLUSTER_SCENARIOS])
+def test_all_scenarios_together_take_a_quarter_of_an_hour_at_most_and_say_what_they_do(
+    scenarios: tuple[Scenario, ...],
+) -> None:
+    assert sum(each.usual_seconds * len(each.stores) for each in scenarios) <= 15 * 60
+    assert len({each.name for each in scenarios}) == len(scenarios)
+    assert all(each.summary.endswith(".") for each in scenarios)
+
+
+def test_those_of_several_servers_are_run_only_when_asked_for(run_program: Callable[..., Result]) -> None:
+    one, several = scenario(holds), (scenario(does_not_hold),)
+    assert "1 passed, 0 failed" in run_program(one, several=several).output
+    assert "0 passed, 1 failed" in run_program(one, several=several, words=("--servers", "several")).output
+    assert "1 passed, 1 failed" in run_program(one, several=several, words=("--servers", "all")).output
+    assert "0 passed, 1 failed" in run_program(one, several=several, words=("--only", "does-not-hold")).output
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tornado.ioloop import IOLoop
 
 from models.errors import StoreUnavailable
 from models.redis import RedisLimits, RedisLog
+from models.redis.log import UNRESTED_READS
 from models.shared_log import Appended, NotSent, OutcomeUnknown, RowConflict, follows
 from tests.cluster.conftest import MakeRedis
 from tests.cluster.engines import QUICK, RedisEngine, adopted, entries, joined, n_of, records, row
@@ -265,8 +266,20 @@ async def test_a_reader_rests_between_replies_but_not_while_it_is_behind(
     while n_of([after]) != [600]:
         found = await log.read(after)
         after, replies = found[-1].entry_id if found else after, replies + bool(found)
-    assert replies <= (loop.time() - began) / rest + 1
+    assert replies <= (loop.time() - began) / rest + 1 + UNRESTED_READS
     await appending
+
+
+async def test_a_reader_does_not_rest_after_a_quiet_moment(redis_server: RedisServer, make_engine: MakeEngine) -> None:
+    rest = 0.5
+    log = make_engine(redis_server, msgspec.structs.replace(QUICK, rest_seconds=rest)).server_log()
+    state = await joined(log)
+    began, after = asyncio.get_running_loop().time(), state.last_id
+    for _ in range(UNRESTED_READS):
+        await log.append(state.generation, "a", "set", b"", [])
+        (entry,) = await log.read(after)
+        after = entry.entry_id
+    assert asyncio.get_running_loop().time() - began < rest
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["with AOF", "without"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from models.tokens import Identity
+from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode
 from tests.realtime.client import Client
 from tests.realtime.cluster.conftest import online
@@ -89,3 +90,22 @@ def test_signing_out_everywhere_is_done_although_the_log_is_closed(cluster: Clus
     cluster.advance(3)
     assert task.result() is None
     assert cluster.logins.revoked == [1]
+
+
+def test_the_others_are_told_at_once_of_a_sign_out_everywhere_although_the_log_is_closed(cluster: ClusterWorld) -> None:
+    told: list[Revocation] = []
+    cluster.nodes[0].core.authenticator.tell_others = told.append
+    cluster.engine.stop()
+    cluster.settle()
+    sign_out_everywhere(cluster)
+    cluster.settle()
+    assert told == [Revocation(user_id=1, token_version=1)]
+
+
+def test_sockets_on_a_server_that_learns_of_it_from_the_store_are_closed_in_time(cluster: ClusterWorld) -> None:
+    client, _ = connect(cluster, 1, "phone")
+    cluster.engine.stop()
+    cluster.settle()
+    cluster.nodes[1].core.presence.refuse(1, 1)
+    cluster.advance(0.25)
+    assert client.session.close_code == CloseCode.REVOKED

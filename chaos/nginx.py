@@ -1,4 +1,4 @@
-"""Nginx: Debian's nginx in front of several servers, with the configuration of docs/operating.md."""
+"""Nginx: Debian's nginx in front of several servers, with the configuration of docs/cluster.md."""
 
 from __future__ import annotations
 
@@ -15,60 +15,27 @@ from chaos.check import CannotRun
 from chaos.ports import free_port
 from chaos.program import until
 from chaos.rest import Connection
+from tests.cluster.proxies import changed, documented, with_upstreams
 
 START_SECONDS = 10.0
 
-_CONFIGURATION = """
+_MAIN = """
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 worker_rlimit_nofile 16384;
-
-events {{
-    worker_connections 8192;
-}}
-
+events {{ worker_connections 8192; }}
 http {{
-    access_log off;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-
-    map $http_upgrade $connection_upgrade {{
-        default upgrade;
-        ""      "";
-    }}
-
-    upstream rollcall {{
-        least_conn;
-{servers}
-        keepalive 32;
-        keepalive_timeout 5s;
-    }}
-
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-
-        location / {{
-            proxy_pass http://rollcall;
-            proxy_http_version 1.1;
-            proxy_next_upstream error timeout http_503 non_idempotent;
-            proxy_next_upstream_tries 3;
-            proxy_connect_timeout 2s;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_read_timeout 120s;
-            proxy_buffering off;
-        }}
-    }}
+{site}
 }}
 """
+"""What a distribution's nginx.conf sets, with room for the clients, in one process."""
 
 
 class Nginx:
@@ -112,12 +79,18 @@ def _start(folder: Path, ports: Sequence[int]) -> Nginx:
         raise CannotRun("nginx is not installed; Debian's package is nginx-light")
     folder.mkdir()
     port = free_port()
-    servers = "\n".join(f"        server 127.0.0.1:{each} max_fails=0;" for each in ports)
     configuration = folder / "nginx.conf"
-    configuration.write_text(_CONFIGURATION.format(folder=folder, servers=servers, port=port), encoding="utf-8")
+    configuration.write_text(_MAIN.format(folder=folder, site=_site(folder, port, ports)), encoding="utf-8")
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
     quiet = subprocess.DEVNULL
     return Nginx(port, subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet), folder)
+
+
+def _site(folder: Path, port: int, ports: Sequence[int]) -> str:
+    """The documented configuration, without TLS and with files of this machine."""
+    site = with_upstreams(documented("cluster.md", "nginx"), ports)
+    site = changed(site, ("listen 443 ssl", f"listen 127.0.0.1:{port}"), ("/var/log/nginx", str(folder)))
+    return re.sub(r"^ *ssl_certificate.*\n", "", site, flags=re.MULTILINE)
 
 
 async def _accepts(port: int) -> bool:

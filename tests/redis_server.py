@@ -65,11 +65,6 @@ class RedisServer:
         scheme = "rediss" if self._tls_folder else "redis"
         return f"{scheme}://127.0.0.1:{self.port}" if self.port else f"unix://{self.path}"
 
-    @property
-    def pid(self) -> int:
-        """The process id, or 0 if the server is not running."""
-        return self._process.pid if self._process is not None else 0
-
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:

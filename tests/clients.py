@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import websockets
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -41,31 +41,52 @@ class Answer:
         return error_code(self.body)
 
 
-class Api(Verbs[Answer]):
-    """The REST API for one caller, with or without a token."""
+class Balancer(Protocol):
+    """Distributes requests and sockets over several servers that behave as one."""
 
-    def __init__(self, base_url: str, http: AsyncHTTPClient, seen: SecretsSeen, token: str | None = None) -> None:
+    async def next_port(self) -> int:
+        """Return the port of the server whose turn it is, once all servers have applied what any of them has."""
+
+    async def caught_up(self) -> None:
+        """Wait until all servers have applied what any of them has."""
+
+
+class Api(Verbs[Answer]):
+    """The REST API for one caller, with or without a token. A balancer replaces the port of each request."""
+
+    def __init__(
+        self,
+        base_url: str,
+        http: AsyncHTTPClient,
+        seen: SecretsSeen,
+        token: str | None = None,
+        balancer: Balancer | None = None,
+    ) -> None:
         self.base_url = base_url
+        self.balancer = balancer
         self._http = http
         self._seen = seen
         self.token = token
 
     def with_token(self, token: str | None) -> Api:
         """The same API for another caller."""
-        return Api(self.base_url, self._http, self._seen, token)
+        return Api(self.base_url, self._http, self._seen, token, self.balancer)
 
     async def request(
         self, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send any request, with the body as given."""
         self._note_secrets(body)
+        base_url = self.base_url
+        if self.balancer is not None:
+            base_url = f"{base_url.rpartition(':')[0]}:{await self.balancer.next_port()}"
         all_headers = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         if body:
             all_headers["Content-Type"] = "application/json"
         all_headers.update(headers or {})
         response = await self._http.fetch(
             HTTPRequest(
-                self.base_url + path,
+                base_url + path,
                 method,
                 all_headers,
                 body,
@@ -95,7 +116,7 @@ class Person(Api):
     """A user with a token, who calls the API as that user."""
 
     def __init__(self, api: Api, user_id: int, username: str, token: str) -> None:
-        super().__init__(api.base_url, api._http, api._seen, token)
+        super().__init__(api.base_url, api._http, api._seen, token, api.balancer)
         self._seen.note(token)
         self.user_id = user_id
         self.username = username
@@ -107,8 +128,9 @@ class Socket:
 
     _marks = itertools.count(1)
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, balancer: Balancer | None = None) -> None:
         self.connection = connection
+        self._balancer = balancer
 
     @classmethod
     async def open(
@@ -118,6 +140,7 @@ class Socket:
         headers: Mapping[str, str] | None = None,
         subprotocols: list[str] | None = None,
         tls: ssl.SSLContext | None = None,
+        balancer: Balancer | None = None,
     ) -> Socket:
         """Connect. Raises websockets.InvalidStatus when the upgrade is refused."""
         connection = await connect(
@@ -132,7 +155,7 @@ class Socket:
             close_timeout=1,
             ssl=tls,
         )
-        return cls(connection)
+        return cls(connection, balancer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,7 +198,17 @@ class Socket:
         return await self.next(reply)
 
     async def told(self) -> list[Message]:
-        """Return all messages sent so far, that is, all that come before the pong to a new ping."""
+        """Return all messages sent so far, that is, all that come before the pong to a new ping.
+
+        If there are several servers, these include what the others have caused.
+        """
+        if self._balancer is None:
+            return await self._until_pong()
+        caused_here = await self._until_pong()
+        await self._balancer.caught_up()
+        return caused_here + await self._until_pong()
+
+    async def _until_pong(self) -> list[Message]:
         mark = f"mark {next(self._marks)}"
         await self.send({"type": "ping", "timestamp": mark})
         messages: list[Message] = []

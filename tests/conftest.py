@@ -1,10 +1,12 @@
-"""Fixtures: a running server with each store, its users, and the logs, which must not contain secrets."""
+"""Fixtures: a running server with each store, or three that share a log; its users; its logs, without secrets."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import secrets
+import shutil
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +20,9 @@ from models.user_documents import NewUser
 from settings import Settings
 from tests.clients import Api, Person, Socket
 from tests.mongo import MongoMeans, MongoServer, find_mongo
-from tests.redis_server import missing_redis
+from tests.redis_server import RedisServer, missing_redis
 from tests.running import RunningServer
+from tests.running_cluster import RunningCluster
 from tests.secrets_seen import SecretsSeen
 
 ASYNC_TIMEOUT_SECONDS = 30.0
@@ -65,10 +68,17 @@ class OpenSocket(Protocol):
     ) -> Awaitable[Socket]: ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs the tests of one server against three."""
+    parser.addoption("--cluster", action="store_true", help="run the tests of a server against three that share a log")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and capture the logs of the whole run."""
     config.addinivalue_line("markers", "settings(**changes): settings that the test's server has")
     config.addinivalue_line("markers", "any_store: the store makes no difference here, so the embedded one does")
+    config.addinivalue_line("markers", "also_clustered: `make test` runs it against three servers, too")
+    config.addinivalue_line("markers", "one_node: what it tests counts on each server, so that all goes to one of them")
     for said_by_pytest_tornado in ("make_current is deprecated", "clear_current is deprecated"):
         config.addinivalue_line("filterwarnings", f"ignore:{said_by_pytest_tornado}:DeprecationWarning")
     config.option.async_test_timeout = max(config.option.async_test_timeout, ASYNC_TIMEOUT_SECONDS)
@@ -77,12 +87,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests of the server with the embedded store and, if there is one and it matters, with MongoDB."""
+    """Run tests of the server with the embedded store and, if there is one and it matters, with MongoDB.
+
+    With `--cluster`, run them against three servers instead.
+    """
     if "store" not in metafunc.fixturenames:
         return
+    marked = metafunc.definition.get_closest_marker
+    cluster = pytest.param("cluster", marks=pytest.mark.slow)
+    if metafunc.config.option.cluster:
+        metafunc.parametrize("store", [cluster], indirect=True)
+        return
     kinds = [pytest.param("embedded")]
-    if find_mongo().is_there and not metafunc.definition.get_closest_marker("any_store"):
+    if find_mongo().is_there and not marked("any_store"):
         kinds.append(pytest.param("mongodb", marks=pytest.mark.slow))
+    if find_mongo().is_there and not missing_redis() and marked("also_clustered"):
+        kinds.append(cluster)
     metafunc.parametrize("store", kinds, indirect=True)
 
 
@@ -133,6 +153,19 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServ
     yield from _started(find_mongo(), tmp_path_factory.mktemp("mongo"))
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis that no test stops. Each test has its own prefix."""
+    if reason := missing_redis():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="rc-"))  # a name that is short enough for a Unix socket
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def killable_mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
     """A MongoDB for this test only."""
@@ -149,11 +182,15 @@ def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Settings for an empty store of one kind."""
+    """Settings for an empty store of one kind, or for the one that several servers share."""
     if request.param == "embedded":
         return {}
     server: MongoServer = request.getfixturevalue("mongo_server")
-    return {"mongodb_url": server.url, "mongodb_database": server.fresh_database("rollcall")}
+    on_mongodb = {"mongodb_url": server.url, "mongodb_database": server.fresh_database("rollcall")}
+    if request.param == "mongodb":
+        return on_mongodb
+    redis: RedisServer = request.getfixturevalue("redis_server")
+    return {**on_mongodb, "redis_url": redis.url, "redis_prefix": f"test-{secrets.token_hex(4)}"}
 
 
 @pytest.fixture
@@ -176,9 +213,10 @@ def thaw() -> Iterator[None]:
 
 
 @pytest.fixture
-def server(io_loop: IOLoop, settings: Settings, thaw: None) -> Iterator[RunningServer]:
-    """The real server, on a free port."""
-    running = RunningServer(settings)
+def server(request: pytest.FixtureRequest, io_loop: IOLoop, settings: Settings, thaw: None) -> Iterator[RunningServer]:
+    """The real server, on a free port, or three of them."""
+    is_spread = request.node.get_closest_marker("one_node") is None
+    running = RunningCluster(settings, is_spread=is_spread) if settings.redis_url else RunningServer(settings)
     io_loop.run_sync(running.start)
     yield running
     io_loop.run_sync(running.stop)
@@ -193,9 +231,17 @@ def http(io_loop: IOLoop) -> Iterator[AsyncHTTPClient]:
 
 
 @pytest.fixture
-def api(server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen) -> Api:
+def balancer(server: RunningServer) -> RunningCluster | None:
+    """What distributes requests and sockets, if there are several servers."""
+    return server if isinstance(server, RunningCluster) else None
+
+
+@pytest.fixture
+def api(
+    server: RunningServer, balancer: RunningCluster | None, http: AsyncHTTPClient, secrets_seen: SecretsSeen
+) -> Api:
     """The REST API, called without a token."""
-    return Api(f"http://{server.address}", http, secrets_seen)
+    return Api(f"http://{server.address}", http, secrets_seen, balancer=balancer)
 
 
 @pytest.fixture
@@ -229,7 +275,7 @@ def registered(api: Api) -> Callable[[str], Awaitable[Person]]:
 
 
 @pytest.fixture
-def socket(io_loop: IOLoop, server: RunningServer) -> Iterator[OpenSocket]:
+def socket(io_loop: IOLoop, server: RunningServer, balancer: RunningCluster | None) -> Iterator[OpenSocket]:
     """Opens sockets, and closes those that are still open at the end."""
     sockets: list[Socket] = []
 
@@ -239,7 +285,9 @@ def socket(io_loop: IOLoop, server: RunningServer) -> Iterator[OpenSocket]:
         headers = {}
         if person is not None:
             query = {"token": person.token, **query}
-        opened = await Socket.open(f"ws://{server.address}{path}?{urlencode(query)}", headers=headers)
+        port = server.port if balancer is None else await balancer.next_port()
+        url = f"ws://127.0.0.1:{port}{path}?{urlencode(query)}"
+        opened = await Socket.open(url, headers=headers, balancer=balancer)
         sockets.append(opened)
         return opened if first else await opened.settle()
 

@@ -10,7 +10,9 @@ from models.database import open_database
 from models.stores import Stores, open_stores
 from models.tokens import Tokens
 from operation.lease_keeper import LeaseKeeper
+from operation.shared_log import open_shared_log
 from realtime.core import Core
+from realtime.sockets.session import Session
 from server import Server
 from settings import Settings
 
@@ -29,6 +31,10 @@ class RunningServer:
         return self._server
 
     @property
+    def is_running(self) -> bool:
+        return self._server is not None
+
+    @property
     def stores(self) -> Stores:
         assert self._stores is not None, "the server is not running"
         return self._stores
@@ -36,6 +42,16 @@ class RunningServer:
     @property
     def core(self) -> Core:
         return self.server.core
+
+    @property
+    def nodes(self) -> list[RunningServer]:
+        """All servers that behave as one: this one alone."""
+        return [self]
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The open sockets of all servers."""
+        return [session for node in self.nodes for session in node.core.hub]
 
     @property
     def tokens(self) -> Tokens:
@@ -56,9 +72,14 @@ class RunningServer:
         lease_keeper = LeaseKeeper(database, self.settings, lambda: None)
         await lease_keeper.take()
         self._stores = await open_stores(database, self.settings)
-        self._server = Server(self.settings, database, lease_keeper, self._stores, metrics)
+        shared = await open_shared_log(self.settings, database)
+        self._server = Server(self.settings, database, lease_keeper, self._stores, metrics, shared)
         await self._server.start()
         self.settings = dataclasses.replace(self.settings, port=self._server.port)
+
+    async def drain(self) -> None:
+        """Drain, as on SIGTERM, and keep running."""
+        await self.server.drain()
 
     async def stop(self) -> None:
         """Drain and stop, as on SIGTERM."""

@@ -62,6 +62,7 @@ class Adoption:
         adopted = await self._shared.adopt(
             self._position.generation, self._changes.seq, self._changes.epoch, self._new_id(), self._database_id
         )
+        has_been_here = self._has_started
         is_new = adopted.generation != self._position.generation
         if is_new and self._has_started and adopted.seq < self._changes.seq + SEQ_STEP // 2:
             self.on_lost_epoch()
@@ -70,6 +71,8 @@ class Adoption:
             await self._read_all(adopted, is_new=is_new)
         self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
         name = self._incarnation.id
+        if has_been_here and not is_new and not await self._shared.renew(name):
+            self._incarnation.renew()  # the others have declared this server lost, and may have forgotten it since
         await self._join()
         if self._incarnation.id == name:  # otherwise the others have held them already
             self._postpone_ends()

@@ -1,4 +1,4 @@
-"""Fixtures: redis-servers, a shared log on each kind of engine, and servers as programs."""
+"""Fixtures: redis-servers to stop, a shared log on each kind of engine, and servers as programs."""
 
 from __future__ import annotations
 
@@ -26,19 +26,6 @@ def short_folder() -> Iterator[Path]:
     """A folder whose name is short enough for a Unix socket."""
     folder = Path(tempfile.mkdtemp(prefix="rc-"))
     yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A Redis that no test stops. Each test has its own prefix."""
-    if reason := missing_redis():
-        pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="rc-"))
-    server = RedisServer(folder)
-    server.start()
-    yield server
-    server.stop()
     shutil.rmtree(folder)
 
 

@@ -20,6 +20,11 @@ class Nodes:
 
     servers: list[ServerProgram]
 
+    @property
+    def prefix(self) -> str:
+        """The prefix of their keys in Redis."""
+        return self.servers[0].settings.redis_prefix
+
     async def start(self) -> None:
         """Start all of them, one after another."""
         for server in self.servers:
@@ -47,8 +52,15 @@ class Nodes:
         ]
 
 
-def make_nodes(program: MakeProgram, store: dict[str, Any], redis: RedisServer, **settings: Any) -> Nodes:
-    """Servers on a fresh database."""
+def make_nodes(
+    program: MakeProgram,
+    store: dict[str, Any],
+    redis: RedisServer,
+    *,
+    of_last: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Nodes:
+    """Servers on a fresh database. `of_last` are the settings of the last one alone."""
     shared = {
         "redis_url": redis.url,
         "redis_prefix": f"test-{secrets.token_hex(4)}",
@@ -57,4 +69,5 @@ def make_nodes(program: MakeProgram, store: dict[str, Any], redis: RedisServer, 
         **store,
         **settings,
     }
-    return Nodes([program(**shared) for _ in range(NODES)])
+    own = [shared] * (NODES - 1) + [{**shared, **(of_last or {})}]
+    return Nodes([program(**each) for each in own])

@@ -55,9 +55,9 @@ async def test_a_client_that_gives_up_after_some_attempts_is_not_needed_by_the_s
     for _ in range(attempts):
         async with await Socket.open(f"ws://{server.address}/ws/feed?token=nonsense") as refused:
             assert await refused.closed() == 4500
-    assert len(server.core.hub) == 0
+    assert len(server.sessions) == 0
     await socket(ada)
-    assert len(server.core.hub) == 1
+    assert len(server.sessions) == 1
 
 
 @pytest.mark.settings(clean_close_seconds=0.0)

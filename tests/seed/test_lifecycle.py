@@ -64,12 +64,14 @@ async def test_the_token_is_checked_with_each_message(
     ada = await registered("ada")
     feed = await socket(ada)
     login_id = server.tokens.verify(ada.token, "access").login_id
-    server.core.authenticator.note_revoked(login_id, 900)
+    for node in server.nodes:
+        node.core.authenticator.note_revoked(login_id, 900)
     await feed.send({"type": "ping"})
     assert (await feed.next("error"))["code"] == "AUTH_ERROR"
     assert await feed.closed() == 4501
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(command_burst=3, commands_per_second=0.01)
 async def test_messages_are_limited_for_each_user(user: MakePerson, socket: OpenSocket) -> None:
     """Message Processing 3, Rate Limiting: "Message rate limited per user"."""
@@ -147,4 +149,4 @@ async def test_a_silent_connection_is_cleaned_up(server: RunningServer, user: Ma
     silent, _ = await RawSocket.open(server.port, f"/ws/feed?token={bob.token}")
     assert await silent.close_code() == 4000
     assert (await feed.next("user_status_update", reason="timed_out"))["user_id"] == bob.user_id
-    assert len(server.core.hub) == 1
+    assert len(server.sessions) == 1

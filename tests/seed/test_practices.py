@@ -32,7 +32,7 @@ async def test_a_closed_connection_leaves_nothing_behind(
     for _ in range(3):
         await (await socket(bob)).close()
     await watching.settle()
-    assert [session.user_id for session in server.core.hub] == [ada.user_id]
+    assert [session.user_id for session in server.sessions] == [ada.user_id]
 
 
 async def test_an_error_does_not_end_the_connection(user: MakePerson, socket: OpenSocket) -> None:

@@ -19,7 +19,7 @@ def unharmed(server: RunningServer, api: Api, io_loop: IOLoop, caplog: pytest.Lo
     yield
 
     async def check() -> None:
-        await eventually(lambda: len(server.core.hub) == 0)
+        await eventually(lambda: len(server.sessions) == 0)
         assert (await api.get("/healthz")).status == 200
 
     io_loop.run_sync(check)

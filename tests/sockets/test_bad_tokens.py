@@ -179,7 +179,7 @@ async def test_a_bad_token_opens_nothing(
     await feed.send({"type": "refresh", "token": bad})
     assert (await feed.next("error"))["code"] == "AUTH_ERROR"
     await feed.ask({"type": "ping"}, "pong")
-    assert len(server.core.hub) == 1
+    assert len(server.sessions) == 1
 
 
 async def test_what_is_forged_with_nothing_wrong_is_good(

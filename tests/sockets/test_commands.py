@@ -205,4 +205,4 @@ async def test_a_frame_against_the_protocol_ends_the_socket_but_never_with_1000(
     assert await raw.close_code() != 1000
     raw.end()
     await healthy.ask({"type": "ping"}, "pong")
-    assert len(server.core.hub) == 1
+    assert len(server.sessions) == 1

@@ -25,7 +25,7 @@ async def test_every_client_is_told_a_delay_of_its_own_then_closed_with_1012(
     sockets = [await socket(people[number % 2], "/ws/presence") for number in range(20)]
     for each in sockets:
         await each.settle()
-    await server.server.drain()
+    await server.drain()
     last: list[Message] = [await each.take() for each in sockets]
     assert all(message.keys() == {"type", "reconnect_after_ms"} for message in last)
     assert {message["type"] for message in last} == {"server_draining"}
@@ -44,7 +44,7 @@ async def test_a_drain_announces_nothing_and_takes_nobody_offline(
     for each in sockets:
         await each.settle()
     seq = server.core.changes.seq
-    await server.server.drain()
+    await server.drain()
     assert server.core.changes.seq == seq
     assert [entry.status.is_online for entry in server.core.registry] == [True, True]
 
@@ -92,7 +92,7 @@ async def test_no_new_connection_is_taken_while_the_server_drains(
     server: RunningServer, user: MakePerson, socket: OpenSocket
 ) -> None:
     await socket(await user("ada"))
-    await server.server.drain()
+    await server.drain()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", server.port)
 
@@ -127,7 +127,7 @@ async def test_the_next_request_on_an_open_connection_is_refused_with_503_and_th
     writer.write(request_of(ada, "GET", "/users/me"))
     status, headers, _ = await answer_of(reader)
     assert (status, "Connection" in headers) == (200, False)
-    await server.server.drain()
+    await server.drain()
     writer.write(request_of(ada, "PUT", "/users/me/status", b'{"is_busy": true}'))
     status, headers, body = await answer_of(reader)
     assert (status, headers["Connection"], headers["Retry-After"]) == (503, "close", "1")

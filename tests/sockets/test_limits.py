@@ -191,7 +191,7 @@ async def test_without_a_trusted_proxy_no_client_chooses_its_address(
     headers = {"X-Forwarded-For": "198.51.100.1", "X-Real-Ip": "198.51.100.1"}
     opened = await Socket.open(f"ws://{server.address}/ws/feed?token={ada.token}", headers=headers)
     await opened.take()
-    assert [session.address for session in server.core.hub] == ["127.0.0.1"]
+    assert [session.address for session in server.sessions] == ["127.0.0.1"]
     await opened.close()
 
 

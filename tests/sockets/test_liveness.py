@@ -19,7 +19,7 @@ async def test_a_client_that_never_answers_pings_is_closed_with_4000(server: Run
     silent, status = await RawSocket.open(server.port, f"/ws/feed?token={(await user('ada')).token}")
     assert status == 101
     assert await silent.close_code() == 4000
-    await eventually(lambda: len(server.core.hub) == 0)
+    await eventually(lambda: len(server.sessions) == 0)
     assert server.core.counters.closes == {4000: 1}
     silent.end()
 

@@ -78,7 +78,7 @@ async def test_two_hundred_mixed_mishaps_leave_no_sockets_no_tasks_and_everyone_
     tasks = len(asyncio.all_tasks())
     for turn in range(10):
         await asyncio.gather(*(MISHAPS[(turn + place) % 4](server, person) for place, person in enumerate(people * 2)))
-    await eventually(lambda: len(server.core.hub) == 0 and server.core.registry.online == 0)
+    await eventually(lambda: len(server.sessions) == 0 and server.core.registry.online == 0)
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks)
     assert_nothing_is_left(server)
     assert server.server._traffic.sockets == 0
@@ -92,7 +92,7 @@ async def test_closed_sockets_leave_nothing_behind(server: RunningServer, user: 
         narrowed = {"type": "subscribe", "subscription": "feed", "user_ids": [ada.user_id, bob.user_id]}
         await opened.ask(narrowed, "subscription_confirmed")
         await opened.close()
-    await eventually(lambda: len(server.core.hub) == 0)
+    await eventually(lambda: len(server.sessions) == 0)
     assert_nothing_is_left(server)
 
 

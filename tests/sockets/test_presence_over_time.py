@@ -177,7 +177,7 @@ async def test_a_restart_with_everyone_back_within_the_hold_announces_nothing_at
     await server.restart()
     await asyncio.gather(*(socket(person) for person in everyone))
     assert server.core.changes.seq == 0
-    assert len(server.core.hub) == 20
+    assert len(server.sessions) == 20
 
 
 async def test_who_set_oneself_offline_stays_so_over_sockets_and_a_restart(

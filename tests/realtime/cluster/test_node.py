@@ -64,6 +64,22 @@ def test_a_server_that_was_cut_off_comes_back(cluster: ClusterWorld) -> None:
     assert cluster.engine.contents.nodes.keys() == names(cluster)
 
 
+def test_a_server_that_was_lost_and_forgotten_while_cut_off_does_not_use_its_old_name(cluster: ClusterWorld) -> None:
+    before = node_of(cluster, 0)._members.own
+    cluster.connect(0, 1)
+    cluster.nodes[0].shared.cut_off()
+    cluster.advance(8)
+    assert before not in cluster.engine.contents.nodes
+    joined: list[str] = []
+    join = cluster.engine.join
+    cluster.engine.join = lambda server: joined.append(server) or join(server)  # type: ignore[func-returns-value, method-assign]
+    cluster.nodes[0].shared.reconnect()
+    cluster.advance(2)
+    assert joined == [node_of(cluster, 0)._members.own]
+    assert before not in cluster.engine.contents.nodes
+    assert cluster.engine.contents.nodes.keys() == names(cluster)
+
+
 def test_a_server_that_was_declared_lost_joins_under_a_new_name(cluster: ClusterWorld) -> None:
     before = node_of(cluster, 0)._members.own
     cluster.connect(0, 1)

@@ -57,6 +57,7 @@ from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import revocation
 from realtime.sockets.shared_tickets import SharedTickets
 from realtime.sockets.stats import Stats
+from realtime.sockets.told_ahead import ToldAhead
 from settings import Settings
 
 
@@ -90,6 +91,7 @@ class SharedLogParts:
     members: Members
     position: Position
     log: ClusterLog
+    told_ahead: ToldAhead
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,10 @@ def build_presence(
     """Build the log, and the parts before and behind it. `shared` is the log of a server that is not alone."""
     incarnation, registry, timers = memory.incarnation, memory.registry, memory.timers
     write_back = WriteBack(settings, registry, users, environment.failures)
+    told_ahead = ToldAhead(registry, fan_out)
+    publish = fan_out.publish if shared is None else told_ahead.publish
     follower = Follower(
-        settings, environment, incarnation, registry, memory.changes, write_back, memory.ongoing, fan_out.publish
+        settings, environment, incarnation, registry, memory.changes, write_back, memory.ongoing, publish
     )  # fmt: skip
     decider = Decider(
         settings, environment, incarnation, registry, memory.ongoing, timers, lambda proposal: log.append(proposal)
@@ -162,7 +166,7 @@ def build_presence(
             environment, timers, shared, incarnation, position, decider.rows,
             deadline_seconds=settings.store_deadline_seconds,
         )  # fmt: skip
-        cluster = SharedLogParts(shared, members, position, log)
+        cluster = SharedLogParts(shared, members, position, log, told_ahead)
     deadlines = Deadlines(environment.clock, timers, memory.wall_timers, incarnation, registry, write_back, log)
     presence = Presence(settings, environment.clock, registry, write_back, log, deadlines)
     loader = Loader(settings, environment, incarnation, presence, log, write_back)
@@ -238,6 +242,7 @@ def build_node(
     shared, members, log = room.cluster.shared, room.cluster.members, room.cluster.log
     authenticator, presence, timers = sockets.authenticator, room.presence, memory.timers
     authenticator.shared_tickets = SharedTickets(settings, shared)
+    sockets.admission.told_ahead = room.cluster.told_ahead
     room.follower.record_listeners.append(authenticator.record_changed)
     presence.on_refused = authenticator.close_refused
     reader = Reader(room.cluster.position, memory.registry, memory.changes, room.follower, sockets.fan_out)

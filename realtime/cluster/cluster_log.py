@@ -48,7 +48,7 @@ class ClusterLog:
     answer is then usually that nothing is left to say. The proposals of one user are appended in their order. Of those
     that only report evidence, the last one stands for all that wait.
 
-    While the log is closed, proposals wait.
+    While the log is closed, proposals wait. Once it has ended, they are given up.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class ClusterLog:
         self._deadline_seconds = deadline_seconds
         self._locks = UserLocks()
         self._open = asyncio.Event()
+        self._has_ended = False
         self._reports: dict[int, tuple[Proposal, Outcome]] = {}
         """For each user, the report of evidence that waits for its turn."""
         self._ahead: dict[int, Ahead] = {}
@@ -95,6 +96,11 @@ class ClusterLog:
         """Let proposals wait."""
         self._open.clear()
 
+    def end(self) -> None:
+        """This server appends nothing more, because it stops."""
+        self._has_ended = True
+        self._open.clear()
+
     def check(self) -> None:
         """Raise StoreUnavailable while the log is closed."""
         if not self._open.is_set():
@@ -102,6 +108,8 @@ class ClusterLog:
 
     def append(self, proposal: Proposal) -> Awaitable[None]:
         """Append a proposal in the background. The result can be awaited."""
+        if self._has_ended:
+            return self._new_outcome().given_up()
         if _only_reports(proposal):
             return self._report(proposal)
         outcome = self._new_outcome()

@@ -82,7 +82,7 @@ class Node:
 
         The log is followed for as long as the connection lasts.
         """
-        self._log.close()
+        self._log.end()
         self._has_left = True
         reply = await self._shared.leave(self.position.generation, self._members.own, self._new_id(), b"")
         if not isinstance(reply, Appended):

@@ -34,6 +34,11 @@ class Outcome:
         self._is_applied = True
         self._known.set()
 
+    def given_up(self) -> Outcome:
+        """The proposal was not appended, and will not be by this server. Returns itself."""
+        self._known.set()
+        return self
+
     async def _wait(self) -> None:
         if not self._known.is_set():
             key = ("outcome", id(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.status import Status, differs
 from realtime.clock import Environment
 from realtime.presence.engine import Presence
 from realtime.protocol import (
@@ -21,6 +22,7 @@ from realtime.sockets.liveness import Liveness
 from realtime.sockets.outbox import Outbox, Transport
 from realtime.sockets.session import ConnectRequest, Session
 from realtime.sockets.stats import Stats
+from realtime.sockets.told_ahead import ToldAhead
 from settings import Settings, variable
 
 _GREETINGS: dict[Channel, str] = {
@@ -64,6 +66,8 @@ class Admission:
         self._liveness = liveness
         self._authenticator = authenticator
         self._stats = stats
+        self.told_ahead: ToldAhead | None = None
+        """On a server that is not alone: the sockets that were told their own status before the log had it."""
         self.closing = False
         """Set while the server drains: it is the server that ends the sessions then, so nobody goes offline."""
         self.is_cut_off = False
@@ -89,6 +93,8 @@ class Admission:
     def dismiss(self, session: Session, reason: Reason, clean: bool) -> None:
         """Undo everything that `admit` did."""
         self._fan_out.remove(session)
+        if self.told_ahead is not None:
+            self.told_ahead.forget(session)
         self._liveness.forget(session)
         self._liveness.forget_expiry(session)
         self._hub.remove(session)
@@ -96,10 +102,13 @@ class Admission:
             self._presence.leave(session.user_id, reason, clean=clean)
 
     def _welcome(self, session: Session, request: ConnectRequest, resumed: bool) -> None:
-        outbox = session.outbox
-        outbox.add(b"".join(encode(message) for message in self._first_messages(session, resumed)))
+        outbox, own = session.outbox, self._presence.expected_status(session.user_id)
+        outbox.add(b"".join(encode(message) for message in self._first_messages(session, own, resumed)))
         outbox.since = request.since if resumed and request.since is not None else self._log.seq
         outbox.sent_apart = session.user_id, self._log.seq
+        if self.told_ahead is not None and differs(own, self._presence.status(session.user_id)):
+            outbox.told_ahead = own
+            self.told_ahead.note(session)
         self._fan_out.watch(session, everyone=True, user_ids=frozenset())
         if not resumed and (request.epoch is not None or request.since is not None):
             outbox.request_snapshot(request.channel, None)
@@ -135,7 +144,7 @@ class Admission:
         session.on_closed = self.dismiss
         return session
 
-    def _first_messages(self, session: Session, resumed: bool) -> list[Message]:
+    def _first_messages(self, session: Session, own_status: Status, resumed: bool) -> list[Message]:
         established = ConnectionEstablished(
             message=_GREETINGS[session.channel],
             user_id=session.user_id,
@@ -149,12 +158,12 @@ class Admission:
         )
         own = UserStatusUpdate(
             user_id=session.user_id,
-            status=self._presence.expected_status(session.user_id),
+            status=own_status,
             seq=self._log.latest_seq(session.user_id),
             reason="connected",
         )
         messages: list[Message] = [established, own]
         if session.channel == "feed":
-            messages.append(self._stats.message())
+            messages.append(self._stats.message(own_status))
         self._counters.messages_out.update(connection_established=1, user_status_update=1)
         return messages

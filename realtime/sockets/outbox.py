@@ -164,6 +164,8 @@ class Outbox:
         """The newest figures, if they are waiting."""
         self.sent_apart: tuple[int, int] = (0, 0)
         """(user id, seq) of a status that was sent by itself, and is not sent again as an update up to that `seq`."""
+        self.told_ahead: Status | None = None
+        """The user's own status, if it was sent before the log had it and nothing sent since has the one before."""
         self.overflowed = False
 
     @property
@@ -264,6 +266,7 @@ class Outbox:
     def _take_snapshot(self) -> None:
         """Statuses are frozen, so the list stays the state as of `seq` however late its pages are written."""
         subscription, user_ids = self._snapshots.popleft()
+        self.told_ahead = None
         users = self._statuses()
         if user_ids is not None:
             users = [status for status in users if status.user_id in user_ids]

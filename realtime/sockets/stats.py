@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.status import Status
 from realtime.calls.ongoing import OngoingCalls
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
@@ -22,9 +23,16 @@ class Stats:
         self._late: set[Session] = set()
         """Sessions that subscribed again, and may have missed a change in between."""
 
-    def counts(self) -> FeedCounts:
-        """The figures now. `busy` counts users who are online and busy, so available plus busy is online."""
+    def counts(self, own: Status | None = None) -> FeedCounts:
+        """The figures now. `busy` counts users who are online and busy, so available plus busy is online.
+
+        `own` is a user's status that counts in place of the one in memory.
+        """
         online, available = self._registry.online, self._registry.available
+        if own is not None:
+            known = self._registry.get(own.user_id).status
+            online += own.is_online - known.is_online
+            available += own.is_available - known.is_available
         return FeedCounts(
             total_users=len(self._registry),
             online=online,
@@ -33,12 +41,12 @@ class Stats:
             ongoing_calls=len(self._calls),
         )
 
-    def message(self) -> FeedStats:
-        """The figures as a message for one client.
+    def message(self, own: Status | None = None) -> FeedStats:
+        """The figures as a message for one client, whose own status may not be in memory yet.
 
         If they differ from what everyone was sent last, everyone is sent them again, even if they change back by then.
         """
-        counts = self.counts()
+        counts = self.counts(own)
         if counts != self._told:
             self._told = None
         return FeedStats(stats=counts, seq=self._log.seq)

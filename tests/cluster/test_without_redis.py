@@ -158,7 +158,7 @@ async def test_without_redis_everything_can_be_read_and_every_change_is_answered
         read = [
             await own.get(path)
             for path in (
-                "/users/me", "/users/me/status", f"/users/{grace.user_id}/presence", f"/users/presence?user_ids=1,2,3",
+                "/users/me", "/users/me/status", f"/users/{grace.user_id}/presence", "/users/presence?user_ids=1,2,3",
                 "/feed/users", "/feed/stats", "/calls/ongoing", "/calls/history", "/healthz", "/readyz", "/metrics",
             )
         ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
 from models.errors import StoreUnavailable, Unauthenticated
@@ -127,6 +129,20 @@ def test_a_server_that_has_left_follows_the_log_and_joins_no_more(cluster: Clust
     cluster.nodes[0].shared.drop()
     cluster.advance(10)
     assert cluster.engine.contents.nodes.keys() == {node_of(cluster, 1)._members.own}
+
+
+def test_nobody_waits_for_the_log_of_a_server_that_has_left(cluster: ClusterWorld) -> None:
+    node = cluster.nodes[0]
+    node.run(node_of(cluster, 0).leave())
+    for waiting in (node.core.presence.disable(1), node.core.presence.review(node.core.registry.get(2), "set")):
+        task = node.begin(awaited(waiting))
+        node.settle()
+        assert isinstance(task.exception(), StoreUnavailable)
+
+
+async def awaited(outcome: Awaitable[None]) -> None:
+    """Await an outcome."""
+    await outcome
 
 
 def test_a_server_that_leaves_after_an_unnoticed_failover_says_so(cluster: ClusterWorld) -> None:

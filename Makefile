@@ -9,7 +9,7 @@ BIN := .venv/bin
 WAITING := tests/faults tests/dashboard
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve test test-fast test-packages chaos chaos-cluster mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
+.PHONY: help run cluster serve test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,9 @@ test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embed
 
 test-packages: .venv/tests redis proxies ## the documented nginx and Caddy in front of three servers; installs both on Debian
 	$(BIN)/python -m pytest -m packages tests/cluster
+
+test-cluster: .venv/tests redis ## the end-to-end tests against three servers that share a log, in some ten minutes
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cluster tests/seed tests/sockets tests/api
 
 lint: .venv/tests ## ruff (with bandit's rules) and strict types
 	$(BIN)/ruff check .

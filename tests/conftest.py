@@ -190,7 +190,8 @@ def store(request: pytest.FixtureRequest) -> dict[str, Any]:
     if request.param == "mongodb":
         return on_mongodb
     redis: RedisServer = request.getfixturevalue("redis_server")
-    return {**on_mongodb, "redis_url": redis.url, "redis_prefix": f"test-{secrets.token_hex(4)}"}
+    leases = {"lease_seconds": 2.5, "lease_renew_seconds": 0.5}
+    return {**on_mongodb, **leases, "redis_url": redis.url, "redis_prefix": f"test-{secrets.token_hex(4)}"}
 
 
 @pytest.fixture

@@ -93,3 +93,7 @@ class RunningServer:
         await self.stop()
         self.settings = dataclasses.replace(self.settings, **changes)
         await self.start()
+
+    async def restart_without_log(self) -> None:
+        """Restart on the stored data alone. The log of a server that is alone is lost with every restart."""
+        await self.restart()

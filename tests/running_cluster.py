@@ -7,6 +7,8 @@ import dataclasses
 import itertools
 from typing import Any
 
+from redis.asyncio import Redis
+
 from settings import Settings
 from tests.running import RunningServer
 
@@ -63,6 +65,13 @@ class RunningCluster(RunningServer):
         for node in self._others:
             node.settings = dataclasses.replace(node.settings, **changes)
         await super().restart(**changes)
+
+    async def restart_without_log(self) -> None:
+        """Restart all servers after Redis has lost what they had in it."""
+        await self.stop()
+        async with Redis.from_url(self.settings.redis_url) as redis:
+            await redis.delete(*[key async for key in redis.scan_iter(f"{{{self.settings.redis_prefix}}}:*")])
+        await self.start()
 
     def _is_even(self) -> bool:
         cores = [node.core for node in self.nodes]

@@ -133,7 +133,7 @@ class RedisLog:
         return node_counters(await self._adopted_link().command(b"HGETALL", self._keys.nodes))
 
     async def put_ticket(self, ticket: str, identity: bytes, seconds: float) -> None:
-        milliseconds = b"%d" % round(seconds * 1000)
+        milliseconds = b"%d" % max(1, round(seconds * 1000))
         await self._adopted_link().command(b"SET", self._keys.ticket(ticket), identity, b"PX", milliseconds)
 
     async def take_ticket(self, ticket: str) -> bytes | None:

@@ -60,6 +60,10 @@ class CallStore:
         """One call."""
         return await self._store.get(call_id)
 
+    async def lock_of(self, user_id: int) -> CallLock | None:
+        """The user's call lock."""
+        return await self._store.lock_of(user_id)
+
     async def begin(self, call: Call, is_starting: Callable[[str], bool]) -> int | None:
         """Lock both users and write the call, or do nothing and return the user who is in another call.
 

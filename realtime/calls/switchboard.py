@@ -9,6 +9,7 @@ from functools import partial
 from models.calls import Call, CallType, EndReason, ended
 from models.errors import Conflict, Forbidden, Invalid, NotFound, StoreUnavailable
 from realtime.calls.call_store import CallStore
+from realtime.calls.elsewhere import Elsewhere
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment, Timers
 from realtime.presence.engine import Presence
@@ -41,6 +42,9 @@ class Switchboard:
         self._settle_seconds = settings.store_deadline_seconds
         self.ongoing = ongoing
         self._starting: dict[str, asyncio.Future[Call]] = {}
+        self._elsewhere = Elsewhere(
+            call_store, ongoing, self._clock, timers, deadline_seconds=settings.store_deadline_seconds
+        )
 
     async def recover(self) -> list[Call]:
         """Resume the calls that were ongoing when the last process ended, and return them."""
@@ -66,16 +70,15 @@ class Switchboard:
         self.ongoing.take(call)
         future = self._starting[call_id] = asyncio.get_running_loop().create_future()
         try:
-            await self._write(call)
-            await self._presence.change_call(call, "call_started")
+            started = await self._begin(call, may_be_elsewhere=key is not None)
         except BaseException as error:
             future.set_exception(error)
             future.exception()  # retrieved here, so that asyncio does not warn when nobody else waited
             raise
         finally:
             del self._starting[call_id]
-        future.set_result(call)
-        return call
+        future.set_result(started)
+        return _same_request(started, callee_id, call_type)
 
     async def end(self, user_id: int, call_id: str, reason: EndReason) -> Call:
         """End a call for one of its participants. Ending it again gives the same answer. Raises NotFound, Forbidden."""
@@ -119,6 +122,7 @@ class Switchboard:
 
     def call_changed(self, call: Call, _is_own: bool) -> None:
         """A call, on this server or another, started or ended: from now on it has leases, or none any more."""
+        self._elsewhere.call_changed(call)
         if call.status == "ongoing":
             self._await_leases(call)
         else:
@@ -155,6 +159,18 @@ class Switchboard:
             return await self.resume(stored)
         return stored
 
+    async def _begin(self, call: Call, *, may_be_elsewhere: bool) -> Call:
+        """Write the call and announce it. Returns the one that another server has started with the same id, if any."""
+        try:
+            await self._write(call)
+        except Conflict:
+            elsewhere = await self._elsewhere.find(call) if may_be_elsewhere else None
+            if elsewhere is None:
+                raise
+            return elsewhere
+        await self._presence.change_call(call, "call_started")
+        return call
+
     async def _write(self, call: Call) -> None:
         """Write the call. On failure both users are free again, or the call is settled later if its fate is unknown."""
         try:
@@ -163,13 +179,18 @@ class Switchboard:
             self._settle_later(call)
             raise
         except BaseException:
-            self._free(call)
+            self._give_back(call)
             raise
         if in_another_call is not None:
-            self._free(call)
+            self._give_back(call)
             if in_another_call == call.caller_id:
                 raise Conflict("ALREADY_IN_CALL", "You are in a call already")
             raise Conflict("USER_BUSY", "This user is busy")
+
+    def _give_back(self, call: Call) -> None:
+        """Free both users of a call that did not start here, unless another server has started it meanwhile."""
+        if call.call_id not in self.ongoing:
+            self._free(call)
 
     async def _begin_unsettled(self, call: Call) -> None:
         """Begin a call that was written although its reply was lost, unless it has ended since it was read."""

@@ -10,7 +10,7 @@ from tests.clients import Answer, Person
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
 
 
 async def online(user: MakePerson, count: int) -> list[Person]:

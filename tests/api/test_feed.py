@@ -34,6 +34,7 @@ async def six(user: MakePerson) -> dict[str, Person]:
     return people
 
 
+@pytest.mark.one_node
 async def test_the_available_come_first_then_the_busy_then_the_offline_each_by_the_newest_last_seen(
     user: MakePerson,
 ) -> None:

@@ -41,7 +41,8 @@ async def test_probes_may_use_any_host(api: Api) -> None:
 
 
 async def test_a_draining_server_is_alive_but_not_ready(server: RunningServer, api: Api) -> None:
-    server.core.admission.closing = True
+    for node in server.nodes:
+        node.core.admission.closing = True
     assert (await api.get("/healthz")).status == 200
     answer = await api.get("/readyz")
     assert (answer.status, answer.code) == (503, "OVERLOADED")
@@ -103,6 +104,7 @@ async def test_requests_under_way_finish_while_the_server_drains(server: Running
     assert (await registering).status == 201
 
 
+@pytest.mark.one_node
 async def test_metrics_tell_what_happened(
     server: RunningServer, api: Api, user: MakePerson, socket: OpenSocket
 ) -> None:
@@ -155,6 +157,7 @@ async def test_an_offline_taken_back_soon_counts_as_false(api: Api, user: MakePe
     assert (await metrics(api))["rollcall_false_offlines_total"] == 1
 
 
+@pytest.mark.one_node
 async def test_what_clients_choose_does_not_make_the_metrics_grow(
     api: Api, user: MakePerson, socket: OpenSocket
 ) -> None:

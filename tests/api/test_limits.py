@@ -14,7 +14,7 @@ from tests.clients import Answer, Api, eventually
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store, pytest.mark.one_node]
 
 SLOW = 0.0001
 """A rate so low that no request is added during a test."""

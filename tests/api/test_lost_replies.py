@@ -15,7 +15,11 @@ from tests.clients import Api, Message, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.settings(save_interval_seconds=3600.0, store_breaker_failures=1000)]
+pytestmark = [
+    pytest.mark.gen_test,
+    pytest.mark.settings(save_interval_seconds=3600.0, store_breaker_failures=1000),
+    pytest.mark.one_node,
+]
 
 Fault = Literal["refused", "reply_lost"]
 

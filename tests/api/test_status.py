@@ -190,6 +190,7 @@ async def test_of_changes_at_once_the_one_announced_last_is_the_one_that_stands(
     assert told[-1]["status"]["is_busy"] == (await ada.get("/users/me/status")).body["is_busy"]
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(announcements_per_second=4)
 async def test_fifty_changes_in_a_row_cause_at_most_four_announcements_a_second_and_the_last_wins(
     user: MakePerson, socket: OpenSocket

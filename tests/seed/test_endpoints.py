@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import MakePerson, OpenSocket
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
 
 
 async def test_feed_updates_are_at_ws_feed_with_the_token_in_the_query(user: MakePerson, socket: OpenSocket) -> None:

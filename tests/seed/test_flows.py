@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import MakePerson, OpenSocket
 
-pytestmark = pytest.mark.gen_test
+pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
 
 
 async def test_user_goes_online(user: MakePerson, socket: OpenSocket) -> None:

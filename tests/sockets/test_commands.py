@@ -34,6 +34,7 @@ async def test_a_ping_without_a_timestamp_gets_the_servers(
     assert reply["server_time"].endswith("Z")
 
 
+@pytest.mark.one_node
 @pytest.mark.parametrize("path", ["/ws/feed", "/ws/presence"])
 async def test_a_heartbeat_is_answered_with_the_own_status(user: MakePerson, socket: OpenSocket, path: str) -> None:
     ada = await user("ada")

@@ -13,7 +13,7 @@ from tests.clients import RawSocket, Socket, eventually
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store, pytest.mark.one_node]
 
 RATE = pytest.mark.settings(command_burst=20, commands_per_second=0.001, rate_strikes=5)
 

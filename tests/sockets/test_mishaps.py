@@ -21,6 +21,7 @@ def assert_nothing_is_left(server: RunningServer) -> None:
     assert not core.fan_out._subscribers
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(grace_seconds=0.1, clean_close_seconds=0.1)
 async def test_an_error_in_opening_leaves_no_socket_and_no_presence(
     server: RunningServer, user: MakePerson, socket: OpenSocket, monkeypatch: pytest.MonkeyPatch

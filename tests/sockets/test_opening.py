@@ -131,6 +131,7 @@ async def test_a_plain_request_to_a_socket_is_400(user: MakePerson) -> None:
     assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(refusals_per_address=3, refusals_per_second=0.01)
 async def test_an_address_that_sends_bad_tokens_on_and_on_is_answered_429_before_the_upgrade(
     server: RunningServer, user: MakePerson, socket: OpenSocket

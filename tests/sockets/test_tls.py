@@ -102,6 +102,7 @@ async def test_the_certificate_is_for_this_host_alone(server: RunningServer, tls
         await asyncio.open_connection("127.0.0.1", server.port, ssl=tls, server_hostname="example.com")
 
 
+@pytest.mark.one_node
 async def test_a_page_of_the_same_name_without_tls_is_another_origin(
     server: RunningServer, user: MakePerson, tls: ssl.SSLContext
 ) -> None:

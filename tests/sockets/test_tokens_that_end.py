@@ -33,7 +33,7 @@ async def test_a_client_is_warned_before_its_token_ends(
 async def test_an_idle_socket_is_closed_with_4401_when_its_token_has_ended(
     user: MakePerson, socket: OpenSocket
 ) -> None:
-    opened = await socket(await user("ada", life_seconds=1))
+    opened = await socket(await user("ada", life_seconds=1), first=True)
     error = await opened.next("error")
     assert (error["code"], error["message"]) == ("AUTH_ERROR", "Token expired")
     assert await opened.closed() == 4401

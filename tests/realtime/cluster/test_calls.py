@@ -21,10 +21,12 @@ def four(cluster: ClusterWorld) -> ClusterWorld:
     return cluster
 
 
-def start(cluster: ClusterWorld, node: int, caller_id: int, callee_id: int) -> asyncio.Task[Call]:
+def start(
+    cluster: ClusterWorld, node: int, caller_id: int, callee_id: int, key: str | None = None
+) -> asyncio.Task[Call]:
     """Start a call on a server, without letting the others run."""
     world = cluster.nodes[node]
-    return world.begin(world.core.switchboard.start(caller_id, callee_id, "audio", None))
+    return world.begin(world.core.switchboard.start(caller_id, callee_id, "audio", key))
 
 
 def in_calls(cluster: ClusterWorld) -> list[list[bool]]:
@@ -216,3 +218,55 @@ def test_a_start_that_the_log_has_lost_is_found_in_the_store(four: ClusterWorld)
     four.advance(5)
     assert in_calls(four) == [IN_CALL, IN_CALL, IDLE, IDLE]
     assert ongoing(four) == {1}
+
+
+def test_a_request_repeated_on_another_server_gets_the_same_call(four: ClusterWorld) -> None:
+    tasks = [start(four, node, 1, 2, key="once") for node in range(3)]
+    four.settle()
+    assert len({task.result().call_id for task in tasks}) == 1
+    assert len(four.calls.calls) == 1
+    assert in_calls(four) == [IN_CALL, IN_CALL, IDLE, IDLE]
+    four.nodes[1].hang_up(1, tasks[2].result())
+    four.settle()
+    assert in_calls(four) == [IDLE] * 4
+
+
+def test_a_request_repeated_on_another_server_after_the_end_gets_the_call_that_has_ended(four: ClusterWorld) -> None:
+    four.faults.holds = True
+    late = start(four, 1, 1, 2, key="once")
+    four.settle()
+    four.faults.holds = False
+    (lookup,) = four.faults.held
+    lookup.go()
+    four.settle()
+    call = four.nodes[0].call(1, 2, key="once")
+    four.nodes[0].hang_up(1, call)
+    four.settle()
+    lookup.go()
+    four.settle()
+    assert late.result().status == "completed"
+    assert in_calls(four) == [IDLE] * 4
+
+
+def go(cluster: ClusterWorld) -> None:
+    """Carry out the only operation of the store that is on hold."""
+    (held,) = cluster.faults.held
+    for _ in ("applied", "answered"):
+        held.go()
+        cluster.settle()
+
+
+def test_a_request_repeated_while_the_first_one_hangs_is_answered_later(four: ClusterWorld) -> None:
+    four.faults.holds = True
+    start(four, 0, 1, 2, key="once")
+    four.settle()
+    for _ in ("lookup", "locks"):
+        go(four)
+    (writing,) = four.faults.held
+    assert writing.operation == "insert"
+    four.faults.holds = False
+    repeated = start(four, 1, 1, 2, key="once")
+    four.advance(2)
+    assert isinstance(repeated.exception(), StoreUnavailable)
+    go(four)
+    assert four.nodes[1].call(1, 2, key="once").call_id in four.nodes[2].core.switchboard.ongoing

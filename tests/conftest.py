@@ -77,8 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and capture the logs of the whole run."""
     config.addinivalue_line("markers", "settings(**changes): settings that the test's server has")
     config.addinivalue_line("markers", "any_store: the store makes no difference here, so the embedded one does")
+    config.addinivalue_line(
+        "markers", "embedded_store: it breaks what only the embedded store has, also with --cluster"
+    )
     config.addinivalue_line("markers", "also_clustered: `make test` runs it against three servers, too")
-    config.addinivalue_line("markers", "one_node: what it tests counts on each server, so that all goes to one of them")
+    config.addinivalue_line("markers", "one_node: what it tests is per server, so that all goes to one of them")
     for said_by_pytest_tornado in ("make_current is deprecated", "clear_current is deprecated"):
         config.addinivalue_line("filterwarnings", f"ignore:{said_by_pytest_tornado}:DeprecationWarning")
     config.option.async_test_timeout = max(config.option.async_test_timeout, ASYNC_TIMEOUT_SECONDS)
@@ -95,7 +98,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marked = metafunc.definition.get_closest_marker
     cluster = pytest.param("cluster", marks=pytest.mark.slow)
-    if metafunc.config.option.cluster:
+    if metafunc.config.option.cluster and not marked("embedded_store"):
         metafunc.parametrize("store", [cluster], indirect=True)
         return
     kinds = [pytest.param("embedded")]

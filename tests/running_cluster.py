@@ -27,7 +27,8 @@ class RunningCluster(RunningServer):
     def __init__(self, settings: Settings, *, is_spread: bool) -> None:
         super().__init__(settings)
         self._others = [RunningServer(settings) for _ in range(NODES - 1)]
-        self._turns = itertools.cycle(range(NODES if is_spread else 1))
+        self._is_spread = is_spread
+        self._turns = itertools.cycle(range(NODES))
 
     @property
     def nodes(self) -> list[RunningServer]:
@@ -36,6 +37,8 @@ class RunningCluster(RunningServer):
 
     async def next_port(self) -> int:
         """Return the port of the server whose turn it is, once all servers have applied what any of them has."""
+        if not self._is_spread:
+            return self.port
         await self.caught_up()
         return (self, *self._others)[next(self._turns)].port
 

@@ -61,7 +61,7 @@ class Deadlines:
             entry.heartbeat_until = max(entry.heartbeat_until, until)
         else:
             entry.grace_until = max(entry.grace_until, until)
-            entry.lost_reason = "disconnected"
+            entry.lost_reason = "timed_out"  # as after a restart of a server that is alone
         self.await_silence(entry)
 
     def let_go(self, user_ids: Iterable[int]) -> None:

@@ -169,6 +169,7 @@ async def test_a_sign_out_everywhere_without_a_reply_shows_at_the_next_request(
 
 
 @pytest.mark.any_store
+@pytest.mark.embedded_store
 @pytest.mark.settings(store_deadline_seconds=0.2, store_breaker_failures=1000)
 async def test_a_rename_that_is_late_in_the_store_shows_at_the_next_request_that_is_answered(
     user: MakePerson, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -197,10 +199,10 @@ async def test_fifty_changes_in_a_row_cause_at_most_four_announcements_a_second_
 ) -> None:
     ada, bob = await user("ada"), await user("bob")
     await ada.post("/users/me/heartbeat")
-    feed = await socket(bob)
+    feed, began = await socket(bob), time.monotonic()
     for number in range(51):
         assert (await ada.put("/users/me/status", {"is_busy": number % 2 == 0})).status == 200
     early = [each for each in await feed.told() if each["type"] == "user_status_update"]
-    assert len(early) <= 4
+    assert len(early) <= 4 * math.ceil(time.monotonic() - began)
     if not early or not early[-1]["status"]["is_busy"]:
         assert (await feed.update(ada.user_id))["status"]["is_busy"] is True

@@ -42,7 +42,8 @@ class Elsewhere:
             future.set_result(call)
 
     async def _arrival(self, call_id: str) -> Call:
-        future = self._awaited[call_id] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+        self._awaited[call_id] = future
         key = ("elsewhere", call_id)
         when = self._clock.now() + self._deadline_seconds
         self._timers.at(when, key, lambda: self._give_up(call_id))

@@ -65,6 +65,7 @@ async def test_a_socket_that_takes_nothing_is_closed_with_4002(
     raw.end()
 
 
+@pytest.mark.gen_test(timeout=120)
 @pytest.mark.settings(slow_limit_seconds=60.0)
 async def test_of_each_user_only_the_latest_state_waits(
     server: RunningServer, user: MakePerson, socket: OpenSocket

@@ -98,10 +98,15 @@ class CallStore:
 
     async def settle(self, call: Call) -> Call | None:
         """What became of a call whose write failed. Its locks are released unless it is ongoing."""
+        own = self._incarnations.own
         stored = await self._store.get(call.call_id)
-        if stored is None or stored.status != "ongoing":
+        if stored is None:  # another server may be about to write it, for the same idempotency key
+            for user_id in call.participants:
+                for incarnation in (own, None):
+                    await self._store.release(CallLock(user_id, call.call_id, incarnation))
+        elif stored.status != "ongoing":
             await self._store.unlock(call.call_id, call.participants)
-        elif not await self._store.confirm(call.call_id, call.participants, self._incarnations.own):
+        elif not await self._store.confirm(call.call_id, call.participants, own):
             return await self._drop(stored)
         return stored
 

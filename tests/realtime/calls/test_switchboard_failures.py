@@ -293,3 +293,15 @@ def test_each_process_locks_with_an_incarnation_of_its_own(world: World) -> None
     world.start()
     assert world.core.environment.incarnations.own != first
     assert world.core.environment.incarnations.is_lost(first)
+
+
+def test_settling_leaves_the_locks_of_another_server_that_is_about_to_write_the_same_call(world: World) -> None:
+    world.faults.script("lock", "refused")
+    with pytest.raises(StoreUnavailable):
+        world.call(1, 2, key="the same on both servers")
+    call_id = world.core.switchboard.ongoing.call_id_of(1)
+    assert call_id
+    world.calls.locks.update({1: call_id, 2: call_id})
+    world.calls.makers.update({1: "another server", 2: "another server"})
+    world.advance(2)
+    assert world.calls.locks == {1: call_id, 2: call_id}

@@ -38,6 +38,7 @@ from models.data_folder import locked_data_folder
 from models.database import Database, open_database
 from models.ended_instances import LOOK_SECONDS
 from models.errors import StoreUnavailable
+from models.instances import Instances
 from models.jwt_secret import exposed_secret
 from models.operator_auth import OperatorAuth
 from models.passwords import Passwords
@@ -50,6 +51,7 @@ from operation.cut_off import CutOff
 from operation.demo.demo import Demo
 from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets, open_probe_sockets
+from operation.node_report import node_report
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, open_shared_log
 from operation.signals import stop_signals
@@ -57,6 +59,7 @@ from operation.tls import tls_context
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
 from realtime.core import build_core
+from realtime.dashboard.fleet import Fleet
 from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode, ServerDraining
 from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
@@ -107,6 +110,7 @@ class Server:
         self._traffic = Traffic()
         origins = Origins(settings)
         metrics.read_from(self.core, database)
+        self._fleet = None if self.core.node is None else self._open_fleet(self.core.node)
         app = self._app_context(metrics, origins)
         self._http = self._http_server(make_application(app), self._traffic, origins)
         self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
@@ -121,6 +125,7 @@ class Server:
         await self._load()
         if self.core.node is not None:
             self.core.authenticator.tell_others = self._tell_others
+            self.core.operator_sessions.tell_others = self._tell_of_operator
             await self.core.node.start()
             self._watch_log(self.core.node)
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
@@ -235,6 +240,18 @@ class Server:
         )  # fmt: skip
         self._background.repeat(self.settings.lease_renew_seconds, cut_off.look)
         self._background.repeat(LOOK_SECONDS, self._lease_keeper.remove_ended)
+        if self._fleet is not None:
+            self._background.repeat(self.settings.lease_renew_seconds, self._fleet.look)
+
+    def _open_fleet(self, node: Node) -> Fleet:
+        """The servers that share the database, for operators."""
+        instances = Instances(self._database.unchecked_collection("instances"))
+        fleet = Fleet(
+            self.settings, self.core.environment.clock, instances, self._lease_keeper.incarnation,
+            lambda: node_report(self.core, node),
+        )  # fmt: skip
+        self.core.session_list.label = fleet.label
+        return fleet
 
     def _tell_others(self, revoked: Revocation) -> None:
         """Tell the other servers of revoked tokens through the store, too: Redis may be down."""
@@ -243,6 +260,15 @@ class Server:
             notices.post("user_revoked", revoked.user_id, revoked.token_version)
             if revoked.user_id
             else notices.post("login_revoked", login_id=revoked.login_id, seconds=revoked.seconds)
+        )
+
+    def _tell_of_operator(self, operator_id: int, sign_in_id: str) -> None:
+        """Tell the other servers, through the store, of an operator whose sessions end."""
+        notices = self._stores.notices
+        self._background.spawn(
+            notices.post("sign_in_ended", login_id=sign_in_id)
+            if sign_in_id
+            else notices.post("operator_changed", operator_id, operator_id)
         )
 
     def _environment(self) -> Environment:
@@ -282,7 +308,9 @@ class Server:
             new_id=environment.new_id,
         )
         context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
-        return AppContext(settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics)
+        return AppContext(
+            settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics, self._fleet
+        )
 
 
 @asynccontextmanager

@@ -37,6 +37,7 @@ from models.database import Database
 from models.operator_auth import OperatorAuth
 from models.stores import Stores
 from realtime.core import Core
+from realtime.dashboard.fleet import Fleet
 from settings import Settings
 
 HERE = Path(__file__).resolve().parent.parent
@@ -54,6 +55,7 @@ class AppContext:
     operator_auth: OperatorAuth
     database: Database
     metrics: Metrics
+    fleet: Fleet | None
 
 
 def routes(app: AppContext) -> list[URLSpec]:
@@ -167,6 +169,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         "audit_log": AuditLog(stores.audit, clock),
     }
     for_overview = {"admin": admin, "overview": core.overview}
+    for_user = {**for_overview, "stores": stores, "sharing": core.session_sharing}
     for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
@@ -180,7 +183,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     }  # fmt: skip
     for_system = {
         "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
-        "settings": app.settings,
+        "settings": app.settings, "fleet": app.fleet,
     }  # fmt: skip
     for_socket = {
         "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands,
@@ -192,7 +195,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin", live.LiveHandler, for_live),
         URLSpec(r"/admin/wall", live.WallHandler, for_live),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
-        URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, {**for_overview, "stores": stores}),
+        URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
         URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
         URLSpec(r"/admin/events", history.EventsHandler, for_history),

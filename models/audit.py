@@ -73,6 +73,11 @@ class Audit:
         """Record that an action waits for the end of a call."""
         await self._audit.update_one({"_id": entry_id}, {"$set": {"outcome": "waiting", "call_id": call_id}})
 
+    async def claim(self, entry_id: str) -> bool:
+        """Begin an action that waits. False if another server has begun it, or it waits no more."""
+        result = await self._audit.update_one({"_id": entry_id, "outcome": "waiting"}, {"$set": {"outcome": "started"}})
+        return result.matched_count == 1
+
     async def waiting(self) -> list[AuditEntry]:
         """The actions that wait for the end of a call, oldest first."""
         rows = await self._audit.find({"outcome": "waiting"})

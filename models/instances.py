@@ -17,6 +17,21 @@ from models.guard import GuardedCollection
 from models.machine import ProcessIdentity
 
 
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server that shares the database says of itself every few seconds."""
+
+    node: str
+    """The name under which it takes part in the log."""
+    version: str
+    feed: int
+    """Open sockets of the channel `feed`, and so on."""
+    presence: int
+    operators: int
+    lag_entries: int
+    lag_seconds: float
+    is_draining: bool
+
+
 class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation": "_id"}):
     """One server that runs, or did so until it lost its connection or crashed."""
 
@@ -30,6 +45,8 @@ class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation"
     """Whether it shares the database with other servers that do."""
     has_log: bool = False
     """Whether it reached the log that they share when it last renewed."""
+    report: NodeReport | None = None
+    """What it last said of itself, if it shares the database."""
 
 
 class Instances:
@@ -48,6 +65,14 @@ class Instances:
         """All servers but this one. Raises UnusableStore if a document is not one of Rollcall's."""
         rows = await self._instances.find({"_id": {"$ne": incarnation}}, sort=[("_id", 1)])
         return [value_of(self._instances, row, Instance) for row in rows]
+
+    async def all(self) -> list[Instance]:
+        """All servers. Raises UnusableStore if a document is not one of Rollcall's."""
+        return await self.others("")
+
+    async def report(self, incarnation: str, report: NodeReport) -> None:
+        """Note what a server says of itself."""
+        await self._instances.update_one({"_id": incarnation}, {"$set": {"report": msgspec.structs.asdict(report)}})
 
     async def renew(self, incarnation: str, *, has_log: bool = False) -> bool:
         """Show that the server runs. False if its document is gone."""

@@ -1,4 +1,4 @@
-"""Notices: how the command line tells a running server what it changed in the store."""
+"""Notices: how the command line, and other servers, tell a running server what they changed in the store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from models.collection import Document
 from models.documents import readable, value_of
 from models.guard import GuardedCollection
 
-NoticeKind = Literal["users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked"]
+NoticeKind = Literal[
+    "users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked", "sign_in_ended"
+]
 
 
 class Notice(msgspec.Struct, frozen=True):
     """One notice.
 
     The users from `first_id` to `last_id` were added, a user was disabled, an operator changed, all tokens of a user
-    with a version below `last_id` were revoked, or those of a login, the last of which expires in `seconds`.
+    with a version below `last_id` were revoked, or those of a login, the last of which expires in `seconds`; or the
+    sign-in of an operator ended, whose id is then `login_id`.
     """
 
     notice_id: int

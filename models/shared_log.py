@@ -10,7 +10,7 @@ lost its last entries. Generations only rise.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -182,6 +182,24 @@ class SharedLog(Protocol):
     async def nodes(self) -> dict[str, int | None]:
         """The renewal counter of each server, or None if it was declared lost."""
 
+    async def newest(self) -> str:
+        """The id of the last entry."""
+
+    async def put_sessions(
+        self, generation: int, server: str, op: str, body: bytes, rows: Mapping[str, bytes], gone: Sequence[str]
+    ) -> Appended | Stale | Fenced:
+        """Write rows of the server's sockets, by id, and remove others, with an entry that tells everyone.
+
+        An empty body makes no entry, and the answer then has no id. The rows go with the server: when it leaves, or is
+        declared lost. Raises ValueError for more than 200 rows, written and removed.
+        """
+
+    async def session_rows(self, server: str, session_ids: Sequence[str]) -> list[bytes | None]:
+        """The rows of these sockets of a server. None stands for no row."""
+
+    def scan_sessions(self, server: str) -> AsyncIterator[dict[str, bytes]]:
+        """All rows of a server, some at a time. Not at the same time as `read`."""
+
     async def put_ticket(self, ticket: str, identity: bytes, seconds: float) -> None:
         """Keep what a ticket stands for, for some time."""
 
@@ -219,6 +237,12 @@ def follows(entry: SharedEntry, after: str) -> bool:
         return entry.cut == after
     generation, n = entry_order(after)
     return entry_order(entry.entry_id) == (generation, n + 1)
+
+
+def checked_sessions(rows: Mapping[str, bytes], gone: Sequence[str]) -> None:
+    """Raise ValueError unless so many rows of sockets can be written at once."""
+    if len(rows) + len(gone) > MOST_ROWS:
+        raise ValueError(f"at most {MOST_ROWS} rows of sockets are written at once")
 
 
 def checked_rows(rows: Sequence[SharedRow]) -> Sequence[SharedRow]:

@@ -178,6 +178,9 @@ class Background:
         if notice.kind == "operator_changed":
             self._core.operator_sessions.close_operator(notice.first_id)
             return
+        if notice.kind == "sign_in_ended":
+            self._core.operator_sessions.close_sign_in(notice.login_id)
+            return
         after = notice.first_id - 1
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             self._core.loader.add_all(users)

@@ -14,6 +14,7 @@ from realtime.calls.call_store import CallStore
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
 from realtime.cluster.node import Node
+from realtime.cluster.session_sharing import SessionSharing
 from realtime.counters import Counters
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
@@ -22,6 +23,7 @@ from realtime.dashboard.operator_session import OperatorCommands
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
+from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.limits import Limits
 from realtime.presence.changelog import ChangeLog
@@ -71,12 +73,18 @@ class Core:
     actions: Actions
     store_check: StoreCheck
     issues: IssueDetector
+    session_list: SessionList
     overview: Overview
     overview_feed: OverviewFeed
     operator_sessions: OperatorSessions
     operator_commands: OperatorCommands
     node: Node | None
     """The server's part in a cluster, unless it is alone."""
+
+    @property
+    def session_sharing(self) -> SessionSharing | None:
+        """Tells the other servers of this one's sockets, unless it is alone."""
+        return None if self.node is None else self.node.sharing
 
     @property
     def counters(self) -> Counters:
@@ -108,6 +116,8 @@ class Core:
     async def check_store(self) -> None:
         """Compare the store with memory, and find what needs attention because of it. Raises StoreUnavailable."""
         await self.store_check.compare()
+        if self.node is not None:
+            await self.actions.follow()
         self.overview_feed.refresh()
 
 
@@ -134,10 +144,12 @@ def build_core(
         settings, environment, memory, Stores(users, calls, logins, audit), room, sockets, switchboard
     )  # fmt: skip
     node = build_node(settings, environment, memory, users, room, sockets, call_store, switchboard)
+    if node is not None:
+        board.issues.on_silence = node.sharing.note
     return Core(
         environment, memory.timers, memory.wall_timers, memory.registry, room.log, memory.changes, room.write_back,
         room.presence, room.loader, room.settlement, switchboard, fan_out, hub, sockets.stats, sockets.authenticator,
         sockets.liveness, sockets.limits, sockets.commands, sockets.admission, board.event_log, board.actions,
-        board.store_check, board.issues, board.overview, board.overview_feed, board.operator_sessions,
-        board.operator_commands, node,
+        board.store_check, board.issues, board.session_list, board.overview, board.overview_feed,
+        board.operator_sessions, board.operator_commands, node,
     )  # fmt: skip

@@ -29,6 +29,10 @@ class Counters:
         """Announcements left out because a user caused too many."""
         self.false_offlines = 0
         """Offlines that were taken back soon after: they were announced wrongly."""
+        self.log_appends = 0
+        """Entries that this server appended to the log that several servers share."""
+        self.log_conflicts = 0
+        """How often another server had written a record first, so that this one had to decide again."""
         self.refused: Counter[str] = Counter()
         """Refused upgrades by reason."""
         self.refused_requests: Counter[str] = Counter()

@@ -24,6 +24,7 @@ from realtime.cluster.node import Node
 from realtime.cluster.position import Position
 from realtime.cluster.reader import Reader
 from realtime.cluster.saved_changes import SavedChanges
+from realtime.cluster.session_sharing import SessionSharing
 from realtime.cluster.succession import Succession
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
@@ -33,6 +34,7 @@ from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.row_builder import RowBuilder
+from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.dashboard.waiting_actions import WaitingActions
 from realtime.limits import CommandGuard, Limits
@@ -55,6 +57,7 @@ from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import revocation
+from realtime.sockets.shared_sessions import SharedSessions
 from realtime.sockets.shared_tickets import SharedTickets
 from realtime.sockets.stats import Stats
 from realtime.sockets.told_ahead import ToldAhead
@@ -121,6 +124,7 @@ class SocketsRoom:
     guard: CommandGuard
     commands: Commands
     admission: Admission
+    shared_sessions: SharedSessions
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class DashboardRoom:
     actions: Actions
     store_check: StoreCheck
     issues: IssueDetector
+    session_list: SessionList
     overview: Overview
     overview_feed: OverviewFeed
     operator_sessions: OperatorSessions
@@ -193,8 +198,13 @@ def build_sockets(
     guard = CommandGuard(settings, clock, environment.counters, limits.commands)
     commands = Commands(settings, guard, authenticator, room.presence, fan_out, liveness, memory.ongoing, stats)
     admission = Admission(settings, environment, room.presence, hub, fan_out, liveness, authenticator, stats)
+    shared_sessions = SharedSessions(settings, memory.incarnation, registry)
     room.follower.revocation_listeners.append(authenticator.login_revoked)
-    return SocketsRoom(fan_out, hub, stats, authenticator, liveness, limits, guard, commands, admission)
+    room.follower.kick_listeners += (hub.kick, shared_sessions.kicked)
+    room.follower.sessions_listeners.append(shared_sessions.apply)
+    return SocketsRoom(
+        fan_out, hub, stats, authenticator, liveness, limits, guard, commands, admission, shared_sessions
+    )  # fmt: skip
 
 
 def build_dashboard(
@@ -208,22 +218,32 @@ def build_dashboard(
 ) -> DashboardRoom:
     """Build what operators see and use."""
     clock, registry, ongoing, hub = environment.clock, memory.registry, memory.ongoing, sockets.hub
-    event_log = EventLog(registry, clock, environment.new_id()[:6], shown=settings.events_shown)
+    sessions = SessionList(hub, sockets.shared_sessions, clock, memory.incarnation)
+    event_log = EventLog(
+        registry, clock, environment.new_id()[:6], shown=settings.events_shown,
+        entry_id=lambda: room.follower.entry_id,
+    )  # fmt: skip
     revoke = revocation(stores.users, stores.logins, room.settlement, sockets.authenticator, clock)
-    waiting = WaitingActions(stores.audit, registry, ongoing, clock, memory.timers, environment.spawn)
-    actions = Actions(room.presence, switchboard, hub, event_log, revoke, waiting)
+    waiting = WaitingActions(
+        stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,
+        is_shared=room.cluster is not None,
+    )  # fmt: skip
+    actions = Actions(room.log, room.presence, switchboard, hub, sessions, event_log, revoke, waiting)
+    room.follower.action_listeners.append(event_log.acted)
     room.follower.status_listeners.append(event_log.status_announced)
     room.follower.call_listeners += (
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
     )  # fmt: skip
     store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
-    issues = IssueDetector(settings, environment, registry, ongoing, hub, store_check)
-    row_builder = RowBuilder(settings, registry, ongoing, hub, clock, actions.waiting)
-    overview = Overview(settings, clock, registry, ongoing, hub, row_builder, issues, event_log)
+    issues = IssueDetector(settings, environment, registry, ongoing, sessions, store_check)
+    row_builder = RowBuilder(settings, registry, ongoing, sessions, clock, actions.waiting)
+    overview = Overview(settings, clock, registry, ongoing, sessions, row_builder, issues, event_log)
     feed = OverviewFeed(settings, overview, registry, ongoing, row_builder, issues, event_log, environment.failures)
-    operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes.epoch)
+    operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes)
     commands = OperatorCommands(sockets.guard)
-    return DashboardRoom(event_log, actions, store_check, issues, overview, feed, operator_sessions, commands)
+    return DashboardRoom(
+        event_log, actions, store_check, issues, sessions, overview, feed, operator_sessions, commands
+    )  # fmt: skip
 
 
 def build_node(
@@ -247,7 +267,11 @@ def build_node(
     presence.on_refused = authenticator.close_refused
     reader = Reader(room.cluster.position, memory.registry, memory.changes, room.follower, sockets.fan_out)
     succession = Succession(settings, environment.clock, shared, members, presence, log)
-    adoption = Adoption(environment, shared, memory.incarnation, members, reader, log, presence)
+    sharing = SessionSharing(settings, environment, timers, shared, log, sockets.hub, sockets.shared_sessions)
+    sockets.hub.on_change = sharing.note
+    sockets.shared_sessions.on_surplus = sockets.hub.close_surplus
+    reader.on_gone = sockets.shared_sessions.gone
+    adoption = Adoption(environment, shared, memory.incarnation, members, reader, log, presence, sharing)
     adoption.on_lost_epoch = partial(sockets.hub.close_all, CloseCode.RESTART, "the log was lost")
     reconciliation = Reconciliation(call_store, presence, switchboard)
     saved_changes = SavedChanges(users, memory.registry, room.settlement)

@@ -50,7 +50,7 @@ class OperatorLoginHandler(AdminHandler):
         previous = self.get_cookie(self.cookie_name)
         if self.signed_in is not None and previous is not None:
             await self.admin.operator_auth.sign_out(previous)
-            self.operator_sessions.close_sign_in(self.signed_in.sign_in.sign_in_id)
+            self.operator_sessions.end_sign_in(self.signed_in.sign_in.sign_in_id)
 
     def _refuse(self, error: Unauthenticated | TooMany | Overloaded) -> None:
         code, message = self.settle_error(500, error)
@@ -78,7 +78,7 @@ class OperatorLogoutHandler(AdminHandler):
     async def post(self) -> None:
         """End this sign-in and close its sockets in all tabs."""
         sign_in = await self.admin.operator_auth.sign_out(self.get_cookie(self.cookie_name) or "")
-        self.operator_sessions.close_sign_in(sign_in.sign_in_id)
+        self.operator_sessions.end_sign_in(sign_in.sign_in_id)
         self.clear_cookie(self.cookie_name)
         self.clear_cookie(self.admin.xsrf_cookie)
         await self.audit_log.note("operator_sign_out", self.operator, self.address, target=self.operator)

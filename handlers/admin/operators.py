@@ -101,7 +101,7 @@ class OperatorHandler(OperatorAccounts):
         changed = await self.recorded(f"operator_{change}", one, self._change(change, one), before=before, after=after)
         if changed is not None:
             if change != "enable":
-                self.operator_sessions.close_operator(changed.operator_id)
+                self.operator_sessions.end_operator(changed.operator_id)
             self.done(f"{in_sentence(changed.name)}: {after}.", changed)
 
     async def _change(self, change: str, one: Operator) -> Operator:

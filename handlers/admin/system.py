@@ -1,4 +1,4 @@
-"""System: the condition of the server, and its settings."""
+"""System: the condition of the server and of those beside it, and its settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from handlers.api.runtime_stats import RuntimeStats
 from handlers.docs.openapi import API_VERSION
 from models.database import Database
 from realtime.core import Core
+from realtime.dashboard.fleet import Fleet
 from settings import Settings, masked, variable
 
 
@@ -17,7 +18,13 @@ class SystemHandler(AdminHandler):
     """GET /admin/system"""
 
     def initialize(
-        self, admin: AdminContext, core: Core, runtime_stats: RuntimeStats, database: Database, settings: Settings
+        self,
+        admin: AdminContext,
+        core: Core,
+        runtime_stats: RuntimeStats,
+        database: Database,
+        settings: Settings,
+        fleet: Fleet | None,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up_admin(admin)
@@ -25,6 +32,7 @@ class SystemHandler(AdminHandler):
         self.runtime_stats = runtime_stats
         self.database = database
         self.server_settings = settings
+        self.fleet = fleet
 
     @allows("admin")
     def get(self) -> None:
@@ -35,6 +43,7 @@ class SystemHandler(AdminHandler):
         self.show(
             "system.html",
             here="system",
+            servers=[] if self.fleet is None else self.fleet.rows(),
             runtime_stats=self.runtime_stats,
             counters=core.counters,
             sockets=sockets,

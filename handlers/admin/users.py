@@ -8,6 +8,7 @@ from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
 from models.errors import NotFound
 from models.stores import Stores
+from realtime.cluster.session_sharing import SessionSharing
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import Issue, UserRow
@@ -45,10 +46,13 @@ class AdminUsersHandler(OverviewHandler):
 class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
-    def initialize(self, admin: AdminContext, overview: Overview, stores: Stores) -> None:
+    def initialize(
+        self, admin: AdminContext, overview: Overview, stores: Stores, sharing: SessionSharing | None
+    ) -> None:
         """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.stores = stores
+        self.sharing = sharing
 
     @allows("viewer")
     async def get(self, text: str) -> None:
@@ -61,6 +65,8 @@ class AdminUserHandler(OverviewHandler):
             stored, lambda event: user_id in (event.user_id, event.other_id), newest_first=True
         )
         acts, acted = await self.stores.audit.page(target=f"user:{user_id}", skip=0, limit=ACTIONS_SHOWN)
+        if self.sharing is not None:
+            await self.sharing.ask(user_id)
         row = self.overview.row(user_id)
         self.show(
             "user.html",

@@ -15,7 +15,9 @@ from prometheus_client.registry import Collector
 
 from handlers.api.runtime_stats import RuntimeStats
 from models.database import Database
+from realtime.cluster.node import Node
 from realtime.core import Core
+from realtime.counters import Counters
 
 
 class Metrics(Collector):
@@ -91,6 +93,21 @@ class Metrics(Collector):
         )
         yield GaugeMetricFamily("rollcall_timers", "Pending deadlines", len(core.timers))
         yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)
+        if core.node is not None:
+            yield from cluster_metrics(core.node, counters)
+
+
+def cluster_metrics(node: Node, counters: Counters) -> Iterable[Metric]:
+    """What only a server has that shares a log with others."""
+    yield GaugeMetricFamily("rollcall_nodes_alive", "Servers in the cluster, as far as this one knows", node.alive)
+    yield GaugeMetricFamily("rollcall_log_connected", "1 while the shared log can be reached", node.is_connected)
+    yield GaugeMetricFamily("rollcall_log_generation", "Generation of the shared log", node.position.generation)
+    yield GaugeMetricFamily("rollcall_log_lag_entries", "Entries of the shared log not applied yet", node.lag.entries)
+    yield GaugeMetricFamily("rollcall_log_lag_seconds", "Delay of the shared log's last entry", node.lag.seconds)
+    yield CounterMetricFamily("rollcall_log_appends", "Entries appended to the shared log", counters.log_appends)
+    yield CounterMetricFamily(
+        "rollcall_log_conflicts", "Changes decided again because another server was faster", counters.log_conflicts
+    )
 
 
 def _sockets(core: Core) -> Counter[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.redis.connection import Reply
 from models.shared_log import (
+    NO_ENTRY,
     Adopted,
     Appended,
     EntryRow,
@@ -32,6 +33,19 @@ def packed_rows(rows: Sequence[SharedRow]) -> list[bytes]:
         mark = ANNOUNCED if row.is_announced else QUIET
         packed += (b"%d" % row.user_id, row.seen.encode(), mark + row.record)
     return packed
+
+
+def packed_sessions(rows: Mapping[str, bytes], gone: Sequence[str]) -> list[bytes]:
+    """Rows of sockets as arguments of `sessions.lua`."""
+    packed = [b"%d" % len(gone), *(session_id.encode() for session_id in gone)]
+    for session_id, row in rows.items():
+        packed += (session_id.encode(), row)
+    return packed
+
+
+def scanned_sessions(reply: list[bytes]) -> dict[str, bytes]:
+    """The rows of sockets in a reply to HSCAN."""
+    return {session_id.decode(): row for session_id, row in _pairs(reply)}
 
 
 def outcome_of(reply: Reply) -> Outcome:
@@ -74,6 +88,11 @@ def scanned_rows(reply: list[bytes]) -> dict[int, StoredRow]:
 def entries_of(reply: Reply) -> list[SharedEntry]:
     """The entries in a reply to XREAD of one key."""
     return [_entry(entry_id.decode(), fields) for entry_id, fields in reply[0][1]] if reply else []
+
+
+def newest_id(reply: list[tuple[bytes, Reply]]) -> str:
+    """The id in a reply to XREVRANGE for one entry."""
+    return reply[0][0].decode() if reply else NO_ENTRY
 
 
 def node_counters(reply: list[bytes]) -> dict[str, int | None]:

@@ -21,6 +21,11 @@ local function admit(generation, server)
   return meta[3]
 end
 
+-- The key of the rows of a server's sockets, which has the same prefix as `nodes`.
+local function sessions_of(server)
+  return string.sub(KEYS[4], 1, -6) .. 'sessions:' .. server
+end
+
 local function add_entry(generation, length, fields)
   return redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, generation .. '-*', unpack(fields))
 end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import structlog
 
@@ -14,10 +14,13 @@ from models.redis.codec import (
     Outcome,
     adopted_from,
     entries_of,
+    newest_id,
     node_counters,
     outcome_of,
     packed_rows,
+    packed_sessions,
     scanned_rows,
+    scanned_sessions,
 )
 from models.redis.connection import Reply
 from models.redis.link import Link, RedisLimits, open_link
@@ -34,6 +37,7 @@ from models.shared_log import (
     Stale,
     StoredRow,
     checked_rows,
+    checked_sessions,
     entry_order,
 )
 
@@ -132,6 +136,27 @@ class RedisLog:
     async def nodes(self) -> dict[str, int | None]:
         return node_counters(await self._adopted_link().command(b"HGETALL", self._keys.nodes))
 
+    async def newest(self) -> str:
+        return newest_id(await self._adopted_link().command(b"XREVRANGE", self._keys.log, b"+", b"-", b"COUNT", b"1"))
+
+    async def put_sessions(
+        self, generation: int, server: str, op: str, body: bytes, rows: Mapping[str, bytes], gone: Sequence[str]
+    ) -> Appended | Stale | Fenced:
+        checked_sessions(rows, gone)
+        outcome = await self._append(
+            self._scripts.sessions, generation, server, f"append {op}".encode(), body, *packed_sessions(rows, gone)
+        )
+        assert not isinstance(outcome, NotLost | RowConflict)
+        return outcome
+
+    async def session_rows(self, server: str, session_ids: Sequence[str]) -> list[bytes | None]:
+        key, ids = self._keys.sessions(server), [session_id.encode() for session_id in session_ids]
+        return list(await self._adopted_link().command(b"HMGET", key, *ids))
+
+    async def scan_sessions(self, server: str) -> AsyncIterator[dict[str, bytes]]:
+        async for found in self._scan(self._keys.sessions(server)):
+            yield scanned_sessions(found)
+
     async def put_ticket(self, ticket: str, identity: bytes, seconds: float) -> None:
         milliseconds = b"%d" % max(1, round(seconds * 1000))
         await self._adopted_link().command(b"SET", self._keys.ticket(ticket), identity, b"PX", milliseconds)
@@ -157,18 +182,23 @@ class RedisLog:
         return entries
 
     async def scan(self) -> AsyncIterator[dict[int, StoredRow]]:
-        cursor, count = b"0", b"%d" % self._limits.scan_count
-        link = self._adopted_link()
-        while True:
-            cursor, found = await link.read(b"HSCAN", self._keys.users, cursor, b"COUNT", count)
+        async for found in self._scan(self._keys.users):
             yield scanned_rows(found)
-            if cursor == b"0":
-                return
 
     async def close(self) -> None:
         self._is_closed = True
         if self._link is not None:
             await self._link.close()
+
+    async def _scan(self, key: bytes) -> AsyncIterator[list[bytes]]:
+        """The fields and values of a hash, some at a time."""
+        cursor, count = b"0", b"%d" % self._limits.scan_count
+        link = self._adopted_link()
+        while True:
+            cursor, found = await link.read(b"HSCAN", key, cursor, b"COUNT", count)
+            yield found
+            if cursor == b"0":
+                return
 
     async def _append(self, script: Script, generation: int, server: str, *arguments: bytes) -> Outcome:
         return outcome_of(await self._run(script, b"%d" % generation, server.encode(), self._length, *arguments))

@@ -29,6 +29,7 @@ class Scripts(msgspec.Struct, frozen=True):
     leave: Script
     lost: Script
     forget: Script
+    sessions: Script
 
     def all(self) -> tuple[Script, ...]:
         """Every script, in any order."""
@@ -50,6 +51,10 @@ class Keys:
         self.all = tuple(f"{{{prefix}}}:{name}".encode() for name in KEYS)
         self.meta, self.log, self.users, self.nodes = self.all
         self._tag = f"{{{prefix}}}"
+
+    def sessions(self, server: str) -> bytes:
+        """The key of the rows of a server's sockets. The scripts make the same."""
+        return f"{self._tag}:sessions:{server}".encode()
 
     def ticket(self, ticket: str) -> bytes:
         """The key of a ticket. It does not show the ticket itself."""

@@ -10,6 +10,7 @@ from realtime.clock import Environment
 from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.members import Members
 from realtime.cluster.reader import Reader
+from realtime.cluster.session_sharing import SessionSharing
 from realtime.cluster.succession import in_groups
 from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
@@ -32,6 +33,7 @@ class Adoption:
         reader: Reader,
         log: ClusterLog,
         presence: Presence,
+        sharing: SessionSharing,
     ) -> None:
         self._new_id = environment.new_id
         self._shared = shared
@@ -41,6 +43,7 @@ class Adoption:
         self._changes = reader.changes
         self._log = log
         self._presence = presence
+        self.sharing = sharing
         self._database_id = environment.database_id
         self._patience = members.lease_seconds
         self.on_lost_epoch: Callable[[], None] = _nobody_is_connected
@@ -77,7 +80,9 @@ class Adoption:
         if self._incarnation.id == name:  # otherwise the others have held them already
             self._postpone_ends()
         self._log.open()
-        if has_gap or self._may_lack or self._incarnation.id != name:
+        is_anew = has_gap or self._may_lack or self._incarnation.id != name
+        self.sharing.joined(is_anew=is_anew, name=self._incarnation.id)
+        if is_anew:
             self._report_all()
         may_lack, self._may_lack = self._may_lack, False
         return may_lack
@@ -88,6 +93,7 @@ class Adoption:
         self._incarnation.renew()
         await self._join()
         self._log.open()
+        self.sharing.joined(is_anew=True, name=self._incarnation.id)
         self._report_all()
 
     async def _join(self) -> None:
@@ -104,6 +110,7 @@ class Adoption:
         records: dict[int, StoredRow] = {}
         async for some in self._shared.scan():
             records |= some
+        await self.sharing.read_all()
         self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
         before = {entry.profile.user_id: entry.record for entry in self._presence.registry}
         missing = (self._position.known() if self._has_started else before.keys()) - records.keys()

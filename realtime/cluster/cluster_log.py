@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from models.errors import StoreUnavailable
 from models.shared_log import Appended, Fenced, RowConflict, SharedLog, Stale, entry_order
 from realtime.clock import Environment, Timers
-from realtime.cluster.codec import decoded_record, encoded_body, shared_row
+from realtime.cluster.codec import decoded_record, encoded_body, encoded_session, encoded_sessions, shared_row
 from realtime.cluster.outcome import Outcome
 from realtime.cluster.position import Position
 from realtime.presence.incarnation import Incarnation
-from realtime.presence.log import Draft, Proposal
+from realtime.presence.log import Draft, Proposal, SessionsChange, SharedSession
 from realtime.presence.record import Record, unchanged
 from realtime.presence.user_locks import UserLocks
 
@@ -65,6 +65,7 @@ class ClusterLog:
         self._spawn = environment.spawn
         self._new_id = environment.new_id
         self._clock = environment.clock
+        self._counters = environment.counters
         self._timers = timers
         self._shared = shared
         self._incarnation = incarnation
@@ -106,6 +107,28 @@ class ClusterLog:
         if not self._open.is_set():
             raise StoreUnavailable("the log that the servers share cannot be reached")
 
+    async def put_sessions(self, written: Sequence[SharedSession], change: SessionsChange) -> bool:
+        """Write rows of this server's sockets, and tell the others of a change. Returns whether that certainly worked.
+
+        Rows that are written without being part of the change are not told of.
+        """
+        if not self.is_open:
+            return False
+        body = encoded_sessions(change) if change.opened or change.closed else b""
+        rows = {each.session_id: encoded_session(each) for each in written}
+        try:
+            reply = await self._shared.put_sessions(
+                self._position.generation, self._incarnation.id, self._new_id(), body, rows, change.closed
+            )
+        except StoreUnavailable:
+            self._stop(None)
+            return False
+        if isinstance(reply, Appended):
+            self._counters.log_appends += bool(body)
+            return True
+        self._stop(reply)
+        return False
+
     def append(self, proposal: Proposal) -> Awaitable[None]:
         """Append a proposal in the background. The result can be awaited."""
         if self._has_ended:
@@ -140,6 +163,7 @@ class ClusterLog:
 
     async def _append(self, proposal: Proposal, basis: dict[int, Basis]) -> None:
         """Append a proposal. What it says although nothing changed is left out if another server has said it since."""
+        op = self._new_id()
         while True:
             await self._open.wait()
             for user_id, known in basis.items():
@@ -148,10 +172,10 @@ class ClusterLog:
                     proposal = msgspec.structs.replace(proposal, is_written=False)
                 if latest.seq > known.seq:
                     proposal = msgspec.structs.replace(proposal, is_repeat=False)
-            if await self._try(proposal):
+            if await self._try(proposal, op):
                 return
 
-    async def _try(self, proposal: Proposal) -> bool:
+    async def _try(self, proposal: Proposal, op: str) -> bool:
         """Decide and append. Returns whether that is done and applied here."""
         generation = self._position.generation
         ahead = {user_id: found for user_id in proposal.user_ids if (found := self._find_ahead(user_id))}
@@ -163,7 +187,7 @@ class ClusterLog:
             reply = await self._shared.append(
                 generation,
                 self._incarnation.id,
-                self._new_id(),
+                op,
                 encoded_body(proposal),
                 [shared_row(draft, self._seen(draft.user_id)) for draft in drafts],
             )
@@ -171,8 +195,10 @@ class ClusterLog:
             self._stop(None)
             return False
         if isinstance(reply, Appended):
+            self._counters.log_appends += 1
             return await self._position.reached(reply.entry_id)
         if isinstance(reply, RowConflict):
+            self._counters.log_conflicts += 1
             self._note_ahead(generation, reply)
         else:
             self._stop(reply)

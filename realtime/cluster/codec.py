@@ -6,27 +6,56 @@ import msgspec
 
 from models.calls import Call
 from models.shared_log import EntryRow, SharedEntry, SharedRow
-from realtime.presence.log import Draft, Entry, Proposal, Revocation, Row
+from realtime.presence.log import (
+    Draft,
+    Entry,
+    Kick,
+    OperatorAction,
+    Proposal,
+    Revocation,
+    Row,
+    SessionsChange,
+    SharedSession,
+)
 from realtime.presence.record import Record
 from realtime.protocol import Reason
 
 
-class Body(msgspec.Struct, frozen=True):
+class Body(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an entry says besides its rows."""
 
     reason: Reason
     call: Call | None = None
     revoked: Revocation | None = None
+    kick: Kick | None = None
+    action: OperatorAction | None = None
+    sessions: SessionsChange | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()
 _records = msgspec.msgpack.Decoder(Record)
+_sessions = msgspec.msgpack.Decoder(SharedSession)
 _bodies = msgspec.msgpack.Decoder(Body)
 
 
 def encoded_body(proposal: Proposal) -> bytes:
     """The body of the entry that a proposal becomes."""
-    return _encoder.encode(Body(proposal.reason, proposal.call, proposal.revoked))
+    return _encoder.encode(Body(proposal.reason, proposal.call, proposal.revoked, proposal.kick, proposal.action))
+
+
+def encoded_sessions(change: SessionsChange) -> bytes:
+    """The body of an entry that tells of a server's sockets."""
+    return _encoder.encode(Body("connected", sessions=change))
+
+
+def encoded_session(session: SharedSession) -> bytes:
+    """The row of a socket."""
+    return _encoder.encode(session)
+
+
+def decoded_session(row: bytes) -> SharedSession:
+    """The socket in a row."""
+    return _sessions.decode(row)
 
 
 def shared_row(row: Draft, seen: str) -> SharedRow:
@@ -48,4 +77,9 @@ def decoded_entry(shared: SharedEntry, rows: list[EntryRow]) -> Entry:
         server=shared.by,
         call=body.call,
         revoked=body.revoked,
+        kick=body.kick,
+        action=body.action,
+        sessions=body.sessions,
+        entry_id=shared.entry_id,
+        op=shared.op,
     )

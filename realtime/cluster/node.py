@@ -10,6 +10,7 @@ from realtime.clock import Environment, Timers
 from realtime.cluster.adoption import Adoption
 from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.comparison import Comparison
+from realtime.cluster.log_lag import LogLag
 from realtime.cluster.reader import Reader
 from realtime.cluster.succession import Succession
 
@@ -43,6 +44,8 @@ class Node:
         self._comparison = comparison
         self._members = succession.members
         self.position = reader.position
+        self.sharing = adoption.sharing
+        self.lag = LogLag(environment.clock, shared, reader.position)
         self._is_lost = True
         """Whether the connection was lost, or the generation has ended."""
         self._is_fenced = False
@@ -68,6 +71,16 @@ class Node:
     def is_first(self) -> bool:
         """Whether this server does what only one needs to do. For a moment two may, or none."""
         return self._members.is_first
+
+    @property
+    def name(self) -> str:
+        """The name under which this server takes part."""
+        return self._members.own
+
+    @property
+    def alive(self) -> int:
+        """How many servers take part, as far as this one knows."""
+        return len(self._members.living | {self._members.own})
 
     async def start(self) -> None:
         """Catch up with the log and take part. Waits until the shared log answers."""
@@ -162,12 +175,17 @@ class Node:
         try:
             if await self._shared.renew(self._members.own):
                 await self._observe()
+                self._spawn(self._measure())
             else:
                 self._log.close()
                 self._is_fenced = True
         except StoreUnavailable:
             self._log.close()
             self._is_lost = True
+
+    async def _measure(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await self.lag.measure()
 
     async def _observe(self) -> None:
         nodes = await self._shared.nodes()

@@ -33,6 +33,8 @@ class Reader:
         self._fan_out = fan_out
         self.on_untold: Callable[[int], None] = _ignore
         """Called with a user who has a new status here that was not announced."""
+        self.on_gone: Callable[[str], None] = _ignore_server
+        """Called with a server that was declared lost, or has left."""
 
     def take(self, entry: SharedEntry) -> bool:
         """Apply the next entry. Returns False if entries before it are missing: all records must be read anew."""
@@ -44,6 +46,8 @@ class Reader:
             self._fan_out.catch_up_all()
         elif entry.kind == "append":
             self._apply(entry)
+        else:
+            self.on_gone(entry.lost or entry.by)
         self.position.advance(entry.entry_id)
         return True
 
@@ -111,3 +115,7 @@ def _ignore(_user_id: int) -> None:
 
 def _order(entry_id: str) -> tuple[int, int]:
     return entry_order(entry_id) if entry_id else (-1, -1)
+
+
+def _ignore_server(_server: str) -> None:
+    """What is known of a server is forgotten elsewhere."""

@@ -11,8 +11,8 @@ from models.errors import Conflict
 from models.status import state_of
 from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
+from realtime.dashboard.session_list import SessionList
 from realtime.presence.registry import Registry, UserEntry
-from realtime.sockets.hub import Hub
 
 
 class ActionTarget(msgspec.Struct, frozen=True):
@@ -41,10 +41,10 @@ class ActionPreview(msgspec.Struct, frozen=True):
 class ActionPreviews:
     """Describes, and changes nothing."""
 
-    def __init__(self, registry: Registry, calls: OngoingCalls, hub: Hub) -> None:
+    def __init__(self, registry: Registry, calls: OngoingCalls, sessions: SessionList) -> None:
         self._registry = registry
         self._calls = calls
-        self._hub = hub
+        self._sessions = sessions
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -82,9 +82,9 @@ class ActionPreviews:
     def _disconnect(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = in_sentence(entry.profile.username)
-        sessions = self._hub.of_user(target.user_id)
+        sessions = self._sessions.ids(target.user_id)
         if target.session_id:
-            sessions = [each for each in sessions if each.session_id == target.session_id]
+            sessions = [each for each in sessions if each == target.session_id]
         if not sessions:
             raise Conflict("NOTHING_TO_DO", f"{name} no longer has this socket")
         sockets = counted(len(sessions), "socket")
@@ -133,7 +133,7 @@ class ActionPreviews:
         )
 
     def _hits(self, entry: UserEntry) -> list[str]:
-        sockets = len(self._hub.of_user(entry.profile.user_id))
+        sockets = self._sessions.count(entry.profile.user_id)
         call = self._call_of(entry)
         return [counted(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
 

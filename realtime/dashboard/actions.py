@@ -13,8 +13,10 @@ from realtime.calls.switchboard import Switchboard
 from realtime.dashboard.action_previews import ActionPreview, ActionPreviews, ActionTarget
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.rows import ActionName
+from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.waiting_actions import WaitingAction, WaitingActions
 from realtime.presence.engine import Presence
+from realtime.presence.log import Kick, Log, OperatorAction, Proposal
 from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
 
@@ -35,18 +37,21 @@ class Actions:
 
     def __init__(
         self,
+        log: Log,
         presence: Presence,
         switchboard: Switchboard,
         hub: Hub,
+        sessions: SessionList,
         event_log: EventLog,
         revoke: Revoke,
         waiting: WaitingActions,
     ) -> None:
+        self._log = log
         self._presence = presence
         self._switchboard = switchboard
         self._hub = hub
         self._event_log = event_log
-        self._previews = ActionPreviews(presence.registry, switchboard.ongoing, hub)
+        self._previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions)
         self._revoke = revoke
         self._waiting = waiting
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {
@@ -73,6 +78,10 @@ class Actions:
         """At start, after the calls: take over the actions that wait in the store. Raises StoreUnavailable."""
         await self._waiting.restore(self._carry_out_waiting)
 
+    async def follow(self) -> None:
+        """Keep to what other servers have done with waiting actions. Raises StoreUnavailable."""
+        await self._waiting.follow(self._carry_out_waiting)
+
     async def carry_out(
         self, action: ActionName, target: ActionTarget, operator: str, *, now: bool, entry_id: str
     ) -> ActionOutcome:
@@ -87,7 +96,7 @@ class Actions:
                 self._carry_out_waiting,
             )
             return ActionOutcome("waiting", preview.before, preview.before)
-        superseded = self._waiting.take(target.user_id, action)
+        superseded = await self._waiting.take(target.user_id, action)
         try:
             outcome = await self._act(action, target, operator, preview)
         except BaseException:
@@ -98,9 +107,9 @@ class Actions:
             await self._waiting.end(superseded, "superseded", outcome.after)
         return outcome
 
-    def call_changed(self, call: Call, is_own: bool) -> None:
-        """Carry out what waited for the end of this call, on the server where it ended."""
-        if is_own and call.status != "ongoing":
+    def call_changed(self, call: Call, _is_own: bool) -> None:
+        """Carry out what waited for the end of this call."""
+        if call.status != "ongoing":
             self._waiting.call_ended(call, self._carry_out_waiting)
 
     async def _carry_out_waiting(self, waiting: WaitingAction) -> str:
@@ -116,7 +125,7 @@ class Actions:
         self, action: ActionName, target: ActionTarget, operator: str, preview: ActionPreview
     ) -> ActionOutcome:
         await self._table[action](target, operator)
-        self._event_log.acted(preview.about, action, operator)
+        self._log.append(Proposal((), "operator", action=OperatorAction(preview.about, action, operator)))
         return ActionOutcome("done", preview.before, self._previews.describe(target))
 
     async def _clear_busy(self, target: ActionTarget, operator: str) -> None:
@@ -141,6 +150,5 @@ class Actions:
         self._hub.close_user(target.user_id, CloseCode.REVOKED, "signed out by an operator")
 
     async def _disconnect(self, target: ActionTarget, _operator: str) -> None:
-        for session in self._hub.of_user(target.user_id):
-            if target.session_id in ("", session.session_id):
-                session.close(CloseCode.REVOKED, "disconnected by an operator", why="operator", clean=True)
+        self._log.check()
+        await self._log.append(Proposal((), "operator", kick=Kick(target.user_id, target.session_id)))

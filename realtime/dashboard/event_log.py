@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 
 from models.calls import Call
 from models.events import Event, EventKind
+from models.shared_log import entry_order
 from models.status import state_of
 from models.times import milliseconds
 from realtime.clock import Clock
+from realtime.presence.log import OperatorAction
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
 
@@ -20,13 +23,19 @@ UNSAVED_EVENTS = 20_000
 class EventLog:
     """What happened, as events. It hears of a change only after the change was sent to the sockets.
 
-    `tag` keeps the ids of two servers' events apart.
+    An event's id comes from the entry of the shared log that it tells of, and sorts in the order of the log. The entry
+    is the one that `entry_id` returns. A server that is alone has no such ids: it counts, and `tag` keeps its events
+    apart from those of the process before it.
     """
 
-    def __init__(self, registry: Registry, clock: Clock, tag: str, *, shown: int) -> None:
+    def __init__(
+        self, registry: Registry, clock: Clock, tag: str, *, shown: int, entry_id: Callable[[], str] = str
+    ) -> None:
         self._registry = registry
         self._clock = clock
         self._tag = tag
+        self._entry_id = entry_id
+        self._last_entry_id = ""
         self._latest: deque[Event] = deque(maxlen=shown)
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
         self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
@@ -74,12 +83,12 @@ class EventLog:
             by = self._ending.pop(call.call_id, "")
             self._note("call_ended", caller, call.end_reason or "dropped", call, operator=by, is_own=is_own)
 
-    def acted(self, user_ids: tuple[int, ...], action: str, operator: str) -> None:
-        """An operator did something to these users."""
-        for user_id in user_ids:
+    def acted(self, action: OperatorAction, is_own: bool) -> None:
+        """An operator did something. The server where that was saves the events."""
+        for user_id in action.user_ids:
             entry = self._registry.find(user_id)
             if entry is not None:
-                self._note("action", entry, action, operator=operator)
+                self._note("action", entry, action.action, operator=action.operator, is_own=is_own)
 
     def ended_by_operator(self, call_id: str, operator: str) -> None:
         """An operator is about to end this call."""
@@ -107,7 +116,7 @@ class EventLog:
         call: Call | None = None,
         *,
         operator: str = "",
-        is_own: bool = True,
+        is_own: bool,
     ) -> None:
         other = self._registry.find(call.callee_id) if call else None
         event = Event(
@@ -130,10 +139,22 @@ class EventLog:
         self._new.append((event, self._clock.now()))
 
     def _next_id(self) -> str:
-        """Ordered by milliseconds, then by number. Later events sort after earlier ones even if the clock goes back."""
+        """An id that sorts after all earlier ones, also if the clock goes back."""
+        if entry_id := self._entry_id():
+            return self._id_in_log(entry_id)
         millisecond = milliseconds(self._clock.utc())
         if millisecond > self._millisecond:
             self._millisecond, self._count = millisecond, 0
         else:
             self._count += 1
         return f"{self._millisecond:012x}{self._count:06x}{self._tag}"
+
+    def _id_in_log(self, entry_id: str) -> str:
+        """Made of the entry's generation and number, and a number for each event of one entry.
+
+        A generation counts milliseconds, like the ids of a server that is alone.
+        """
+        self._count = self._count + 1 if entry_id == self._last_entry_id else 0
+        self._last_entry_id = entry_id
+        generation, n = entry_order(entry_id)
+        return f"{generation:012x}{n:08x}{self._count:04x}"

@@ -9,18 +9,15 @@ from models.direction import in_sentence
 from models.times import milliseconds
 from realtime.clock import Clock
 from realtime.dashboard.row_builder import explain_offline
-from realtime.dashboard.rows import Explanation, Issue, IssueKind
+from realtime.dashboard.rows import Explanation, Issue, IssueKind, SessionRow
 from realtime.presence.registry import Registry, UserEntry
-from realtime.sockets.hub import Hub
-from realtime.sockets.session import Session
 
 
 class IssueBuilder:
     """Builds one issue of each kind. `since` is when it began, or when it was found if the beginning is unknown."""
 
-    def __init__(self, registry: Registry, hub: Hub, clock: Clock) -> None:
+    def __init__(self, registry: Registry, clock: Clock) -> None:
         self._registry = registry
-        self._hub = hub
         self._clock = clock
 
     def call_with_offline(self, call: Call, offline: list[int]) -> Issue:
@@ -88,11 +85,9 @@ class IssueBuilder:
             "busy_until_past", user_id, Explanation("set busy until", at, "clock", ", which has passed"), at
         )
 
-    def silent_socket(self, session: Session) -> Issue:
-        """An open socket that sends nothing."""
-        user_id, heard = session.user_id, self._clock.wall_of(session.heard_at)
-        device = session.device
-        others = len(self._hub.of_user(user_id)) - 1
+    def silent_socket(self, user_id: int, session: SessionRow, others: int) -> Issue:
+        """An open socket that sends nothing. `others` counts the user's other sockets."""
+        heard, device = session.heard_at, session.device
         rest = (
             f"{self._name(user_id)} keeps {others} more"
             if others

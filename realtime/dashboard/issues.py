@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -15,10 +15,10 @@ from models.events import Event
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
 from realtime.dashboard.issue_builder import IssueBuilder
-from realtime.dashboard.rows import Issue
+from realtime.dashboard.rows import Issue, SessionRow
+from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
-from realtime.sockets.hub import Hub
 from realtime.sockets.session import Session
 from settings import Settings
 
@@ -37,20 +37,24 @@ class IssueDetector:
         environment: Environment,
         registry: Registry,
         calls: OngoingCalls,
-        hub: Hub,
+        sessions: SessionList,
         store_check: StoreCheck,
     ) -> None:
         self._settings = settings
         self._failures = environment.failures
         self._registry = registry
         self._calls = calls
-        self._hub = hub
+        self._sessions = sessions
         self._store_check = store_check
         self._clock = environment.clock
-        self._build = IssueBuilder(registry, hub, environment.clock)
+        self._build = IssueBuilder(registry, environment.clock)
         self._flapping = Flapping(settings.flapping_changes, settings.flapping_seconds)
         self._claiming: set[int] = set()
         """Users with a claim to be busy."""
+        self._silent_ids: set[str] = set()
+        """This server's sockets that are silent."""
+        self.on_silence: Callable[[Iterable[str]], None] = _ignore
+        """Called with sockets of this server that have fallen silent, or are silent no more."""
         self._known: dict[str, Issue] = {}
         self.found: list[Issue] = []
         """All issues, the oldest first. A new list whenever something in it has changed."""
@@ -76,6 +80,7 @@ class IssueDetector:
         calls = [*self._calls.all(), *self._store_check.stray_calls.values()]
         found = {each.key: self._as_known(each) for each in self._all(calls)}
         self._add_strays(found)
+        self._tell_silence(found)
         if found != self._known:
             self._known = found
             self.found = sorted(found.values(), key=lambda each: (each.since, each.key))
@@ -92,7 +97,8 @@ class IssueDetector:
         yield from self._each("call lock", self._store_check.dead_locks.items(), self._dead_lock)
         yield from self._each("stored busy status", self._store_check.stored_busy.items(), self._stored_busy)
         yield from self._each("claim", self._claiming, self._claim)
-        yield from self._each("socket", self._hub, self._silent)
+        yield from self._each("socket", self._sessions.hub, self._silent)
+        yield from self._each("socket elsewhere", self._sessions.silent_elsewhere(), self._silent_elsewhere)
         yield from self._each("flapping", self._flapping.users(self._clock.now()), self._flap)
 
     def _each(self, kind: str, rows: Iterable[T], check: Callable[[T], Iterator[Issue]]) -> Iterator[Issue]:
@@ -145,9 +151,26 @@ class IssueDetector:
 
     def _silent(self, session: Session) -> Iterator[Issue]:
         if session.heard_at < self._clock.now() - self._settings.silent_socket_seconds:
-            silent = self._build.silent_socket(session)
+            silent = self._silent_socket(session.user_id, self._sessions.row(session))
             known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
             yield msgspec.structs.replace(silent, because=known.because) if known else silent
+
+    def _silent_elsewhere(self, found: tuple[int, SessionRow]) -> Iterator[Issue]:
+        yield self._silent_socket(*found)
+
+    def _silent_socket(self, user_id: int, session: SessionRow) -> Issue:
+        return self._build.silent_socket(user_id, session, self._sessions.count(user_id) - 1)
+
+    def _tell_silence(self, found: Mapping[str, Issue]) -> None:
+        """Let the other servers know which sockets of this one are silent."""
+        silent_ids = {
+            each.session_id
+            for each in found.values()
+            if each.kind == "silent_socket" and self._sessions.hub.find(each.session_id)
+        }
+        if silent_ids != self._silent_ids:
+            changed, self._silent_ids = silent_ids ^ self._silent_ids, silent_ids
+            self.on_silence(changed)
 
     def _flap(self, user_id: int) -> Iterator[Issue]:
         entry = self._registry.get(user_id)
@@ -161,6 +184,10 @@ class IssueDetector:
         if issue.user_id:
             return (issue.user_id,)
         return next((call.participants for call in calls if call.call_id == issue.call_id), ())
+
+
+def _ignore(_session_ids: Iterable[str]) -> None:
+    """No other server needs to know."""
 
 
 def _by_user(calls: list[Call]) -> dict[int, list[Call]]:

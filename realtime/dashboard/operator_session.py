@@ -44,6 +44,10 @@ class OperatorSession:
         """Whether the peer was pinged and has not answered yet."""
         self.is_behind = False
         """Whether updates were left out."""
+        self.version = ""
+        """The version of the static files when the page was opened."""
+        self.epoch = ""
+        """The epoch that the page was told."""
         self.on_caught_up: Callable[[OperatorSession], None] = lambda _: None
         self.on_closed: Callable[[OperatorSession], None] = lambda _: None
         self._now = now

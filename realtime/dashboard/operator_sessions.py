@@ -10,6 +10,7 @@ from realtime.clock import Environment
 from realtime.dashboard.operator_messages import OperatorConnected, encode_pieces
 from realtime.dashboard.operator_session import OperatorSession
 from realtime.dashboard.overview_feed import OverviewFeed
+from realtime.presence.changelog import ChangeLog
 from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
 from realtime.sockets.liveness import Liveness
@@ -20,11 +21,11 @@ from settings import Settings, variable
 class OperatorSessions:
     """Opens and ends operators' sockets, and sends them what changes. Nothing on them is evidence of a user's life.
 
-    `epoch` identifies the numbering of this process.
+    When the log has a new epoch, all of them get a new overview: what they were told may not have happened.
     """
 
     def __init__(
-        self, settings: Settings, environment: Environment, feed: OverviewFeed, liveness: Liveness, epoch: str
+        self, settings: Settings, environment: Environment, feed: OverviewFeed, liveness: Liveness, changes: ChangeLog
     ) -> None:
         self._settings = settings
         self._clock = environment.clock
@@ -32,8 +33,11 @@ class OperatorSessions:
         self._new_id = environment.new_id
         self._feed = feed
         self._liveness = liveness
-        self._epoch = epoch
+        self._changes = changes
+        self._told_epoch = changes.epoch
         self._sessions: dict[str, OperatorSession] = {}
+        self.tell_others: Callable[[int, str], None] = _nobody
+        """Called with an operator, or a sign-in, whose sessions have ended here."""
         self._told_at = 0.0
         self._closing = False
 
@@ -56,17 +60,21 @@ class OperatorSessions:
             setting = variable("sockets_per_operator")
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this operator", setting)
         session = OperatorSession(self._settings, self._new_id(), signed_in, transport, self._clock.now, self._counters)
+        session.version = version
         session.on_caught_up = self._send_missed
         session.on_closed = self._forget
         self._tell(everything=True)
         self._sessions[session.session_id] = session
         self._liveness.watch(session)
-        session.push_frames(*self._greeting(session, version), *self._snapshot())
+        session.push_frames(*self._greeting(session), *self._snapshot())
         return session
 
     def tick(self) -> None:
         """Send everyone what has changed."""
-        self._tell(everything=False)
+        if self._changes.epoch == self._told_epoch:
+            self._tell(everything=False)
+        else:
+            self._begin_epoch()
 
     def sweep(self) -> None:
         """End sessions whose sign-in has reached its maximum age."""
@@ -76,14 +84,24 @@ class OperatorSessions:
             if utc - session.signed_in.sign_in.started_at > longest:
                 _sign_out(session)
 
+    def end_sign_in(self, sign_in_id: str) -> None:
+        """An operator has signed out: end the sessions on all servers."""
+        self.close_sign_in(sign_in_id)
+        self.tell_others(0, sign_in_id)
+
+    def end_operator(self, operator_id: int) -> None:
+        """An operator was changed: end the sessions on all servers."""
+        self.close_operator(operator_id)
+        self.tell_others(operator_id, "")
+
     def close_sign_in(self, sign_in_id: str) -> None:
-        """End all sessions of a sign-in that has ended."""
+        """End this server's sessions of a sign-in that has ended."""
         for session in self:
             if session.signed_in.sign_in.sign_in_id == sign_in_id:
                 _sign_out(session)
 
     def close_operator(self, operator_id: int) -> None:
-        """End all sessions of an operator."""
+        """End this server's sessions of an operator."""
         for session in self:
             if session.signed_in.operator.operator_id == operator_id:
                 _sign_out(session)
@@ -108,6 +126,16 @@ class OperatorSessions:
             session.push(ServerDraining(reconnect_after_ms=reconnect_after_ms()))
             session.close(CloseCode.RESTART, "service restart")
 
+    def _begin_epoch(self) -> None:
+        """Send everyone the new epoch and a new overview. Those who are behind get both when they have caught up."""
+        self._told_epoch = self._changes.epoch
+        self._tell(everything=True)
+        if self._sessions:
+            overview = self._snapshot()
+            for session in self:
+                if not session.is_behind:
+                    session.push_frames(*self._greeting(session), *overview)
+
     def _tell(self, *, everything: bool) -> None:
         if not self._sessions:
             return
@@ -125,7 +153,8 @@ class OperatorSessions:
         """A session that missed updates has taken everything that waited: send it a new overview."""
         self._tell(everything=True)  # only to the others: a session that is behind is offered nothing
         session.is_behind = False
-        session.push_frames(*self._snapshot())
+        greeting = [] if session.epoch == self._changes.epoch else self._greeting(session)
+        session.push_frames(*greeting, *self._snapshot())
 
     def _snapshot(self) -> list[bytes]:
         """Everything, at the `seq` that all sessions have reached which are not behind."""
@@ -134,18 +163,19 @@ class OperatorSessions:
         self._feed.is_watched = True
         return snapshot
 
-    def _greeting(self, session: OperatorSession, version: str) -> list[bytes]:
+    def _greeting(self, session: OperatorSession) -> list[bytes]:
+        session.epoch = self._changes.epoch
         return encode_pieces(
             OperatorConnected(
                 message="Connected to the overview",
                 operator=session.signed_in.operator.name,
                 role=session.signed_in.operator.role,
                 session_id=session.session_id,
-                epoch=self._epoch,
+                epoch=session.epoch,
                 seq=self._feed.seq,
                 server_time=self._clock.utc(),
                 heartbeat_interval=self._settings.heartbeat_interval_seconds,
-                version=version,
+                version=session.version,
             )
         )
 
@@ -153,6 +183,10 @@ class OperatorSessions:
         self._sessions.pop(session.session_id, None)
         self._liveness.forget(session)
         self._feed.is_watched = bool(self._sessions)
+
+
+def _nobody(_operator_id: int, _sign_in_id: str) -> None:
+    """A server that is alone has nobody to tell."""
 
 
 def _sign_out(session: OperatorSession) -> None:

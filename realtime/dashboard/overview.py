@@ -14,9 +14,9 @@ from realtime.dashboard.event_text import event_row
 from realtime.dashboard.issues import IssueDetector
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.rows import CallRow, EventRow, Figures, Issue, SampleRow, SessionRow, UserRow
+from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.user_query import UserFilter, UserQuery, UserSort
 from realtime.presence.registry import Registry
-from realtime.sockets.hub import Hub
 from settings import Settings
 
 UNSAVED_SHOWN = 10_000
@@ -53,7 +53,7 @@ class Overview:
         clock: Clock,
         registry: Registry,
         calls: OngoingCalls,
-        hub: Hub,
+        sessions: SessionList,
         row_builder: RowBuilder,
         issues: IssueDetector,
         event_log: EventLog,
@@ -61,7 +61,7 @@ class Overview:
         self._clock = clock
         self._registry = registry
         self._calls = calls
-        self._hub = hub
+        self._sessions = sessions
         self._row_builder = row_builder
         self._issues = issues
         self._event_log = event_log
@@ -113,8 +113,7 @@ class Overview:
 
     def sessions(self, user_id: int) -> list[SessionRow]:
         """A user's sockets, the newest first."""
-        sessions = sorted(self._hub.of_user(user_id), key=lambda each: each.opened_at, reverse=True)
-        return [self._row_builder.session(each) for each in sessions]
+        return self._sessions.of_user(user_id)
 
     def issues(self) -> list[Issue]:
         """What needs attention, the oldest first."""

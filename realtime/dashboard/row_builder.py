@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from models.calls import Call
 from models.direction import in_sentence
@@ -10,11 +11,13 @@ from models.status import state_of
 from models.times import milliseconds
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock
-from realtime.dashboard.rows import CallRow, Explanation, SessionRow, UserRow
+from realtime.dashboard.rows import CallRow, Explanation, UserRow
+from realtime.dashboard.session_list import SessionList
 from realtime.presence.registry import Registry, UserEntry
-from realtime.sockets.hub import Hub
-from realtime.sockets.session import Session
 from settings import Settings
+
+SOCKET_UNTOLD = timedelta(seconds=3)
+"""So long a socket on another server may not be known here yet."""
 
 
 class RowBuilder:
@@ -25,13 +28,13 @@ class RowBuilder:
         settings: Settings,
         registry: Registry,
         calls: OngoingCalls,
-        hub: Hub,
+        sessions: SessionList,
         clock: Clock,
         waiting: Callable[[int], str],
     ) -> None:
         self._registry = registry
         self._calls = calls
-        self._hub = hub
+        self._sessions = sessions
         self._clock = clock
         self._waiting = waiting
         self._grace_seconds = settings.grace_seconds
@@ -39,17 +42,24 @@ class RowBuilder:
     def user(self, entry: UserEntry) -> UserRow:
         """The row of one user."""
         user_id, status = entry.profile.user_id, entry.status
-        call = self._call_of(entry)
+        call, sockets = self._call_of(entry), self._sessions.count(user_id)
         image = status.profile_image_url or ""
         return UserRow(
             user_id=user_id,
             username=status.username,
             state=state_of(status),
             since=milliseconds(entry.state.since),
-            heard=milliseconds(entry.last_seen),
-            because=explain(entry, call, self._partner(call, user_id), self._clock, grace_seconds=self._grace_seconds),
-            device=self._device(user_id) if entry.sessions else "",
-            sockets=entry.sessions,
+            heard=max(milliseconds(entry.last_seen), self._sessions.heard(user_id)),
+            because=explain(
+                entry,
+                call,
+                self._partner(call, user_id),
+                self._clock,
+                sockets=sockets,
+                grace_seconds=self._grace_seconds,
+            ),
+            device=self._sessions.device(user_id) if sockets else "",
+            sockets=sockets,
             image=image if image[:8].lower() == "https://" else "",
             call_id=entry.claims.call_id or "",
             waiting=self._waiting(user_id),
@@ -79,17 +89,6 @@ class RowBuilder:
             row.callee_id
         )
 
-    def session(self, session: Session) -> SessionRow:
-        """The row of one socket."""
-        return SessionRow(
-            session_id=session.session_id,
-            channel=session.channel,
-            device=session.device,
-            address=session.address,
-            opened_at=self._clock.wall_of(session.opened_at),
-            heard_at=self._clock.wall_of(session.heard_at),
-        )
-
     def _call_of(self, entry: UserEntry) -> Call | None:
         call_id = entry.claims.call_id
         return None if call_id is None else self._calls.find(call_id)
@@ -97,21 +96,25 @@ class RowBuilder:
     def _partner(self, call: Call | None, user_id: int) -> str:
         return "" if call is None else self._registry.name(call.other(user_id))
 
-    def _device(self, user_id: int) -> str:
-        """The device of the newest socket."""
-        sessions = self._hub.of_user(user_id)
-        return max(sessions, key=lambda each: each.opened_at).device if sessions else ""
-
 
 _WENT = {"timed_out": "timed out", "disconnected": "disconnected", "operator": "disconnected by an operator"}
 
 
-def explain(entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, grace_seconds: float) -> Explanation:
-    """Why this user is available, busy or offline. `call` is the user's call, `partner` the name of the other party."""
+def explain(
+    entry: UserEntry, call: Call | None, partner: str, clock: Clock, *, sockets: int, grace_seconds: float
+) -> Explanation:
+    """Why this user is available, busy or offline.
+
+    `call` is the user's call, `partner` the name of the other party, and `sockets` counts those on all servers.
+    """
     if not entry.status.is_online:
         return Explanation(explain_offline(entry))
     if entry.status.is_busy:
         return _explain_busy(entry, call, partner)
+    if sockets:
+        return Explanation("connected")
+    if entry.is_elsewhere and not entry.has_evidence(clock.now()):
+        return _explain_elsewhere(entry, clock)
     return _explain_available(entry, clock, grace_seconds)
 
 
@@ -139,9 +142,15 @@ def _explain_busy(entry: UserEntry, call: Call | None, partner: str) -> Explanat
     return Explanation("set busy")
 
 
+def _explain_elsewhere(entry: UserEntry, clock: Clock) -> Explanation:
+    """A user of another server, which alone knows how long the evidence lasts."""
+    if entry.record.heartbeat_on:
+        return Explanation("heartbeat to another server")
+    is_new = entry.state.reason == "connected" and clock.utc() - entry.state.since < SOCKET_UNTOLD
+    return Explanation("connected" if is_new else "connection lost, in the grace period of another server")
+
+
 def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> Explanation:
-    if entry.sessions:
-        return Explanation("connected")
     if entry.heartbeat_at is not None and entry.heartbeat_until > entry.grace_until:
         return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=" ago")
     until = clock.wall_of(entry.grace_until)

@@ -132,3 +132,5 @@ class SessionRow(msgspec.Struct, frozen=True):
     address: str
     opened_at: int
     heard_at: int
+    server: str = ""
+    """The server that has it, if there are several."""

@@ -61,7 +61,7 @@ class Decider:
         """Whether a proposal says something besides its rows."""
         call = proposal.call
         is_unknown = call is not None and (call.status == "ongoing") != (call.call_id in self._ongoing)
-        return is_unknown or proposal.revoked is not None
+        return is_unknown or any(each is not None for each in (proposal.revoked, proposal.kick, proposal.action))
 
     def _row(self, entry: UserEntry, proposal: Proposal, newer: Mapping[int, Record]) -> Draft | None:
         now, server = self._clock.now(), self._incarnation.id

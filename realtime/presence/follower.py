@@ -10,7 +10,7 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.presence.incarnation import Incarnation
-from realtime.presence.log import Entry, Revocation
+from realtime.presence.log import Entry, Kick, OperatorAction, Revocation, SessionsChange
 from realtime.presence.record import Record
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.writeback import WriteBack
@@ -31,6 +31,19 @@ CallListener = Callable[[Call, bool], None]
 
 RevocationListener = Callable[[Revocation], None]
 """Called when a login was revoked."""
+
+KickListener = Callable[[Kick], None]
+"""Called when sockets are to be closed."""
+
+SessionsListener = Callable[[str, SessionsChange], None]
+"""Called with the server whose sockets have changed, and how."""
+
+ActionListener = Callable[[OperatorAction, bool], None]
+"""Called when an operator has done something; with whether it was on this server."""
+
+
+OPS_KEPT = 1000
+"""Proposals that are remembered. A second entry of one follows as soon as the log can be reached again."""
 
 
 class Follower:
@@ -60,9 +73,17 @@ class Follower:
         self.status_listeners: list[StatusListener] = []
         self.call_listeners: list[CallListener] = []
         self.revocation_listeners: list[RevocationListener] = []
+        self.kick_listeners: list[KickListener] = []
+        self.action_listeners: list[ActionListener] = []
+        self.sessions_listeners: list[SessionsListener] = []
+        self._ops: dict[str, None] = {}
+        """The latest proposals that may not be carried out twice."""
+        self.entry_id = ""
+        """The entry that was applied last, or is applied now. A local log has no ids."""
 
     def apply(self, entry: Entry) -> None:
         """Take over the records and the call, then announce them."""
+        self.entry_id = entry.entry_id
         call_has_changed = entry.call is not None and self._ongoing.apply(entry.call)
         is_own = self._incarnation.is_own(entry.server)
         told = self._take_over(entry, is_own=is_own)
@@ -75,10 +96,7 @@ class Follower:
         if entry.call is not None and call_has_changed:
             for call_listener in self.call_listeners:
                 call_listener(entry.call, is_own)
-
-        if entry.revoked is not None:
-            for revocation_listener in self.revocation_listeners:
-                revocation_listener(entry.revoked)
+        self._tell_rest(entry, is_own=is_own)
 
     def take_over(self, user_id: int, record: Record) -> UserEntry:
         """Put a record in place. Nothing is announced. The user's entry is new if another server added the user."""
@@ -92,6 +110,34 @@ class Follower:
         for record_listener in self.record_listeners:
             record_listener(user, before)
         return user
+
+    def _tell_rest(self, entry: Entry, *, is_own: bool) -> None:
+        """Tell what an entry says besides its rows and its call."""
+        if entry.revoked is not None:
+            for revocation_listener in self.revocation_listeners:
+                revocation_listener(entry.revoked)
+        if entry.sessions is not None:
+            for sessions_listener in self.sessions_listeners:
+                sessions_listener(entry.server, entry.sessions)
+        if (entry.kick is not None or entry.action is not None) and self._is_first(entry.op):
+            self._tell_once(entry, is_own=is_own)
+
+    def _tell_once(self, entry: Entry, *, is_own: bool) -> None:
+        """Tell what may not be carried out twice."""
+        if entry.kick is not None:
+            for kick_listener in self.kick_listeners:
+                kick_listener(entry.kick)
+        if entry.action is not None:
+            for action_listener in self.action_listeners:
+                action_listener(entry.action, is_own)
+
+    def _is_first(self, op: str) -> bool:
+        """Whether no other entry of the same proposal was applied before."""
+        is_first = not op or op not in self._ops
+        self._ops[op] = None
+        if len(self._ops) > OPS_KEPT:
+            del self._ops[next(iter(self._ops))]
+        return is_first
 
     def _take_over(self, entry: Entry, *, is_own: bool) -> list[tuple[UserEntry, int]]:
         """Put the new records in place. Returns the users to announce, each with the `seq`."""

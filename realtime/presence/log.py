@@ -23,6 +23,43 @@ class Revocation(msgspec.Struct, frozen=True):
     token_version: int = 0
 
 
+class Kick(msgspec.Struct, frozen=True):
+    """Sockets that an operator disconnects: one of a user, or all. The servers that have them close them."""
+
+    user_id: int
+    session_id: str = ""
+
+
+class OperatorAction(msgspec.Struct, frozen=True):
+    """What an operator has done, and to which users."""
+
+    user_ids: tuple[int, ...]
+    action: str
+    operator: str
+
+
+class SharedSession(msgspec.Struct, frozen=True, array_like=True):
+    """A socket, as the other servers know it. Times are milliseconds since 1970."""
+
+    session_id: str
+    user_id: int
+    channel: str
+    device: str
+    address: str
+    opened_at: int
+    heard_at: int
+    """The last sign of life when this was written, which may be a while ago."""
+    is_silent: bool = False
+    """Whether it has been silent for so long that it needs attention."""
+
+
+class SessionsChange(msgspec.Struct, frozen=True):
+    """The sockets of one server that were opened, or have changed, and those that were closed."""
+
+    opened: list[SharedSession]
+    closed: list[str]
+
+
 class Proposal(msgspec.Struct, frozen=True):
     """Something that happened to some users, or to a call and its participants."""
 
@@ -35,6 +72,10 @@ class Proposal(msgspec.Struct, frozen=True):
     """The call that began or ended by it."""
     revoked: Revocation | None = None
     """The login that was revoked by it."""
+    kick: Kick | None = None
+    """The sockets to be closed."""
+    action: OperatorAction | None = None
+    """What an operator has done."""
     is_repeat: bool = False
     """Whether the users are announced although nothing has changed, unless another server announces them first."""
     is_written: bool = False
@@ -69,6 +110,14 @@ class Entry(msgspec.Struct, frozen=True):
     """The server that appended it."""
     call: Call | None = None
     revoked: Revocation | None = None
+    kick: Kick | None = None
+    action: OperatorAction | None = None
+    sessions: SessionsChange | None = None
+    """What has become of the server's sockets."""
+    entry_id: str = ""
+    """Its id in the log, or "" in a local log."""
+    op: str = ""
+    """The same in two entries of one proposal, if the outcome of the first append was unknown. "" in a local log."""
 
 
 Decide = Callable[[Proposal], list[Draft] | None]
@@ -115,7 +164,7 @@ class LocalLog:
         drafts = self._decide(proposal)
         if drafts is not None:
             rows, server = self._numbered(drafts), self._incarnation.id
-            self._apply(Entry(rows, proposal.reason, server, proposal.call, proposal.revoked))
+            self._apply(_entry(rows, server, proposal))
         return _APPLIED
 
     def check(self) -> None:
@@ -127,3 +176,7 @@ class LocalLog:
             seq += draft.is_announced
             rows.append(Row(draft.user_id, draft.record, seq if draft.is_announced else 0))
         return rows
+
+
+def _entry(rows: list[Row], server: str, proposal: Proposal) -> Entry:
+    return Entry(rows, proposal.reason, server, proposal.call, proposal.revoked, proposal.kick, proposal.action)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from models.addresses import address_key
 from models.calls import Call
 from realtime.counters import Counters
+from realtime.presence.log import Kick
 from realtime.protocol import CallStatusUpdate, CloseCode, FeedCounts, FeedStats, encode
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.session import Session
@@ -21,6 +22,8 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._by_user: dict[int, set[Session]] = {}
         self._by_address: dict[str, int] = {}
+        self.on_change: Callable[[list[str]], None] = _ignore
+        """Called with a socket that opened or ended."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -34,6 +37,7 @@ class Hub:
         self._by_user.setdefault(session.user_id, set()).add(session)
         key = address_key(session.address)
         self._by_address[key] = self._by_address.get(key, 0) + 1
+        self.on_change([session.session_id])
 
     def remove(self, session: Session) -> None:
         """A session ended."""
@@ -46,6 +50,11 @@ class Hub:
         self._by_address[key] -= 1
         if not self._by_address[key]:
             del self._by_address[key]
+        self.on_change([session.session_id])
+
+    def find(self, session_id: str) -> Session | None:
+        """The open session with this id, or None."""
+        return self._sessions.get(session_id)
 
     def of_user(self, user_id: int) -> list[Session]:
         """The user's sessions."""
@@ -83,6 +92,18 @@ class Hub:
         for session in self.of_user(user_id):
             session.close(code, reason, clean=True)
 
+    def kick(self, kick: Kick) -> None:
+        """Close those of the sockets that an operator disconnects which this server has."""
+        for session in self.of_user(kick.user_id):
+            if kick.session_id in ("", session.session_id):
+                session.close(CloseCode.REVOKED, "disconnected by an operator", why="operator", clean=True)
+
+    def close_surplus(self, session_id: str) -> None:
+        """Close a socket that is one too many of its user."""
+        session = self.find(session_id)
+        if session is not None:
+            session.close(CloseCode.REPLACED, "replaced by a newer socket")
+
     def close_all(self, code: CloseCode, reason: str) -> None:
         """Close every socket. The clients come back."""
         for session in self:
@@ -93,3 +114,7 @@ class Hub:
         for session in self:
             if session.identity.login_id == login_id:
                 session.close(code, reason, clean=True)
+
+
+def _ignore(_session_ids: list[str]) -> None:
+    """Nobody else needs to know of the sockets of a server that is alone."""

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from handlers.admin.actions import REASON_LIMIT
+from handlers.admin.system import SystemHandler
 from models.calls import Call, ended
 from models.direction import isolated
+from models.instances import NodeReport
 from models.samples import Sample
 from models.user_documents import NewUser
 from realtime.dashboard.action_previews import ActionTarget
+from realtime.dashboard.fleet import ServerRow
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
@@ -223,6 +226,47 @@ async def test_the_system_page_has_the_numbers(
         assert name in page
     assert "Sockets 1 1 feed, 0 presence, 0 operators" in page
     assert "sign_ins.insert_one" in page
+
+
+class TwoServers:
+    """What the page of a server shows that shares its database with another one."""
+
+    def rows(self) -> list[ServerRow]:
+        report = NodeReport(
+            node="a", version="1", feed=1200, presence=30, operators=4, lag_entries=1, lag_seconds=0.002,
+            is_draining=False,
+        )  # fmt: skip
+        since = 1_900_000_000_000
+        return [ServerRow("web-1", "live", since, report, True), ServerRow("web-2", "lost", since, report, False)]
+
+
+async def test_the_system_page_lists_all_servers_if_there_are_several(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await signed_in("admin")
+    assert "This server" not in (await browser.get("/admin/system")).body
+    initialize = SystemHandler.initialize
+    monkeypatch.setattr(
+        SystemHandler, "initialize", lambda self, **given: initialize(self, **{**given, "fleet": TwoServers()})
+    )
+    page = text((await browser.get("/admin/system")).body)
+    assert "Servers 2 1,234 sockets in all" in page
+    assert "web-1 this page Live 1 1,234 1 entry, 2.0 ms" in page
+    assert "web-2 Lost 1 0 17 Mar" in page
+    assert "This server" in page
+
+
+async def test_the_page_of_a_user_names_the_server_of_each_socket_if_there_are_several(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada = await user("ada")
+    await socket(ada)
+    browser = await signed_in("viewer")
+    assert ">Server<" not in (await browser.get(f"/admin/users/{ada.user_id}")).body
+    server.core.session_list.label = lambda _: "web-1"
+    page = (await browser.get(f"/admin/users/{ada.user_id}")).body
+    assert ">Server<" in page
+    assert '<td data-label="Server">web-1</td>' in page
 
 
 async def test_the_live_page_is_as_of_its_seq(server: RunningServer, signed_in: SignedIn, user: MakePerson) -> None:

@@ -15,6 +15,9 @@ from tests.redis_server import RedisServer
 
 DATABASE = "database one"
 
+ALL_KEYS = (*KEYS, *(f"sessions:{server}" for server in "abc"))
+"""The keys of an engine that only the servers a, b and c use."""
+
 QUICK = RedisLimits(wait_seconds=0.05, rest_seconds=0.0, scan_count=2, pause_seconds=(0.005, 0.02))
 """Limits of tests: nothing waits longer than it must."""
 
@@ -96,7 +99,7 @@ class RedisEngine:
 
     def lose_everything(self) -> None:
         self.attach_replica()
-        self.server.ask("DEL", *(self.key(name) for name in KEYS))
+        self.server.ask("DEL", *(self.key(name) for name in ALL_KEYS))
 
     def mark(self) -> None:
         self._copy("", "marked:")
@@ -113,7 +116,7 @@ class RedisEngine:
             await log.close()
 
     def _copy(self, source: str, target: str) -> None:
-        for name in KEYS:
+        for name in ALL_KEYS:
             self.server.ask("DEL", self.key(target + name))
             self.server.ask("COPY", self.key(source + name), self.key(target + name))
 
@@ -149,6 +152,14 @@ async def records(log: SharedLog) -> dict[int, StoredRow]:
     """Return all records."""
     found: dict[int, StoredRow] = {}
     async for part in log.scan():
+        found |= part
+    return found
+
+
+async def sessions(log: SharedLog, server: str) -> dict[str, bytes]:
+    """Return all rows of a server's sockets."""
+    found: dict[str, bytes] = {}
+    async for part in log.scan_sessions(server):
         found |= part
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,10 +58,13 @@ class Contents:
     """The last id given, even if its entry has been trimmed."""
     users: dict[int, StoredRow] = field(default_factory=dict)
     nodes: dict[str, int | None] = field(default_factory=dict)
+    sessions: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """The rows of each server's sockets. A server without rows has no key."""
 
     def copy(self) -> Contents:
         """Return a copy that no longer changes."""
-        return Contents(self.meta, list(self.log), self.newest_id, dict(self.users), dict(self.nodes))
+        sessions = {server: dict(rows) for server, rows in self.sessions.items()}
+        return Contents(self.meta, list(self.log), self.newest_id, dict(self.users), dict(self.nodes), sessions)
 
 
 class SimulatedEngine:
@@ -81,7 +84,7 @@ class SimulatedEngine:
 
     def adopt(self, generation: int, seq: int, epoch: str, new_epoch: str, database_id: str) -> Adopted:
         """Tell the current generation, or begin a new one."""
-        meta, last_id = self.contents.meta, self._last_id()
+        meta, last_id = self.contents.meta, self.last_id()
         if meta.database_id not in ("", database_id):
             raise ForeignLog("another database")
         is_ahead = generation > meta.generation or (generation == meta.generation and epoch != meta.epoch)
@@ -142,6 +145,7 @@ class SimulatedEngine:
         seq = self.contents.meta.seq
         entry_id = self._add(generation, lambda entry_id: SharedEntry(entry_id, "left", seq, op, body, by=server))
         del self.contents.nodes[server]
+        self.contents.sessions.pop(server, None)
         return Appended(entry_id)
 
     def declare_lost(
@@ -155,6 +159,21 @@ class SimulatedEngine:
         seq = self.contents.meta.seq
         entry_id = self._add(generation, lambda entry_id: SharedEntry(entry_id, "lost", seq, op, by=server, lost=lost))
         self.contents.nodes[lost] = None
+        self.contents.sessions.pop(lost, None)
+        return Appended(entry_id)
+
+    def put_sessions(
+        self, generation: int, server: str, op: str, body: bytes, rows: Mapping[str, bytes], gone: Sequence[str]
+    ) -> Appended | Stale | Fenced:
+        """Write and remove rows of sockets, with an entry unless its body is empty."""
+        if refusal := self._refusal(generation, server):
+            return refusal
+        entry_id, seq = NO_ENTRY, self.contents.meta.seq
+        if body:
+            entry_id = self._add(generation, lambda entry_id: SharedEntry(entry_id, "append", seq, op, body, by=server))
+        theirs = {key: row for key, row in self.contents.sessions.pop(server, {}).items() if key not in gone}
+        if theirs | rows:
+            self.contents.sessions[server] = theirs | rows
         return Appended(entry_id)
 
     def forget(self, lost: str) -> None:
@@ -194,7 +213,7 @@ class SimulatedEngine:
 
     def trim(self, keep: int) -> None:
         """Forget all but the last entries."""
-        self.contents.log = self.contents.log[-keep:]
+        self.contents.log = self.contents.log[max(0, len(self.contents.log) - keep) :]
 
     def _change_contents(self, lost_entries: int | None) -> None:
         self.fence += 1
@@ -227,7 +246,8 @@ class SimulatedEngine:
             connection.look_again()
         return entry_id
 
-    def _last_id(self) -> str:
+    def last_id(self) -> str:
+        """Return the id of the last entry."""
         return self.contents.log[-1].entry_id if self.contents.log else NO_ENTRY
 
     def _set_seq(self, seq: int) -> None:

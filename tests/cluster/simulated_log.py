@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from models.errors import StoreUnavailable
@@ -26,6 +26,7 @@ from models.shared_log import (
     Stale,
     StoredRow,
     checked_rows,
+    checked_sessions,
     entry_order,
 )
 from tests.cluster.simulated_engine import SimulatedEngine
@@ -167,6 +168,31 @@ class SimulatedLog:
 
     async def nodes(self) -> dict[str, int | None]:
         return await self._command(lambda: dict(self._engine.contents.nodes))
+
+    async def newest(self) -> str:
+        return await self._command(self._engine.last_id)
+
+    async def put_sessions(
+        self, generation: int, server: str, op: str, body: bytes, rows: Mapping[str, bytes], gone: Sequence[str]
+    ) -> Appended | Stale | Fenced:
+        checked_sessions(rows, gone)
+        return await self._command(lambda: self._engine.put_sessions(generation, server, op, body, rows, gone))
+
+    async def session_rows(self, server: str, session_ids: Sequence[str]) -> list[bytes | None]:
+        return await self._command(
+            lambda: [self._engine.contents.sessions.get(server, {}).get(each) for each in session_ids]
+        )
+
+    async def scan_sessions(self, server: str) -> AsyncIterator[dict[str, bytes]]:
+        session_ids = sorted(self._engine.contents.sessions.get(server, {}))
+        while True:
+            part, session_ids = session_ids[:SCAN_COUNT], session_ids[SCAN_COUNT:]
+            if not self._is_adopted:
+                raise NotSent("not connected")
+            rows = self._engine.contents.sessions.get(server, {})
+            yield {session_id: rows[session_id] for session_id in part if session_id in rows}
+            if not session_ids:
+                return
 
     async def put_ticket(self, ticket: str, identity: bytes, seconds: float) -> None:
         await self._command(lambda: self._engine.tickets.__setitem__(ticket, identity))

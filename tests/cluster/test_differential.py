@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from models.shared_log import Adopted, ForeignLog, SharedEntry, SharedLog, SharedRow
-from tests.cluster.engines import DATABASE, Engine, RedisEngine, SimulatedOnly, records
+from tests.cluster.engines import DATABASE, Engine, RedisEngine, SimulatedOnly, records, sessions
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
@@ -25,6 +25,7 @@ SERVERS = st.sampled_from(["a", "b", "c"])
 USERS = st.integers(1, 4)
 OPS = st.sampled_from(["set", "call started", ""])
 BYTES = st.binary(max_size=6)
+SESSIONS = st.sampled_from(["one", "two", "three"])
 ROWS = st.lists(st.tuples(USERS, st.integers(0, 7), st.booleans(), BYTES), max_size=4, unique_by=lambda drawn: drawn[0])
 """User, whether the record seen is the latest (unless 0), whether it is announced, and the new record."""
 GENERATIONS = st.sampled_from([0, 0, 0, 0, -(10**6), 10**6])
@@ -126,6 +127,19 @@ class BothEngines(RuleBasedStateMachine):
 
         self.both(append)
 
+    @rule(
+        server=SERVERS,
+        generation=GENERATIONS,
+        body=BYTES,
+        rows=st.dictionaries(SESSIONS, BYTES),
+        gone=st.lists(SESSIONS, unique=True),
+    )
+    def put_sessions(self, server: str, generation: int, body: bytes, rows: dict[str, bytes], gone: list[str]) -> None:
+        self.both(
+            lambda side: side.log.put_sessions(side.state.generation + generation, server, "op", body, rows, gone)
+        )
+        self.both(lambda side: side.log.session_rows(server, ["one", "four"]))
+
     @rule(server=SERVERS)
     def join(self, server: str) -> None:
         self.both(lambda side: side.log.join(server))
@@ -177,6 +191,9 @@ class BothEngines(RuleBasedStateMachine):
     def everything_is_the_same(self) -> None:
         self.both(lambda side: records(side.log))
         self.both(lambda side: side.log.nodes())
+        self.both(lambda side: side.log.newest())
+        for server in "abc":
+            self.both(lambda side, server=server: sessions(side.log, server))
         self.both(_entries)
 
     def teardown(self) -> None:

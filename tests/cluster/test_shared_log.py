@@ -19,7 +19,7 @@ from models.shared_log import (
     entry_order,
     follows,
 )
-from tests.cluster.engines import DATABASE, Engine, adopted, entries, joined, n_of, records, row
+from tests.cluster.engines import DATABASE, Engine, adopted, entries, joined, n_of, records, row, sessions
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -67,6 +67,10 @@ async def test_a_log_cannot_be_used_before_it_is_adopted(engine: Engine) -> None
         log.renew("a"),
         log.forget("a"),
         log.nodes(),
+        log.newest(),
+        log.put_sessions(1, "a", "op", b"body", {}, []),
+        log.session_rows("a", ["one"]),
+        anext(aiter(log.scan_sessions("a"))),
         log.read(NO_ENTRY),
         anext(aiter(log.scan())),
     ):
@@ -279,12 +283,73 @@ async def test_only_a_lost_server_can_be_forgotten_and_renewing_does_not_bring_i
     assert await log.nodes() == {"a": 1}
 
 
+async def test_the_newest_entry_is_the_one_appended_last(engine: Engine) -> None:
+    log = engine.server_log()
+    state = await joined(log)
+    assert await log.newest() == state.last_id
+    written = await log.append(state.generation, "a", "set", b"", [row(1)])
+    assert isinstance(written, Appended)
+    assert await log.newest() == written.entry_id
+    engine.trim(0)
+    assert await log.newest() == NO_ENTRY
+
+
+async def test_rows_of_sockets_are_written_with_an_entry(engine: Engine) -> None:
+    log = engine.server_log()
+    state = await joined(log)
+    rows = {f"s{number}": b"%d" % number for number in range(5)}
+    written = await log.put_sessions(state.generation, "a", "op", b"five", rows, [])
+    assert isinstance(written, Appended)
+    again = await log.put_sessions(state.generation, "a", "op", b"two", {"s0": b"new"}, ["s1", "s9"])
+    assert isinstance(again, Appended)
+    assert await sessions(log, "a") == {"s0": b"new", "s2": b"2", "s3": b"3", "s4": b"4"}
+    assert await log.session_rows("a", ["s0", "s1"]) == [b"new", None]
+    told = await entries(log, state.last_id, 2)
+    assert [(each.entry_id, each.body, each.by) for each in told] == [
+        (written.entry_id, b"five", "a"),
+        (again.entry_id, b"two", "a"),
+    ]
+
+
+async def test_rows_of_sockets_without_a_body_make_no_entry(engine: Engine) -> None:
+    log = engine.server_log()
+    state = await joined(log)
+    assert await log.put_sessions(state.generation, "a", "op", b"", {"one": b"row"}, []) == Appended(NO_ENTRY)
+    assert await sessions(log, "a") == {"one": b"row"}
+    assert (await adopted(log, state)).last_id == state.last_id
+
+
+async def test_only_so_many_rows_of_sockets_are_written_at_once(engine: Engine) -> None:
+    log = engine.server_log()
+    state = await joined(log)
+    many = {f"s{number}": b"row" for number in range(200)}
+    assert isinstance(await log.put_sessions(state.generation, "a", "op", b"body", many, []), Appended)
+    with pytest.raises(ValueError, match="200"):
+        await log.put_sessions(state.generation, "a", "op", b"body", many, ["one"])
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_the_rows_of_sockets_go_with_their_server_and_do_not_come_back(engine: Engine, leaves: bool) -> None:
+    log = engine.server_log()
+    state = await joined(log, "a")
+    await joined(log, "b")
+    for server in "ab":
+        await log.put_sessions(state.generation, server, "op", b"body", {"one": b"row"}, [])
+    if leaves:
+        await log.leave(state.generation, "b", "drain", b"")
+    else:
+        await log.declare_lost(state.generation, "a", "b", 1, "silent")
+    assert await log.put_sessions(state.generation, "b", "op", b"body", {"two": b"row"}, []) == Fenced()
+    assert [await sessions(log, server) for server in "ab"] == [{"one": b"row"}, {}]
+
+
 async def test_another_generation_is_stale(engine: Engine) -> None:
     log = engine.server_log()
     state = await joined(log)
     stale = Stale(state.generation)
     assert await log.append(state.generation - 1, "a", "set", b"", [row(1)]) == stale
     assert await log.leave(state.generation + 1, "a", "drain", b"") == stale
+    assert await log.put_sessions(state.generation + 1, "a", "op", b"body", {"one": b"row"}, []) == stale
     assert await log.declare_lost(state.generation - 1, "a", "b", 1, "silent") == stale
 
 

@@ -211,6 +211,18 @@ class FakeAudit:
         """See models.audit.Audit.wait."""
         await self.faults.run("wait", lambda: self._change(entry_id, outcome="waiting", call_id=call_id))
 
+    async def claim(self, entry_id: str) -> bool:
+        """See models.audit.Audit.claim."""
+
+        def apply() -> bool:
+            found = self.entries.get(entry_id)
+            if found is None or found.outcome != "waiting":
+                return False
+            self._change(entry_id, outcome="started")
+            return True
+
+        return await self.faults.run("claim", apply)
+
     async def waiting(self) -> list[AuditEntry]:
         """See models.audit.Audit.waiting."""
         return await self.faults.run(

@@ -134,3 +134,13 @@ async def test_an_entry_of_an_older_server_has_no_call(stores: Stores, database:
     del document["call_id"]
     await database.collection("audit").insert_one(document)
     assert await stores.audit.waiting() == [entry(1, outcome="waiting")]
+
+
+async def test_of_many_who_claim_an_action_that_waits_one_carries_it_out(stores: Stores) -> None:
+    await stores.audit.begin(entry(1))
+    assert not await stores.audit.claim("request-1")
+    await stores.audit.wait("request-1", "call-1")
+    answers = await asyncio.gather(*(stores.audit.claim("request-1") for _ in range(8)))
+    assert answers.count(True) == 1
+    assert not await stores.audit.claim("nobody")
+    assert await stores.audit.waiting() == []

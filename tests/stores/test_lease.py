@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from models.database import Database
 from models.errors import StoreUnavailable
-from models.instances import Instance, Instances
+from models.instances import Instance, Instances, NodeReport
 from models.lease import Lease
 from models.machine import this_process
 from settings import Settings
@@ -271,3 +271,14 @@ async def test_a_write_does_not_begin_without_the_lease(site: Site, database: Da
     assert not database.breaker.is_open
     assert await lease.renew()
     await things.insert_one({"_id": 2})
+
+
+async def test_a_server_says_of_itself_how_it_is(site: Site) -> None:
+    await site.instances.add(site.instance("a"))
+    await site.instances.add(site.instance("b"))
+    report = NodeReport(
+        node="n", version="1", feed=1, presence=2, operators=3, lag_entries=4, lag_seconds=0.5, is_draining=True
+    )
+    await site.instances.report("a", report)
+    await site.instances.report("nobody", report)
+    assert [(each.incarnation, each.report) for each in await site.instances.all()] == [("a", report), ("b", None)]

@@ -277,6 +277,7 @@ class ClusterMachine(RuleBasedStateMachine):
                 client.fold()
                 theirs = {user_id: pictures[0][user_id] for user_id in client.picture}
                 assert client.picture == theirs, f"a client of {node.name} knows what its server knows"
+        self.check_sessions()
         for _, client in self.clients:
             self.note_contents(client)
             assert not client.is_open or client.session.identity == self.unrevoked(client), "revoked means no socket"
@@ -286,6 +287,16 @@ class ClusterMachine(RuleBasedStateMachine):
                 old = self.identity(user_id, age=1)
                 is_old = (old.version or 0) < self.cluster.users.rows[user_id].token_version
                 assert node.core.authenticator.is_revoked(old) == is_old, "revoked tokens are refused everywhere"
+
+    def check_sessions(self) -> None:
+        """Every server, and the engine, has the sockets of all."""
+        here = {node.own: sorted(each.session_id for each in node.core.hub) for node in self.cluster.nodes}
+        everywhere = sorted(each for theirs in here.values() for each in theirs)
+        for node in self.cluster.nodes:
+            shown = sorted(each for user_id in self.claims for each in node.core.session_list.ids(user_id))
+            assert shown == everywhere, f"{node.name} shows the sockets of all servers"
+        stored = {server: sorted(rows) for server, rows in self.cluster.engine.contents.sessions.items()}
+        assert stored == {server: theirs for server, theirs in here.items() if theirs}, "and the engine has their rows"
 
     def send_everybody_away(self) -> None:
         """End all sockets and calls, and wait until no evidence lasts any more."""
@@ -298,6 +309,7 @@ class ClusterMachine(RuleBasedStateMachine):
         self.cluster.advance(SETTLING_SECONDS, ticks=16)
 
     def check_nothing_is_left(self) -> None:
+        assert not self.cluster.engine.contents.sessions, "no row of a socket"
         assert not self.cluster.calls.locks, "no lock"
         for node in self.cluster.nodes:
             assert not len(node.core.switchboard.ongoing), "no call"

@@ -24,6 +24,20 @@ def test_every_server_renews_its_lease(cluster: ClusterWorld) -> None:
     assert cluster.engine.contents.nodes == dict.fromkeys(names(cluster), 3)
 
 
+def test_a_server_that_learns_from_its_renewal_that_it_was_lost_takes_a_new_name(cluster: ClusterWorld) -> None:
+    client = cluster.connect(0, 1)
+    cluster.advance(1)
+    before = cluster.nodes[0].own
+    cluster.nodes[0].shared.hold_delivery()
+    cluster.engine.contents.nodes[before] = None
+    cluster.advance(4)
+    cluster.nodes[0].shared.release_delivery()
+    cluster.advance(1)
+    assert cluster.nodes[0].own != before
+    assert client.is_open
+    assert online(cluster, 1) == [True, True, True]
+
+
 def test_a_start_waits_for_the_engine(cluster: ClusterWorld) -> None:
     cluster.nodes[0].crash()
     cluster.engine.stop()

@@ -50,6 +50,12 @@ class NodeWorld(World):
         """Whether it takes sockets and requests: it has caught up with the log, and has not left."""
         return self.is_running and self.catching_up.done() and not self.core.admission.closing
 
+    @property
+    def own(self) -> str:
+        """The name under which it takes part now."""
+        assert self.core.node is not None
+        return self.core.node.name
+
     def drain(self) -> None:
         """Leave the cluster, and close all sockets as a server does that is about to end."""
         assert self.core.node is not None

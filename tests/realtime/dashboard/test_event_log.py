@@ -8,6 +8,7 @@ import pytest
 
 from realtime.dashboard import event_log
 from realtime.dashboard.action_previews import ActionTarget
+from realtime.presence.log import OperatorAction
 from tests.realtime.calling import four_users
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.world import World
@@ -120,5 +121,5 @@ def test_what_concerns_nobody_known_is_no_event(world: World) -> None:
     count = len(events(world))
     del world.core.registry._entries[1]
     world.core.event_log.call_changed(call, True)
-    world.core.event_log.acted((1,), "sign_out", "maya")
+    world.core.event_log.acted(OperatorAction((1,), "sign_out", "maya"), True)
     assert len(events(world)) == count

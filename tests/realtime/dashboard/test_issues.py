@@ -9,6 +9,7 @@ import pytest
 from models.calls import Call
 from models.times import milliseconds
 from realtime.dashboard.rows import Explanation, Issue
+from realtime.presence.log import OperatorAction
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import found, inspected
 from tests.realtime.sockets.test_liveness import deaf
@@ -290,7 +291,7 @@ def test_who_was_seen_to_is_not_flapping_any_more(world: World) -> None:
         world.put(1, is_busy=is_busy)
         world.advance(1)
     assert len(found(world)) == 1
-    world.core.event_log.acted((1,), "force_offline", "maya")
+    world.core.event_log.acted(OperatorAction((1,), "force_offline", "maya"), True)
     assert found(world) == []
 
 

@@ -297,3 +297,39 @@ def test_a_peer_gone_before_the_first_message_leaves_nothing_behind(world: World
     assert transport.closed == (4000, "connection lost")
     assert len(world.core.operator_sessions) == 0
     assert not world.core.overview_feed.is_watched
+
+
+def test_a_new_epoch_of_the_log_comes_with_a_new_overview(world: World) -> None:
+    screen = watch(world)
+    world.connect(1)
+    world.core.changes.begin("another", 100)
+    tell(world)
+    tell(world)
+    hello, overview = screen.messages()[-2:]
+    assert (hello["type"], hello["epoch"], hello["version"]) == ("connection_established", "another", "v1")
+    assert (overview["type"], overview["seq"]) == ("overview", hello["seq"])
+    assert screen.overviews == 0
+    screen.fold()
+    assert screen.overviews == 2
+
+
+def test_who_comes_in_a_new_epoch_is_told_it(world: World) -> None:
+    world.core.changes.begin("another", 100)
+    tell(world)
+    assert watch(world).messages()[0]["epoch"] == "another"
+
+
+def test_the_end_of_a_sign_in_or_of_an_operator_is_told_to_other_servers(world: World) -> None:
+    told: list[tuple[int, str]] = []
+    world.core.operator_sessions.tell_others = lambda *what: told.append(what)
+    screens = [watch(world, sign_in_id="one"), watch(world, operator_id=2, sign_in_id="two")]
+    world.core.operator_sessions.end_sign_in("one")
+    world.core.operator_sessions.end_operator(2)
+    assert told == [(0, "one"), (2, "")]
+    assert [screen.operator_session.close_code for screen in screens] == [CloseCode.TOKEN_EXPIRED] * 2
+
+
+def test_a_server_that_is_alone_ends_a_sign_in_itself(world: World) -> None:
+    screen = watch(world, sign_in_id="one")
+    world.core.operator_sessions.end_sign_in("one")
+    assert not screen.operator_session.is_open

@@ -57,6 +57,19 @@ def test_one_who_misses_updates_gets_a_fresh_overview(many: World) -> None:
     assert screen.fold() == other.fold()
 
 
+def test_one_who_is_behind_learns_of_a_new_epoch_when_it_has_caught_up(many: World) -> None:
+    screen = slow(many)
+    change(many, 8)
+    many.core.changes.begin("another", 100_000)
+    tell(many)
+    assert screen.messages("connection_established")[1:] == []
+    screen.transport.resume()
+    many.settle()
+    assert [each["epoch"] for each in screen.messages("connection_established")[1:]] == ["another"]
+    screen.fold()
+    assert screen.overviews == 2
+
+
 def test_what_waits_for_a_slow_one_stays_within_the_limit(many: World) -> None:
     screen = slow(many)
     change(many, 30)

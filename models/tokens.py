@@ -14,6 +14,7 @@ import jwt
 import msgspec
 
 from models.errors import TokenExpired, Unauthenticated
+from models.verified_tokens import VerifiedTokens
 from settings import Settings
 
 TokenType = Literal["access", "refresh"]
@@ -51,6 +52,8 @@ class Tokens:
         self._audience = audience
         self._now = now
         self._new_id = new_id
+        self._verified = VerifiedTokens[Identity]()
+        """Access tokens that are in use. A client sends the same one with every request."""
 
     def mint(
         self, user_id: int, login_id: str, kind: TokenType, life_seconds: int, version: int = 0
@@ -85,11 +88,27 @@ class Tokens:
         ).hexdigest()[:32]
 
     def verify(self, token: str, kind: TokenType) -> Identity:
-        """The identity that the token states. Raises TokenExpired, or Unauthenticated if anything else is wrong.
+        """The identity that the token states. Raises TokenExpired, or Unauthenticated if anything else is wrong."""
+        if len(token) > TOKEN_LENGTH_LIMIT or not token.isascii():
+            raise Unauthenticated
+        if kind != "access":
+            return self._verify(token, kind)
+        key = token.encode()
+        identity = self._verified.find(key)
+        if identity is None:
+            identity = self._verify(token, kind)
+            self._verified.add(key, identity)
+        elif identity.expires_at <= self._now():
+            self._verified.forget(key)
+            raise TokenExpired("Token expired")
+        return identity
+
+    def _verify(self, token: str, kind: TokenType) -> Identity:
+        """Check the signature and all claims.
 
         PyJWT alone accepts tokens without `exp`, dates as text or as 10**400, and headers that name other keys.
         """
-        if len(token) > TOKEN_LENGTH_LIMIT or not _SHAPE.fullmatch(token):
+        if not _SHAPE.fullmatch(token):
             raise Unauthenticated
         try:
             header = jwt.get_unverified_header(token)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import jinja2
 from tornado.routing import URLSpec
-from tornado.web import Application
 
 from handlers.admin import actions, history, live, login, operators, system
 from handlers.admin import calls as admin_calls
@@ -24,6 +23,7 @@ from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
 from handlers.api import auth, calls, feed, health, users
 from handlers.api.metrics import Metrics
+from handlers.application import RollcallApplication
 from handlers.base import HandlerContext, NotFoundHandler
 from handlers.docs import documents, pages
 from handlers.docs.asyncapi import asyncapi
@@ -219,9 +219,9 @@ def _admin_context(app: AppContext, templates: jinja2.Environment, assets: Asset
     )  # fmt: skip
 
 
-def make_application(app: AppContext) -> Application:
+def make_application(app: AppContext) -> RollcallApplication:
     """The Tornado application. Compression and Tornado's own pings are off; see docs/decisions."""
-    return Application(
+    return RollcallApplication(
         routes(app),
         default_handler_class=NotFoundHandler,
         default_handler_args={"context": app.context},

@@ -31,7 +31,8 @@ from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.logs import set_up_logs
 from handlers.origins import Origins
-from handlers.routes import AppContext, make_application, make_probe_application
+from handlers.routes import AppContext, direct_upgrades, make_application, make_probe_application
+from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.data_folder import locked_data_folder
@@ -112,7 +113,7 @@ class Server:
         metrics.read_from(self.core, database)
         self._fleet = None if self.core.node is None else self._open_fleet(self.core.node)
         app = self._app_context(metrics, origins)
-        self._http = self._http_server(make_application(app), self._traffic, origins)
+        self._http = self._http_server(make_application(app), self._traffic, origins, direct_upgrades(app))
         self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
         self.port = settings.port
         self.probe_port = settings.probe_port
@@ -283,7 +284,9 @@ class Server:
             database_id="" if self._shared is None else self._shared.database_id,
         )
 
-    def _http_server(self, application: Application, traffic: Traffic, origins: Origins) -> RollcallHTTPServer:
+    def _http_server(
+        self, application: Application, traffic: Traffic, origins: Origins, upgrades: DirectUpgrades | None = None
+    ) -> RollcallHTTPServer:
         server = RollcallHTTPServer(
             application,
             ssl_options=tls_context(self.settings),
@@ -292,7 +295,7 @@ class Server:
             idle_connection_timeout=self.settings.header_timeout_seconds,
             body_timeout=self.settings.body_timeout_seconds,
         )
-        server.set_up(traffic, origins)
+        server.set_up(traffic, origins, upgrades)
         return server
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:

@@ -1,4 +1,4 @@
-"""HTTP server: Tornado's, with an answer in JSON to a request whose body is too large."""
+"""HTTP server: Tornado's, which opens sockets directly, and answers in JSON to a request whose body is too large."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
 from handlers.origins import Origins, headers_to_read
+from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import CountedRequest, Traffic
 from models.errors import Forbidden
 
@@ -45,10 +46,11 @@ _log = structlog.stdlib.get_logger("rollcall.http")
 class RollcallHTTPServer(HTTPServer):
     """Answers 413 where Tornado answers 400 without a body, and counts requests from their first line on."""
 
-    def set_up(self, traffic: Traffic, origins: Origins) -> None:
-        """Where to count the requests, and whose pages may read a refusal. Call this before the server listens."""
+    def set_up(self, traffic: Traffic, origins: Origins, upgrades: DirectUpgrades | None) -> None:
+        """What counts requests, knows whose pages may read a refusal, and opens sockets. Call this before listening."""
         self._traffic = traffic
         self._origins = origins
+        self._upgrades = upgrades
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado's delegate, behind one that counts the request and one that measures its body."""
@@ -56,19 +58,25 @@ class RollcallHTTPServer(HTTPServer):
         limit = self.conn_params.max_body_size
         assert isinstance(request_conn, HTTP1Connection)
         assert limit is not None, "server.py sets it"
-        return _BodyLimit(delegate, request_conn, limit, self._origins)
+        return _ArrivingRequest(delegate, request_conn, limit, self._origins, self._upgrades)
 
 
-class _BodyLimit(HTTPMessageDelegate):
-    """Passes a request on unless its body is too large."""
+class _ArrivingRequest(HTTPMessageDelegate):
+    """Passes a request on unless it became a socket, or its body is too large."""
 
     def __init__(
-        self, delegate: HTTPMessageDelegate, connection: HTTP1Connection, limit: int, origins: Origins
+        self,
+        delegate: HTTPMessageDelegate,
+        connection: HTTP1Connection,
+        limit: int,
+        origins: Origins,
+        upgrades: DirectUpgrades | None,
     ) -> None:
         self._delegate = delegate
         self._connection = connection
         self._limit = limit
         self._origins = origins
+        self._upgrades = upgrades
         self._received = 0
         self._start_line = RequestStartLine("", "", "")
         self._headers = HTTPHeaders()
@@ -76,8 +84,10 @@ class _BodyLimit(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        """Refuse a body that is announced as too large, before any of it is read."""
+        """Open a socket, or refuse a body that is announced as too large, before any of it is read."""
         assert isinstance(start_line, RequestStartLine)
+        if self._upgrades is not None and self._upgrades.take(self._connection, start_line, headers):
+            return None
         self._start_line, self._headers = start_line, headers
         length = headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._limit):

@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from handlers.log_writer import LogHandler, LogWriter, write_to
@@ -103,22 +104,30 @@ def set_up_logs(level: str) -> None:
 
 
 def log_request(origins: Origins, handler: RequestHandler) -> None:
+    """Log one line for a request that a handler has answered."""
+    request_id, setting = getattr(handler, "request_id", None), getattr(handler, "limiting_setting", "")
+    log_answer(origins, handler.request, request_id, handler.get_status(), setting)
+
+
+def log_answer(
+    origins: Origins, request: HTTPServerRequest, request_id: str | None, status: int, setting: str = ""
+) -> None:
     """Log one line for a request, without its query, headers and body. Successful requests are logged at debug level.
 
     So are answers with 503: while the store is down every write gets one, and the start of the outage is logged.
     """
-    status, seconds = handler.get_status(), handler.request.request_time()
+    seconds = request.request_time()
     is_notable = status != 503 and (status >= 400 or seconds > SLOW_SECONDS)
     level = logging.INFO if is_notable else logging.DEBUG
     if level >= logging.getLogger().level:
         _log.log(
             level,
             "request",
-            request_id=getattr(handler, "request_id", None),
-            method=short(str(handler.request.method)),
-            path=short(handler.request.path),
+            request_id=request_id,
+            method=short(str(request.method)),
+            path=short(request.path),
             status=status,
             milliseconds=round(seconds * 1000, 1),
-            address=origins.address(handler.request),
-            **({"setting": setting} if (setting := getattr(handler, "limiting_setting", "")) else {}),
+            address=origins.address(request),
+            **({"setting": setting} if setting else {}),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 from tornado.routing import URLSpec
+from tornado.web import Application
 
 from handlers.admin import actions, history, live, login, operators, system
 from handlers.admin import calls as admin_calls
@@ -31,6 +32,7 @@ from handlers.docs.docs_pages import DocsPages
 from handlers.docs.openapi import openapi
 from handlers.logs import log_request
 from handlers.sockets import users as sockets
+from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.database import Database
@@ -38,6 +40,7 @@ from models.operator_auth import OperatorAuth
 from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.fleet import Fleet
+from realtime.protocol import Channel
 from settings import Settings
 
 HERE = Path(__file__).resolve().parent.parent
@@ -147,17 +150,26 @@ def _health(app: AppContext, context: HandlerContext) -> list[URLSpec]:
     ]
 
 
+CHANNELS: dict[str, Channel] = {"/ws/feed": "feed", "/ws/presence": "presence"}
+"""The sockets for apps."""
+
+
 def _sockets(app: AppContext) -> list[URLSpec]:
-    """The sockets for apps."""
+    """The sockets for apps, when something is wrong with the upgrade or it needs a ticket."""
     core = app.core
     for_sockets = {
         "context": app.context, "admission": core.admission, "commands": core.commands,
         "counters": core.counters,
     }  # fmt: skip
     return [
-        URLSpec(r"/ws/feed", sockets.SocketHandler, {**for_sockets, "channel": "feed"}),
-        URLSpec(r"/ws/presence", sockets.SocketHandler, {**for_sockets, "channel": "presence"}),
+        URLSpec(path, sockets.SocketHandler, {**for_sockets, "channel": channel}) for path, channel in CHANNELS.items()
     ]
+
+
+def direct_upgrades(app: AppContext) -> DirectUpgrades:
+    """The sockets for apps, in all other cases."""
+    core = app.core
+    return DirectUpgrades(app.context, CHANNELS, core.admission, core.commands, core.counters)
 
 
 def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:

@@ -45,9 +45,9 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
             self.context.limits.refusals.take(address_key(self.address))
 
     @allows("viewer")
-    async def get(self, *args: str, **kwargs: str) -> None:
+    def get(self) -> None:
         """Upgrade the connection. Raises Invalid if the request is not an upgrade."""
-        await super().get(*args, **kwargs)
+        self.upgrade()
 
     def rejection(self) -> tuple[CloseCode, str] | None:
         """The close code and message if no operator is signed in."""

@@ -1,31 +1,49 @@
-"""Stream transport: how frames reach a WebSocket through its socket and Tornado's stream, and how one is rejected."""
+"""Stream transport: how frames reach a WebSocket through its socket and Tornado's stream."""
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Callable
+from functools import partial
 
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
-from tornado.websocket import WebSocketHandler
 
-from realtime.protocol import CloseCode, Error, encode
+from handlers.sockets.websocket_protocol import WebSocketProtocol
 
-SUBPROTOCOL = "rollcall.v1"
+_MORE = socket.MSG_MORE if sys.platform == "linux" else 0
+"""Tells Linux to wait for more before it sends a packet."""
 
 
 class StreamTransport:
     """Writes to the socket directly, and passes what the kernel does not take at once to Tornado's stream."""
 
-    def __init__(self, handler: WebSocketHandler, stream: IOStream) -> None:
-        self._handler = handler
+    __slots__ = ("_protocol", "_stream", "is_busy", "take")
+
+    def __init__(self, stream: IOStream, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
         self._stream = stream
         connection = stream.socket
         assert connection is not None, "an open stream has a socket"
         self.is_busy: Callable[[], bool] = stream.writing
-        self.take: Callable[[bytes], int] = self._write if isinstance(stream, SSLIOStream) else connection.send
+        self.take: Callable[[bytes], int] = (
+            partial(_write, stream) if isinstance(stream, SSLIOStream) else connection.send
+        )
+
+    def begin(self, head: bytes) -> None:
+        """Send the head of the answer to the upgrade, in one packet with the first frames, which follow at once."""
+        connection = self._stream.socket
+        try:
+            if isinstance(self._stream, SSLIOStream):
+                self._stream.write(head)
+            elif (taken := connection.send(head, _MORE)) < len(head):
+                self._stream.write(head[taken:])
+        except (OSError, StreamClosedError):
+            self._stream.close()
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
-        """See Transport. If the stream closes first, `on_close` is called, not `drained`."""
+        """See Transport. If the stream closes first, the connection ends, and `drained` is not called."""
 
         def written(future: Future[None]) -> None:
             if future.exception() is None:
@@ -38,26 +56,13 @@ class StreamTransport:
 
     def close(self, code: int, reason: str) -> None:
         """See Transport."""
-        self._handler.close(code, reason)
-
-    def _write(self, data: bytes) -> int:
-        """TLS has its own records, so everything goes through the stream."""
-        try:
-            self._stream.write(data)
-        except StreamClosedError as error:
-            raise ConnectionResetError from error
-        return len(data)
+        self._protocol.close(code, reason)
 
 
-def stream_of(handler: WebSocketHandler) -> IOStream:
-    """The connection's stream. Inside `open` there always is one."""
-    stream = None if handler.ws_connection is None else handler.ws_connection.stream
-    assert stream is not None, "an open WebSocket has a stream"
-    return stream
-
-
-def reject(handler: WebSocketHandler, stream: IOStream, code: CloseCode, message: str) -> None:
-    """Send an error with the reason, then close with a code that tells the client what to do."""
-    # `write_message` would create a task, which logs an exception if the peer has gone.
-    StreamTransport(handler, stream).buffer(encode(Error(message=message, code="AUTH_ERROR")), lambda: None)
-    handler.close(code, message)
+def _write(stream: IOStream, data: bytes) -> int:
+    """TLS has its own records, so everything goes through the stream."""
+    try:
+        stream.write(data)
+    except StreamClosedError as error:
+        raise ConnectionResetError from error
+    return len(data)

@@ -77,6 +77,10 @@ class SocketHandler(BaseSocketHandler[Session]):
         self.counters.refused["token"] += 1
         self.context.limits.refusals.take(address_key(self.context.origins.address(self.request)))
 
+    def get(self) -> None:
+        """Upgrade the connection. Raises Invalid if the request is not an upgrade."""
+        self.upgrade()
+
     def rejection(self) -> tuple[CloseCode, str] | None:
         """The close code and message if the credentials are not valid."""
         if self.error is None:
@@ -87,17 +91,24 @@ class SocketHandler(BaseSocketHandler[Session]):
     def admit(self, transport: StreamTransport) -> Session:
         """Open a session for the user. Raises LimitReached."""
         assert self.identity is not None, "a socket without an identity was rejected"
-        address = self.context.origins.address(self.request)
-        request = ConnectRequest(
-            identity=self.identity,
-            channel=self.channel,
-            address=address,
-            device=device_name(self.request.headers.get("User-Agent", "")[:200]),
-            epoch=self.get_query_argument("epoch", None),
-            since=_number(self.get_query_argument("since", None)),
-            counts_by_address=self.context.origins.counts_by_address(address),
-        )
+        request = connect_request(self.request, self.identity, self.channel, self.context)
         return self.admission.admit(request, transport)
+
+
+def connect_request(
+    request: HTTPServerRequest, identity: Identity, channel: Channel, context: HandlerContext
+) -> ConnectRequest:
+    """What an upgrade asks for, besides a connection."""
+    address = context.origins.address(request)
+    return ConnectRequest(
+        identity=identity,
+        channel=channel,
+        address=address,
+        device=device_name(request.headers.get("User-Agent", "")[:200]),
+        epoch=_parameter(request, "epoch"),
+        since=_number(_parameter(request, "since")),
+        counts_by_address=context.origins.counts_by_address(address),
+    )
 
 
 def credentials(request: HTTPServerRequest) -> tuple[list[str], list[str]]:
@@ -122,6 +133,12 @@ def scrub(request: HTTPServerRequest) -> None:
     if offered is not None:
         kept = [each.strip() for each in offered.split(",") if not each.strip().startswith(_BEARER)]
         request.headers["Sec-WebSocket-Protocol"] = ", ".join(kept)
+
+
+def _parameter(request: HTTPServerRequest, name: str) -> str | None:
+    """The last value of a parameter in the URL."""
+    values = request.query_arguments.get(name)
+    return values[-1].decode(errors="replace").strip() if values else None
 
 
 def _number(text: str | None) -> int | None:

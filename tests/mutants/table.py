@@ -127,8 +127,8 @@ SOCKETS = (
     ),
     Mutant(
         "ping frames are not limited",
-        "handlers/sockets/base.py",
-        "self.commands.allow(self.peer)",
+        "handlers/sockets/connection.py",
+        "self._commands.allow(self._peer)",
         "pass",
         ("tests/sockets/test_limits.py::test_protocol_pings_count_as_commands",),
     ),
@@ -141,7 +141,7 @@ SOCKETS = (
     ),
     Mutant(
         "unmasked frames are accepted",
-        "handlers/sockets/websocket_protocol.py",
+        "handlers/sockets/frames.py",
         "if not second & _MASKED:",
         "if False:",
         ("tests/sockets/test_raw_frames.py::test_every_frame_is_answered_as_the_table_says",),
@@ -182,8 +182,8 @@ DOORS = (
     Mutant(
         "a query is logged",
         "handlers/logs.py",
-        "path=short(handler.request.path)",
-        "path=str(handler.request.uri)",
+        "path=short(request.path)",
+        "path=str(request.uri)",
         ("tests/sockets/test_logs.py",),
     ),
     Mutant(

@@ -36,9 +36,12 @@ async def test_nothing_of_a_socket_is_kept_by_a_cycle(
     try:
         opened = [await socket(ada) for _ in range(5)]
         sessions = list(server.core.hub)[1:]
-        handlers = [each.transport._handler for each in sessions]  # type: ignore[attr-defined]
-        seen = [weakref.ref(each) for each in (*sessions, *handlers, *(each.outbox for each in sessions))]
-        del handlers
+        protocols = [each.transport._protocol for each in sessions]  # type: ignore[attr-defined]
+        connections = [each._listener for each in protocols]
+        streams = [each._stream for each in protocols]
+        seen = [weakref.ref(each) for each in (*sessions, *protocols, *connections, *streams)]
+        seen += [weakref.ref(each.outbox) for each in sessions]
+        del protocols, connections, streams
         if by == "server":
             for each in sessions:
                 each.close(4002, "slow consumer")  # type: ignore[arg-type]

@@ -239,3 +239,29 @@ async def test_a_request_after_an_upgrade_is_read_as_frames(server: RunningServe
     writer.transport.abort()
     assert received.count(b"HTTP/1.1") == 1
     assert b"alive" not in received
+
+
+async def _head(server: RunningServer, request: bytes) -> list[bytes]:
+    """Return the lines of the answer to an upgrade, without what differs each time."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    changing = (b"Date: ", b"X-Request-Id: ")
+    return [next((name for name in changing if line.startswith(name)), line) for line in head.split(b"\r\n")]
+
+
+@pytest.mark.parametrize("extra", [[], ["Origin: http://localhost", "Sec-WebSocket-Protocol: rollcall.v1"]])
+async def test_a_ticket_and_a_token_get_the_same_answer(
+    server: RunningServer, user: MakePerson, extra: list[str]
+) -> None:
+    """A request with a ticket, or with a body, goes through a handler. Others are answered directly."""
+    ada = await user("ada")
+    token = ada.token.encode()
+    ticket = (await ada.post("/auth/ticket")).body["ticket"]
+    line = f"GET /ws/presence?ticket={ticket} HTTP/1.1"
+    direct = await _head(server, upgrade(extra=extra).replace(b"TOKEN", token))
+    assert direct[0] == b"HTTP/1.1 101 Switching Protocols"
+    assert await _head(server, upgrade(line=line, without=["Authorization"], extra=extra)) == direct
+    assert await _head(server, upgrade(extra=[*extra, "Content-Length: 0"]).replace(b"TOKEN", token)) == direct

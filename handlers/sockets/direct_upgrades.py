@@ -1,0 +1,114 @@
+"""Direct upgrades: opens a user's socket from the head of the request alone, without a handler.
+
+After a restart everybody comes back at once. Tornado makes a task, two coroutines, a dozen callbacks and a large object
+for each request, which costs more than everything that a socket needs. So a request that is a correct upgrade with a
+valid token is answered here. Everything else is left to `SocketHandler`, which says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from functools import lru_cache, partial
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine, format_timestamp
+
+from handlers.base import HandlerContext
+from handlers.logs import log_answer
+from handlers.origins import headers_to_read
+from handlers.sockets.base import open_session
+from handlers.sockets.connection import Connection
+from handlers.sockets.handshake import answer_to, check_handshake, has_version
+from handlers.sockets.users import connect_request, credentials, scrub
+from models.errors import RequestError
+from models.tokens import Identity
+from realtime.counters import Counters
+from realtime.protocol import Channel
+from realtime.sockets.admission import Admission
+from realtime.sockets.commands import Commands
+from realtime.sockets.session import Session
+
+_OF_MORE_THAN_A_HEAD = ("Content-Length", "Transfer-Encoding", "Expect")
+
+
+class DirectUpgrades:
+    """Takes over the connections of correct upgrades. `channels` has the channel of each path."""
+
+    def __init__(
+        self,
+        context: HandlerContext,
+        channels: Mapping[str, Channel],
+        admission: Admission,
+        commands: Commands,
+        counters: Counters,
+    ) -> None:
+        self._context = context
+        self._channels = channels
+        self._admission = admission
+        self._commands = commands
+        self._counters = counters
+
+    def take(self, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders) -> bool:
+        """Open a socket if the request is a correct upgrade. Otherwise nothing has happened."""
+        channel = self._channels.get(start_line.path.partition("?")[0])
+        if self._context.traffic.draining or self._admission.is_cut_off:
+            return False
+        if channel is None or start_line.method != "GET" or any(name in headers for name in _OF_MORE_THAN_A_HEAD):
+            return False
+        try:
+            request = HTTPServerRequest(connection=connection, start_line=start_line, headers=headers)
+            identity = self._identify(request)
+        except (HTTPInputError, RequestError):
+            return False
+        if identity is None or not self._context.limits.connects.has_taken(identity.user_id):
+            return False
+        scrub(request)
+        self._open(connection, request, identity, channel)
+        return True
+
+    def _identify(self, request: HTTPServerRequest) -> Identity | None:
+        """Whose socket it is, or None if that is not for this class to find out. Raises RequestError."""
+        check_handshake(request)
+        tokens, tickets = credentials(request)
+        if tickets or len(tokens) != 1 or not has_version(request):
+            return None
+        self._context.origins.check(request)
+        return self._context.authenticator.identify(tokens[0])
+
+    def _open(
+        self, connection: HTTP1Connection, request: HTTPServerRequest, identity: Identity, channel: Channel
+    ) -> None:
+        request_id = secrets.token_hex(8)
+        stream = connection.detach()
+        if stream.closed():
+            return
+        stream.set_nodelay(True)
+        opened = Connection[Session](
+            stream, self._commands, self._context.traffic, self._context.settings.message_limit_bytes
+        )
+        opened.transport.begin(_head(request, request_id))
+        log_answer(self._context.origins, request, request_id, 101)
+        admit = partial(self._admission.admit, connect_request(request, identity, channel, self._context))
+        open_session(opened, admit, self._context, self._counters, request, request_id)
+
+
+def _head(request: HTTPServerRequest, request_id: str) -> bytes:
+    """The head of the answer, the same as from a handler."""
+    origin = request.headers.get("Origin")
+    headers = {
+        "Date": _date(int(time.time())),
+        "X-Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        **({} if origin is None else headers_to_read(origin)),
+        **answer_to(request),
+    }
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return format_timestamp(second)

@@ -106,6 +106,10 @@ class Connection(Generic[P]):
         if self._peer is not None:
             self._commands.pong(self._peer)
 
+    def on_busy(self) -> None:
+        """What the session writes must not overtake a pong that waits."""
+        self.transport.on_busy()
+
     def on_closed(self, code: int | None) -> None:
         """The connection was closed, by either side."""
         peer, self._peer = self._peer, None

@@ -19,14 +19,14 @@ _MORE = socket.MSG_MORE if sys.platform == "linux" else 0
 class StreamTransport:
     """Writes to the socket directly, and passes what the kernel does not take at once to Tornado's stream."""
 
-    __slots__ = ("_protocol", "_stream", "is_busy", "take")
+    __slots__ = ("_protocol", "_stream", "on_busy", "take")
 
     def __init__(self, stream: IOStream, protocol: WebSocketProtocol) -> None:
         self._protocol = protocol
         self._stream = stream
         connection = stream.socket
         assert connection is not None, "an open stream has a socket"
-        self.is_busy: Callable[[], bool] = stream.writing
+        self.on_busy: Callable[[], object] = _ignore
         self.take: Callable[[bytes], int] = (
             partial(_write, stream) if isinstance(stream, SSLIOStream) else connection.send
         )
@@ -61,8 +61,14 @@ class StreamTransport:
 
 def _write(stream: IOStream, data: bytes) -> int:
     """TLS has its own records, so everything goes through the stream."""
+    if stream.writing():
+        raise BlockingIOError
     try:
         stream.write(data)
     except StreamClosedError as error:
         raise ConnectionResetError from error
     return len(data)
+
+
+def _ignore() -> None:
+    """Nobody writes yet, or any more."""

@@ -54,6 +54,9 @@ class FrameListener(Protocol):
     def on_ping(self) -> None: ...
     def on_pong(self) -> None: ...
 
+    def on_busy(self) -> None:
+        """A pong or close frame has to wait until the peer reads."""
+
     def on_empty_fragment(self) -> None:
         """A fragment without a payload arrived."""
 
@@ -268,9 +271,12 @@ class WebSocketProtocol:
     def _write(self, opcode: int, payload: bytes) -> asyncio.Future[None] | None:
         """Write a control frame. None if the connection is gone."""
         try:
-            return self._stream.write(frame(payload, FINAL | opcode))
+            written = self._stream.write(frame(payload, FINAL | opcode))
         except StreamClosedError:
             return None
+        if self._stream.writing() and self._listener is not None:
+            self._listener.on_busy()
+        return written
 
     def _fail(self, reason: str) -> None:
         """Fail the connection (RFC 6455 §7.1.7): send a close frame if there is a reason, and read nothing more."""

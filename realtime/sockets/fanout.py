@@ -18,8 +18,28 @@ BATCH_BYTES = 48 * 1024
 _STRIDE = 64
 """Sockets sent to between two checks of the time."""
 
-Recipient = tuple[Session, Callable[[bytes], int], Callable[[], bool]]
-"""A session, and its transport's bound `take` and `is_busy`."""
+Take = Callable[[bytes], int]
+"""The bound `take` of a session's transport."""
+
+
+class Recipients:
+    """The current sessions that watch everyone, in the order in which they are sent to."""
+
+    __slots__ = ("sessions", "takes")
+
+    def __init__(self, current: dict[Session, Take]) -> None:
+        self.sessions = [session for session in current if session.outbox.interest.everyone]
+        self.takes = [current[session] for session in self.sessions]
+        for slot, session in enumerate(self.sessions):
+            session.slot = slot
+
+    def __len__(self) -> int:
+        return len(self.takes)
+
+    def leave_out(self, session: Session) -> None:
+        """Send nothing more to a session that is not current any more."""
+        if session.slot < len(self.sessions) and self.sessions[session.slot] is session:
+            self.takes[session.slot] = len  # takes everything, and sends it nowhere
 
 
 class Flush:
@@ -27,7 +47,7 @@ class Flush:
 
     __slots__ = ("before", "cursor", "data", "messages", "recipients", "upto")
 
-    def __init__(self, batch: list[Change], before: int, recipients: list[Recipient]) -> None:
+    def __init__(self, batch: list[Change], before: int, recipients: Recipients) -> None:
         self.before = before
         self.upto = batch[-1].seq
         self.messages = len(batch)
@@ -98,8 +118,8 @@ class FanOut:
         self._scheduled = False
         self._next_at = 0.0
         self._busy_seconds = 0.0
-        self._current: dict[Session, Recipient] = {}
-        self._recipients: list[Recipient] | None = None
+        self._current: dict[Session, Take] = {}
+        self._recipients: Recipients | None = None
         self._behind: set[Session] = set()
         self._subscribers = Subscribers()
 
@@ -117,16 +137,15 @@ class FanOut:
 
     def add(self, session: Session) -> None:
         """Add a new session. Its `outbox.since` says what it has."""
-        session.outbox.when_drained(partial(self.catch_up, session))
+        session.outbox.attach(partial(self._blocked, session), partial(self.catch_up, session))
         self._behind.add(session)
         self.catch_up(session)
 
     def remove(self, session: Session) -> None:
         """Remove a session that ended."""
-        session.outbox.current = False
         session.outbox.end()
-        if self._current.pop(session, None) is not None:
-            self._recipients = None
+        if session.outbox.current:
+            self._leave_out(session)
         self._behind.discard(session)
         self._subscribers.replace(session, frozenset())
 
@@ -158,7 +177,7 @@ class FanOut:
         if complete and session.is_open and not outbox.current and self._flush is None and not ahead:
             self._behind.discard(session)
             outbox.current = True
-            self._current[session] = (session, session.transport.take, session.transport.is_busy)
+            self._current[session] = session.transport.take
             self._recipients = None
 
     def publish(self, changes: Sequence[Change]) -> None:
@@ -201,11 +220,9 @@ class FanOut:
             self._send_narrowed(batch, flush)
         self._send_slice(flush)
 
-    def _everyone(self) -> list[Recipient]:
+    def _everyone(self) -> Recipients:
         if self._recipients is None:
-            self._recipients = [each for each in self._current.values() if each[0].outbox.interest.everyone]
-            for slot, recipient in enumerate(self._recipients):
-                recipient[0].slot = slot
+            self._recipients = Recipients(self._current)
         return self._recipients
 
     def _send_narrowed(self, batch: list[Change], flush: Flush) -> None:
@@ -217,43 +234,51 @@ class FanOut:
                     frames.setdefault(session, []).append(change.frame)
         for session, wanted in frames.items():
             self._counters.messages_out["user_status_update"] += len(wanted)
-            self._send(self._current[session], b"".join(wanted), flush)
+            data = b"".join(wanted)
+            try:
+                taken = self._current[session](data)
+            except OSError as error:
+                self._failed(session, error, data, flush)
+            else:
+                if taken < len(data):
+                    self._fall_short(session, data[taken:], flush)
 
     def _send_slice(self, flush: Flush) -> None:
+        """Send to the next sessions. The loop does nothing but send: a session that can't be sent to isn't in it."""
         started = self._elapsed()
-        recipients, data = flush.recipients, flush.data
-        while flush.cursor < len(recipients):
-            stop = flush.cursor + _STRIDE
-            for recipient in recipients[flush.cursor : stop]:
-                self._send(recipient, data, flush)
+        recipients, data, size = flush.recipients, flush.data, len(flush.data)
+        takes, end = recipients.takes, len(recipients.takes)
+        while flush.cursor < end:
+            stop = min(flush.cursor + _STRIDE, end)
+            for slot in range(flush.cursor, stop):
+                try:
+                    taken = takes[slot](data)
+                except OSError as error:
+                    self._failed(recipients.sessions[slot], error, data, flush)
+                else:
+                    if taken < size:
+                        self._fall_short(recipients.sessions[slot], data[taken:], flush)
             flush.cursor = stop
-            if self._elapsed() - started > self._slice_seconds and stop < len(recipients):
+            if self._elapsed() - started > self._slice_seconds and stop < end:
                 self._busy_seconds += self._elapsed() - started
                 self._schedule(0)
                 return
         self._busy_seconds += self._elapsed() - started
         self._finish(flush)
 
-    def _send(self, recipient: Recipient, data: bytes, flush: Flush) -> None:
-        session, take, is_busy = recipient
-        if not session.outbox.current:  # it ended, or was detached to be sent something else
-            return
-        if is_busy():
-            self._counters.conflated += session.outbox.waiting_since is not None
-            self._fall_behind(session, flush.before)
-            return
-        try:
-            taken = take(data)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
+    def _failed(self, session: Session, error: OSError, data: bytes, flush: Flush) -> None:
+        """A session took nothing, or has gone."""
+        if isinstance(error, BlockingIOError):
+            self._fall_short(session, data, flush)
+        else:
             session.outbox.mark_lost()
             session.end_if_stuck()
-            return
-        if taken < len(data):
-            self._counters.conflated += 1
-            self._fall_behind(session, flush.upto)
-            session.outbox.keep_rest(data[taken:])
+
+    def _fall_short(self, session: Session, rest: bytes, flush: Flush) -> None:
+        """A session did not take everything. The rest waits, and the session is behind until it is taken."""
+        self._counters.conflated += 1
+        self._fall_behind(session, flush.upto)
+        session.outbox.keep_rest(rest)
 
     def _finish(self, flush: Flush) -> None:
         self._flushed = max(self._flushed, flush.upto)
@@ -269,12 +294,23 @@ class FanOut:
             if session.outbox.waiting_since is None:
                 self.catch_up(session)
 
+    def _blocked(self, session: Session) -> None:
+        """Something else than an update has to wait, so updates would overtake it."""
+        if session.outbox.current:
+            self._counters.conflated += 1
+            self.detach(session)
+
     def _fall_behind(self, session: Session, since: int) -> None:
         session.outbox.since = since
+        self._leave_out(session)
+        self._behind.add(session)
+
+    def _leave_out(self, session: Session) -> None:
         session.outbox.current = False
         del self._current[session]
         self._recipients = None
-        self._behind.add(session)
+        if self._flush is not None:
+            self._flush.recipients.leave_out(session)
 
 
 def _first_batch(pending: list[Change]) -> list[Change]:

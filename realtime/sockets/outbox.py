@@ -19,14 +19,16 @@ PAGE_BYTES = 3 * PIECE_BYTES
 
 
 class Transport(Protocol):
-    """The sending side of one connection. `take` and `is_busy` are bound once and called for every frame."""
+    """The sending side of one connection. `take` is bound once and called for every frame."""
+
+    on_busy: Callable[[], object]
+    """Called when the transport has to keep bytes of its own, such as a pong, which `take` would overtake."""
 
     def take(self, data: bytes, /) -> int:
-        """Hand bytes to the kernel and return how many it took. Raises BlockingIOError for none, OSError if lost."""
-        ...
+        """Hand bytes to the kernel and return how many it took. Raises BlockingIOError for none, OSError if lost.
 
-    def is_busy(self) -> bool:
-        """Whether bytes given to `buffer` are still waiting. While they are, `take` would overtake them."""
+        Only while the transport keeps nothing that it was given by `buffer`, or that it reported by `on_busy`.
+        """
         ...
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
@@ -42,16 +44,18 @@ class FrameWriter:
     """Writes frames to one transport in order, and knows since when the peer has taken nothing.
 
     While the peer is slow, frames wait in a queue. The queue has no limit of its own: its owner decides what may wait.
-    `on_drained` is called when the peer has taken what the transport had to buffer.
+    `on_blocked` is called when the transport has to buffer something, and `on_drained` when the peer has taken it.
     """
 
-    __slots__ = ("_now", "_queue", "_transport", "lost", "on_drained", "queued_bytes", "waiting_since")
+    __slots__ = ("_now", "_queue", "_transport", "lost", "on_blocked", "on_drained", "queued_bytes", "waiting_since")
 
     def __init__(self, transport: Transport, now: Callable[[], float], on_drained: Callable[[], object]) -> None:
         self._transport = transport
         self._now = now
         self._queue: deque[bytes] = deque()
+        self.on_blocked: Callable[[], object] = _nothing
         self.on_drained = on_drained
+        transport.on_busy = self._wait
         self.queued_bytes = 0
         self.waiting_since: float | None = None
         """Steady time since when the peer has taken nothing. None while the transport buffers nothing."""
@@ -60,12 +64,7 @@ class FrameWriter:
 
     def is_idle(self) -> bool:
         """Whether a frame can be written now."""
-        if self.lost or self.waiting_since is not None:
-            return False
-        if self._transport.is_busy():  # Tornado is writing a pong of its own
-            self.buffer(b"")
-            return False
-        return True
+        return not self.lost and self.waiting_since is None
 
     def write(self, data: bytes) -> None:
         """Write a frame. Only for an idle writer."""
@@ -86,6 +85,7 @@ class FrameWriter:
         """
         self.waiting_since = self._now()
         self._transport.buffer(rest, self._drained)
+        self.on_blocked()
 
     def enqueue(self, *frames: bytes) -> None:
         """Put frames at the end of the queue."""
@@ -109,7 +109,12 @@ class FrameWriter:
         """Drop the queue, and refer to the owner no more: it must not be kept alive by a cycle."""
         self._queue.clear()
         self.queued_bytes = 0
-        self.on_drained = _nothing
+        self.on_drained = self.on_blocked = self._transport.on_busy = _nothing
+
+    def _wait(self) -> None:
+        """The transport has bytes of its own to write first."""
+        if self.waiting_since is None:
+            self.buffer(b"")
 
     def _drained(self) -> None:
         self.waiting_since = None
@@ -186,9 +191,10 @@ class Outbox:
         """The session has ended: nothing more is written, and nothing refers back to it."""
         self._writer.end()
 
-    def when_drained(self, action: Callable[[], object]) -> None:
-        """Call `action` each time the peer has taken what was waiting, in place of `pump`."""
-        self._writer.on_drained = action
+    def attach(self, on_blocked: Callable[[], object], on_drained: Callable[[], object]) -> None:
+        """Call these when something has to wait, and each time the peer has taken it, in place of `pump`."""
+        self._writer.on_blocked = on_blocked
+        self._writer.on_drained = on_drained
 
     def add(self, frame: bytes) -> None:
         """Write a reply or a push now, or keep it in order."""

@@ -30,6 +30,7 @@ class FakeTransport:
         self.on_take: Callable[[], None] = lambda: None
         self.pings = 0
         """The number of ping frames that reached the peer."""
+        self.on_busy: Callable[[], object] = lambda: None
         self._soon = soon
         self._kernel = bytearray()
         self._buffered = bytearray()
@@ -54,10 +55,6 @@ class FakeTransport:
         self._read_if_reading()
         return min(room, len(data))
 
-    def is_busy(self) -> bool:
-        """See Transport."""
-        return bool(self._buffered)
-
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
         """See Transport."""
         assert self.closed is None, "bytes after the close"
@@ -78,6 +75,7 @@ class FakeTransport:
     def write_of_another(self, data: bytes) -> None:
         """Write as the protocol layer does, for example to send a pong."""
         self._buffered += data
+        self.on_busy()
 
     def stall(self) -> None:
         """Make the peer stop reading."""

@@ -279,3 +279,27 @@ def test_a_run_with_nothing_to_send_is_nothing(make_world: MakeWorld) -> None:
     before = client.transport.takes
     world.core.fan_out._run()
     assert client.transport.takes == before
+
+
+def test_a_slow_socket_that_watches_one_user_gets_the_rest_and_the_latest(make_world: MakeWorld) -> None:
+    world, (client,) = watching(make_world, 1)
+    world.send(client, "subscribe", subscription="feed", user_ids=[9])
+    client.transport.stall()
+    client.transport.kernel_bytes = 20
+    for name in ("first", "second", "third"):
+        rename(world, name, 9)
+        world.arrive()
+    client.transport.kernel_bytes = 1 << 20
+    client.transport.resume()
+    world.arrive()
+    assert names(client)[-2:] == ["first", "third"]
+
+
+def test_a_peer_that_watches_one_user_and_is_found_gone_ends(make_world: MakeWorld) -> None:
+    world, (client, other) = watching(make_world, 2)
+    for each in (client, other):
+        world.send(each, "subscribe", subscription="feed", user_ids=[9])
+    client.transport.reset()
+    rename(world, "first", 9)
+    assert not client.is_open
+    assert names(other)[-1] == "first"

@@ -57,9 +57,12 @@ class Admission:
     ) -> None:
         self._settings = settings
         self._clock = environment.clock
+        self._now = environment.clock.now
         self._counters = environment.counters
         self._new_id = environment.new_id
         self._presence = presence
+        self._statuses = presence.registry.statuses
+        self._dismiss = self.dismiss  # each session has these bound methods, so they are bound only once
         self._hub = hub
         self._fan_out = fan_out
         self._log = fan_out.log
@@ -135,13 +138,12 @@ class Admission:
             session.close(CloseCode.REPLACED, "replaced by a newer socket")
 
     def _create(self, request: ConnectRequest, transport: Transport) -> Session:
-        now = self._clock.now
-        outbox = Outbox(transport, self._log, self._presence.registry.statuses, now, self._settings)
+        outbox = Outbox(transport, self._log, self._statuses, self._now, self._settings)
         errors = SlidingWindow(1, self._settings.error_interval_seconds)
-        session = Session(self._new_id(), request, transport, outbox, errors, self._counters, now())
+        session = Session(self._new_id(), request, transport, outbox, errors, self._counters, self._now())
         session.expires_at = self._authenticator.expires_at(request.identity)
         session.subscriptions = {request.channel: None, "calls": None}
-        session.on_closed = self.dismiss
+        session.on_closed = self._dismiss
         return session
 
     def _first_messages(self, session: Session, own_status: Status, resumed: bool) -> list[Message]:

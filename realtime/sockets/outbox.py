@@ -52,7 +52,8 @@ class FrameWriter:
     def __init__(self, transport: Transport, now: Callable[[], float], on_drained: Callable[[], object]) -> None:
         self._transport = transport
         self._now = now
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[bytes] | None = None
+        """The frames that wait. Most writers never need a queue, and an empty one takes 600 bytes."""
         self.on_blocked: Callable[[], object] = _nothing
         self.on_drained = on_drained
         transport.on_busy = self._wait
@@ -89,11 +90,13 @@ class FrameWriter:
 
     def enqueue(self, *frames: bytes) -> None:
         """Put frames at the end of the queue."""
+        self._queue = self._queue or deque()
         self._queue.extend(frames)
         self.queued_bytes += sum(map(len, frames))
 
     def enqueue_first(self, frame: bytes) -> None:
         """Put a frame at the front of the queue."""
+        self._queue = self._queue or deque()
         self._queue.appendleft(frame)
         self.queued_bytes += len(frame)
 
@@ -103,11 +106,13 @@ class FrameWriter:
             return None
         frame = self._queue.popleft()
         self.queued_bytes -= len(frame)
+        if not self._queue:
+            self._queue = None
         return frame
 
     def end(self) -> None:
         """Drop the queue, and refer to the owner no more: it must not be kept alive by a cycle."""
-        self._queue.clear()
+        self._queue = None
         self.queued_bytes = 0
         self.on_drained = self.on_blocked = self._transport.on_busy = _nothing
 
@@ -143,6 +148,26 @@ class Outbox:
     (replies, the rest of a frame) is bounded by `outbox_limit_bytes`; `overflowed` tells that the limit was reached.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_log",
+        "_page_of",
+        "_page_seq",
+        "_page_users",
+        "_pages",
+        "_queue_limit",
+        "_snapshots",
+        "_statuses",
+        "_writer",
+        "current",
+        "interest",
+        "overflowed",
+        "sent_apart",
+        "since",
+        "stats",
+        "told_ahead",
+    )  # fmt: skip
+
     def __init__(
         self,
         transport: Transport,
@@ -156,8 +181,9 @@ class Outbox:
         self._statuses = statuses
         self._queue_limit = settings.outbox_limit_bytes - PAGE_BYTES
         self._page_users = settings.snapshot_page_users
-        self._snapshots: deque[tuple[Subscription, frozenset[int] | None]] = deque()
-        self._pages: deque[list[Status]] = deque()
+        self._snapshots: list[tuple[Subscription, frozenset[int] | None]] = []
+        self._pages: list[list[Status]] = []
+        """The pages of a snapshot that are left, the last one first."""
         self._page_of: Subscription = "feed"
         self._page_seq = 0
         self.interest = Interest()
@@ -271,24 +297,23 @@ class Outbox:
 
     def _take_snapshot(self) -> None:
         """Statuses are frozen, so the list stays the state as of `seq` however late its pages are written."""
-        subscription, user_ids = self._snapshots.popleft()
+        subscription, user_ids = self._snapshots.pop(0)
         self.told_ahead = None
         users = self._statuses()
         if user_ids is not None:
             users = [status for status in users if status.user_id in user_ids]
         self._page_of, self._page_seq = subscription, self._log.seq
-        self._pages.extend(users[start : start + self._page_users] for start in range(0, len(users), self._page_users))
-        if not self._pages:
-            self._pages.append([])
+        size = self._page_users
+        self._pages = [users[start : start + size] for start in range(0, len(users), size)][::-1] or [[]]
 
     def _next_page(self) -> bytes:
         """The next page, split if long names make it too large."""
-        users = self._pages.popleft()
+        users = self._pages.pop()
         more = bool(self._pages)
         page = encode(Snapshot(subscription=self._page_of, seq=self._page_seq, users=users, more=more))
         if len(page) > PAGE_BYTES and len(users) > 1:
             half = len(users) // 2
-            self._pages.extendleft((users[half:], users[:half]))
+            self._pages += (users[half:], users[:half])
             return self._next_page()
         return page
 

@@ -31,6 +31,29 @@ class ConnectRequest(msgspec.Struct, frozen=True):
 class Session:
     """One user's socket. `Admission` creates it, and opens and ends it."""
 
+    __slots__ = (
+        "__weakref__",
+        "_counters",
+        "_errors",
+        "address",
+        "awaits_pong",
+        "channel",
+        "close_code",
+        "device",
+        "expires_at",
+        "heard_at",
+        "identity",
+        "is_open",
+        "on_closed",
+        "opened_at",
+        "outbox",
+        "session_id",
+        "slot",
+        "strikes",
+        "subscriptions",
+        "transport",
+    )  # fmt: skip
+
     def __init__(
         self,
         session_id: str,

@@ -182,6 +182,9 @@ class Settings:
     flush_interval_seconds: float = setting(
         0.005, "How long changes that follow a first one are collected before they are sent together."
     )
+    flush_gather_seconds: float = setting(
+        0.25, "Longest time that such changes are collected while the server has a lot of other work."
+    )
     flush_slice_seconds: float = setting(0.004, "Longest time that the event loop sends before it handles other work.")
 
     grace_seconds: float = setting(15.0, "How long a user stays online after losing the connection.", group="presence")

@@ -95,7 +95,9 @@ class FanOut:
     when it has everything and no flush is running. So no session misses an update or gets one twice.
 
     The first change after a quiet moment goes out at once. Changes that follow are gathered for
-    `flush_interval_seconds`, or for as long as the last flush took, so that other work gets its half of the loop.
+    `flush_interval_seconds`, or for as long as the last flush took, so that other work gets its half of the loop. While
+    the loop has more to do than that, as when a crowd comes back, they are gathered for longer and longer, up to
+    `flush_gather_seconds`: the more is sent at once, the more of the loop is left for those who connect.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class FanOut:
         self._call_later = call_later
         self._elapsed = elapsed
         self._interval_seconds = settings.flush_interval_seconds
+        self._gather_seconds = settings.flush_gather_seconds
         self._slice_seconds = settings.flush_slice_seconds
         self._pending: list[Change] = []
         self._flushed = log.seq
@@ -118,6 +121,9 @@ class FanOut:
         self._scheduled = False
         self._next_at = 0.0
         self._busy_seconds = 0.0
+        self._pause_seconds = 0.0
+        """How long changes are gathered after the last flush."""
+        self._least_pause_seconds = 0.0
         self._current: dict[Session, Take] = {}
         self._recipients: Recipients | None = None
         self._behind: set[Session] = set()
@@ -208,9 +214,12 @@ class FanOut:
         if self._flush is not None:
             self._send_slice(self._flush)
         elif self._pending:
-            self._start()
+            self._start(is_late=self._elapsed() - self._next_at > self._slice_seconds)
 
-    def _start(self) -> None:
+    def _start(self, *, is_late: bool = False) -> None:
+        """Begin a flush. If it begins late, the loop was busy, and the next changes are gathered for longer."""
+        longer = min(2 * self._pause_seconds, self._gather_seconds) if is_late else 0.0
+        self._least_pause_seconds = max(self._interval_seconds, longer)
         batch = _first_batch(self._pending)
         self._pending = self._pending[len(batch) :]
         self._busy_seconds = 0.0
@@ -283,7 +292,7 @@ class FanOut:
     def _finish(self, flush: Flush) -> None:
         self._flushed = max(self._flushed, flush.upto)
         self._flush = None
-        pause = max(self._interval_seconds, self._busy_seconds)
+        self._pause_seconds = pause = max(self._least_pause_seconds, self._busy_seconds)
         self._next_at = self._elapsed() + pause
         if self._pending:
             self._schedule(pause)

@@ -99,3 +99,16 @@ async def test_hundreds_of_connections_wait_while_the_loop_is_busy(server: Runni
     assert (await api.get("/healthz")).status == 200
     for each in waiting:
         each.close()
+
+
+def test_a_few_connections_are_accepted_before_other_work_gets_a_turn() -> None:
+    (listener,) = open_listening_sockets(Settings(port=0))
+    waiting = [socket.create_connection(listener.getsockname()) for _ in range(listening.ACCEPTED_AT_A_STRETCH + 2)]
+    accepted = [listener.accept()[0] for _ in range(listening.ACCEPTED_AT_A_STRETCH)]
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    accepted += [listener.accept()[0] for _ in range(2)]
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    for each in (*waiting, *accepted, listener):
+        each.close()

@@ -303,3 +303,23 @@ def test_a_peer_that_watches_one_user_and_is_found_gone_ends(make_world: MakeWor
     rename(world, "first", 9)
     assert not client.is_open
     assert names(other)[-1] == "first"
+
+
+def test_while_the_loop_is_late_changes_gather_for_longer_up_to_a_limit(make_world: MakeWorld) -> None:
+    world, (client,) = watching(make_world, 1)
+    rename(world, "first")
+    waits = []
+    for number in range(8):
+        rename(world, f"{number}")
+        world.time.seconds += 1
+        world.arrive()
+        assert names(client)[-1] == f"{number}"
+        rename(world, f"{number} again")
+        began = world.time.seconds
+        waits.append(round(world.core.fan_out._next_at - began, 3))
+    assert waits == [0.01, 0.02, 0.04, 0.08, 0.16, 0.25, 0.25, 0.25]
+    world.arrive()
+    rename(world, "last")
+    began = world.time.seconds
+    world.arrive()
+    assert world.time.seconds - began == pytest.approx(0.005)

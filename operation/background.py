@@ -14,6 +14,7 @@ from models.errors import StoreUnavailable
 from models.notices import Notice
 from models.operator_auth import OperatorAuth
 from models.stores import Stores
+from operation.memory import MemoryKeeper, malloc_trim
 from operation.persistence import Persistence
 from realtime.core import Core
 from realtime.presence.log import Revocation
@@ -36,6 +37,10 @@ CLEAN_UP_SECONDS = 3600.0
 """How often expired logins, sign-ins and sign-in limits, and old events and samples, are deleted."""
 
 _log = structlog.stdlib.get_logger("rollcall.background")
+
+
+MEMORY_SECONDS = 10.0
+"""Between two looks at whether a crowd has left."""
 
 
 class Background:
@@ -75,6 +80,7 @@ class Background:
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
+        self.spawn(self._every(MEMORY_SECONDS, MemoryKeeper(self._core.hub.__len__, malloc_trim()).look))
 
     def repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something again and again. If it fails, the error is logged."""

@@ -292,7 +292,9 @@ class FanOut:
     def _finish(self, flush: Flush) -> None:
         self._flushed = max(self._flushed, flush.upto)
         self._flush = None
-        self._pause_seconds = pause = max(self._least_pause_seconds, self._busy_seconds)
+        is_piling_up = len(self._pending) > flush.messages  # then there is nothing to gain from gathering more
+        least = self._interval_seconds if is_piling_up else self._least_pause_seconds
+        self._pause_seconds = pause = max(least, self._busy_seconds)
         self._next_at = self._elapsed() + pause
         if self._pending:
             self._schedule(pause)

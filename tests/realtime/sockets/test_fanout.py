@@ -323,3 +323,14 @@ def test_while_the_loop_is_late_changes_gather_for_longer_up_to_a_limit(make_wor
     began = world.time.seconds
     world.arrive()
     assert world.time.seconds - began == pytest.approx(0.005)
+
+
+def test_changes_that_pile_up_while_the_loop_is_late_are_not_gathered_for_longer(make_world: MakeWorld) -> None:
+    world, (client,) = watching(make_world, 1)
+    for number in range(400):
+        rename(world, f"{number}" + "x" * 50)
+    world.time.seconds += 1
+    began = world.time.seconds
+    world.arrive()
+    assert names(client)[-1].startswith("399")
+    assert world.time.seconds - began < 0.05

@@ -1,0 +1,47 @@
+"""Memory: it is given back after a crowd has left, and only then."""
+
+from __future__ import annotations
+
+import pytest
+
+from operation.memory import LEAST_SOCKETS, MemoryKeeper, malloc_trim
+
+pytestmark = pytest.mark.gen_test
+
+
+class Crowd:
+    """A number of sockets, and how often memory was given back."""
+
+    def __init__(self) -> None:
+        self.sockets = 0
+        self.trims = 0
+        self.keeper = MemoryKeeper(lambda: self.sockets, self.trim)
+
+    def trim(self) -> None:
+        self.trims += 1
+
+    async def becomes(self, sockets: int) -> int:
+        self.sockets = sockets
+        await self.keeper.look()
+        return self.trims
+
+
+async def test_memory_is_given_back_each_time_half_of_the_sockets_have_closed() -> None:
+    crowd = Crowd()
+    assert [await crowd.becomes(count) for count in (1000, 600, 499, 300, 249, 2000, 0, 0)] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+async def test_a_few_sockets_are_not_worth_it() -> None:
+    crowd = Crowd()
+    assert [await crowd.becomes(count) for count in (LEAST_SOCKETS - 1, 0)] == [0, 0]
+
+
+async def test_a_c_library_without_the_function_is_left_alone() -> None:
+    keeper = MemoryKeeper(iter([1000, 0]).__next__, None)
+    await keeper.look()
+    await keeper.look()
+
+
+async def test_the_function_of_glibc_can_be_called() -> None:
+    trim = malloc_trim()
+    assert trim is None or trim() in (0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -84,8 +84,14 @@ def compare(ours: Subject, limit: Subject, wave: Wave, *, seconds: float, step: 
 
     Calls `step` after each turn with the number of seconds it took.
     """
-    subjects = (ours, limit)
-    passages: dict[Subject, list[Passage]] = {ours: [], limit: []}
+    return Comparison(*take_turns((ours, limit), wave, seconds=seconds, step=step))
+
+
+def take_turns(
+    subjects: Sequence[Subject], wave: Wave, *, seconds: float, step: Callable[[float], None]
+) -> list[Series]:
+    """Cause `wave` on all subjects in turns, as `compare` does; return the waves of each."""
+    passages: dict[Subject, list[Passage]] = {subject: [] for subject in subjects}
     before = [cpu_seconds(subject.pid) for subject in subjects]
     began = time.monotonic()
     while (started := time.monotonic()) < began + seconds * (1 if _are_enough(passages) else 1.5):
@@ -97,7 +103,7 @@ def compare(ours: Subject, limit: Subject, wave: Wave, *, seconds: float, step: 
     for subject, was in zip(subjects, before, strict=True):
         frames = subject.sink.sockets * (wave.ahead + wave.changes) * len(passages[subject])
         series.append(Series(passages[subject], (cpu_seconds(subject.pid) - was) / frames))
-    return Comparison(*series)
+    return series
 
 
 def _are_enough(passages: dict[Subject, list[Passage]]) -> bool:

@@ -65,3 +65,20 @@ def cpu_seconds(pid: int) -> float:
 def stay_on(core: int) -> None:
     """Pin this process, the driver, to `core`."""
     os.sched_setaffinity(0, {core})
+
+
+def taken_by_others(cores: Cores) -> float:
+    """Return how much CPU time processes other than this one and its children have used on both cores so far.
+
+    A child counts as another process until it has ended, so call this while there are none.
+    """
+    ours = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return _busy_seconds(cores) - ours
+
+
+def _busy_seconds(cores: Cores) -> float:
+    """Return how long the two cores have not been idle, or waiting for a disk, since the machine started."""
+    names = {f"cpu{core}" for core in (cores.server, cores.clients)}
+    lines = [line.split() for line in Path("/proc/stat").read_text().splitlines()]
+    ticks = sum(sum(map(int, [*fields[1:4], *fields[6:9]])) for fields in lines if fields and fields[0] in names)
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -1,9 +1,10 @@
 /*
  * The limit: the least work that any server on one core must do to send a change to N sockets: one send() for each.
  *
- *     limit SOCKETS FRAME_BYTES
+ *     limit SOCKETS FRAME_BYTES [FIRST_BYTES]
  *
- * It authenticates nobody, and encodes, stores and remembers nothing: the frame is built once, before anything starts.
+ * It authenticates nobody, and encodes, stores and remembers nothing: the frame is built once, before anything starts. If
+ * FIRST_BYTES is given, each socket first receives two frames of that size, in one send().
  *
  * stdin:  "send CHANGES": sends that many frames to every socket, with one send() per socket
  * stdout: JSON lines: "listening" with the port, "ready" once SOCKETS sockets have upgraded, "sent" after each command
@@ -69,7 +70,7 @@ static int listen_anywhere(void)
     return fd;
 }
 
-static int accept_upgrade(int listener)
+static int accept_upgrade(int listener, const unsigned char *first, size_t first_bytes)
 {
     char request[8192];
     size_t n = 0;
@@ -85,6 +86,8 @@ static int accept_upgrade(int listener)
     } while (memmem(request, n, "\r\n\r\n", 4) == NULL);
     if (send(fd, ACCEPTED, sizeof ACCEPTED - 1, MSG_NOSIGNAL) < 0)
         die("send");
+    if (first_bytes > 0 && send(fd, first, first_bytes, MSG_NOSIGNAL) < 0)
+        die("send");
     return fd;
 }
 
@@ -97,21 +100,28 @@ static void send_to_all(const int *sockets, size_t count, const unsigned char *f
     }
 }
 
+static int is_frame_size(size_t bytes)
+{
+    return bytes >= sizeof BEGINNING + sizeof END + 4 && bytes <= 65535 && bytes != 128 && bytes != 129;
+}
+
 int main(int argc, char **argv)
 {
-    size_t count = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
-    size_t bytes = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
-    if (count == 0 || bytes < sizeof BEGINNING + sizeof END + 4 || bytes > 65535 || bytes == 128 || bytes == 129) {
-        fprintf(stderr, "usage: limit SOCKETS FRAME_BYTES\n");
+    size_t count = argc == 3 || argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t bytes = count > 0 ? strtoul(argv[2], NULL, 10) : 0;
+    size_t first_bytes = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+    if (count == 0 || !is_frame_size(bytes) || (argc == 4 && !is_frame_size(first_bytes))) {
+        fprintf(stderr, "usage: limit SOCKETS FRAME_BYTES [FIRST_BYTES]\n");
         return 2;
     }
     unsigned char *frames = make_frames(bytes, MOST_CHANGES);
+    unsigned char *first = first_bytes > 0 ? make_frames(first_bytes, 2) : NULL;
     int *sockets = calloc(count, sizeof *sockets);
     if (sockets == NULL)
         die("calloc");
     int listener = listen_anywhere();
     for (size_t i = 0; i < count; i++)
-        sockets[i] = accept_upgrade(listener);
+        sockets[i] = accept_upgrade(listener, first, 2 * first_bytes);
     printf("{\"event\":\"ready\"}\n");
     fflush(stdout);
 

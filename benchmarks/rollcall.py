@@ -27,7 +27,10 @@ _FIRST_FRAMES = 2
 """`connection_established` and the user's own status."""
 
 _MOST_AT_ONCE = 16
-_READY_SECONDS = 10.0
+_IDLE_SECONDS = 5.0
+"""By default, the server closes a connection that has been idle for 10 s."""
+
+_READY_SECONDS = 30.0
 _REQUEST_SECONDS = 10.0
 
 
@@ -43,12 +46,19 @@ class Rollcall:
             http.client.HTTPConnection("127.0.0.1", port, timeout=_REQUEST_SECONDS) for _ in range(_MOST_AT_ONCE)
         ]
 
+        self._used = [time.monotonic()] * _MOST_AT_ONCE
+
     @property
     def pid(self) -> int:
         return self._server.pid
 
     def cause(self, wave: Wave) -> None:
         asked = self._links[: wave.ahead + wave.changes]
+        now = time.monotonic()
+        for place, link in enumerate(asked):
+            if now - self._used[place] > _IDLE_SECONDS:
+                link.close()  # the next request opens it again
+            self._used[place] = now
         try:
             for link in asked:
                 self._ask(link, next(self._user_locks))

@@ -30,6 +30,16 @@ class WaveArrival:
     """The size of the last update, including its frame header."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """How many texts were answered, and how long the answers took."""
+
+    count: int
+    p50_seconds: float
+    p99_seconds: float
+    max_seconds: float
+
+
 class Sink:
     """Many WebSockets connected to one server, in one process on one core."""
 
@@ -37,8 +47,11 @@ class Sink:
         self._child = child
         self._server = server
         self.sockets = sockets
-        self.connect_seconds: float = self._hear("connected")["seconds"]
+        heard = self._hear("connected")
+        self.connect_seconds: float = heard["seconds"]
         """The time from the first connect until the last socket was ready."""
+        self.connect_p99_seconds: float = heard["p99_us"] * 1e-6
+        """The 99th percentile of the time from a socket's own connect until it was ready."""
 
     @property
     def pid(self) -> int:
@@ -61,6 +74,31 @@ class Sink:
         del heard["event"]
         return WaveArrival(**heard)
 
+    def start_pings(self, *, sockets: int, every_ms: int, seconds: float, text: str) -> None:
+        """Let so many sockets send `text` for `seconds`: every so often, or if `every_ms` is 0, after each answer."""
+        self._child.say(f"ping {sockets} {every_ms} {round(seconds * 1000)} {text}")
+        self._hear("pinging")
+
+    def stop_pings(self) -> None:
+        """End what `start_pings` began before its time."""
+        self._child.say("stop")
+
+    def pings(self) -> Pings:
+        """Wait for the end of what `start_pings` began."""
+        heard = self._hear("pinged")
+        return Pings(heard["pings"], heard["p50_us"] * 1e-6, heard["p99_us"] * 1e-6, heard["max_us"] * 1e-6)
+
+    def track(self, first_user: int, users: int) -> None:
+        """Remember from now on which of these users each socket was told are busy."""
+        self._child.say(f"track {first_user} {users}")
+        self._hear("tracking")
+
+    def not_busy(self) -> int:
+        """Return how many of the tracked statuses are not “busy”, over all sockets."""
+        self._child.say("states")
+        count: int = self._hear("states")["not_busy"]
+        return count
+
     def _hear(self, event: str) -> dict[str, Any]:
         """Read an event from the child. On failure, report the server's log, which is more likely to say why."""
         try:
@@ -79,11 +117,14 @@ def connect_sink(
     first_frames: int,
     core: int,
     log: Path,
+    options: Sequence[str] = (),
 ) -> Sink:
-    """Connect one socket to `server` for each of `paths`; return when each has received `first_frames` frames."""
-    child = stack.enter_context(
-        TalkingChild([str(program), "127.0.0.1", str(port), str(first_frames)], core=core, log=log)
-    )
+    """Connect one socket to `server` for each of `paths`; return when each has received `first_frames` frames.
+
+    `options` are further arguments of sink.c.
+    """
+    argv = [str(program), "127.0.0.1", str(port), str(first_frames), *options]
+    child = stack.enter_context(TalkingChild(argv, core=core, log=log))
     # Paths contain tokens. Sent through a pipe, they don't end up on disk or in the process list.
     child.say("\n".join(paths) + "\n")
     return Sink(child, server, len(paths))

@@ -1,0 +1,86 @@
+"""Cluster: several servers on one Redis and one MongoDB, all on the server's core except MongoDB."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.failure import BenchmarkError
+from benchmarks.lab import UNLIMITED, Lab, Served
+from benchmarks.rollcall import free_port, make_users, server_environment
+from tests.mongo import MongoServer, find_mongo
+from tests.redis_server import RedisServer, missing_redis
+
+_SECRET = "k" * 48
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Servers that share a database and a log."""
+
+    nodes: list[Served]
+    redis: RedisServer
+    tokens: list[str]
+
+
+@contextmanager
+def open_redis(lab: Lab) -> Iterator[RedisServer]:
+    """Start a redis-server on the server's core."""
+    if reason := missing_redis():
+        raise BenchmarkError(reason)
+    # In a folder of its own, because the name of a Unix socket must be short.
+    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    redis = RedisServer(folder)
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {lab.cores.server})
+    try:
+        redis.start()
+    finally:
+        os.sched_setaffinity(0, usual)
+    try:
+        yield redis
+    finally:
+        redis.stop()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def open_mongo(lab: Lab) -> Iterator[MongoServer]:
+    """Start a MongoDB, or the server that stands in for it, on the clients' core."""
+    means = find_mongo()
+    if not means.is_there:
+        raise BenchmarkError(means.reason)
+    mongo = MongoServer(means, lab.folder("mongo"))
+    mongo.start()
+    try:
+        yield mongo
+    finally:
+        mongo.stop()
+
+
+def start_cluster(
+    lab: Lab, stack: ExitStack, redis: RedisServer, mongo: MongoServer, *, nodes: int, users: int
+) -> Cluster:
+    """Start so many servers on a fresh database."""
+    folder = lab.folder("cluster")
+    ports = [free_port() for _ in range(nodes)]
+    database = mongo.fresh_database("bench")
+    shared = UNLIMITED | {
+        "MONGODB_URL": mongo.url,
+        "ROLLCALL_MONGODB_DATABASE": database,
+        "ROLLCALL_REDIS_URL": redis.url,
+        "ROLLCALL_REDIS_PREFIX": database,
+        "ROLLCALL_JWT_SECRET": _SECRET,
+    }
+    environments = [server_environment(port, folder / "unused") | shared for port in ports]
+    tokens = make_users(lab.server, environments[0], users, folder)
+    servers = []
+    for port, environment in zip(ports, environments, strict=True):
+        node_folder = lab.folder("node")
+        servers.append(lab.start(stack, node_folder, port, environment, tokens))
+    return Cluster(servers, redis, tokens)

@@ -1,0 +1,1 @@
+"""Servers that Rollcall is compared with, each made of what people would use in its place."""

@@ -1,0 +1,1 @@
+"""The rows of `python -m benchmarks`, one module for each subject."""

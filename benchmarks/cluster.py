@@ -17,6 +17,8 @@ from tests.mongo import MongoServer, find_mongo
 from tests.redis_server import RedisServer, missing_redis
 
 _SECRET = "k" * 48
+_STORE_SECONDS = "15"
+"""Longer than by default, because the first calls to a database that has just started may be slow."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ def start_cluster(
 ) -> Cluster:
     """Start so many servers on a fresh database."""
     folder = lab.folder("cluster")
-    ports = [free_port() for _ in range(nodes)]
     database = mongo.fresh_database("bench")
     shared = UNLIMITED | {
         "MONGODB_URL": mongo.url,
@@ -76,11 +77,13 @@ def start_cluster(
         "ROLLCALL_REDIS_URL": redis.url,
         "ROLLCALL_REDIS_PREFIX": database,
         "ROLLCALL_JWT_SECRET": _SECRET,
+        "ROLLCALL_STORE_DEADLINE_SECONDS": _STORE_SECONDS,
+        "ROLLCALL_INSPECT_INTERVAL_SECONDS": "20",
     }
-    environments = [server_environment(port, folder / "unused") | shared for port in ports]
-    tokens = make_users(lab.server, environments[0], users, folder)
+    tokens = make_users(lab.server, server_environment(free_port(), folder / "unused") | shared, users, folder)
     servers = []
-    for port, environment in zip(ports, environments, strict=True):
-        node_folder = lab.folder("node")
-        servers.append(lab.start(stack, node_folder, port, environment, tokens))
+    for _ in range(nodes):
+        port = free_port()
+        environment = server_environment(port, folder / "unused") | shared
+        servers.append(lab.start(stack, lab.folder("node"), port, environment, tokens))
     return Cluster(servers, redis, tokens)

@@ -26,6 +26,18 @@ class Address:
     def ws(self) -> str:
         return f"ws{'s' * self.is_secure}://{self.netloc}"
 
+    def host_and_port(self) -> tuple[str, int]:
+        """The host without the brackets of IPv6, and the port, which may be the scheme's default."""
+        parts = urlsplit(self.ws)
+        return parts.hostname or "", parts.port or (443 if self.is_secure else 80)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine, by its name or its address."""
+        host = self.host_and_port()[0]
+        ip = _ip(host)
+        return host == "localhost" or (ip is not None and ip.is_loopback)
+
 
 def address_of(settings: Settings, port: int) -> Address:
     """The address for clients on this machine: localhost, if the server listens on loopback or on every interface."""

@@ -1,0 +1,105 @@
+"""docs/performance.md and its plots, from the JSON of a run.
+
+python -m benchmarks.page RUN.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from benchmarks.plot import plot_run
+from benchmarks.report import DISTURBED_SHARE
+from benchmarks.row import Figure
+from benchmarks.run import RowResult, Run, read_run, short
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+_HEAD = """# Performance
+
+How fast Rollcall is, compared with servers that you might use in its place, and with the least that a C program has to
+do. Machines differ and measurements vary, so look at the ratios rather than at the rates.
+
+This page is generated from one run of `make bench` by `python -m benchmarks.page`. To check it on your machine, run
+`make bench-peers` and `make bench`; [the benchmarks' page](../benchmarks/README.md) explains how they work.
+"""
+
+_NOT_CLAIMED = """## What this does not show
+
+- Clients and servers share one machine and talk over its loopback interface. A network adds its own delays, and its
+  losses.
+- Every server uses one core. Those that use several cores in one process, such as Go, can do more on a larger machine;
+  so can several Rollcall servers.
+- The other servers don't do the same work. They check no tokens and store nothing, and each message reaches them over a
+  pipe or, for nchan, over HTTP. So the comparison shows what that work costs, not that one program is better.
+- Nothing here is encrypted. TLS costs extra for each socket and message.
+- The figures are those of one run on one machine. They are no promise for yours.
+"""
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--docs", default=_DOCS, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
+def main(file: Path, docs: Path) -> None:
+    """Write performance.md and performance.svg from the run in FILE."""
+    run = read_run(file)
+    has_plot = plot_run(run, docs / "performance.svg")
+    (docs / "performance.md").write_text(page(run, has_plot=has_plot), encoding="utf-8")
+
+
+def page(run: Run, *, has_plot: bool) -> str:
+    """Return the text of the page."""
+    plot = ["![For each figure, a bar for Rollcall and for every other server](performance.svg)\n"] if has_plot else []
+    return "\n".join([_HEAD, *_conditions(run), *_targets(run), "## All figures\n", *plot, *_tables(run), _NOT_CLAIMED])
+
+
+def _conditions(run: Run) -> Iterator[str]:
+    machine = run.machine
+    yield "## The run\n"
+    yield "| | |\n|---|---|"
+    yield f"| date | {run.began:%Y-%m-%d %H:%M} UTC |"
+    yield f"| command | `{run.command}` |"
+    yield f"| duration | {run.seconds / 60:.0f} minutes; {run.rounds} rounds of each row |"
+    yield f"| machine | {machine.processor}, {machine.cores} cores, {machine.system}, Python {machine.python} |"
+    yield "| cores | servers on one, clients on the other; in each round every server is measured in turn |"
+    share = f"{run.others_share:.1%} of the two cores"
+    yield f"| other processes | {share}{'; the rates are too low' if run.others_share > DISTURBED_SHARE else ''} |"
+    for name, why in run.missing.items():
+        yield f"| not compared | {name}: {why.partition(';')[0].rpartition('/')[2] or why} |"
+    yield ""
+
+
+def _targets(run: Run) -> Iterator[str]:
+    yield "## Aims\n"
+    yield "A ratio is the median of the ratios of the rounds.\n"
+    yield "| figure | aim | measured | met |\n|---|---|---:|---|"
+    for result in run.rows:
+        if result.failure:
+            yield f"| {result.what} | | no result | no |"
+        for judged in result.judgements():
+            yield f"| {judged.figure} | {judged.bound} | {short(judged.value)} | {'yes' if judged.holds else 'no'} |"
+    yield ""
+
+
+def _tables(run: Run) -> Iterator[str]:
+    yield "| figure | subject | minimum | median | maximum | unit |\n|---|---|---:|---:|---:|---|"
+    for result in run.rows:
+        for figure in result.figures:
+            yield from _rows(result, figure)
+    yield "\nWhat each figure counts:\n"
+    for result in run.rows:
+        for figure in result.figures:
+            yield f"- **{figure.name}**: {figure.counts}."
+    yield ""
+
+
+def _rows(result: RowResult, figure: Figure) -> Iterator[str]:
+    for place, spread in enumerate(result.spreads(figure)):
+        values = " | ".join(short(value) for value in (spread.minimum, spread.median, spread.maximum))
+        yield f"| {'' if place else figure.name} | {spread.subject} | {values} | {figure.unit} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Tests with servers, floods and browsers of their own. They mostly wait, and would disturb the others.
 WAITING := tests/faults tests/dashboard
+# What `make bench` measured.
+RUN ?= bench.json
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench-quick bench-comeback bench-dashboard browser node redis proxies
+.PHONY: help run cluster serve test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -59,6 +61,19 @@ chaos-cluster: .venv/server redis proxies ## faults of three servers on Redis, b
 mutants: .venv/tests redis ## plant known mistakes one by one; the tests must find each
 	$(BIN)/python -m tests.mutants
 
+bench: .venv/bench redis ## Rollcall side by side with the servers of bench-peers, in half an hour; ONLY="ROW …" for some rows
+	$(BIN)/python -m benchmarks $(ONLY:%=--only %) --json $(RUN); code=$$?; \
+		test -n "$(ONLY)" -o ! -s $(RUN) || $(BIN)/python -m benchmarks.page $(RUN); exit $$code
+
+bench-peers: .venv/server ## install Node's ws, Go's centrifuge and nginx with nchan outside the sources, to compare with
+	$(BIN)/python -m benchmarks.peers.install
+
+bench-growth: .venv/server redis ## curves of cost against users, watchers, changes, idle sockets and nodes, in six minutes
+	$(BIN)/python -m benchmarks.growth
+
+bench-soak: .venv/server ## sockets come and go for ten minutes, then nothing of them may be left; SECONDS=60 for less
+	$(BIN)/python -m benchmarks.soak $(SECONDS:%=--seconds %)
+
 bench-quick: .venv/server ## fan-out against the limit of one core in C, in a minute
 	$(BIN)/python -m benchmarks.quick
 
@@ -95,6 +110,10 @@ tests/node/node_modules/.made: tests/node/package-lock.json
 		{ echo 'Rollcall needs Python 3.11 or newer; say which one, as in: make run PYTHON=python3.12' >&2; exit 1; }
 	@test -x $(BIN)/python || { echo 'making the environment in .venv'; $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	@touch $@
+
+.venv/bench: .venv/server benchmarks/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r benchmarks/requirements.txt
 	@touch $@
 
 .venv/tests: .venv/server tests/requirements.txt

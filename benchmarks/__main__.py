@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmarks.cores import allow_open_files, choose_cores, stay_on, taken_by_others
+from benchmarks.cores import choose_cores, taken_by_others
 from benchmarks.failure import BenchmarkError
 from benchmarks.lab import SERVER, Lab
 from benchmarks.peers.install import peers_folder
@@ -24,8 +20,7 @@ from benchmarks.report import print_run
 from benchmarks.row import Reading, Row
 from benchmarks.rows.catalog import ROWS
 from benchmarks.run import RowResult, Run, all_hold, now, this_machine, write_run
-
-_OPEN_FILES = 20_000
+from benchmarks.session import opened_lab
 
 
 @click.command()
@@ -55,8 +50,6 @@ def main(
         for row in ROWS.values():
             click.echo(f"{row.name:12} {row.what}; about {row.seconds:.0f} s")
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
     try:
         run = _run([ROWS[name] for name in only or ROWS], rounds, against, peers, server)
     except BenchmarkError as error:
@@ -68,22 +61,15 @@ def main(
     sys.exit(0 if all_hold(run.rows) else 1)
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
-    """Exit by raising an exception, so that every child process is stopped."""
-    sys.exit(128 + number)
-
-
 def _run(rows: Sequence[Row], rounds: int, against: Sequence[str], peers: Path, server: Path) -> Run:
     cores = choose_cores()
-    allow_open_files(_OPEN_FILES)
     began, started, before = now(), time.monotonic(), taken_by_others(cores)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-bench-")))
-        progress = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
+    with (
+        opened_lab(peers, against=against, server=server) as lab,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
         task = progress.add_task("starting", total=len(rows) * rounds)
-        lab = Lab(cores, scratch, peers, against=[name.casefold() for name in against], server=server)
-        stay_on(cores.clients)
         results: list[RowResult] = []
         for row in rows:
             result = _measure(lab, row, rounds, progress, task)

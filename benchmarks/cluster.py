@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmarks.failure import BenchmarkError
 from benchmarks.lab import UNLIMITED, Lab, Served
-from benchmarks.rollcall import free_port, make_users, server_environment
+from benchmarks.rollcall import make_users, server_environment
+from chaos.ports import free_port
 from tests.mongo import MongoServer, find_mongo
 from tests.redis_server import RedisServer, missing_redis
 

@@ -23,7 +23,8 @@ from rich.console import Console
 from benchmarks.child import Child, TalkingChild
 from benchmarks.cores import Cores, allow_open_files, choose_cores
 from benchmarks.failure import BenchmarkError
-from benchmarks.rollcall import await_ready, free_port, make_users, server_environment
+from benchmarks.rollcall import await_ready, make_users, server_environment
+from chaos.ports import free_port
 
 _SOCKETS_PER_USER = 4
 """By default, the server allows a user 10 sockets and 20 commands at once; each client begins with two commands."""

@@ -62,7 +62,7 @@ def single_figures(single: Comparison, floor: float) -> list[Figure]:
     ]
 
 
-def waiting_figure(waiting: Comparison, single: Comparison, wave: Wave) -> Figure:
+def waiting_figure(waiting: Comparison, single: Comparison, wave: Wave, floor: float) -> Figure:
     """Return the figure for changes that wait together; its text also compares it with the limit for single frames."""
     rate, single_limit = waiting.ours.median(_rate), single.limit.median(_rate)
     return Figure(
@@ -73,17 +73,19 @@ def waiting_figure(waiting: Comparison, single: Comparison, wave: Wave) -> Figur
         counts=f"messages received per second when changes wait behind an earlier one; the limit puts all"
         f" {wave.changes} into one send() per socket (Rollcall reaches {rate / single_limit:.2f} × the limit's rate for"
         " single frames)",
+        floor=floor,
     )
 
 
-def connect_figure(ours: Subject, limit: Subject) -> Figure:
+def connect_figure(ours: Subject, limit: Subject, floor: float) -> Figure:
     """Return how fast the sockets connected, which is measured only once."""
     return Figure(
         what="connects",
         ours=ours.sink.sockets / ours.sink.connect_seconds,
         limit=limit.sink.sockets / limit.sink.connect_seconds,
         unit="sockets/s",
-        counts="sockets per second, until the last one is ready (Rollcall: authorised and sent its first messages)",
+        counts="sockets per second, until the last one has its two first messages (Rollcall: also authorised)",
+        floor=floor,
     )
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from benchmarks.child import Child, TalkingChild
 from benchmarks.cores import Cores, cpu_seconds
 from benchmarks.native import compile_program
-from benchmarks.rollcall import await_ready, free_port, make_users, server_environment
+from benchmarks.rollcall import await_ready, make_users, server_environment
 from benchmarks.sink import Sink, connect_sink
+from chaos.ports import free_port
 
 SERVER = Path(__file__).parents[1] / "server.py"
 

@@ -10,6 +10,9 @@ from benchmarks.cores import Cores
 from benchmarks.sink import Sink, connect_sink
 from benchmarks.wave import Wave
 
+FIRST_BYTES = 270
+"""The size of the two messages that a server sends first: about the mean of Rollcall's."""
+
 
 class Limit:
     """The subject that Rollcall is compared with."""
@@ -39,7 +42,7 @@ def start_limit(
 ) -> Limit:
     """Start limit.c and its sink (`programs`, in this order) and connect them; `stack` stops both."""
     limit, sink = programs
-    argv = [str(limit), str(sockets), str(frame_bytes)]
+    argv = [str(limit), str(sockets), str(frame_bytes), str(FIRST_BYTES)]
     server = stack.enter_context(TalkingChild(argv, core=cores.server, log=scratch / "limit.log"))
     listeners = connect_sink(
         stack,
@@ -47,7 +50,7 @@ def start_limit(
         server,
         port=server.hear("listening")["port"],
         paths=["/"] * sockets,
-        first_frames=0,
+        first_frames=2,
         core=cores.clients,
         log=scratch / "limit-sink.log",
     )

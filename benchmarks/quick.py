@@ -43,19 +43,34 @@ class Conditions(msgspec.Struct, frozen=True):
     waiting: Comparison
 
 
+class Floors(msgspec.Struct, frozen=True):
+    """The lowest ratios to the limit that are accepted."""
+
+    single: float
+    waiting: float
+    connects: float
+
+
 @click.command()
 @click.option("--sockets", default=2_000, show_default=True, type=click.IntRange(min=100))
-@click.option("--floor", default=0.4, show_default=True, help="Exit with code 1 if the ratio is below this.")
+@click.option("--floor", default=0.4, show_default=True, help="Lowest ratio for one change at a time.")
+@click.option("--waiting-floor", default=0.4, show_default=True, help="Lowest ratio for ten changes waiting.")
+@click.option("--connects-floor", default=0.05, show_default=True, help="Lowest ratio for connects.")
 @click.option(
     "--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures to this file."
 )
 @click.option("--server", default=_SERVER, type=click.Path(path_type=Path), help="Path of the server.py to measure.")
-def main(sockets: int, floor: float, file: Path | None, server: Path) -> None:
-    """Measure fan-out alternately with the real server and with a C program that does nothing but send."""
+def main(
+    sockets: int, floor: float, waiting_floor: float, connects_floor: float, file: Path | None, server: Path
+) -> None:
+    """Measure fan-out alternately with the real server and with a C program that does nothing but send.
+
+    Exits with code 1 if a ratio is below its floor.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
-        figures, conditions = _measure(sockets, floor, server)
+        figures, conditions = _measure(sockets, Floors(floor, waiting_floor, connects_floor), server)
     except BenchmarkError as error:
         Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -77,7 +92,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _measure(sockets: int, floor: float, server: Path) -> tuple[list[Figure], Conditions]:
+def _measure(sockets: int, floors: Floors, server: Path) -> tuple[list[Figure], Conditions]:
     cores = choose_cores()
     allow_open_files(sockets * 5 // 4 + _SPARE_FILES)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -101,9 +116,9 @@ def _measure(sockets: int, floor: float, server: Path) -> tuple[list[Figure], Co
     _check_calm(single)
     _check_sink(single)
     figures = [
-        *single_figures(single, floor),
-        waiting_figure(waiting, single, TEN_WAITING),
-        connect_figure(ours, limit),
+        *single_figures(single, floors.single),
+        waiting_figure(waiting, single, TEN_WAITING, floors.waiting),
+        connect_figure(ours, limit, floors.connects),
     ]
     return figures, Conditions(sockets, frame_bytes, single, waiting)
 

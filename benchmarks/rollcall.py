@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from benchmarks.cores import Cores
 from benchmarks.failure import BenchmarkError
 from benchmarks.sink import Sink, connect_sink
 from benchmarks.wave import Wave
+from chaos.ports import free_port
 
 _SOCKETS_PER_USER = 8
 """Within the server's default limit of 10, so that the default settings are measured."""
@@ -103,12 +103,6 @@ def start_rollcall(
     )
     listeners.settle()
     return Rollcall(child, listeners, port, tokens)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def server_environment(port: int, store: Path) -> dict[str, str]:

@@ -16,8 +16,9 @@ from benchmarks.browser import BrowserOperator
 from benchmarks.child import TalkingChild
 from benchmarks.cores import choose_cores
 from benchmarks.failure import BenchmarkError
-from benchmarks.rollcall import await_ready, free_port, make_users, server_environment
+from benchmarks.rollcall import await_ready, make_users, server_environment
 from benchmarks.timed import Counted
+from chaos.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
 

@@ -16,15 +16,13 @@ from pathlib import Path
 from benchmarks.child import Child, TalkingChild
 from benchmarks.failure import BenchmarkError
 from benchmarks.lab import Lab, Served
-from benchmarks.rollcall import free_port
+from benchmarks.limit import FIRST_BYTES
 from benchmarks.row import LIMIT
 from benchmarks.sink import Sink
 from benchmarks.wave import Wave
+from chaos.ports import free_port
 
 TORNADO, NODE, GO, NCHAN = "Tornado", "Node ws", "Go centrifuge", "nginx nchan"
-
-FIRST_BYTES = 270
-"""The size of the two messages that a server sends first: about the mean of Rollcall's."""
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]

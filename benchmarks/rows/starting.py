@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.lab import Lab
-from benchmarks.rollcall import free_port, make_users, server_environment
+from benchmarks.rollcall import make_users, server_environment
 from benchmarks.row import OURS, Bound, Figure, Reading, Round, Row
+from chaos.ports import free_port
 
 _MANY = 100_000
 

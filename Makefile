@@ -61,9 +61,9 @@ chaos-cluster: .venv/server redis proxies ## faults of three servers on Redis, b
 mutants: .venv/tests redis ## plant known mistakes one by one; the tests must find each
 	$(BIN)/python -m tests.mutants
 
-bench: .venv/bench redis ## Rollcall side by side with the servers of bench-peers, in half an hour; ONLY="ROW …" for some rows
+bench: .venv/bench redis ## Rollcall side by side with the servers of bench-peers, in 20 minutes; ONLY="ROW …" for some rows
 	$(BIN)/python -m benchmarks $(ONLY:%=--only %) --json $(RUN); code=$$?; \
-		test -n "$(ONLY)" -o ! -s $(RUN) || $(BIN)/python -m benchmarks.page $(RUN); exit $$code
+		test -n "$(ONLY)" -o ! -s $(RUN) || $(BIN)/python -m benchmarks.publish $(RUN); exit $$code
 
 bench-peers: .venv/server ## install Node's ws, Go's centrifuge and nginx with nchan outside the sources, to compare with
 	$(BIN)/python -m benchmarks.peers.install

@@ -32,6 +32,9 @@ from benchmarks.session import opened_lab
 @click.option("--against", multiple=True, metavar="NAME", help="Compare only with these, such as C or Tornado.")
 @click.option("--peers", type=click.Path(path_type=Path), default=peers_folder, help="Where the peers are installed.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also save the run to this file.")
+@click.option(
+    "--minutes", default=40.0, show_default=True, help="After so long, rows that have not begun are left out."
+)
 @click.option("--server", default=SERVER, type=click.Path(path_type=Path), help="Path of the server.py to measure.")
 def main(
     only: tuple[str, ...],
@@ -40,6 +43,7 @@ def main(
     against: tuple[str, ...],
     peers: Path,
     file: Path | None,
+    minutes: float,
     server: Path,
 ) -> None:
     """Measure Rollcall side by side with others on the same cores, in turns.
@@ -51,7 +55,7 @@ def main(
             click.echo(f"{row.name:12} {row.what}; about {row.seconds:.0f} s")
         return
     try:
-        run = _run([ROWS[name] for name in only or ROWS], rounds, against, peers, server)
+        run = _run([ROWS[name] for name in only or ROWS], rounds, against, peers, server, minutes)
     except BenchmarkError as error:
         Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -61,7 +65,7 @@ def main(
     sys.exit(0 if all_hold(run.rows) else 1)
 
 
-def _run(rows: Sequence[Row], rounds: int, against: Sequence[str], peers: Path, server: Path) -> Run:
+def _run(rows: Sequence[Row], rounds: int, against: Sequence[str], peers: Path, server: Path, minutes: float) -> Run:
     cores = choose_cores()
     began, started, before = now(), time.monotonic(), taken_by_others(cores)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -72,7 +76,10 @@ def _run(rows: Sequence[Row], rounds: int, against: Sequence[str], peers: Path, 
         task = progress.add_task("starting", total=len(rows) * rounds)
         results: list[RowResult] = []
         for row in rows:
-            result = _measure(lab, row, rounds, progress, task)
+            if time.monotonic() - started > 60 * minutes:
+                result = _left_out(row, minutes)
+            else:
+                result = _measure(lab, row, rounds, progress, task)
             progress.console.print(_line(result), highlight=False, markup=False, soft_wrap=True)
             results.append(result)
     absent = {name: why for name, why in missing(lab).items() if lab.wants(name)}
@@ -106,6 +113,11 @@ def _measure(lab: Lab, row: Row, rounds: int, progress: Progress, task: TaskID) 
     return RowResult(
         row=row.name, what=row.what, figures=list(row.figures), seconds=seconds, rounds=measured, failure=failure
     )
+
+
+def _left_out(row: Row, minutes: float) -> RowResult:
+    words = f"the run has already taken {minutes:g} minutes"
+    return RowResult(row=row.name, what=row.what, figures=list(row.figures), failure=words)
 
 
 def _line(result: RowResult) -> str:

@@ -8,6 +8,7 @@
  *
  * stdin:  "send CHANGES": sends that many frames to every socket, with one send() per socket
  * stdout: JSON lines: "listening" with the port, "ready" once SOCKETS sockets have upgraded, "sent" after each command
+ * with the nanoseconds that the loop took
  *
  * Exits when stdin is closed.
  */
@@ -16,10 +17,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096, MOST_CHANGES = 64 };
@@ -29,6 +32,13 @@ static const char END[] = "\"}";
 static const char ACCEPTED[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"; /* the answer to the one key that the sink sends */
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 static void die(const char *what)
 {
@@ -132,8 +142,9 @@ int main(int argc, char **argv)
             fprintf(stderr, "limit: unknown command: %s", line);
             return 2;
         }
+        uint64_t started = now_ns();
         send_to_all(sockets, count, frames, changes * bytes);
-        printf("{\"event\":\"sent\"}\n");
+        printf("{\"event\":\"sent\",\"ns\":%llu}\n", (unsigned long long)(now_ns() - started));
         fflush(stdout);
     }
     return 0;

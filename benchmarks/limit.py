@@ -20,6 +20,8 @@ class Limit:
     def __init__(self, server: TalkingChild, sink: Sink) -> None:
         self._server = server
         self.sink = sink
+        self.sent_ns = 0
+        """How long the loop over the sockets took the last time."""
 
     @property
     def pid(self) -> int:
@@ -28,7 +30,7 @@ class Limit:
     def cause(self, wave: Wave) -> None:
         for changes in filter(None, (wave.ahead, wave.changes)):
             self._server.say(f"send {changes}")
-            self._server.hear("sent")
+            self.sent_ns = self._server.hear("sent")["ns"]
 
 
 def start_limit(
@@ -55,4 +57,5 @@ def start_limit(
         log=scratch / "limit-sink.log",
     )
     server.hear("ready")
+    listeners.settle()
     return Limit(server, listeners)

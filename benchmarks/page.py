@@ -6,23 +6,17 @@ python -m benchmarks.page RUN.json
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import click
-
-from benchmarks.plot import plot_run
 from benchmarks.report import DISTURBED_SHARE
 from benchmarks.row import Figure
-from benchmarks.run import RowResult, Run, read_run, short
-
-_DOCS = Path(__file__).parents[1] / "docs"
+from benchmarks.run import RowResult, Run, short
 
 _HEAD = """# Performance
 
 How fast Rollcall is, compared with servers that you might use in its place, and with the least that a C program has to
 do. Machines differ and measurements vary, so look at the ratios rather than at the rates.
 
-This page is generated from one run of `make bench` by `python -m benchmarks.page`. To check it on your machine, run
+This page is generated from one run of `make bench` by `python -m benchmarks.publish`. To check it on your machine, run
 `make bench-peers` and `make bench`; [the benchmarks' page](../benchmarks/README.md) explains how they work.
 """
 
@@ -37,16 +31,6 @@ _NOT_CLAIMED = """## What this does not show
 - Nothing here is encrypted. TLS costs extra for each socket and message.
 - The figures are those of one run on one machine. They are no promise for yours.
 """
-
-
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--docs", default=_DOCS, type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
-def main(file: Path, docs: Path) -> None:
-    """Write performance.md and performance.svg from the run in FILE."""
-    run = read_run(file)
-    has_plot = plot_run(run, docs / "performance.svg")
-    (docs / "performance.md").write_text(page(run, has_plot=has_plot), encoding="utf-8")
 
 
 def page(run: Run, *, has_plot: bool) -> str:
@@ -99,7 +83,3 @@ def _rows(result: RowResult, figure: Figure) -> Iterator[str]:
     for place, spread in enumerate(result.spreads(figure)):
         values = " | ".join(short(value) for value in (spread.minimum, spread.median, spread.maximum))
         yield f"| {'' if place else figure.name} | {spread.subject} | {values} | {figure.unit} |"
-
-
-if __name__ == "__main__":
-    main()

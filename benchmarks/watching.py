@@ -55,6 +55,11 @@ class Watching:
         for each in self._sockets:
             each.close()
 
+    def forget(self) -> None:
+        """Forget the arrivals so far, such as those that came with connecting."""
+        for arrivals in self.arrivals:
+            arrivals.clear()
+
     def _take(self) -> None:
         while not self._ended.is_set():
             for key, _ in self._selector.select(_LOOK_SECONDS):

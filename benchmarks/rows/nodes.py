@@ -33,8 +33,8 @@ _XADD = "XADD"
 WAY = Figure(
     name="way to another node, p50",
     unit="ms",
-    counts="median of the time from a change's arrival at a socket of the server that made it until its arrival at"
-    " sockets of the two others, at 200 changes per second; all three servers and Redis share one core",
+    counts="median of the time from a change's arrival at a socket of one of three servers, whichever has it first,"
+    " until its arrival at sockets of all three, at 200 changes per second; all servers and Redis share one core",
     less_is_better=True,
     bounds=(Bound(factor=3),),
 )
@@ -86,18 +86,20 @@ def _ways(lab: Lab, name: str, cluster: Cluster) -> list[Reading]:
     with Watching([(node.port, watcher) for node in cluster.nodes]) as watching:
         for node in cluster.nodes:
             await_quiet(node.pid)
+        watching.forget()
         before = sum(cpu_seconds(node.pid) for node in cluster.nodes)
         every_us = 1_000_000 * _MOVERS // _CHANGES_PER_SECOND
         lab.ask(cluster.nodes[0], status_lines(movers), seconds=_SECONDS, every_us=every_us)
         cpu = sum(cpu_seconds(node.pid) for node in cluster.nodes) - before
         time.sleep(_ARRIVING_SECONDS)
     made, *others = watching.arrivals
-    if watching.lost or any(made.keys() - there.keys() for there in others):
+    if watching.lost or any(made.keys() != there.keys() for there in others):
         raise BenchmarkError("a server did not announce all the changes")
     readings = [Reading(COST.name, name, 1e6 * cpu / len(made))]
-    ways = sorted(there[seq] - at for there in others for seq, at in made.items())
-    if ways:
-        # With several nodes this is what Rollcall is judged by.
+    if others:
+        # The server that made a change may be the last to tell its sockets, because it also answers the request.
+        arrivals = [[there[seq] for there in watching.arrivals] for seq in made]
+        ways = sorted(max(times) - min(times) for times in arrivals)
         readings.append(Reading(WAY.name, OURS, 1e3 * median(ways)))
         readings.append(Reading(WAY_P99.name, OURS, 1e3 * ways[len(ways) * 99 // 100]))
     return readings

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: how figures are judged and reported."""

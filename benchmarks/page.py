@@ -45,7 +45,7 @@ def _conditions(run: Run) -> Iterator[str]:
     yield "| | |\n|---|---|"
     yield f"| date | {run.began:%Y-%m-%d %H:%M} UTC |"
     yield f"| command | `{run.command}` |"
-    yield f"| duration | {run.seconds / 60:.0f} minutes; {run.rounds} rounds of each row |"
+    yield f"| duration | {run.seconds / 60:.0f} min; rounds of each row: {run.rounds} |"
     yield f"| machine | {machine.processor}, {machine.cores} cores, {machine.system}, Python {machine.python} |"
     yield "| cores | servers on one, clients on the other; in each round every server is measured in turn |"
     share = f"{run.others_share:.1%} of the two cores"

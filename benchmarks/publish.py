@@ -1,4 +1,7 @@
-"""Writes docs/performance.md and its plot from the JSON of a run. Run it with `python -m benchmarks.publish RUN.json`."""
+"""Writes docs/performance.md and its plot from the JSON of a run.
+
+Run it with `python -m benchmarks.publish RUN.json`.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ DISTURBED_SHARE = 0.03
 
 def print_run(console: Console, run: Run) -> None:
     """Print the table, then why something is missing, then the bounds and what each figure counts."""
-    table = Table(title=f"{run.rounds} rounds, {run.seconds / 60:.0f} minutes", title_justify="left")
+    table = Table(title=f"Rounds: {run.rounds}; {run.seconds / 60:.0f} min", title_justify="left")
     table.add_column("figure", overflow="fold")
     table.add_column("subject", no_wrap=True)
     for heading in ("minimum", "median", "maximum", "× ours"):

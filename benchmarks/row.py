@@ -91,6 +91,8 @@ def _judge(figure: Figure, bound: Bound, rounds: Sequence[Sequence[Reading]]) ->
         if ours is None or other is None:
             return None
         values.append(ours / other)
+    if not values:
+        return None
     value = median(values)
     holds = value <= bound.factor if figure.less_is_better else value >= bound.factor
     return Judgement(figure=figure.name, bound=figure.describe(bound), value=value, holds=holds)

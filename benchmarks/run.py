@@ -86,8 +86,8 @@ def this_machine() -> Machine:
     """Describe the machine without its name."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0))
-    return Machine(platform.platform(), models[0] if models else platform.machine(), cores, platform.python_version())
+    processor = models[0] if models else platform.machine()
+    return Machine(platform.platform(), processor, os.cpu_count() or 1, platform.python_version())
 
 
 def now() -> datetime:

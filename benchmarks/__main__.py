@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -35,6 +37,7 @@ from benchmarks.session import opened_lab
 @click.option(
     "--minutes", default=40.0, show_default=True, help="After so long, rows that have not begun are left out."
 )
+@click.option("--disturbed", is_flag=True, help="Give figures although other processes use the cores, to try rows out.")
 @click.option("--server", default=SERVER, type=click.Path(path_type=Path), help="Path of the server.py to measure.")
 def main(
     only: tuple[str, ...],
@@ -44,6 +47,7 @@ def main(
     peers: Path,
     file: Path | None,
     minutes: float,
+    disturbed: bool,
     server: Path,
 ) -> None:
     """Measure Rollcall side by side with others on the same cores, in turns.
@@ -55,7 +59,8 @@ def main(
             click.echo(f"{row.name:12} {row.what}; about {row.seconds:.0f} s")
         return
     try:
-        run = _run([ROWS[name] for name in only or ROWS], rounds, against, peers, server, minutes)
+        opened = opened_lab(peers, against=against, server=server, accepts_disturbed=disturbed)
+        run = _run([ROWS[name] for name in only or ROWS], opened, rounds=rounds, minutes=minutes)
     except BenchmarkError as error:
         Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -65,14 +70,11 @@ def main(
     sys.exit(0 if all_hold(run.rows) else 1)
 
 
-def _run(rows: Sequence[Row], rounds: int, against: Sequence[str], peers: Path, server: Path, minutes: float) -> Run:
+def _run(rows: Sequence[Row], opened: AbstractContextManager[Lab], *, rounds: int, minutes: float) -> Run:
     cores = choose_cores()
     began, started, before = now(), time.monotonic(), taken_by_others(cores)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with (
-        opened_lab(peers, against=against, server=server) as lab,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
+    with opened as lab, Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=len(rows) * rounds)
         results: list[RowResult] = []
         for row in rows:
@@ -108,6 +110,8 @@ def _measure(lab: Lab, row: Row, rounds: int, progress: Progress, task: TaskID) 
                 say(row.what)
     except BenchmarkError as error:
         failure = str(error)
+    except (OSError, http.client.HTTPException) as error:
+        failure = repr(error)
     progress.update(task, completed=done + rounds, description=row.name)
     seconds = time.monotonic() - started
     return RowResult(

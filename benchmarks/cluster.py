@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pymongo.errors import PyMongoError
+
 from benchmarks.failure import BenchmarkError
 from benchmarks.lab import UNLIMITED, Lab, Served
 from benchmarks.rollcall import make_users, server_environment
@@ -43,6 +45,8 @@ def open_redis(lab: Lab) -> Iterator[RedisServer]:
     os.sched_setaffinity(0, {lab.cores.server})
     try:
         redis.start()
+    except (OSError, AssertionError) as error:
+        raise BenchmarkError(f"redis-server did not start: {error}") from None
     finally:
         os.sched_setaffinity(0, usual)
     try:
@@ -59,7 +63,11 @@ def open_mongo(lab: Lab) -> Iterator[MongoServer]:
     if not means.is_there:
         raise BenchmarkError(means.reason)
     mongo = MongoServer(means, lab.folder("mongo"))
-    mongo.start()
+    try:
+        mongo.start()
+    except (OSError, PyMongoError) as error:
+        mongo.stop()
+        raise BenchmarkError(f"MongoDB did not start: {error}") from None
     try:
         yield mongo
     finally:

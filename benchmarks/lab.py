@@ -64,6 +64,8 @@ class Lab:
         """Where the other servers are installed."""
         self.server = server
         self._against = against
+        self.accepts_disturbed = False
+        """Whether figures count although other processes used the cores, to try a benchmark out."""
         self._numbers = count()
         self._programs: dict[str, Path] = {}
         self.say: Callable[[str], None] = lambda _words: None

@@ -17,7 +17,9 @@ _OPEN_FILES = 20_000
 
 
 @contextmanager
-def opened_lab(peers: Path, *, against: Sequence[str] = (), server: Path = SERVER) -> Iterator[Lab]:
+def opened_lab(
+    peers: Path, *, against: Sequence[str] = (), server: Path = SERVER, accepts_disturbed: bool = False
+) -> Iterator[Lab]:
     """Pin this process to the clients' core and give it a temporary folder. Raises BenchmarkError."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
@@ -25,7 +27,9 @@ def opened_lab(peers: Path, *, against: Sequence[str] = (), server: Path = SERVE
     allow_open_files(_OPEN_FILES)
     stay_on(cores.clients)
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as scratch:
-        yield Lab(cores, Path(scratch), peers, against=[name.casefold() for name in against], server=server)
+        lab = Lab(cores, Path(scratch), peers, against=[name.casefold() for name in against], server=server)
+        lab.accepts_disturbed = accepts_disturbed
+        yield lab
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

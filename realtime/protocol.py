@@ -112,6 +112,8 @@ class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
     server_time: datetime
     heartbeat_interval: int
     resumed: bool
+    command_burst: int
+    commands_per_second: float
 
 
 class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
@@ -153,6 +155,12 @@ class Snapshot(Message, frozen=True, tag="snapshot"):
     seq: int
     users: list[Status]
     more: bool
+
+
+class ResumeComplete(Message, frozen=True, tag="resume_complete"):
+    """A resumed session has received every change up to `seq`. A snapshot ends with `more: false` instead."""
+
+    seq: int
 
 
 class Pong(Message, frozen=True, tag="pong"):

@@ -113,7 +113,9 @@ class Admission:
             outbox.told_ahead = own
             self.told_ahead.note(session)
         self._fan_out.watch(session, everyone=True, user_ids=frozenset())
-        if not resumed and (request.epoch is not None or request.since is not None):
+        if resumed:
+            outbox.mark_resumed()
+        elif request.epoch is not None or request.since is not None:
             outbox.request_snapshot(request.channel, None)
         self._liveness.watch(session)
         self._liveness.await_expiry(session)
@@ -157,6 +159,8 @@ class Admission:
             server_time=self._clock.utc(),
             heartbeat_interval=self._settings.heartbeat_interval_seconds,
             resumed=resumed,
+            command_burst=self._settings.command_burst,
+            commands_per_second=self._settings.commands_per_second,
         )
         own = UserStatusUpdate(
             user_id=session.user_id,

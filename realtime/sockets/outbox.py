@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.status import Status
 from realtime.presence.changelog import Change, ChangeLog
-from realtime.protocol import Snapshot, Subscription, encode
+from realtime.protocol import ResumeComplete, Snapshot, Subscription, encode
 from settings import Settings
 
 PIECE_BYTES = 16 * 1024
@@ -150,6 +150,7 @@ class Outbox:
 
     __slots__ = (
         "__weakref__",
+        "_is_resuming",
         "_log",
         "_page_of",
         "_page_seq",
@@ -186,6 +187,7 @@ class Outbox:
         """The pages of a snapshot that are left, the last one first."""
         self._page_of: Subscription = "feed"
         self._page_seq = 0
+        self._is_resuming = False
         self.interest = Interest()
         self.since = log.seq
         """The session has every update up to this `seq`. Meaningless while the fan-out keeps it `current`."""
@@ -239,6 +241,10 @@ class Outbox:
         """Send a snapshot after what is waiting. It is taken when its turn comes, so later updates are newer."""
         self._snapshots.append((subscription, user_ids))
 
+    def mark_resumed(self) -> None:
+        """Say so once the updates that a returning client missed have been written."""
+        self._is_resuming = True
+
     def offer_stats(self, frame: bytes) -> None:
         """Send the newest figures when there is room; older ones that still wait are replaced."""
         self.stats = frame
@@ -262,10 +268,13 @@ class Outbox:
             return queued
         if self._pages:
             return self._next_page()
-        if self._snapshots:
+        if self._snapshots or self._is_resuming:
             upto = self._log.seq
         if not self.current and self.since < upto and (updates := self._missed_updates(upto)):
             return updates
+        if self._is_resuming:
+            self._is_resuming = False
+            return encode(ResumeComplete(seq=self.since))
         if self._snapshots:
             self._take_snapshot()
             return self._next_page()

@@ -100,6 +100,8 @@ async def test_every_message_that_comes_is_of_the_shape_that_is_described(
         await listening.send(command)
     await listening.send({"type": "refresh", "token": ada.token})
     messages = [*await listening.told(), await listening.next("token_expiring")]
+    resumed = await socket(bob, first=True, epoch=messages[0]["epoch"], since=messages[0]["seq"])
+    messages += await resumed.told()
     stopping = asyncio.create_task(server.stop())
     with contextlib.suppress(websockets.ConnectionClosed):
         while True:

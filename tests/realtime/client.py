@@ -37,6 +37,8 @@ class Client:
         """The number of pings answered on the current connection."""
         self.session: Session
         self.transport: FakeTransport
+        self.awaits_resume = False
+        """Whether the missed updates are still coming, on a connection that was resumed."""
         self._told = 0
         self._last_seq = 0
         self._pages: list[dict[str, Any]] = []
@@ -98,12 +100,16 @@ class Client:
                 self._update(message)
             case "snapshot":
                 self._page(message)
+            case "resume_complete":
+                self._resumed(message)
             case "feed_stats":
                 self.stats = message["stats"]
             case "subscription_confirmed" | "unsubscription_confirmed":
                 self._confirmed(message)
 
     def _established(self, message: dict[str, Any]) -> None:
+        self.awaits_resume = message["resumed"]
+        self._resumes_from = message["seq"]
         if message["resumed"]:
             self.requested.pop(0)
         else:
@@ -112,6 +118,13 @@ class Client:
             self.seq = message["seq"]
         self.epoch = message["epoch"]
         self._last_seq = self.seq
+
+    def _resumed(self, message: dict[str, Any]) -> None:
+        assert self.awaits_resume, "once, and only after a resume"
+        assert message["seq"] >= self._resumes_from, "everything up to the greeting has been sent"
+        assert message["seq"] >= self._last_seq, "not older than the updates before it"
+        self.awaits_resume = False
+        self._last_seq = self.seq = message["seq"]
 
     def _update(self, message: dict[str, Any]) -> None:
         assert message["seq"] > self._last_seq, "seq rises strictly"

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 ESTABLISHED = {
     "type", "message", "user_id", "channel", "session_id", "epoch", "seq", "server_time", "heartbeat_interval",
-    "resumed",
+    "resumed", "command_burst", "commands_per_second",
 }  # fmt: skip
 
 

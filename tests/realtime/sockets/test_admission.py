@@ -41,6 +41,8 @@ def test_the_first_message_says_what_a_client_needs_to_know(world: World) -> Non
         "server_time": "",
         "heartbeat_interval": 30,
         "resumed": False,
+        "command_burst": 20,
+        "commands_per_second": 2.0,
     }
     assert established["epoch"] == world.core.changes.epoch
 
@@ -85,11 +87,30 @@ def test_who_knows_where_it_was_gets_exactly_what_changed(world: World) -> None:
     assert client.messages("snapshot") == []
 
 
+def test_a_resume_ends_with_the_seq_up_to_which_everything_was_sent(world: World) -> None:
+    client = world.connect(1)
+    world.lose(client)
+    world.put(2, is_busy=True)
+    world.arrive()
+    world.connect(1, client=client)
+    world.put(3, is_busy=True)
+    world.arrive()
+    assert types(client)[3:] == ["user_status_update", "resume_complete", "user_status_update"]
+    missed, complete, later = client.messages()[3:]
+    assert missed["seq"] <= complete["seq"] == client.messages()[0]["seq"] < later["seq"]
+
+
+def test_only_a_resume_is_reported_as_complete(world: World) -> None:
+    for client in (world.connect(1), world.connect(2, epoch="other", since=1)):
+        world.arrive()
+        assert client.messages("resume_complete") == []
+
+
 def test_who_missed_nothing_gets_nothing(world: World) -> None:
     client = world.connect(1)
     world.lose(client)
     world.connect(1, client=client)
-    assert types(client) == ["connection_established", "user_status_update", "feed_stats"]
+    assert types(client) == ["connection_established", "user_status_update", "feed_stats", "resume_complete"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-/** Types of rollcall-react.js, Rollcall's hooks for React 18 and later. */
+/** Types of rollcall-react.js, Rollcall's hooks for React 18 and later. On a server, they return no users. */
 
 import type { ReactElement, ReactNode } from "react";
 
@@ -16,7 +16,7 @@ export function usePresence(userIds: Iterable<number>): ReadonlyMap<number, Stat
 /** One user's Status; undefined while it isn't in the local copy. */
 export function useStatus(userId: number): Status | undefined;
 
-/** The state of the connection, and the last error since it was live. */
+/** The state of the connection, and a recent error: for 10 s, or until the client is live if it isn't connected. */
 export function useConnection(): {
   readonly state: State;
   readonly isLive: boolean;

@@ -1,3 +1,5 @@
+"use client";
+
 /**
  * Rollcall's hooks for React 18 and later, and React Native. A component renders again when its values change.
  * Types: rollcall-react.d.ts. The app provides React and connects the client; the hooks only listen to it.
@@ -9,6 +11,18 @@ import { useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Rollcall } from "./rollcall.js";
 
 const UPDATES_KEPT = 500; // length of the arrays of useFeedWebSocket and usePresenceWebSocket
+const ERROR_MS = 10_000; // an error that the connection survives is shown for this long
+
+// What a server renders: it has no connection, and the first rendering in the browser must be the same.
+const NO_FEED = Object.freeze({ users: Object.freeze([]), stats: null });
+const NO_CONNECTION = Object.freeze({ state: "offline", isLive: false, error: null });
+const NO_PRESENCE = new Map();
+const noFeed = () => NO_FEED;
+const noConnection = () => NO_CONNECTION;
+const noPresence = () => NO_PRESENCE;
+const noStatus = () => undefined;
+
+const isConnectedIn = (state) => state === "syncing" || state === "live" || state === "stale";
 
 const Watched = createContext(null);
 const watches = new WeakMap();
@@ -28,6 +42,7 @@ class Watch {
   #feed = null;
   #connection = null;
   #error = null;
+  #errorTimer;
   #isDue = false;
 
   constructor(client) {
@@ -64,13 +79,15 @@ class Watch {
     return () => {
       looks.delete(look);
       const isIdle = ![this.#everything, this.#connections, ...this.#byUser.values()].some(({ size }) => size);
-      if (isIdle) for (const stop of this.#stops.splice(0)) stop();
+      if (!isIdle) return;
+      for (const stop of this.#stops.splice(0)) stop();
+      clearTimeout(this.#errorTimer);
     };
   }
 
   #start() {
     const client = this.#client;
-    this.#feed = null; // it may have changed while there was no listener
+    this.#feed = this.#error = null; // what there was may be outdated
     this.#stops = [
       client.on("change", ({ userId }) => {
         for (const look of [...(this.#byUser.get(userId) ?? [])]) look();
@@ -81,11 +98,20 @@ class Watch {
         if (after === "live") this.#error = null;
         this.#tellConnection();
       }),
-      client.on("error", (error) => {
-        this.#error = error;
-        this.#tellConnection();
-      }),
+      client.on("error", (error) => this.#show(error)),
     ];
+  }
+
+  /** An error that explains why there is no connection stays until there is one. */
+  #show(error) {
+    this.#error = error;
+    this.#tellConnection();
+    clearTimeout(this.#errorTimer);
+    this.#errorTimer = setTimeout(() => {
+      if (!isConnectedIn(this.#client.state)) return;
+      this.#error = null;
+      this.#tellConnection();
+    }, ERROR_MS);
   }
 
   #tellConnection() {
@@ -114,21 +140,20 @@ function useWatch() {
 /** Everyone's status, and the numbers of users and calls. */
 export function useFeed() {
   const [watch] = useWatch();
-  return useSyncExternalStore(watch.onFeed, watch.feed, watch.feed);
+  return useSyncExternalStore(watch.onFeed, watch.feed, noFeed);
 }
 
-/** The state of the connection, and the last error since it was live. */
+/** The state of the connection, and a recent error. */
 export function useConnection() {
   const [watch] = useWatch();
-  return useSyncExternalStore(watch.onConnection, watch.connection, watch.connection);
+  return useSyncExternalStore(watch.onConnection, watch.connection, noConnection);
 }
 
 /** One user's Status; undefined while it isn't in the local copy. */
 export function useStatus(userId) {
   const [watch, client] = useWatch();
   const subscribe = useCallback((look) => watch.onUser(userId, look), [watch, userId]);
-  const read = () => client.get(userId);
-  return useSyncExternalStore(subscribe, read, read);
+  return useSyncExternalStore(subscribe, () => client.get(userId), noStatus);
 }
 
 /** The Statuses of these users by id, as far as they are in the local copy. */
@@ -146,7 +171,7 @@ export function usePresence(userIds) {
     };
     return [(look) => stopAll(ids.map((id) => watch.onUser(id, look))), readAgain];
   }, [watch, client, key]);
-  return useSyncExternalStore(subscribe, read, read);
+  return useSyncExternalStore(subscribe, read, noPresence);
 }
 
 let server = { url: "ws://localhost:8000" };
@@ -169,7 +194,7 @@ function useSocket(channel, token) {
     clientRef.current = client;
     const stops = [
       client.on("state", ({ after }) => {
-        setIsConnected(after === "live" || after === "stale");
+        setIsConnected(isConnectedIn(after));
         if (after === "live") setConnectionError(null);
         if (after === "waiting") setConnectionError("WebSocket connection error");
       }),

@@ -44,15 +44,19 @@ export type Channel = "feed" | "presence" | "operators";
 
 /**
  * - `connecting`: a token or a socket is being requested.
- * - `live`: connected; the local copy is in sync with the server.
+ * - `syncing`: connected; the local copy isn't complete yet.
+ * - `live`: connected; the local copy is complete and in sync with the server.
  * - `stale`: connected, but the server hasn't answered for a while; the local copy may be out of date.
  * - `waiting`: the connection was lost; the next attempt is automatic.
  * - `offline`: not connected and not trying: before `connect()`, after `close()`, or refused by the server.
  * - `signedOut`: the server refuses the token, and no other is available. Sign in, then call `connect()`.
  */
-export type State = "connecting" | "live" | "stale" | "waiting" | "offline" | "signedOut";
+export type State = "connecting" | "syncing" | "live" | "stale" | "waiting" | "offline" | "signedOut";
 
-/** Why a status changed. `snapshot`: found after reconnecting, or after other users were chosen. */
+/**
+ * Why a status changed. `snapshot`: found after reconnecting, or after other users were chosen. `removed`: the user was
+ * deleted, or may no longer be seen.
+ */
 export type Reason =
   | "connected"
   | "heartbeat"
@@ -63,11 +67,15 @@ export type Reason =
   | "call_started"
   | "call_ended"
   | "operator"
+  | "removed"
   | "snapshot";
 
 export interface StateChange {
   readonly before: State;
   readonly after: State;
+  /** The close code and reason, if the connection was closed. */
+  readonly code?: number;
+  readonly reason?: string;
 }
 
 export interface StatusChange {
@@ -87,10 +95,10 @@ export interface CallChange {
 
 export interface RollcallError {
   /**
-   * Server error (`AUTH_ERROR`, `RATE_LIMIT_ERROR`, `INVALID_MESSAGE_ERROR`, `FORBIDDEN_ERROR`, `SERVER_ERROR`);
-   * a close code after which the client doesn't reconnect until `connect()`; or `TOKEN_ERROR` (getToken failed and is
-   * called again), `TOKEN_EXPIRING` (and there is no getToken), `CONNECT_ERROR` (no socket can be opened with this
-   * platform, url or token; the client doesn't reconnect).
+   * Server error (`AUTH_ERROR`, `INVALID_MESSAGE_ERROR`, `FORBIDDEN_ERROR`, `SERVER_ERROR`); a close code after which the
+   * client doesn't reconnect until `connect()`; or `TOKEN_ERROR` (getToken failed and is called again),
+   * `TOKEN_EXPIRING` (and there is no getToken), `CONNECT_ERROR` (no socket can be opened with this platform, url or
+   * token; the client doesn't reconnect), `UNREACHABLE` (the server has never answered; the client keeps trying).
    */
   readonly code: string | number;
   readonly message: string;
@@ -143,6 +151,8 @@ export interface Timers {
   random(): number;
 }
 
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : any;
+
 export interface RollcallOptions {
   /** The server's address, `ws://host:port` or `http://host:port`. In a browser, the default is the page's own. */
   url?: string;
@@ -150,9 +160,12 @@ export interface RollcallOptions {
   token?: string;
   /**
    * Returns a new access token: called if there is none, if the server refuses the current one, or a minute before it
-   * expires. Return nothing if the user has to sign in. Calls don't overlap, so give its request a timeout.
+   * expires. Return nothing if the user has to sign in. Calls don't overlap. `signal` is aborted when the client no
+   * longer waits for the token: after `tokenTimeout`, or because of `close()`.
    */
-  getToken?: () => string | null | undefined | Promise<string | null | undefined>;
+  getToken?: (request: { signal: Signal }) => string | null | undefined | Promise<string | null | undefined>;
+  /** How long to wait for `getToken`, in milliseconds; by default 10,000. */
+  tokenTimeout?: number;
   /** `feed` (the default) also has `stats`. `operators` needs no token and keeps no local copy. */
   channel?: Channel;
   /** Node before 22: the class of the `ws` package. */
@@ -175,14 +188,16 @@ export class Rollcall implements AsyncIterable<StatusChange> {
   readonly roundTrip: number | null;
   /** The id of the signed-in user, once known. */
   readonly userId: number | null;
-  /** The time of the next attempt while `waiting`, in milliseconds since 1970. */
+  /** The time of the next attempt while `waiting`, in milliseconds since 1970; null while the page is left. */
   readonly retryAt: number | null;
   readonly state: State;
 
   get(userId: number): Status | undefined;
 
-  /** Connect and stay connected. Call it again after `offline` or `signedOut`; otherwise it does nothing. */
+  /** Connect and stay connected. Call it again after `offline` or `signedOut`. While `waiting`, it tries at once. */
   connect(): void;
+  /** While `waiting`, try at once; otherwise do nothing. */
+  retryNow(): void;
   /** Disconnect. The client leaves no timer, socket or listener behind; `connect()` starts it again. */
   close(): void;
 
@@ -201,8 +216,12 @@ export class Rollcall implements AsyncIterable<StatusChange> {
   heartbeat(): boolean;
   /** The round trip in milliseconds. Rejects if not connected, if the connection is lost, or if refused. */
   ping(): Promise<number>;
-  /** Send a command as it is. Returns false while not connected: commands don't wait for a connection. */
+  /**
+   * Send a command as it is, within the rate that the server allows: further commands wait, up to 100. Returns false
+   * while not connected: commands don't wait for a connection.
+   */
   send(command: Command): boolean;
+  readonly [Symbol.toStringTag]: string;
 
   /**
    * Changes from now until `close()`. For a slow reader, the latest change of each user is kept, for at most 10,000

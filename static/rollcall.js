@@ -1,26 +1,30 @@
-/**
- * Rollcall's client: one socket, and a local copy of everyone's status that is kept in sync with the server.
- * It has no dependencies and runs in browsers, React Native and Node. Types: rollcall.d.ts. Guide: docs/client.md.
- */
+/** Rollcall's client: one socket, and a local copy of everyone's status. Types: rollcall.d.ts. See docs/client.md. */
 
 const SILENCE_MS = 25_000; // without a message: ping
-const STALE_MS = 5_000; // without an answer: the local copy may be out of date
-const DEAD_MS = 10_000; // without an answer: the connection is lost
+const STALE_MS = 5_000; // without an answer
+const DEAD_MS = 10_000;
 const OPENING_MS = 10_000; // a captive portal may never answer
-const SETTLED_MS = 5_000; // in `live`: the backoff starts again
-const NEW_TOKEN_MS = 60_000; // if a new token is refused this soon, only the app can help
+const SETTLED_MS = 5_000; // the backoff starts again
+const NEW_TOKEN_MS = 60_000; // a new token that is refused sooner means a sign-out
 const SHORTEST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 20_000;
-const ASKING_MS = 1_000; // between two requests; the server allows 2 commands a second
-const UNANSWERED_MS = 5_000; // ask again, because the rate limit may have refused it
+const ASKING_MS = 1_000; // between two requests for a snapshot
+const UNANSWERED_MS = 5_000; // ask again
+const REFUSED_MS = 1_000; // the server reports one refusal a second
+const TOKEN_MS = 10_000; // for `getToken`
+const WAITING_COMMANDS = 100;
 const NAMED_LIMIT = 500; // user ids in one `subscribe`
 const NAMED_BYTES = 3_900; // a message has at most 4 KiB
-const UNREAD_CHANGES = 10_000; // users whose latest change is kept for a slow iterator
+const UNREAD_CHANGES = 10_000; // users
 
 const TOO_BIG = 1009;
+const PAGE_HIDDEN = 4001; // unlike 1000, the server waits for the next page
 const TOKEN_EXPIRED = 4401;
-const REFUSED = 4500; // from this close code on, reconnecting is useless
+const REFUSED = 4500; // and above: reconnecting is useless
 const REVOKED = 4501;
+const REPLACED = 4503;
+const REPLY = /^pong$|_(ack|confirmed|refreshed)$/;
+const CLOSED = Symbol(); // ends a request for a token
 
 const platformTimers = {
   now: () => Date.now(),
@@ -43,23 +47,34 @@ export class Rollcall {
   #timers;
   #timerIds = {};
   #listeners = new Map();
-  #events = []; // delivered in order
+  #events = [];
   #iterators = new Set();
   #unhook = [];
   #state = "offline";
+  #why; // the next state: close code and reason
   #wanted = false;
+  #isReplaced = false;
   #socket = null;
   #token;
+  #refusedToken;
   #tokenRequest = null;
+  #endTokenRequest = null;
   #renewedAt = 0; // when a refused token was last replaced
   #failures = 0;
+  #unreached = 0; // failures before the first greeting
   #comeBackAfter = null;
   #hello = null; // the connection's first message
-  #liveAt = 0;
+  #greetedAt = 0;
+  #isComplete = false;
   #heardAt = 0;
   #askedAt = null; // when the unanswered ping was sent
   #pings = new Map();
   #pingCount = 0;
+  #outgoing = [];
+  #inFlight = []; // unanswered commands
+  #allowance; // commands that may be sent now
+  #commandMs; // the server allows one in this time
+  #allowedAt = 0;
   #epoch = ""; // the local copy's, while it can be resumed
   #seq = 0; // the local copy's
   #ownStatusIsDue = false;
@@ -72,7 +87,7 @@ export class Rollcall {
   #isOperators; // a cookie signs in, and the app reads the messages
 
   constructor(options = {}) {
-    this.#options = { url: globalThis.location?.origin, channel: "feed", ...options };
+    this.#options = { url: globalThis.location?.origin, channel: "feed", tokenTimeout: TOKEN_MS, ...options };
     if (!this.#options.url) throw new TypeError("Rollcall needs the server's url");
     this.#timers = { ...platformTimers, ...options.timers };
     this.#token = options.token ?? null;
@@ -87,7 +102,13 @@ export class Rollcall {
     return this.users.get(userId);
   }
 
+  /** Private fields don't work through a proxy. Vue wraps no object that has a tag. */
+  get [Symbol.toStringTag]() {
+    return "Rollcall";
+  }
+
   on(event, fn) {
+    Rollcall.#check(this);
     if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
     this.#listeners.get(event).add(fn);
     return () => this.off(event, fn);
@@ -97,25 +118,33 @@ export class Rollcall {
     this.#listeners.get(event)?.delete(fn);
   }
 
-  /** Connect, and reconnect whenever the connection is lost. */
+  static #check(client) {
+    if (!(#state in client)) throw new TypeError("A proxy wraps the client: use markRaw");
+  }
+
   connect() {
-    if (this.#wanted && this.#state !== "offline" && this.#state !== "signedOut") return;
+    Rollcall.#check(this);
+    if (this.#wanted && this.#isTrying) return this.retryNow();
     this.#wanted = true;
-    this.#failures = 0;
-    this.#renewedAt = 0;
+    this.#failures = this.#unreached = this.#renewedAt = 0;
+    this.#refusedToken = undefined;
     if (!this.#unhook.length) this.#hook();
     this.#open();
   }
 
+  retryNow() {
+    if (this.#state === "waiting") this.#open();
+  }
+
   close() {
     this.#wanted = false;
+    this.#endTokenRequest?.(CLOSED);
     for (const unhook of this.#unhook.splice(0)) unhook();
     this.#drop(1000);
     this.#become("offline");
     for (const end of this.#iterators) end();
   }
 
-  /** Watch only these users, or everyone if no ids are given. The local copy follows. */
   subscribe({ userIds = null } = {}) {
     const ids = userIds && new Set(userIds);
     for (const id of ids ?? []) if (!Number.isSafeInteger(id) || id < 1) throw new TypeError(`${id} is no user id`);
@@ -133,14 +162,17 @@ export class Rollcall {
   ping() {
     return new Promise((resolve, reject) => {
       const timestamp = ++this.#pingCount;
-      if (!this.send({ type: "ping", timestamp })) return reject(new Error("not connected"));
-      this.#pings.set(timestamp, { sentAt: this.#timers.now(), resolve, reject });
+      this.#pings.set(timestamp, { sentAt: 0, resolve, reject });
+      if (this.send({ type: "ping", timestamp })) return;
+      this.#pings.delete(timestamp);
+      reject(new Error("not connected"));
     });
   }
 
   send(command) {
-    if (!this.#hello || this.#socket.readyState !== 1) return false;
-    this.#socket.send(JSON.stringify(command));
+    if (!this.#hello || this.#socket.readyState !== 1 || this.#outgoing.length >= WAITING_COMMANDS) return false;
+    this.#outgoing.push(command);
+    this.#flush();
     return true;
   }
 
@@ -187,15 +219,20 @@ export class Rollcall {
     };
   }
 
+  get #isTrying() {
+    return this.#state !== "offline" && this.#state !== "signedOut";
+  }
+
   async #open() {
     this.#drop();
+    this.#isReplaced = false;
     this.#become("connecting");
     if (this.#state === "connecting" && !this.#token && !this.#isOperators) await this.#renewToken();
-    if (this.#state !== "connecting" || this.#socket) return; // closed or reopened in the meantime
+    if (this.#state !== "connecting" || this.#socket) return; // closed or reopened meanwhile
     try {
       this.#socket = this.#dial();
     } catch (error) {
-      // Trying again would fail, too. Browsers name the refused subprotocol.
+      // Browsers name the refused subprotocol.
       return this.#stayAway("CONNECT_ERROR", String(error).replaceAll(this.#token, "…"));
     }
     this.#later("watch", OPENING_MS, () => this.#lost());
@@ -214,17 +251,22 @@ export class Rollcall {
     const address = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/ws/${channel}${known}`;
     const socket = new WebSocket(address, protocols);
     socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = ({ code }) => this.#closed(code);
+    socket.onclose = ({ code, reason }) => {
+      this.#why = { code, reason };
+      this.#closed(code);
+    };
     socket.onerror = () => {}; // a close event follows
     return socket;
   }
 
-  /** Discard the connection and its timers. */
   #drop(code) {
     for (const id of Object.values(this.#timerIds)) this.#timers.clear(id);
     this.#timerIds = {};
     const socket = this.#socket;
     this.#socket = this.#hello = this.#pages = this.#askedAt = this.#comeBackAfter = this.#unnamedCalls = null;
+    this.#outgoing = [];
+    this.#inFlight = [];
+    this.#isComplete = false;
     for (const { reject } of this.#pings.values()) reject(new Error("connection lost"));
     this.#pings.clear();
     if (!socket) return;
@@ -232,7 +274,7 @@ export class Rollcall {
     try {
       socket.close(code);
     } catch {
-      // some platforms throw when a socket that never opened is closed
+      // some platforms throw if it never opened
     }
   }
 
@@ -240,20 +282,24 @@ export class Rollcall {
     this.#settle();
     if (code === TOKEN_EXPIRED || code === REFUSED) return this.#comeBackWithNewToken();
     if (code === REVOKED) return this.#signOut();
+    this.#isReplaced = code === REPLACED;
     if (code === TOO_BIG || code > REFUSED) return this.#stayAway(code, "The server sends this client away");
-    this.#lost();
+    this.#lost(code);
   }
 
-  #lost() {
+  #lost(code = 1006) {
     const after = this.#comeBackAfter;
+    const isUnreached = this.#socket && !this.#greetedAt && code === 1006;
     this.#settle();
     this.#drop();
     this.#waitAndRetry(after);
+    if (!isUnreached || ++this.#unreached !== 3) return;
+    const hints = "Check the address, the TLS certificate and the allowed origins. See docs/troubleshooting.md";
+    this.#emit("error", { code: "UNREACHABLE", message: `No answer from ${this.#options.url}. ${hints}` });
   }
 
-  /** After a connection that lasted, the backoff starts again. */
   #settle() {
-    if (this.#hello && this.#timers.now() - this.#liveAt >= SETTLED_MS) this.#failures = 0;
+    if (this.#hello && this.#timers.now() - this.#greetedAt >= SETTLED_MS) this.#failures = 0;
   }
 
   #signOut() {
@@ -272,11 +318,12 @@ export class Rollcall {
     const now = this.#timers.now();
     if (Math.abs(now - this.#renewedAt) < NEW_TOKEN_MS || !this.#options.getToken) return this.#signOut();
     this.#renewedAt = now;
+    this.#refusedToken = this.#token;
     this.#token = null;
     this.#open();
   }
 
-  /** Full jitter, so that the clients of a lost server don't all come back at the same moment. */
+  /** Full jitter, so that clients don't all come back at once. */
   #waitAndRetry(after) {
     const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** this.#failures++);
     after ??= this.#timers.random() * longest;
@@ -285,21 +332,38 @@ export class Rollcall {
     this.#become("waiting");
   }
 
-  /** Request one token at a time; further callers share its result. */
+  /** One request at a time: further callers share its result. */
+  #requestToken() {
+    const { getToken, tokenTimeout } = this.#options;
+    return (this.#tokenRequest ??= new Promise((resolve, reject) => {
+      const controller = new AbortController();
+      const once = (settle) => (value) => {
+        this.#timers.clear(timer);
+        if (this.#endTokenRequest === end) this.#tokenRequest = this.#endTokenRequest = null;
+        settle(value);
+      };
+      const end = (this.#endTokenRequest = (error) => {
+        controller.abort();
+        once(reject)(error);
+      });
+      const timer = this.#timers.set(() => end(new Error(`no token within ${tokenTimeout} ms`)), tokenTimeout);
+      Promise.resolve({ signal: controller.signal })
+        .then((request) => controller.signal.aborted || getToken?.(request))
+        .then(once(resolve), once(reject));
+    }));
+  }
+
   async #renewToken() {
-    const { getToken } = this.#options;
-    this.#tokenRequest ??= Promise.resolve()
-      .then(() => getToken?.())
-      .finally(() => (this.#tokenRequest = null));
     let token;
     try {
-      token = await this.#tokenRequest;
+      token = await this.#requestToken();
     } catch (error) {
-      if (!this.#wanted) return false;
+      if (error === CLOSED) return false;
       this.#emit("error", { code: "TOKEN_ERROR", message: String(error) });
       if (this.#state === "connecting" && !this.#socket) this.#lost();
       return false;
     }
+    if (token === this.#refusedToken) token = null;
     if (token) this.#token = token;
     else if (this.#state === "connecting" && !this.#socket) this.#signOut();
     return Boolean(token);
@@ -312,7 +376,8 @@ export class Rollcall {
       if (isGreeting === Boolean(this.#hello) && message.type !== "error") return;
       this.#heardAt = this.#timers.now();
       this.#askedAt = null;
-      if (this.#state === "stale") this.#become("live");
+      if (this.#state === "stale") this.#becomeConnected();
+      if (REPLY.test(message.type)) this.#inFlight.shift();
       this.#handlers[message.type]?.(message);
       if (message.type) this.#emit("message", message);
     } catch {
@@ -324,7 +389,9 @@ export class Rollcall {
     __proto__: null,
     connection_established: (message) => this.#established(message),
     user_status_update: (message) => this.#updated(message),
+    user_removed: ({ user_id: userId, seq }) => this.#updated({ user_id: userId, seq, reason: "removed" }),
     snapshot: (message) => this.#paged(message),
+    resume_complete: ({ seq }) => this.#completed(seq),
     feed_stats: ({ stats }) => {
       this.stats = stats;
       this.#emit("stats", stats);
@@ -335,14 +402,18 @@ export class Rollcall {
     token_expiring: () => this.#refreshInPlace(),
     server_draining: (message) => (this.#comeBackAfter = message.reconnect_after_ms),
     error: ({ code, message }) => {
-      if (code === "RATE_LIMIT_ERROR") for (const subscription of this.#due.keys()) this.#due.set(subscription, 0);
+      if (code === "RATE_LIMIT_ERROR") return this.#sendAgain();
+      this.#inFlight.shift();
       this.#emit("error", { code, message });
     },
   };
 
   #established(hello) {
     this.#hello = hello;
-    this.#liveAt = this.#timers.now();
+    this.#greetedAt = this.#timers.now();
+    this.#allowance = Infinity;
+    this.#commandMs = 1_000 / (hello.commands_per_second ?? 2);
+    this.#isComplete = this.#isOperators;
     this.userId = hello.user_id;
     this.#ownStatusIsDue = true;
     if (!hello.resumed) {
@@ -351,11 +422,22 @@ export class Rollcall {
     }
     this.#watchSilence();
     this.#ask();
-    this.#become("live");
+    this.#becomeConnected();
+  }
+
+  #becomeConnected() {
+    this.#become(this.#isComplete ? "live" : "syncing");
+  }
+
+  #completed(seq) {
+    this.#seq = Math.max(this.#seq, seq);
+    if (this.#due.has(this.#options.channel)) return; // other users are watched by now
+    this.#isComplete = true;
+    this.#becomeConnected();
   }
 
   #updated({ user_id: userId, status, seq, reason }) {
-    // The user's own status comes before the missed changes, so its seq says nothing about the local copy.
+    // The user's own status comes ahead of the missed changes, so its seq says nothing.
     const place = this.#ownStatusIsDue ? 0 : seq;
     this.#ownStatusIsDue = false;
     this.#seq = Math.max(this.#seq, place);
@@ -363,7 +445,7 @@ export class Rollcall {
     if (this.#watches(userId)) this.#put(userId, status, reason);
   }
 
-  /** Pages are collected beside the local copy, so that it is complete at every moment. */
+  /** Pages are collected beside the local copy, which stays complete. */
   #paged({ users, more, seq }) {
     const pages = (this.#pages ??= new Map());
     for (const status of users) {
@@ -375,9 +457,9 @@ export class Rollcall {
     if (this.#due.has(this.#options.channel)) return; // other users are watched by now
     // A requested snapshot may belong to an earlier request: only one sent unasked is safe to resume from.
     if (this.#askedUserIds === undefined) this.#epoch = this.#hello.epoch;
-    this.#seq = Math.max(this.#seq, seq);
     for (const userId of [...this.users.keys()]) if (!pages.has(userId)) this.#put(userId, undefined, "snapshot");
     for (const [userId, { status }] of pages) if (this.#watches(userId)) this.#put(userId, status, "snapshot");
+    this.#completed(seq);
   }
 
   #watches(userId) {
@@ -401,7 +483,33 @@ export class Rollcall {
     this.#emit("call", { before, after: call });
   }
 
-  /** Send the requests that are due, and check again while any are left. */
+  #flush() {
+    const now = this.#timers.now();
+    this.#allowance += Math.max(0, now - this.#allowedAt) / this.#commandMs;
+    this.#allowance = Math.min(this.#hello.command_burst ?? 20, this.#allowance);
+    this.#allowedAt = now;
+    for (; this.#outgoing.length && this.#allowance >= 1; this.#allowance--) {
+      const command = this.#outgoing.shift();
+      const ping = this.#pings.get(command.timestamp);
+      if (ping) ping.sentAt = now;
+      this.#inFlight.push(command);
+      this.#socket.send(JSON.stringify(command));
+    }
+    const wait = Math.ceil((1 - this.#allowance) * this.#commandMs);
+    if (this.#outgoing.length) this.#later("flush", wait, () => this.#flush());
+  }
+
+  /** The user's other devices share the rate. Any command may be the refused one, and twice does no harm. */
+  #sendAgain() {
+    const wait = REFUSED_MS * (1 + this.#timers.random());
+    this.#allowance = 1 - wait / this.#commandMs;
+    this.#allowedAt = this.#timers.now();
+    for (const subscription of this.#due.keys()) this.#due.set(subscription, this.#allowedAt + wait + UNANSWERED_MS);
+    for (const ping of this.#pings.values()) ping.sentAt = 0;
+    this.#outgoing.unshift(...this.#inFlight.splice(0));
+    this.#flush();
+  }
+
   #ask() {
     const now = this.#timers.now();
     if (!this.#hello || !this.#due.size) return;
@@ -435,15 +543,15 @@ export class Rollcall {
   }
 
   #ponged(timestamp) {
-    if (!this.#pings.has(timestamp)) return;
-    for (const [id, { sentAt, resolve, reject }] of this.#pings) {
-      if (id > timestamp) break;
+    const isSent = this.#pings.get(timestamp)?.sentAt;
+    for (const [id, { sentAt, resolve, reject }] of isSent ? this.#pings : []) {
+      if (id > timestamp || !sentAt) continue; // sent later
       this.#pings.delete(id);
       if (id < timestamp) reject(new Error("refused"));
       else resolve((this.roundTrip = this.#timers.now() - sentAt));
     }
     if (!this.#unnamedCalls) return;
-    // The server doesn't report calls that ended meanwhile: those not listed before the pong are over.
+    // The server doesn't report calls that ended: those not listed before the pong.
     for (const callId of this.#unnamedCalls) this.#called(undefined, callId);
     this.#unnamedCalls = null;
     this.#due.delete("calls");
@@ -451,10 +559,11 @@ export class Rollcall {
 
   async #refreshInPlace() {
     if (!this.#options.getToken) return this.#emit("error", { code: "TOKEN_EXPIRING", message: "The token ends soon" });
-    if (await this.#renewToken()) this.send({ type: "refresh", token: this.#token });
+    const before = this.#token;
+    if ((await this.#renewToken()) && this.#token !== before) this.send({ type: "refresh", token: this.#token });
   }
 
-  /** TCP takes minutes to notice a dead connection, so ping, then turn `stale`, then reconnect. */
+  /** TCP takes minutes to notice a dead connection: ping, turn `stale`, reconnect. */
   #watchSilence(isDoubtful) {
     const now = this.#timers.now();
     const quiet = Math.max(0, now - this.#heardAt); // the clock may have been set back
@@ -477,9 +586,12 @@ export class Rollcall {
       target.addEventListener(event, fn);
       this.#unhook.push(() => target.removeEventListener(event, fn));
     };
-    // A server on the same machine needs no network, so ping it instead of giving up.
+    // A server on the same machine needs no network, so just ping.
     listen(globalThis, "offline", () => this.#doubt());
     listen(globalThis, "online", () => this.#wakeUp());
+    // A page in the back/forward cache would keep its user online.
+    listen(globalThis, "pagehide", () => this.#park());
+    listen(globalThis, "pageshow", () => this.retryNow());
     listen(globalThis.document, "visibilitychange", () => {
       if (globalThis.document.visibilityState === "visible") this.#wakeUp();
     });
@@ -489,12 +601,20 @@ export class Rollcall {
     this.#unhook.push(() => subscription?.remove());
   }
 
-  /** The device has woken up, and its timers may have slept, so ping at once. */
+  /** The device's timers may have slept, so ping at once. */
   #wakeUp() {
+    if (this.#isReplaced) return this.connect();
     this.#doubt();
     if (this.#state !== "waiting") return;
     this.#failures = 0;
     this.#waitAndRetry();
+  }
+
+  #park() {
+    if (!this.#isTrying) return;
+    this.#drop(PAGE_HIDDEN);
+    this.retryAt = null;
+    this.#become("waiting");
   }
 
   #doubt() {
@@ -510,11 +630,13 @@ export class Rollcall {
     const before = this.#state;
     if (after === before) return;
     this.#state = after;
-    this.#emit("state", { before, after });
+    const why = this.#why;
+    this.#why = undefined;
+    this.#emit("state", { before, after, ...why });
   }
 
   #emit(...event) {
-    if (this.#events.push(event) > 1) return; // caused by a listener: delivered after the current event
+    if (this.#events.push(event) > 1) return; // from a listener: after the current event
     for (; this.#events.length; this.#events.shift()) {
       const [name, value] = this.#events[0];
       const listeners = this.#listeners.get(name);
@@ -523,7 +645,7 @@ export class Rollcall {
           if (listeners.has(fn)) fn(value);
         } catch (error) {
           queueMicrotask(() => {
-            throw error; // an error of the app is reported and stops nothing
+            throw error; // the app's error stops nothing
           });
         }
       }

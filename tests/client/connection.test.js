@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import RollcallByDefault, { Rollcall } from "../../static/rollcall.js";
-import { BUSY, Scene, settle, status, update } from "./fakes.js";
+import { BUSY, Scene, settle, snapshot, status, update } from "./fakes.js";
 
 test("the class is the default export too", () => {
   assert.equal(RollcallByDefault, Rollcall);
@@ -43,12 +43,13 @@ test("it goes from offline through connecting to live, and by close() to offline
   const scene = new Scene();
   scene.client.connect();
   assert.equal(scene.client.state, "connecting");
-  await scene.greet();
+  await scene.greet({ users: [] });
   assert.equal(scene.client.state, "live");
   scene.client.close();
   assert.deepEqual(scene.told.state, [
     { before: "offline", after: "connecting" },
-    { before: "connecting", after: "live" },
+    { before: "connecting", after: "syncing" },
+    { before: "syncing", after: "live" },
     { before: "live", after: "offline" },
   ]);
   assert.equal(scene.socket.leftWith, 1000);
@@ -83,11 +84,144 @@ test("connect() twice opens one socket, in whatever state", async () => {
   await scene.greet();
   scene.client.connect();
   scene.socket.end(1006);
-  scene.client.connect();
   assert.equal(scene.client.state, "waiting");
-  await scene.clock.advance(500);
   scene.client.connect();
+  scene.client.connect();
+  await scene.clock.advance(500);
   assert.deepEqual([scene.network.sockets.length, scene.network.mostOpen], [2, 1]);
+});
+
+for (const again of ["connect", "retryNow"]) {
+  test(`${again}() while waiting tries at once`, async () => {
+    const scene = await new Scene().goLive();
+    scene.socket.end(1006);
+    scene.client[again]();
+    assert.equal(scene.client.state, "connecting");
+    await scene.greet({ resumed: true });
+    assert.deepEqual(scene.takeStates(), ["waiting", "connecting", "syncing", "live"]);
+    await scene.clock.advance(20_000);
+    assert.equal(scene.network.sockets.length, 2, "the attempt that was planned is not made, too");
+  });
+}
+
+test("retryNow() starts nothing that was closed, sent away or signed out", async () => {
+  const scene = new Scene();
+  scene.client.retryNow();
+  for (const end of [() => scene.client.close(), () => scene.socket.end(4504), () => scene.socket.end(4501)]) {
+    await scene.goLive();
+    end();
+    scene.client.retryNow();
+    assert.ok(["offline", "signedOut"].includes(scene.client.state));
+  }
+  assert.equal(scene.network.sockets.length, 3);
+});
+
+test("a state says with which close code and reason it came", async () => {
+  const scene = await new Scene().goLive();
+  scene.socket.end(4002, "slow consumer");
+  await scene.waitOut();
+  await scene.greet({ resumed: true });
+  scene.socket.end(4504, "invalid");
+  assert.deepEqual(scene.told.state, [
+    { before: "live", after: "waiting", code: 4002, reason: "slow consumer" },
+    { before: "waiting", after: "connecting" },
+    { before: "connecting", after: "syncing" },
+    { before: "syncing", after: "live" },
+    { before: "live", after: "offline", code: 4504, reason: "invalid" },
+  ]);
+});
+
+test("it is syncing from the greeting until the last page of the snapshot", async () => {
+  const scene = new Scene();
+  scene.client.connect();
+  await scene.greet({ users: [status(1)], stalls: true });
+  assert.deepEqual(scene.takeStates(), ["connecting", "syncing"]);
+  assert.equal(scene.client.heartbeat(), true, "commands are sent meanwhile");
+  scene.socket.say(snapshot(0, [status(2)]));
+  assert.deepEqual(scene.takeStates(), ["live"]);
+  assert.equal(scene.client.users.size, 2);
+});
+
+test("after a resume it is syncing until the server says that this was all", async () => {
+  const scene = await new Scene().goLive({ seq: 7 });
+  await scene.loseAndDial();
+  await scene.greet({ resumed: true, seq: 9, stalls: true });
+  scene.socket.say(update(2, 8));
+  assert.equal(scene.client.state, "syncing");
+  scene.socket.say({ type: "resume_complete", seq: 9 });
+  assert.equal(scene.client.state, "live");
+  await scene.loseAndDial();
+  assert.equal(scene.socket.query.since, "9");
+});
+
+test("a server that falls silent while syncing makes it stale, and an answer makes it syncing again", async () => {
+  const scene = new Scene();
+  scene.client.connect();
+  await scene.greet();
+  await scene.clock.advance(31_000);
+  scene.answerAll();
+  assert.deepEqual(scene.takeStates(), ["connecting", "syncing", "stale", "syncing"]);
+});
+
+test("who watches some is live once these have arrived", async () => {
+  const scene = new Scene();
+  scene.client.subscribe({ userIds: [2] });
+  scene.client.connect();
+  await scene.greet();
+  scene.answerAll();
+  assert.equal(scene.client.state, "syncing");
+  scene.socket.say(snapshot(0, [status(2)]));
+  assert.equal(scene.client.state, "live");
+});
+
+test("a choice made while syncing is live once it has arrived, not before", async () => {
+  const scene = await new Scene().goLive();
+  await scene.loseAndDial();
+  await scene.greet({ resumed: true, stalls: true });
+  scene.client.subscribe({ userIds: [2] });
+  scene.socket.say({ type: "resume_complete", seq: 0 });
+  assert.equal(scene.client.state, "syncing");
+  scene.answerAll();
+  scene.socket.say(snapshot(0, [status(2)]));
+  assert.equal(scene.client.state, "live");
+});
+
+test("three failures before any greeting say what may be wrong, once", async () => {
+  const scene = new Scene();
+  scene.client.connect();
+  await settle();
+  for (let failure = 1; failure <= 9; failure++) {
+    scene.socket.end(1006);
+    assert.equal(scene.told.error.length, failure < 3 ? 0 : 1);
+    await scene.waitOut();
+  }
+  const [{ code, message }] = scene.told.error;
+  assert.equal(code, "UNREACHABLE");
+  for (const hint of [/rollcall\.test:8000/, /TLS/, /origin/, /docs\/troubleshooting\.md/]) assert.match(message, hint);
+});
+
+test("a server that never answers the handshake is unreachable, too", async () => {
+  const scene = new Scene();
+  scene.client.connect();
+  await scene.clock.advance(60_000);
+  assert.deepEqual(
+    scene.told.error.map(({ code }) => code),
+    ["UNREACHABLE"],
+  );
+});
+
+test("a server that was reached before, or answers, is not called unreachable", async () => {
+  const known = await new Scene().goLive();
+  for (let failure = 0; failure < 9; failure++) await known.loseAndDial();
+  const full = new Scene();
+  full.client.connect();
+  await settle();
+  for (let failure = 0; failure < 9; failure++) await full.loseAndDial(1013);
+  const tokenless = new Scene({ token: undefined, getToken: () => Promise.reject(new Error("no network")) });
+  tokenless.client.connect();
+  await tokenless.clock.advance(60_000);
+  const codes = [known, full, tokenless].flatMap(({ told }) => told.error.map(({ code }) => code));
+  assert.deepEqual(new Set(codes), new Set(["TOKEN_ERROR"]));
 });
 
 for (const code of [1000, 1001, 1005, 1006, 1011, 1012, 1013, 4000, 4002, 4003, 4499]) {
@@ -214,12 +348,12 @@ test("close() while waiting ends the waiting", async () => {
 });
 
 test("close() in a listener to any state is the last word", async () => {
-  for (const last of ["connecting", "live", "stale", "waiting"]) {
+  for (const last of ["connecting", "syncing", "live", "stale", "waiting"]) {
     const scene = new Scene();
     scene.client.on("state", ({ after }) => after === last && scene.client.close());
     scene.client.connect();
     await settle();
-    if (scene.socket && scene.client.state === "connecting") await scene.greet();
+    if (scene.socket && scene.client.state === "connecting") await scene.greet({ users: [] });
     await scene.clock.advance(30_000);
     if (scene.client.state === "live") scene.socket.end(1006);
     await scene.clock.advance(120_000);

@@ -110,11 +110,11 @@ class FakeSocket {
     if (this.readyState === 1) this.onmessage?.({ data: text });
   }
 
-  end(code) {
+  end(code, reason = "") {
     if (this.readyState === 3) return;
     this.readyState = 3;
     if (code === 1006) this.onerror?.({});
-    this.onclose?.({ code, reason: "" });
+    this.onclose?.({ code, reason });
   }
 
   /** Return the commands of a type that the client sent. */
@@ -175,6 +175,16 @@ export class FakePage {
 
   goOnline() {
     this.#window.dispatchEvent(new Event("online"));
+  }
+
+  /** Leave the page: it may be kept in the back/forward cache. */
+  leave() {
+    this.#window.dispatchEvent(new Event("pagehide"));
+  }
+
+  /** Come back to the page, from the back/forward cache. */
+  comeBack() {
+    this.#window.dispatchEvent(new Event("pageshow"));
   }
 
   goOffline() {
@@ -277,13 +287,14 @@ export class Scene {
     return this.told.state.splice(0).map(({ after }) => after);
   }
 
-  /** Accept and greet the current socket; with `users`, also send a snapshot. */
-  async greet({ epoch = "e1", seq = 0, resumed = false, users = null } = {}) {
+  /** Accept and greet the current socket, then complete a resume or, with `users`, a snapshot, unless it `stalls`. */
+  async greet({ epoch = "e1", seq = 0, resumed = false, users = null, stalls = false, ...rest } = {}) {
     await settle();
     this.socket.accept();
-    this.socket.say({ type: "connection_established", user_id: 1, channel: "feed", epoch, seq, resumed });
+    this.socket.say({ type: "connection_established", user_id: 1, channel: "feed", epoch, seq, resumed, ...rest });
     this.socket.say(update(1, 0, {}, "connected"));
-    if (users) this.socket.say(snapshot(seq, users));
+    if (users) this.socket.say(snapshot(seq, users, stalls));
+    if (resumed && !stalls) this.socket.say({ type: "resume_complete", seq });
     await settle();
   }
 

@@ -1,6 +1,7 @@
 /** Hooks: they return the client's state, and a component renders only when its data has changed. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { App } from "./app.js";
@@ -8,12 +9,13 @@ import { BUSY, OFFLINE, Scene, settle, snapshot, status, update } from "./fakes.
 
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 
-let hooks, act, create, createElement, StrictMode;
+let hooks, act, create, createElement, Activity, StrictMode, useEffect, useState, renderToString;
 
 before(async () => {
   const app = new App({ after });
   hooks = await app.import("./rollcall-react.js");
-  ({ act, createElement, StrictMode } = await app.import("react"));
+  ({ act, Activity, createElement, StrictMode, useEffect, useState } = await app.import("react"));
+  ({ renderToString } = await app.import("react-dom/server"));
   ({ create } = await app.import("react-test-renderer"));
 });
 
@@ -204,8 +206,8 @@ test("useFeedWebSocket connects, collects updates, and pings as its namesake did
 test("useFeedWebSocket comes back by itself, and says what is wrong meanwhile", async (test) => {
   const { scene, shown } = await showSocket(test, hooks.useFeedWebSocket);
   await act(() => scene.greet({ users: [] }));
-  await act(async () => scene.socket.say({ type: "error", code: "RATE_LIMIT_ERROR", message: "Rate limit exceeded" }));
-  assert.equal(shown.last.connectionError, "Rate limit exceeded");
+  await act(async () => scene.socket.say({ type: "error", code: "SERVER_ERROR", message: "Something went wrong" }));
+  assert.equal(shown.last.connectionError, "Something went wrong");
   await act(async () => scene.socket.end(1006));
   assert.deepEqual([shown.last.isConnected, shown.last.connectionError], [false, "WebSocket connection error"]);
   await act(() => scene.waitOut());
@@ -263,4 +265,105 @@ test("React's strict mode, which runs effects twice, leaves one connection", asy
   assert.deepEqual([scene.network.open.length, scene.network.mostOpen], [1, 1]);
   await leave();
   assert.deepEqual([scene.network.open.length, scene.clock.waits], [0, []]);
+});
+
+test("an error that the connection survives is shown for 10 s, one that ended it until it is live again", async (test) => {
+  test.mock.timers.enable({ apis: ["setTimeout"] });
+  const scene = await new Scene().goLive();
+  const shown = new Shown(hooks.useConnection);
+  await show(test, scene.client, shown);
+  await act(async () => scene.socket.say({ type: "error", code: "SERVER_ERROR", message: "Something went wrong" }));
+  await act(async () => test.mock.timers.tick(9_999));
+  assert.equal(shown.last.error.code, "SERVER_ERROR");
+  await act(async () => test.mock.timers.tick(1));
+  assert.deepEqual(shown.last, { state: "live", isLive: true, error: null });
+  await act(async () => scene.socket.end(4504));
+  await act(async () => test.mock.timers.tick(3_600_000));
+  assert.deepEqual([shown.last.state, shown.last.error.code], ["offline", 4504]);
+});
+
+test("a component that shows again does not show an old error", async (test) => {
+  const scene = await new Scene().goLive();
+  const before = await show(test, scene.client, new Shown(hooks.useConnection));
+  await act(async () => scene.socket.say({ type: "error", code: "SERVER_ERROR", message: "Something went wrong" }));
+  await before.leave();
+  const shown = new Shown(hooks.useConnection);
+  await show(test, scene.client, shown);
+  assert.equal(shown.last.error, null);
+});
+
+/** A component around all hooks, which renders their values as text. */
+function AllHooks() {
+  const { users, stats } = hooks.useFeed();
+  const { state, isLive, error } = hooks.useConnection();
+  const one = hooks.useStatus(1);
+  const some = hooks.usePresence([1, 2]);
+  return JSON.stringify({
+    users: users.length,
+    stats,
+    state,
+    isLive,
+    error,
+    one: one?.username ?? null,
+    some: some.size,
+  });
+}
+
+test("a server renders no users, whatever its client knows, and the same each time", async (test) => {
+  const scene = new Scene();
+  const render = () => {
+    const tree = createElement(hooks.RollcallProvider, { client: scene.client }, createElement(AllHooks));
+    return JSON.parse(renderToString(tree).replaceAll("&quot;", '"'));
+  };
+  const nothing = { users: 0, stats: null, state: "offline", isLive: false, error: null, one: null, some: 0 };
+  assert.deepEqual(render(), nothing);
+  await scene.goLive({ users: [status(1), status(2)] });
+  assert.deepEqual(render(), nothing);
+  let root;
+  const tree = createElement(hooks.RollcallProvider, { client: scene.client }, createElement(AllHooks));
+  await act(async () => (root = create(tree)));
+  test.after(() => act(async () => root.unmount()));
+  assert.equal(JSON.parse(root.toJSON()).users, 2);
+});
+
+test("the hooks' module is marked as one for the browser", () => {
+  assert.match(readFileSync(new URL("../../static/rollcall-react.js", import.meta.url), "utf8"), /^"use client";/);
+});
+
+/** The provider that docs/client.md shows: a component that makes the client, connects it, and closes it. */
+function documentedProvider(scene, made) {
+  return function Provider({ children }) {
+    const [client] = useState(() => (made.push(scene.client), scene.client));
+    useEffect(() => {
+      client.connect();
+      return () => client.close();
+    }, [client]);
+    return createElement(hooks.RollcallProvider, { client }, children);
+  };
+}
+
+test("the documented provider leaves one connection in strict mode, and resumes after a hot reload", async (test) => {
+  const scene = new Scene();
+  const shown = new Shown(hooks.useConnection);
+  const Provider = documentedProvider(scene, []);
+  // A hot reload runs all effects again and keeps the state: so does a tree that was hidden and is shown again.
+  const tree = (mode) =>
+    createElement(
+      StrictMode,
+      null,
+      createElement(Activity, { mode }, createElement(Provider, null, createElement(shown.component))),
+    );
+  let root;
+  await act(async () => (root = create(tree("visible"))));
+  test.after(() => act(async () => root.unmount()));
+  await settle();
+  assert.deepEqual([scene.network.open.length, scene.network.mostOpen], [1, 1]);
+  await act(() => scene.greet({ seq: 7, users: [status(1)] }));
+  await act(async () => root.update(tree("hidden")));
+  await act(async () => root.update(tree("visible")));
+  await settle();
+  assert.deepEqual(scene.socket.query, { epoch: "e1", since: "7" });
+  await act(() => scene.greet({ seq: 7, resumed: true }));
+  assert.equal(shown.last.isLive, true);
+  assert.deepEqual([scene.network.open.length, scene.network.mostOpen], [1, 1]);
 });

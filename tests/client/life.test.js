@@ -18,19 +18,23 @@ class Phone extends Scene {
   watched = null;
 
   constructor(page, random) {
-    super({ token: undefined, getToken: () => this.#renew() });
+    super({ token: undefined, getToken: (request) => this.#renew(request) });
     this.page = page;
     this.random = random;
     this.clock.random = random;
     this.server = new FakeServer(this.clock, this.network, random, USERS);
   }
 
-  async #renew() {
+  async #renew({ signal }) {
     this.tokensAsked++;
     this.tokensUnderWay++;
     assert.equal(this.tokensUnderWay, 1, "two requests for a token at once");
-    await new Promise((resolve) => this.clock.after(200 + this.random() * 3_000, resolve));
+    await new Promise((resolve) => {
+      signal.onabort = resolve;
+      this.clock.after(200 + this.random() * 3_000, resolve);
+    });
     this.tokensUnderWay--;
+    signal.throwIfAborted();
     if (!this.canRenew || !this.server.isReachable) throw new Error("no network");
     return this.server.issue();
   }
@@ -106,6 +110,8 @@ const EVENTS = [
   [6, ({ server }) => server.endCall()],
   [5, ({ server, random }) => server.endAll(pick(random, [1006, 1000, 1001, 1013, 4000, 4002, 4003]))],
   [1, ({ server, random }) => server.endAll(pick(random, [4401, 4500, 4503, 4504, 4501, 1009]))],
+  [1, ({ page }) => (page.leave(), page.comeBack())],
+  [1, ({ client }) => client.retryNow()],
   [4, ({ server, random }) => server.restart(random() * 15_000, random() < 0.7)],
   [4, (phone) => phone.sleep(phone.random() * pick(phone.random, [5_000, 60_000, 1_200_000]))],
   [4, (phone) => phone.tunnel(phone.random() * pick(phone.random, [3_000, 20_000, 120_000]))],

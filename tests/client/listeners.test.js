@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { App } from "./app.js";
 import { BUSY, OFFLINE, Scene, settle, snapshot, status, update } from "./fakes.js";
 
 /** Collect the uncaught errors of the app's code during a test. */
@@ -181,4 +182,18 @@ test("a client that is not connecting has nothing to iterate", async () => {
   await scene.goLive();
   scene.client.close();
   for await (const change of scene.client) assert.fail(change);
+});
+
+test("Vue's reactive objects hold the client itself", async (test) => {
+  const { reactive, ref } = await new App(test).import("@vue/reactivity");
+  const { client } = await new Scene().goLive();
+  assert.equal(reactive(client), client);
+  assert.equal(ref(client).value, client);
+  assert.equal(reactive({ store: { client } }).store.client, client);
+  assert.equal(reactive({ client }).client.state, "live");
+});
+
+test("a proxy around the client is refused with an error that says what to do", () => {
+  const proxy = new Proxy(new Scene().client, {});
+  for (const call of [() => proxy.connect(), () => proxy.on("change", () => {})]) assert.throws(call, /proxy.*markRaw/);
 });

@@ -78,6 +78,7 @@ class Session {
     this.say(server.message(1, "connected"));
     this.say({ type: "feed_stats", stats: { total_users: server.users.size }, seq: server.seq });
     if (resumed) for (const id of server.changedSince(Number(since))) if (id !== 1) this.say(server.message(id, "set"));
+    if (resumed) this.say({ type: "resume_complete", seq: server.seq });
     if (!resumed && epoch !== undefined) this.snapshot();
   }
 

@@ -150,7 +150,7 @@ test("when getToken fails it waits, and asks again with backoff", async () => {
   assert.equal(issuer.asked, 4);
   assert.equal(scene.told.error[0].code, "TOKEN_ERROR");
   await issuer.issue("fresh");
-  await scene.greet();
+  await scene.greet({ users: [] });
   assert.equal(scene.client.state, "live");
 });
 
@@ -203,9 +203,6 @@ test("who asks while a token is under way shares it", async () => {
   scene.socket.say({ type: "token_expiring" });
   scene.socket.end(4401);
   await settle();
-  scene.client.close();
-  scene.client.connect();
-  await settle();
   assert.equal(issuer.asked, 2, "the first, and one for all of these");
   await issuer.issue("second");
   assert.equal(bearer(scene), "bearer.second");
@@ -219,7 +216,7 @@ test("a renewal in place that fails leaves the connection as it is", async () =>
     scene.socket.say({ type: "token_expiring" });
     await settle();
     await fail();
-    assert.equal(scene.client.state, "live");
+    assert.equal(scene.client.state, "syncing");
     assert.deepEqual(scene.socket.commands("refresh"), []);
   }
 });
@@ -246,4 +243,113 @@ test("a renewal in place that ends after close() sends nothing", async () => {
   scene.client.close();
   await issuer.issue("late");
   assert.deepEqual(scene.socket.commands("refresh"), []);
+});
+
+/** A `getToken` that never answers, unless its signal ends it. */
+class Hung {
+  signals = [];
+  getToken = ({ signal }) => {
+    this.signals.push(signal);
+    return new Promise(() => {});
+  };
+}
+
+test("a getToken that never answers is given up after 10 s, and asked again", async () => {
+  const hung = new Hung();
+  const scene = new Scene({ token: undefined, getToken: hung.getToken });
+  scene.client.connect();
+  await scene.clock.advance(9_999);
+  assert.equal(scene.client.state, "connecting");
+  await scene.clock.advance(1);
+  assert.equal(scene.client.state, "waiting");
+  assert.equal(scene.told.error[0].code, "TOKEN_ERROR");
+  assert.match(scene.told.error[0].message, /10000 ms/);
+  await scene.waitOut();
+  assert.deepEqual(
+    hung.signals.map(({ aborted }) => aborted),
+    [true, false],
+  );
+  scene.client.close();
+});
+
+test("the time for a token is an option, also for a renewal in place", async () => {
+  const hung = new Hung();
+  const scene = await new Scene({ getToken: hung.getToken, tokenTimeout: 3_000 }).goLive();
+  scene.socket.say({ type: "token_expiring" });
+  await scene.clock.advance(3_000);
+  assert.deepEqual([scene.client.state, scene.told.error[0].code], ["live", "TOKEN_ERROR"]);
+  scene.client.close();
+});
+
+test("a token that comes too late is not used", async () => {
+  const issuer = new Issuer();
+  const scene = new Scene({ token: undefined, getToken: issuer.getToken });
+  scene.client.connect();
+  await scene.clock.advance(10_000);
+  const { resolve } = issuer;
+  await scene.waitOut();
+  resolve("late");
+  await settle();
+  assert.deepEqual([scene.client.state, scene.network.sockets.length], ["connecting", 0]);
+  await issuer.issue("in time");
+  assert.equal(bearer(scene), "bearer.in time");
+});
+
+test("close() lets go of a request for a token, and connect() makes a new one", async () => {
+  const hung = new Hung();
+  const scene = new Scene({ token: undefined, getToken: hung.getToken });
+  scene.client.connect();
+  await settle();
+  scene.client.close();
+  assert.deepEqual([hung.signals[0].aborted, scene.clock.waits], [true, []]);
+  scene.client.connect();
+  await settle();
+  assert.deepEqual([hung.signals.length, hung.signals[1].aborted, scene.told.error], [2, false, []]);
+  scene.client.close();
+});
+
+test("a request that was answered is not aborted", async () => {
+  const signals = [];
+  const scene = new Scene({ token: undefined, getToken: ({ signal }) => (signals.push(signal), "first") });
+  scene.client.connect();
+  await scene.greet();
+  scene.client.close();
+  assert.equal(signals[0].aborted, false);
+});
+
+test("an unchanged token is not sent again", async () => {
+  const issuer = new Issuer();
+  const scene = await connectedBy(issuer);
+  scene.socket.say({ type: "token_expiring" });
+  await settle();
+  await issuer.issue("first");
+  assert.deepEqual([scene.socket.commands("refresh"), scene.told.error], [[], []]);
+});
+
+for (const code of [4401, 4500]) {
+  test(`a token that ${code} refused is not used again when getToken has no other`, async () => {
+    const issuer = new Issuer();
+    const scene = await connectedBy(issuer);
+    scene.socket.end(code);
+    await settle();
+    await issuer.issue("first");
+    await scene.clock.advance(600_000);
+    assert.equal(scene.client.state, "signedOut");
+    assert.deepEqual([issuer.asked, scene.network.sockets.length], [2, 1]);
+    scene.client.connect();
+    await settle();
+    await issuer.issue("first");
+    assert.equal(bearer(scene), "bearer.first", "connect() tries whatever there is");
+  });
+}
+
+test("a request that close() ended before it was made is not made", async () => {
+  const hung = new Hung();
+  const scene = new Scene({ token: undefined, getToken: hung.getToken });
+  scene.client.connect();
+  scene.client.close();
+  scene.client.connect();
+  await settle();
+  assert.equal(hung.signals.length, 1);
+  scene.client.close();
 });

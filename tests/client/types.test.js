@@ -34,10 +34,10 @@ test("every hook is typed, and every typed one exists", () => {
   assert.deepEqual(exported("../../static/rollcall-react.d.ts"), exported("../../static/rollcall-react.js"));
 });
 
-test("the client is at most 6 KB gzipped, and imports nothing", () => {
+test("the client is at most 7 KB gzipped, and imports nothing", () => {
   const source = text("../../static/rollcall.js");
   const { length } = gzipSync(source, { level: 9 });
-  assert.ok(length <= 6 * 1024, `${length} bytes`);
+  assert.ok(length <= 7 * 1024, `${length} bytes`);
   assert.doesNotMatch(source, /^\s*import\b|\brequire\(/m);
 });
 

@@ -15,7 +15,8 @@ declare class NodeSocket {
 
 const client: Rollcall = new RollcallByDefault({
   url: "http://localhost:8000",
-  getToken: async () => null,
+  getToken: async ({ signal }) => (await fetch("/token", { signal })).text(),
+  tokenTimeout: 5_000,
   channel: "presence",
   WebSocket: NodeSocket,
   timers: { random: () => 0 },
@@ -31,7 +32,8 @@ const stop: () => void = client.on("change", ({ userId, before, after, reason })
   const name: string | undefined = (after ?? before)?.username;
   if (reason === "call_started") console.log(id, name);
 });
-client.on("state", ({ after }) => after === "signedOut" && stop());
+client.on("state", ({ after, code, reason }) => after === "signedOut" && (code ?? 0) > 4_000 && reason && stop());
+new Rollcall({ getToken: () => "a" }).retryNow();
 client.on("stats", ({ online }) => online + 1);
 client.on("call", ({ after }) => (after satisfies Call | undefined)?.ended_by);
 client.on("error", ({ code, message }) => console.log(code, message));

@@ -199,7 +199,7 @@ test("coming online changes nothing for who was signed out, or told to stay away
   const page = new FakePage(test);
   for (const [code, state] of [
     [4501, "signedOut"],
-    [4503, "offline"],
+    [4504, "offline"],
   ]) {
     const scene = await new Scene().goLive();
     scene.socket.end(code);
@@ -236,6 +236,7 @@ test("close() in any state leaves no listener and no timer", async (test) => {
   const appState = new FakeAppState();
   const waysThere = {
     connecting: async (scene) => scene.client.connect(),
+    syncing: async (scene) => (scene.client.connect(), scene.greet()),
     live: (scene) => scene.goLive(),
     stale: async (scene) => (await scene.goLive(), scene.clock.advance(31_000)),
     waiting: async (scene) => (await scene.goLive(), scene.socket.end(1006)),
@@ -246,7 +247,7 @@ test("close() in any state leaves no listener and no timer", async (test) => {
     const scene = new Scene({ appState });
     await goThere(scene);
     assert.equal(scene.client.state, state);
-    assert.deepEqual([page.listeners, appState.listeners], [3, 1], state);
+    assert.deepEqual([page.listeners, appState.listeners], [5, 1], state);
     scene.client.close();
     await settle();
     assert.deepEqual([page.listeners, appState.listeners], [0, 0], state);
@@ -262,6 +263,101 @@ test("connecting again and again hooks the page once", async (test) => {
     scene.client.connect();
     await scene.greet({ resumed: true });
   }
-  assert.equal(page.listeners, 3);
+  assert.equal(page.listeners, 5);
+  scene.client.close();
+});
+
+test("who was replaced by a newer socket comes back with the user, not by a timer", async (test) => {
+  const page = new FakePage(test);
+  const appState = new FakeAppState();
+  const scene = new Scene({ appState });
+  for (const comeBack of [
+    () => page.show(),
+    () => page.goOnline(),
+    () => appState.become("active"),
+    () => scene.client.connect(),
+  ]) {
+    await scene.goLive();
+    scene.socket.end(4503);
+    const sockets = scene.network.sockets.length;
+    await scene.clock.advance(3_600_000);
+    assert.deepEqual([scene.client.state, scene.network.sockets.length], ["offline", sockets]);
+    comeBack();
+    await scene.greet({ resumed: true });
+    assert.deepEqual([scene.client.state, scene.network.sockets.length], ["live", sockets + 1]);
+    scene.client.close();
+  }
+});
+
+test("who was replaced and then closed stays closed", async (test) => {
+  const page = new FakePage(test);
+  const scene = await new Scene().goLive();
+  scene.socket.end(4503);
+  scene.client.close();
+  page.show();
+  page.goOnline();
+  await scene.clock.advance(60_000);
+  assert.deepEqual([scene.client.state, scene.network.sockets.length], ["offline", 1]);
+});
+
+test("a page that is left closes its socket as a loss, and connects when it comes back from the cache", async (test) => {
+  const page = new FakePage(test);
+  const scene = await new Scene().goLive({ seq: 7 });
+  page.leave();
+  assert.deepEqual([scene.client.state, scene.socket.leftWith, scene.clock.waits], ["waiting", 4001, []]);
+  assert.equal(scene.client.retryAt, null);
+  await scene.clock.advance(3_600_000);
+  page.comeBack();
+  await settle();
+  assert.deepEqual(scene.socket.query, { epoch: "e1", since: "7" });
+  await scene.greet({ resumed: true, seq: 7 });
+  assert.deepEqual(scene.takeStates(), ["waiting", "connecting", "syncing", "live"]);
+  scene.client.close();
+});
+
+test("a page that comes back both shown and from the cache dials once", async (test) => {
+  const page = new FakePage(test);
+  const comesBack = [() => page.show(), () => page.comeBack()];
+  for (const events of [comesBack, comesBack.toReversed()]) {
+    const scene = await new Scene().goLive();
+    page.leave();
+    for (const event of events) event();
+    await scene.clock.advance(1_000);
+    assert.deepEqual([scene.network.sockets.length, scene.network.mostOpen], [2, 1]);
+    scene.client.close();
+  }
+});
+
+test("a page that is left and comes back changes nothing for a client that is not trying", async (test) => {
+  const page = new FakePage(test);
+  for (const end of [
+    (scene) => scene.client.close(),
+    (scene) => scene.socket.end(4501),
+    (scene) => scene.socket.end(4504),
+  ]) {
+    const scene = await new Scene().goLive();
+    end(scene);
+    const { state } = scene.client;
+    page.leave();
+    page.comeBack();
+    await settle();
+    assert.deepEqual([scene.client.state, scene.network.sockets.length], [state, 1]);
+    scene.client.close();
+  }
+});
+
+test("a page that is left while a token is requested uses it when it comes back", async (test) => {
+  const page = new FakePage(test);
+  let issue;
+  const scene = new Scene({ token: undefined, getToken: () => new Promise((resolve) => (issue = resolve)) });
+  scene.client.connect();
+  await settle();
+  page.leave();
+  issue("first");
+  await settle();
+  assert.deepEqual([scene.client.state, scene.network.sockets.length], ["waiting", 0]);
+  page.comeBack();
+  await settle();
+  assert.equal(scene.socket.protocols[1], "bearer.first");
   scene.client.close();
 });

@@ -153,6 +153,14 @@ export interface Timers {
 
 type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : any;
 
+/** What `getToken` receives. */
+export interface TokenRequest {
+  /** Aborted when the client no longer waits for the token: after `tokenTimeout`, or because of `close()`. */
+  readonly signal: Signal;
+  /** The token that the server refused, if there was one. Returning it again signs the client out. */
+  readonly refused: string | undefined;
+}
+
 export interface RollcallOptions {
   /** The server's address, `ws://host:port` or `http://host:port`. In a browser, the default is the page's own. */
   url?: string;
@@ -160,10 +168,9 @@ export interface RollcallOptions {
   token?: string;
   /**
    * Returns a new access token: called if there is none, if the server refuses the current one, or a minute before it
-   * expires. Return nothing if the user has to sign in. Calls don't overlap. `signal` is aborted when the client no
-   * longer waits for the token: after `tokenTimeout`, or because of `close()`.
+   * expires. Return nothing if the user has to sign in. Calls don't overlap.
    */
-  getToken?: (request: { signal: Signal }) => string | null | undefined | Promise<string | null | undefined>;
+  getToken?: (request: TokenRequest) => string | null | undefined | Promise<string | null | undefined>;
   /** How long to wait for `getToken`, in milliseconds; by default 10,000. */
   tokenTimeout?: number;
   /** `feed` (the default) also has `stats`. `operators` needs no token and keeps no local copy. */

@@ -347,8 +347,9 @@ export class Rollcall {
         once(reject)(error);
       });
       const timer = this.#timers.set(() => end(new Error(`no token within ${tokenTimeout} ms`)), tokenTimeout);
-      Promise.resolve({ signal: controller.signal })
-        .then((request) => controller.signal.aborted || getToken?.(request))
+      const { signal } = controller;
+      Promise.resolve({ signal, refused: this.#refusedToken })
+        .then((request) => signal.aborted || getToken?.(request))
         .then(once(resolve), once(reject));
     }));
   }

@@ -6,29 +6,29 @@
  *   npx create-expo-app@latest people --template blank-typescript && cd people
  *   mkdir rollcall && cp …/static/rollcall*.js …/static/rollcall*.d.ts rollcall/
  *
- * Replace App.tsx with this file. In its imports, replace ../../static/ by ./rollcall/. Enter your server's address and a
- * token (`make run` prints one) below. Then run `npx expo start`.
+ * Replace App.tsx with this file. In its imports, replace ../../static/ by ./rollcall/. Enter your server's address below.
+ * Then run `npx expo start`, and sign in with a user who registered at your server.
  *
  * A phone reaches a server on your computer by the computer's address in the network. Start the server with
  * ROLLCALL_HOST=0.0.0.0 make run, and use http://192.168.…:8000.
  */
 
 import { useEffect, useState } from "react";
-import { AppState, FlatList, Text, View } from "react-native";
+import { AppState, Button, FlatList, Text, TextInput, View } from "react-native";
 
+import { Login } from "../../static/rollcall-login.js";
 import { Rollcall } from "../../static/rollcall.js";
 import type { State, Status } from "../../static/rollcall.js";
 import { RollcallProvider, useConnection, useFeed } from "../../static/rollcall-react.js";
 
 const SERVER = "http://192.168.1.10:8000"; // your server
 
-/** A real app returns its user's access token here. It gets a new one with POST /auth/refresh. */
-async function getToken(): Promise<string> {
-  return "…";
-}
+/** Renews the user's token. Pass it a `storage`, such as expo-secure-store's, and the user stays signed in. */
+const login = new Login({ url: SERVER });
 
 const WORDS: Record<State, string> = {
   connecting: "Connecting …",
+  syncing: "Connecting …",
   live: "",
   stale: "The server does not answer. This list may be out of date.",
   waiting: "Connection lost. Trying again …",
@@ -37,7 +37,7 @@ const WORDS: Record<State, string> = {
 };
 
 export default function App() {
-  const [client] = useState(() => new Rollcall({ url: SERVER, getToken, appState: AppState }));
+  const [client] = useState(() => new Rollcall({ url: SERVER, getToken: login.getToken, appState: AppState }));
 
   useEffect(() => {
     client.connect();
@@ -46,8 +46,37 @@ export default function App() {
 
   return (
     <RollcallProvider client={client}>
-      <People />
+      <Screen onSignedIn={() => client.connect()} />
     </RollcallProvider>
+  );
+}
+
+function Screen({ onSignedIn }: { onSignedIn: () => void }) {
+  const { state } = useConnection();
+  return state === "signedOut" ? <SignIn onSignedIn={onSignedIn} /> : <People />;
+}
+
+function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const [message, setMessage] = useState("");
+
+  async function submit() {
+    try {
+      if (await login.signIn(username, password)) onSignedIn();
+      else setMessage("The name or the password is wrong.");
+    } catch (error) {
+      setMessage(String(error));
+    }
+  }
+
+  return (
+    <View style={{ flex: 1, padding: 48 }}>
+      <TextInput placeholder="Name" value={username} onChangeText={setUsername} autoCapitalize="none" />
+      <TextInput placeholder="Password" value={password} onChangeText={setPassword} secureTextEntry />
+      <Button title="Sign in" onPress={submit} />
+      <Text accessibilityLiveRegion="polite">{message}</Text>
+    </View>
   );
 }
 

@@ -11,8 +11,8 @@ export class App {
   constructor(test) {
     this.folder = mkdtempSync(join(tmpdir(), "rollcall-app-"));
     test.after(() => rmSync(this.folder, { recursive: true }));
-    for (const name of ["rollcall.js", "rollcall.d.ts", "rollcall-react.js", "rollcall-react.d.ts"]) {
-      cpSync(here(`../../static/${name}`), join(this.folder, name));
+    for (const name of ["rollcall", "rollcall-react", "rollcall-login"]) {
+      for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(here(`../../static/${file}`), join(this.folder, file));
     }
     symlinkSync(here("../node/node_modules"), join(this.folder, "node_modules"));
     this.write("package.json", '{ "type": "module" }');

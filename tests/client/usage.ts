@@ -1,6 +1,7 @@
 /** How a typed app uses the client. Checked by tsc in types.test.js, never run. */
 
 import RollcallByDefault, { Rollcall, type Call, type Status, type StatusChange } from "./rollcall.js";
+import { Login } from "./rollcall-login.js";
 import * as hooks from "./rollcall-react.js";
 
 declare class NodeSocket {
@@ -22,6 +23,11 @@ const client: Rollcall = new RollcallByDefault({
   timers: { random: () => 0 },
 });
 new Rollcall({ token: "a", WebSocket });
+const login = new Login({ url: "http://localhost:8000", storage: localStorage });
+new Login({ storage: { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} } });
+new Rollcall({ getToken: login.getToken });
+export const signedIn: Promise<boolean> = login.signIn("ada", "secret");
+export const current: Promise<string | null | undefined> = login.getToken();
 new Rollcall();
 const retryIn: number = (new Rollcall({ channel: "operators" }).retryAt ?? 0) - Date.now();
 // @ts-expect-error a channel that is none

@@ -16,6 +16,16 @@ export function Text(props: {
   children?: ReactNode;
 }): ReactElement;
 
+export function TextInput(props: {
+  value?: string;
+  placeholder?: string;
+  onChangeText?: (text: string) => void;
+  autoCapitalize?: "none" | "sentences" | "words" | "characters";
+  secureTextEntry?: boolean;
+}): ReactElement;
+
+export function Button(props: { title: string; onPress?: (event: unknown) => void }): ReactElement;
+
 export function FlatList<Item>(props: {
   data: ArrayLike<Item> | null | undefined;
   keyExtractor?: (item: Item, index: number) => string;

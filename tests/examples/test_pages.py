@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from docs.example import FLAGS, PICTURE, example
-from tests.clients import Person
+from tests.clients import Person, Socket
 from tests.foreign.published import CHROMIUM_FLAGS
 from tests.program import MakeProgram, ServerProgram
 
@@ -25,12 +25,16 @@ PICTURE_BYTES = 100_000
 
 
 @contextlib.asynccontextmanager
-async def browsing() -> AsyncIterator[Page]:
-    """Open a page in Chromium."""
+async def browsing(*, caches_pages: bool = False) -> AsyncIterator[Page]:
+    """Open a page in Chromium, with its back/forward cache if the test needs it: Playwright switches it off."""
     path = shutil.which("chromium")
     assert path is not None, "run `make browser` first"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS, *FLAGS])
+        browser = await playwright.chromium.launch(
+            executable_path=path,
+            args=[*CHROMIUM_FLAGS, *FLAGS],
+            ignore_default_args=["--disable-back-forward-cache"] if caches_pages else None,
+        )
         try:
             yield await browser.new_page()
         finally:
@@ -92,6 +96,62 @@ async def test_a_page_of_another_origin_shows_a_live_list(program: MakeProgram) 
         await page.goto(f"http://localhost:{port}/?server=http://localhost:{server.port}#{ada.token}")
         await follows(page, server, ada, bob)
         await page.get_by_text("1 available, 1 busy, 0 calls").wait_for()
+
+
+async def test_a_page_signs_in_once_for_all_its_tabs(program: MakeProgram) -> None:
+    async with files_served(ROOT / "examples" / "page") as port, browsing() as page:
+        server = program(
+            reconnect_spread_seconds=0.5,
+            allowed_origins=(f"http://localhost:{port}",),
+            access_token_seconds=3,
+            token_warning_seconds=1,
+        )
+        (bob,) = await server.populate(1)
+        await server.start()
+        password = "correct horse battery"
+        registered = await server.api.post("/auth/register", {"username": "ada", "password": password})
+        ada = Person(server.api, registered.body["user_id"], "ada", registered.body["access_token"])
+        await page.goto(f"http://localhost:{port}/?server=http://localhost:{server.port}")
+        await page.get_by_label("Name").fill("ada")
+        await page.get_by_label("Password").fill("wrong")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_text("The name or the password is wrong.").wait_for()
+        await page.get_by_label("Password").fill(password)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_text(re.compile("●.* ada")).wait_for()
+        tabs = [await page.context.new_page() for _ in range(3)]
+        for tab in tabs:
+            await tab.goto(page.url)
+        await asyncio.sleep(5)  # the token has expired, and each tab has asked for a new one
+        for tab in (page, *tabs):
+            await tab.locator("#connection[data-state=live]").wait_for(state="attached")
+        await follows(tabs[0], server, ada, bob)
+
+
+async def test_moving_from_page_to_page_announces_nothing(program: MakeProgram) -> None:
+    async with files_served(ROOT / "examples" / "page") as port, browsing(caches_pages=True) as page:
+        server = program(allowed_origins=(f"http://localhost:{port}",), clean_close_seconds=0.1, grace_seconds=2.0)
+        ada, bob = await server.populate(2)
+        await server.start()
+        await page.goto(f"http://localhost:{port}/?server=http://localhost:{server.port}#{ada.token}")
+        live = page.locator("#connection[data-state=live]")
+        await live.wait_for(state="attached")
+        watching = await Socket.open(
+            f"ws://localhost:{server.port}/ws/feed", headers={"Authorization": f"Bearer {bob.token}"}
+        )
+        await watching.told()
+        await page.evaluate("window.isTheSame = true")
+        for _ in range(3):
+            await page.goto(f"http://localhost:{port}/elsewhere")
+            await asyncio.sleep(0.5)
+            await page.evaluate("history.back()")
+            await live.wait_for(state="attached")
+        assert await page.evaluate("window.isTheSame"), "the page came from the cache"
+        updates = [each for each in await watching.told() if each["type"] == "user_status_update"]
+        assert updates == []
+        await page.goto("about:blank")
+        await page.context.close()
+        assert (await watching.update(ada.user_id))["status"]["is_online"] is False
 
 
 def test_the_picture_of_the_example_is_small() -> None:

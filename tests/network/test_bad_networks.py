@@ -203,7 +203,7 @@ async def test_after_each_fault_it_is_live_with_the_servers_picture(program: Mak
                 state = await live.driven.state()
                 raise AssertionError(f"after one that {fault.__name__}: {state}, {live.proxy.most_at_once}") from error
             assert live.proxy.sockets > before or fault is has_a_server_that_hangs
-        assert set(await live.driven.states()) == {"connecting", "live", "stale", "waiting"}
+        assert set(await live.driven.states()) == {"connecting", "syncing", "live", "stale", "waiting"}
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -11,7 +11,7 @@ WAITING := tests/faults tests/dashboard
 RUN ?= bench.json
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies
+.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -51,6 +51,9 @@ lint: .venv/tests ## ruff (with bandit's rules) and strict types
 fmt: .venv/tests ## format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+client: .venv/server ## write rollcall-client.tgz, which a server also serves: npm install ./rollcall-client.tgz
+	$(BIN)/python -m handlers.docs.client_package rollcall-client.tgz
 
 chaos: .venv/server ## faults, floods and hostile clients on both stores, in a quarter of an hour; LONG=1 for longer
 	$(BIN)/python -m chaos $(if $(LONG),--long) $(if $(SERVERS),--servers $(SERVERS))

@@ -28,6 +28,7 @@ from handlers.application import RollcallApplication
 from handlers.base import HandlerContext, NotFoundHandler
 from handlers.docs import documents, pages
 from handlers.docs.asyncapi import asyncapi
+from handlers.docs.client_package import ClientPackageHandler, client_package
 from handlers.docs.docs_pages import DocsPages
 from handlers.docs.openapi import openapi
 from handlers.logs import log_request
@@ -93,6 +94,9 @@ def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> li
         URLSpec(r"/", pages.HomeHandler, {"context": context, "templates": templates, "stats": core.stats}),
         URLSpec(
             r"/static/v/([0-9a-f]+)/(.*)", VersionedAssetHandler, {"context": context, "path": static, "assets": assets}
+        ),
+        URLSpec(
+            r"/static/rollcall-client\.tgz", ClientPackageHandler, {"context": context, "package": client_package()}
         ),
         URLSpec(r"/static/(.*)", pages.AssetHandler, {"context": context, "path": static}),
         URLSpec(r"/docs", documents.DocsHandler, for_docs),

@@ -4,10 +4,10 @@
  * To run it with Expo:
  *
  *   npx create-expo-app@latest people --template blank-typescript && cd people
- *   mkdir rollcall && cp …/static/rollcall*.js …/static/rollcall*.d.ts rollcall/
+ *   npm install http://localhost:8000/static/rollcall-client.tgz
  *
- * Replace App.tsx with this file. In its imports, replace ../../static/ by ./rollcall/. Enter your server's address below.
- * Then run `npx expo start`, and sign in with a user who registered at your server.
+ * Replace App.tsx with this file. In its imports, write rollcall, rollcall/login and rollcall/react in place of the paths.
+ * Enter your server's address below. Then run `npx expo start`, and sign in with a user who registered at your server.
  *
  * A phone reaches a server on your computer by the computer's address in the network. Start the server with
  * ROLLCALL_HOST=0.0.0.0 make run, and use http://192.168.…:8000.

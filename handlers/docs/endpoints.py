@@ -126,6 +126,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ),
     ("GET", "/metrics"): _open("health", "Get metrics in Prometheus' text format", TEXT),
     ("GET", "/"): _open("documents", "The home page", HTML),
+    ("GET", "/static/rollcall-client.tgz"): _open("documents", "The JavaScript client as a package for npm", ANY),
     ("GET", "/static/{path}"): _open(
         "documents", "Styles, scripts and images of the pages", ANY, path=str, errors=("NOT_FOUND",)
     ),

@@ -11,7 +11,7 @@ export class App {
   constructor(test) {
     this.folder = mkdtempSync(join(tmpdir(), "rollcall-app-"));
     test.after(() => rmSync(this.folder, { recursive: true }));
-    for (const name of ["rollcall", "rollcall-react", "rollcall-login"]) {
+    for (const name of ["rollcall", "rollcall-react", "rollcall-login", "rollcall-testing"]) {
       for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(here(`../../static/${file}`), join(this.folder, file));
     }
     symlinkSync(here("../node/node_modules"), join(this.folder, "node_modules"));

@@ -3,6 +3,7 @@
 import RollcallByDefault, { Rollcall, type Call, type Status, type StatusChange } from "./rollcall.js";
 import { Login } from "./rollcall-login.js";
 import * as hooks from "./rollcall-react.js";
+import { FakeRollcall, fakeStatus } from "./rollcall-testing.js";
 
 declare class NodeSocket {
   readyState: 0 | 1 | 2 | 3;
@@ -79,4 +80,14 @@ export function Screen(token: string) {
   const count: number = users.length + (stats?.online ?? 0) + presence.size;
   const shown = [mine, state === "live" && isLive, error?.message, connectionError?.length, isConnected, last, count, retryIn];
   return hooks.RollcallProvider({ client, children: shown.map(String) });
+}
+
+export function inATest(): Rollcall {
+  const fake = new FakeRollcall({ users: [fakeStatus(2, { is_busy: true })], state: "connecting" });
+  fake.setUser(fakeStatus(3), "call_started");
+  fake.setState("offline", { code: 4504, reason: "invalid" });
+  // @ts-expect-error availability follows from the other fields
+  fakeStatus(2, { is_available: true });
+  console.log(fake.sent.at(-1)?.type, fake.called.length);
+  return fake;
 }

@@ -36,7 +36,8 @@ async def browsing(*, caches_pages: bool = False) -> AsyncIterator[Page]:
             ignore_default_args=["--disable-back-forward-cache"] if caches_pages else None,
         )
         try:
-            yield await browser.new_page()
+            context = await browser.new_context()
+            yield await context.new_page()
         finally:
             await browser.close()
 

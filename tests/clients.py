@@ -99,7 +99,7 @@ class Api(Verbs[Answer]):
         self._note_secrets(response.body)
         kind = response.headers.get("Content-Type", "")
         is_json = kind.startswith("application/json")
-        text = response.body.decode("latin-1" if kind == "image/png" else "utf-8")
+        text = response.body.decode("latin-1" if kind in ("image/png", "application/gzip") else "utf-8")
         return Answer(response.code, json.loads(text) if is_json and text else text, response.headers)
 
     def _note_secrets(self, body: str | bytes | None) -> None:

@@ -37,8 +37,8 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
 
-test-packages: .venv/tests redis proxies ## the documented nginx and Caddy in front of three servers; installs both on Debian
-	$(BIN)/python -m pytest -m packages tests/cluster
+test-packages: .venv/tests redis proxies node ## nginx and Caddy in front of three servers; Vite and Jest with the client's package
+	$(BIN)/python -m pytest -m packages tests/cluster tests/examples
 
 test-cluster: .venv/tests redis ## the end-to-end tests against three servers that share a log, in some ten minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cluster tests/seed tests/sockets tests/api

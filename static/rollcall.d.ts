@@ -96,7 +96,7 @@ export interface CallChange {
 export interface RollcallError {
   /**
    * Server error (`AUTH_ERROR`, `INVALID_MESSAGE_ERROR`, `FORBIDDEN_ERROR`, `SERVER_ERROR`); a close code after which the
-   * client doesn't reconnect until `connect()`; or `TOKEN_ERROR` (getToken failed and is called again),
+   * client doesn't reconnect until `connect()`, or with 4503 until the user returns to the page; or `TOKEN_ERROR` (getToken failed and is called again),
    * `TOKEN_EXPIRING` (and there is no getToken), `CONNECT_ERROR` (no socket can be opened with this platform, url or
    * token; the client doesn't reconnect), `UNREACHABLE` (the server has never answered; the client keeps trying).
    */

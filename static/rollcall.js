@@ -242,7 +242,7 @@ export class Rollcall {
     const { url, channel, WebSocket = globalThis.WebSocket } = this.#options;
     const named = this.#namedUserIds();
     const protocols = ["rollcall.v1"];
-    this.#askedUserIds = undefined;
+    this.#askedUserIds = this.#why = undefined;
     this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
     if (this.#isOperators) this.#due.clear();
     else protocols.push(`bearer.${this.#token}`);

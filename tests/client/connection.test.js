@@ -131,6 +131,18 @@ test("a state says with which close code and reason it came", async () => {
   ]);
 });
 
+test("a code that was answered with a new token is not told with a later state", async () => {
+  const scene = new Scene({ getToken: () => "second" });
+  scene.client.connect();
+  await settle();
+  scene.socket.end(4401, "token expired");
+  await scene.greet({ users: [] });
+  assert.deepEqual(
+    scene.told.state.map(({ code }) => code),
+    [undefined, undefined, undefined],
+  );
+});
+
 test("it is syncing from the greeting until the last page of the snapshot", async () => {
   const scene = new Scene();
   scene.client.connect();

@@ -9,6 +9,8 @@ BIN := .venv/bin
 WAITING := tests/faults tests/dashboard
 # What `make bench` measured.
 RUN ?= bench.json
+# What `make bench-growth` measured, if it did.
+CURVES ?= $(wildcard growth.json)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies
@@ -66,13 +68,13 @@ mutants: .venv/tests redis ## plant known mistakes one by one; the tests must fi
 
 bench: .venv/bench redis ## Rollcall side by side with the servers of bench-peers, in 20 minutes; ONLY="ROW …" for some rows
 	$(BIN)/python -m benchmarks $(ONLY:%=--only %) --json $(RUN); code=$$?; \
-		test -n "$(ONLY)" -o ! -s $(RUN) || $(BIN)/python -m benchmarks.publish $(RUN); exit $$code
+		test -n "$(ONLY)" -o ! -s $(RUN) || $(BIN)/python -m benchmarks.publish $(RUN) $(CURVES:%=--growth %); exit $$code
 
 bench-peers: .venv/server ## install Node's ws, Go's centrifuge and nginx with nchan outside the sources, to compare with
 	$(BIN)/python -m benchmarks.peers.install
 
 bench-growth: .venv/server redis ## curves of cost against users, watchers, changes, idle sockets and nodes, in six minutes
-	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.growth --json growth.json
 
 bench-soak: .venv/server ## sockets come and go for ten minutes, then nothing of them may be left; SECONDS=60 for less
 	$(BIN)/python -m benchmarks.soak $(SECONDS:%=--seconds %)

@@ -8,49 +8,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cluster import open_mongo, open_redis, start_cluster
+from benchmarks.curves import Curve, Growth, Point, write_growth
 from benchmarks.failure import BenchmarkError
 from benchmarks.lab import SERVER, Lab
 from benchmarks.load import Cost, Load, connect_watchers, measure_changes, measure_load
 from benchmarks.peers.install import peers_folder
-from benchmarks.run import Machine, now, short, this_machine
+from benchmarks.run import now, short, this_machine
 from benchmarks.session import opened_lab
 
 _NODE_USERS = 100
 _NODE_WATCHERS = 300
 _NODE_CHANGES = 50
-
-
-class Point(msgspec.Struct, frozen=True):
-    """One measurement of a curve: at `x`, so many µs per delivered message or change, and so much of a core."""
-
-    x: int
-    per_message_us: float | None
-    per_change_us: float | None
-    core_share: float
-
-
-class Curve(msgspec.Struct, frozen=True):
-    """How the cost grows with one quantity while everything else stays the same."""
-
-    grows: str
-    """The quantity, and what stays the same."""
-    points: list[Point]
-
-
-class Growth(msgspec.Struct, frozen=True):
-    """All curves of a run."""
-
-    began: str
-    machine: Machine
-    seconds: float
-    """How long each point was measured."""
-    curves: list[Curve]
-
 
 _CURVES: dict[str, tuple[str, Callable[[int], Load], tuple[int, ...]]] = {
     "users": (
@@ -94,8 +66,7 @@ def main(only: tuple[str, ...], seconds: float, file: Path | None, server: Path)
         Console(stderr=True).print(f"No result. {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     if file is not None:
-        growth = Growth(now().isoformat(), this_machine(), seconds, curves)
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(growth)) + b"\n")
+        write_growth(Growth(now(), this_machine(), seconds, curves), file)
 
 
 def _measured(lab: Lab, names: tuple[str, ...], seconds: float, console: Console) -> Iterator[Curve]:

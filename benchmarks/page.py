@@ -1,12 +1,10 @@
-"""docs/performance.md and its plots, from the JSON of a run.
-
-python -m benchmarks.page RUN.json
-"""
+"""The text of docs/performance.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmarks.curves import Growth
 from benchmarks.report import DISTURBED_SHARE
 from benchmarks.row import Figure
 from benchmarks.run import RowResult, Run, short
@@ -33,10 +31,11 @@ _NOT_CLAIMED = """## What this does not show
 """
 
 
-def page(run: Run, *, has_plot: bool) -> str:
+def page(run: Run, *, has_plot: bool, growth: Growth | None = None) -> str:
     """Return the text of the page."""
     plot = ["![For each figure, a bar for Rollcall and for every other server](performance.svg)\n"] if has_plot else []
-    return "\n".join([_HEAD, *_conditions(run), *_targets(run), "## All figures\n", *plot, *_tables(run), _NOT_CLAIMED])
+    parts = [_HEAD, *_conditions(run), *_targets(run), "## All figures\n", *plot, *_tables(run)]
+    return "\n".join([*parts, *([] if growth is None else _growth(growth)), _NOT_CLAIMED])
 
 
 def _conditions(run: Run) -> Iterator[str]:
@@ -83,3 +82,17 @@ def _rows(result: RowResult, figure: Figure) -> Iterator[str]:
     for place, spread in enumerate(result.spreads(figure)):
         values = " | ".join(short(value) for value in (spread.minimum, spread.median, spread.maximum))
         yield f"| {'' if place else figure.name} | {spread.subject} | {values} | {figure.unit} |"
+
+
+def _growth(growth: Growth) -> Iterator[str]:
+    yield "## As it grows\n"
+    yield f"Measured on {growth.began:%Y-%m-%d} by `make bench-growth`, {growth.seconds:g} s for each point."
+    yield "A message is one change that one socket receives.\n"
+    yield "![Curves of the cost as one quantity grows](growth.svg)\n"
+    yield "| what grows | at | µs per message | µs per change | share of a core |\n|---|---:|---:|---:|---:|"
+    for curve in growth.curves:
+        for place, point in enumerate(curve.points):
+            costs = ("" if cost is None else short(cost) for cost in (point.per_message_us, point.per_change_us))
+            title = "" if place else curve.grows
+            yield f"| {title} | {point.x:,} | {' | '.join(costs)} | {point.core_share:.2%} |"
+    yield ""

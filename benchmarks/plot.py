@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
+from benchmarks.curves import Curve, Growth
 from benchmarks.row import OURS, Figure
 from benchmarks.run import Run, Spread, short
 
@@ -25,23 +28,44 @@ def plot_run(run: Run, file: Path) -> bool:
     ]
     if not panels:
         return False
+    _save([partial(_draw_bars, figure=figure, spreads=spreads) for figure, spreads in panels], file)
+    return True
+
+
+def plot_growth(growth: Growth, file: Path) -> None:
+    """Draw a panel for each curve."""
+    _save([partial(_draw_curve, curve=curve) for curve in growth.curves], file)
+
+
+def _save(panels: Sequence[Callable[[plt.Axes], None]], file: Path) -> None:
+    """Draw the panels side by side into a file. The same data always give the same file."""
     plt.switch_backend("svg")
-    # Without a date and with a fixed salt, the same run gives the same file.
     mpl.rcParams["svg.hashsalt"] = "rollcall"
     rows = -(-len(panels) // _COLUMNS)
     canvas, axes = plt.subplots(rows, _COLUMNS, figsize=(_WIDTH, rows * _PANEL_HEIGHT), squeeze=False)
     for place, axis in enumerate(axes.flat):
         if place < len(panels):
-            _draw(axis, *panels[place])
+            panels[place](axis)
         else:
             axis.axis("off")
     canvas.tight_layout()
     canvas.savefig(file, format="svg", metadata={"Date": None})
     plt.close(canvas)
-    return True
 
 
-def _draw(axis: plt.Axes, figure: Figure, spreads: list[Spread]) -> None:
+def _draw_curve(axis: plt.Axes, curve: Curve) -> None:
+    has_changes = all(point.per_message_us is not None for point in curve.points)
+    values = [point.per_message_us if has_changes else 100 * point.core_share for point in curve.points]
+    axis.plot([point.x for point in curve.points], values, color=_OURS_COLOUR, marker="o", markersize=4)
+    axis.set_title(curve.grows, fontsize=9, loc="left")
+    axis.set_ylabel("µs per message" if has_changes else "% of a core", fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_ylim(bottom=0)
+    axis.set_xlim(left=0)
+
+
+def _draw_bars(axis: plt.Axes, figure: Figure, spreads: list[Spread]) -> None:
     names = [spread.subject for spread in spreads]
     medians = [spread.median for spread in spreads]
     errors = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.curves import Curve, Growth, Point, read_growth, write_growth
 from benchmarks.page import page
 from benchmarks.row import LIMIT, OURS, Bound, Figure, Reading, judge
 from benchmarks.rows.catalog import ROWS
@@ -83,6 +84,15 @@ def test_the_page_names_machine_date_command_and_what_was_not_compared() -> None
         "## What this does not show",
     ):
         assert words in text
+
+
+def test_the_page_shows_curves_if_there_are_any(tmp_path: Path) -> None:
+    points = [Point(0, None, None, 0.01), Point(1000, 2.5, 750, 0.2)]
+    growth = Growth(datetime(2026, 1, 3, tzinfo=UTC), Machine("Linux", "a", 2, "3"), 6.0, [Curve("sockets", points)])
+    write_growth(growth, tmp_path / "growth.json")
+    text = page(a_run(a_result()), has_plot=False, growth=read_growth(tmp_path / "growth.json"))
+    assert "| sockets | 0 |  |  | 1.00% |\n|  | 1,000 | 2.50 | 750 | 20.00% |" in text
+    assert "## As it grows" not in page(a_run(a_result()), has_plot=False)
 
 
 def test_a_run_can_be_read_again(tmp_path: Path) -> None:

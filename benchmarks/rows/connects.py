@@ -20,8 +20,8 @@ RATE = Figure(
     unit="sockets/s",
     counts="sockets per second, from the first connect until the last socket has both first messages, 128 connecting at"
     " a time. Rollcall: 2,000 users who are online already, each with a token. The others check no token and send two"
-    " messages of the same size; centrifuge sends one, its reply to the connect command, and nchan none. The C server"
-    " waits for the sink most of the time, so its rate is the most that the sink can do",
+    " messages of the same size; centrifuge sends one, its reply to the connect command, and nchan none. The C"
+    " program takes one connection after another",
     bounds=(Bound(against=LIMIT, factor=0.4), Bound(against=TORNADO, factor=1.0)),
 )
 CPU = Figure(

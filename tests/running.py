@@ -77,6 +77,9 @@ class RunningServer:
         await self._server.start()
         self.settings = dataclasses.replace(self.settings, port=self._server.port)
 
+    async def caught_up(self) -> None:
+        """Wait until all servers have applied what any of them has: this one alone always has."""
+
     async def drain(self) -> None:
         """Drain, as on SIGTERM, and keep running."""
         await self.server.drain()

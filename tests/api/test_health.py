@@ -73,6 +73,7 @@ async def test_a_server_whose_store_is_away_is_alive_but_not_ready(
 
 
 @pytest.mark.any_store
+@pytest.mark.embedded_store
 async def test_the_port_for_probes_serves_health_and_nothing_else(
     server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen
 ) -> None:
@@ -86,6 +87,7 @@ async def test_the_port_for_probes_serves_health_and_nothing_else(
 
 
 @pytest.mark.any_store
+@pytest.mark.embedded_store
 async def test_the_port_for_probes_answers_while_the_server_drains(
     server: RunningServer, http: AsyncHTTPClient, secrets_seen: SecretsSeen
 ) -> None:

@@ -202,6 +202,7 @@ async def test_a_refused_upgrade_is_logged_with_what_it_came_with_and_what_would
         assert refused["address"] == "127.0.0.1"
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(connect_burst=1, connects_per_second=0.001, request_burst=1, requests_per_second=0.001)
 async def test_what_a_limit_refuses_is_logged_with_the_settings_that_raise_it(
     server: RunningServer, secrets_seen: SecretsSeen, user: MakePerson

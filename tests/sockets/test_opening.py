@@ -57,7 +57,9 @@ async def test_sessions_have_ids_of_their_own_and_share_the_epoch(user: MakePers
     assert len({message["epoch"] for message in first}) == 1
 
 
-async def test_nothing_falls_between_the_first_messages_and_the_updates(user: MakePerson, socket: OpenSocket) -> None:
+async def test_nothing_falls_between_the_first_messages_and_the_updates(
+    server: RunningServer, user: MakePerson, socket: OpenSocket
+) -> None:
     ada, bob = await user("ada"), await user("bob")
     await bob.post("/users/me/heartbeat")
 
@@ -69,11 +71,12 @@ async def test_nothing_falls_between_the_first_messages_and_the_updates(user: Ma
     sockets = [await socket(ada, first=True) for _ in range(8)]
     await changing
     now = (await (await socket(ada, first=True)).take())["seq"]
+    own = server.core.changes.latest_seq(ada.user_id)  # told at the beginning, also if that was before it was announced
     for each in sockets:
         told = await each.told()
         start = told[0]["seq"]
         seqs = [message["seq"] for message in told if message["type"] == "user_status_update"][1:]
-        assert seqs == list(range(start + 1, now + 1))
+        assert seqs == [seq for seq in range(start + 1, now + 1) if seq != own]
 
 
 async def test_a_token_in_the_header_opens_a_socket(server: RunningServer, user: MakePerson) -> None:

@@ -60,6 +60,7 @@ async def test_a_socket_over_tls_works_as_any_other(
     ada, bob = await user("ada"), await user("bob")
     for person in (ada, bob):
         person.base_url = f"https://localhost:{server.port}"
+    await server.caught_up()
     async with await Socket.open(f"wss://localhost:{server.port}/ws/feed?token={ada.token}", tls=tls) as feed:
         assert (await feed.take())["type"] == "connection_established"
         await bob.post("/users/me/heartbeat")

@@ -59,7 +59,7 @@ async def test_within_the_grace_commands_are_served_and_a_refresh_keeps_the_sock
 async def test_a_refreshed_socket_outlives_its_first_token(
     server: RunningServer, user: MakePerson, socket: OpenSocket
 ) -> None:
-    ada, bob = await user("ada", life_seconds=1), await user("bob", life_seconds=1)
+    ada, bob = await user("ada", life_seconds=2), await user("bob", life_seconds=2)
     refreshed, left = await socket(ada), await socket(bob)
     await refreshed.ask({"type": "refresh", "token": of_another_login(server, ada.user_id)}, "token_refreshed")
     assert await left.closed() == 4401

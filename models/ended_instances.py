@@ -11,6 +11,7 @@ from collections.abc import Callable
 from models.errors import StoreUnavailable
 from models.instances import Instance, Instances
 from models.machine import has_ended, is_same_machine
+from models.renewal_watch import RenewalWatch
 
 LOOK_SECONDS = 60.0
 """How often a server looks for them."""
@@ -33,27 +34,22 @@ class EndedInstances:
         self._instances = instances
         self._own = own
         self._steady = steady
-        self._looked_at = steady()
-        self._seen: dict[tuple[str, int], float] = {}
-        """Since when, in steady time, another server has had this number of renewals."""
+        self._renewals = RenewalWatch(LOOK_SECONDS, steady())
 
     async def remove(self) -> None:
         """Look once, and remove the documents of servers that have ended. Raises StoreUnavailable."""
         now = self._steady()
-        if now - self._looked_at > 2 * LOOK_SECONDS:
-            self._seen.clear()
-        self._looked_at = now
         try:
             others = await self._instances.others(self._own.incarnation)
         except StoreUnavailable:
-            self._seen.clear()
+            self._renewals.forget()
             raise
-        self._seen = {key: self._seen.get(key, now) for each in others for key in [(each.incarnation, each.renewals)]}
+        self._renewals.note(others, now)
         for each in others:
-            if each.shares and self._is_ended(each, now):
+            if each.shares and self._is_ended(each):
                 await self._instances.remove_lost(each)  # unless it has renewed since
 
-    def _is_ended(self, other: Instance, now: float) -> bool:
+    def _is_ended(self, other: Instance) -> bool:
         if is_same_machine(self._own, other):
             return has_ended(other)
-        return now - self._seen[other.incarnation, other.renewals] >= SILENT_SECONDS
+        return self._renewals.silent_seconds(other) >= SILENT_SECONDS

@@ -2,7 +2,7 @@
 
 A document has `_id` (the incarnation, a random id of the process), `name`, the fields of `ProcessIdentity`, `since`,
 `renewals` (raised every few seconds while the server runs) and `holds` (whether it has the database, or still waits for
-it).
+it). Servers that share the database also use `shares`, `has_log` and `report`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.machine import ProcessIdentity
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server that shares the database says of itself every few seconds."""
+    """What a server that shares the database reports every few seconds."""
 
     node: str
     """The name under which it takes part in the log."""
@@ -46,7 +46,7 @@ class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation"
     has_log: bool = False
     """Whether it reached the log that they share when it last renewed."""
     report: NodeReport | None = None
-    """What it last said of itself, if it shares the database."""
+    """Its latest report, if it shares the database."""
 
 
 class Instances:
@@ -71,7 +71,7 @@ class Instances:
         return await self.others("")
 
     async def report(self, incarnation: str, report: NodeReport) -> None:
-        """Note what a server says of itself."""
+        """Save a server's report."""
         await self._instances.update_one({"_id": incarnation}, {"$set": {"report": msgspec.structs.asdict(report)}})
 
     async def renew(self, incarnation: str, *, has_log: bool = False) -> bool:

@@ -193,7 +193,7 @@ class Background:
             after = users[-1].profile.user_id
 
     async def _clean_up(self) -> None:
-        if not self._core.is_on_duty:
+        if not self._core.is_first:
             return
         now, settings = self._core.environment.clock.utc(), self._settings
         await self._stores.logins.forget_expired(now - timedelta(days=1))

@@ -38,7 +38,7 @@ class Persistence:
     async def sample(self) -> None:
         """Take a sample, which one of the servers saves. Raises StoreUnavailable: then it is shown, but not saved."""
         sample = self._core.overview_feed.take_sample()
-        if self._core.is_on_duty:
+        if self._core.is_first:
             await self._stores.samples.add(sample)
 
     async def forget_old(self) -> None:

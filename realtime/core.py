@@ -13,6 +13,7 @@ from models.users import Users
 from realtime.calls.call_store import CallStore
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
+from realtime.cluster.assembly import build_node
 from realtime.cluster.node import Node
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.counters import Counters
@@ -26,6 +27,7 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.limits import Limits
+from realtime.parts import Memory, Stores, build_dashboard, build_presence, build_sockets
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
@@ -34,7 +36,6 @@ from realtime.presence.log import Log
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
-from realtime.rooms import Memory, Stores, build_dashboard, build_node, build_presence, build_sockets
 from realtime.sockets.admission import Admission
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.commands import Commands
@@ -92,8 +93,8 @@ class Core:
         return self.environment.counters
 
     @property
-    def is_on_duty(self) -> bool:
-        """Whether this server does what only one of them needs to do."""
+    def is_first(self) -> bool:
+        """Whether this server does what only one of them needs to do: it is alone, or the first of them."""
         return self.node is None or self.node.is_first
 
     def tick(self) -> None:
@@ -131,25 +132,25 @@ def build_core(
     tokens: Tokens,
     shared: SharedLog | None = None,
 ) -> Core:
-    """Build all parts, room by room. `shared` is the log of a server that is not alone."""
+    """Build all parts, folder by folder. `shared` is the log of a server that is not alone."""
     memory = Memory(Incarnation(environment.incarnations.own, environment.new_id), ChangeLog(environment.new_id()))
     fan_out = FanOut(settings, memory.changes, environment.counters, environment.call_later, environment.elapsed)
     hub = Hub(fan_out, environment.counters)
-    room = build_presence(settings, environment, memory, users, fan_out, shared)
-    incarnations = room.cluster.members if room.cluster else environment.incarnations
+    presence = build_presence(settings, environment, memory, users, fan_out, shared)
+    incarnations = presence.cluster.members if presence.cluster else environment.incarnations
     call_store = CallStore(calls, environment.clock, incarnations)
-    switchboard = Switchboard(settings, environment, call_store, room.presence, memory.timers, memory.ongoing)
-    sockets = build_sockets(settings, environment, memory, tokens, fan_out, hub, room)
+    switchboard = Switchboard(settings, environment, call_store, presence.engine, memory.timers, memory.ongoing)
+    sockets = build_sockets(settings, environment, memory, tokens, fan_out, hub, presence)
     board = build_dashboard(
-        settings, environment, memory, Stores(users, calls, logins, audit), room, sockets, switchboard
+        settings, environment, memory, Stores(users, calls, logins, audit), presence, sockets, switchboard
     )  # fmt: skip
-    node = build_node(settings, environment, memory, users, room, sockets, call_store, switchboard)
+    node = build_node(settings, environment, memory, users, presence, sockets, call_store, switchboard)
     if node is not None:
         board.issues.on_silence = node.sharing.note
     return Core(
-        environment, memory.timers, memory.wall_timers, memory.registry, room.log, memory.changes, room.write_back,
-        room.presence, room.loader, room.settlement, switchboard, fan_out, hub, sockets.stats, sockets.authenticator,
-        sockets.liveness, sockets.limits, sockets.commands, sockets.admission, board.event_log, board.actions,
-        board.store_check, board.issues, board.session_list, board.overview, board.overview_feed,
-        board.operator_sessions, board.operator_commands, node,
+        environment, memory.timers, memory.wall_timers, memory.registry, presence.log, memory.changes,
+        presence.write_back, presence.engine, presence.loader, presence.settlement, switchboard, fan_out, hub,
+        sockets.stats, sockets.authenticator, sockets.liveness, sockets.limits, sockets.commands, sockets.admission,
+        board.event_log, board.actions, board.store_check, board.issues, board.session_list, board.overview,
+        board.overview_feed, board.operator_sessions, board.operator_commands, node,
     )  # fmt: skip

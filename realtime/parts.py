@@ -1,9 +1,8 @@
-"""Rooms: builds the parts of each room of realtime, in the order in which they need each other."""
+"""Parts: builds the parts of each folder of realtime, in the order in which they need each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from models.audit import Audit
 from models.calls import Calls
@@ -11,21 +10,12 @@ from models.logins import Logins
 from models.shared_log import SharedLog
 from models.tokens import Tokens
 from models.users import Users
-from realtime.calls.call_store import CallStore
 from realtime.calls.ongoing import OngoingCalls
-from realtime.calls.reconciliation import Reconciliation
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
-from realtime.cluster.adoption import Adoption
 from realtime.cluster.cluster_log import ClusterLog
-from realtime.cluster.comparison import Comparison
 from realtime.cluster.members import Members
-from realtime.cluster.node import Node
 from realtime.cluster.position import Position
-from realtime.cluster.reader import Reader
-from realtime.cluster.saved_changes import SavedChanges
-from realtime.cluster.session_sharing import SessionSharing
-from realtime.cluster.succession import Succession
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.issues import IssueDetector
@@ -49,7 +39,6 @@ from realtime.presence.log import LocalLog, Log
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
-from realtime.protocol import CloseCode
 from realtime.sockets.admission import Admission
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.commands import Commands
@@ -58,7 +47,6 @@ from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import revocation
 from realtime.sockets.shared_sessions import SharedSessions
-from realtime.sockets.shared_tickets import SharedTickets
 from realtime.sockets.stats import Stats
 from realtime.sockets.told_ahead import ToldAhead
 from settings import Settings
@@ -76,7 +64,7 @@ class Stores:
 
 @dataclass(frozen=True)
 class Memory:
-    """What several rooms share."""
+    """What several folders share."""
 
     incarnation: Incarnation
     changes: ChangeLog
@@ -98,13 +86,13 @@ class SharedLogParts:
 
 
 @dataclass(frozen=True)
-class PresenceRoom:
+class PresenceParts:
     """The parts around the log."""
 
     write_back: WriteBack
     follower: Follower
     log: Log
-    presence: Presence
+    engine: Presence
     loader: Loader
     settlement: Settlement
     cluster: SharedLogParts | None
@@ -112,7 +100,7 @@ class PresenceRoom:
 
 
 @dataclass(frozen=True)
-class SocketsRoom:
+class SocketsParts:
     """The parts that users' sockets need."""
 
     fan_out: FanOut
@@ -128,7 +116,7 @@ class SocketsRoom:
 
 
 @dataclass(frozen=True)
-class DashboardRoom:
+class DashboardParts:
     """The parts that operators see or use."""
 
     event_log: EventLog
@@ -149,7 +137,7 @@ def build_presence(
     users: Users,
     fan_out: FanOut,
     shared: SharedLog | None,
-) -> PresenceRoom:
+) -> PresenceParts:
     """Build the log, and the parts before and behind it. `shared` is the log of a server that is not alone."""
     incarnation, registry, timers = memory.incarnation, memory.registry, memory.timers
     write_back = WriteBack(settings, registry, users, environment.failures)
@@ -177,7 +165,7 @@ def build_presence(
     loader = Loader(settings, environment, incarnation, presence, log, write_back)
     settlement = Settlement(settings, users, presence, loader, write_back, environment.failures)
     follower.record_listeners += (deadlines.record_changed, decider.record_changed)
-    return PresenceRoom(write_back, follower, log, presence, loader, settlement, cluster)
+    return PresenceParts(write_back, follower, log, presence, loader, settlement, cluster)
 
 
 def build_sockets(
@@ -187,22 +175,22 @@ def build_sockets(
     tokens: Tokens,
     fan_out: FanOut,
     hub: Hub,
-    room: PresenceRoom,
-) -> SocketsRoom:
+    presence: PresenceParts,
+) -> SocketsParts:
     """Build what users' sockets need."""
     clock, timers, registry = environment.clock, memory.timers, memory.registry
     stats = Stats(registry, memory.ongoing, hub, memory.changes)
-    authenticator = Authenticator(settings, tokens, registry, hub, room.log, clock, timers, environment.unix_now)
+    authenticator = Authenticator(settings, tokens, registry, hub, presence.log, clock, timers, environment.unix_now)
     liveness = Liveness(settings, timers, clock)
     limits = Limits(settings, clock, environment.counters)
     guard = CommandGuard(settings, clock, environment.counters, limits.commands)
-    commands = Commands(settings, guard, authenticator, room.presence, fan_out, liveness, memory.ongoing, stats)
-    admission = Admission(settings, environment, room.presence, hub, fan_out, liveness, authenticator, stats)
+    commands = Commands(settings, guard, authenticator, presence.engine, fan_out, liveness, memory.ongoing, stats)
+    admission = Admission(settings, environment, presence.engine, hub, fan_out, liveness, authenticator, stats)
     shared_sessions = SharedSessions(settings, memory.incarnation, registry)
-    room.follower.revocation_listeners.append(authenticator.login_revoked)
-    room.follower.kick_listeners += (hub.kick, shared_sessions.kicked)
-    room.follower.sessions_listeners.append(shared_sessions.apply)
-    return SocketsRoom(
+    presence.follower.revocation_listeners.append(authenticator.login_revoked)
+    presence.follower.kick_listeners += (hub.kick, shared_sessions.kicked)
+    presence.follower.sessions_listeners.append(shared_sessions.apply)
+    return SocketsParts(
         fan_out, hub, stats, authenticator, liveness, limits, guard, commands, admission, shared_sessions
     )  # fmt: skip
 
@@ -212,26 +200,26 @@ def build_dashboard(
     environment: Environment,
     memory: Memory,
     stores: Stores,
-    room: PresenceRoom,
-    sockets: SocketsRoom,
+    presence: PresenceParts,
+    sockets: SocketsParts,
     switchboard: Switchboard,
-) -> DashboardRoom:
+) -> DashboardParts:
     """Build what operators see and use."""
     clock, registry, ongoing, hub = environment.clock, memory.registry, memory.ongoing, sockets.hub
     sessions = SessionList(hub, sockets.shared_sessions, clock, memory.incarnation)
     event_log = EventLog(
         registry, clock, environment.new_id()[:6], shown=settings.events_shown,
-        entry_id=lambda: room.follower.entry_id,
+        entry_id=lambda: presence.follower.entry_id,
     )  # fmt: skip
-    revoke = revocation(stores.users, stores.logins, room.settlement, sockets.authenticator, clock)
+    revoke = revocation(stores.users, stores.logins, presence.settlement, sockets.authenticator, clock)
     waiting = WaitingActions(
         stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,
-        is_shared=room.cluster is not None,
+        is_shared=presence.cluster is not None,
     )  # fmt: skip
-    actions = Actions(room.log, room.presence, switchboard, hub, sessions, event_log, revoke, waiting)
-    room.follower.action_listeners.append(event_log.acted)
-    room.follower.status_listeners.append(event_log.status_announced)
-    room.follower.call_listeners += (
+    actions = Actions(presence.log, presence.engine, switchboard, hub, sessions, event_log, revoke, waiting)
+    presence.follower.action_listeners.append(event_log.acted)
+    presence.follower.status_listeners.append(event_log.status_announced)
+    presence.follower.call_listeners += (
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
     )  # fmt: skip
     store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
@@ -241,39 +229,6 @@ def build_dashboard(
     feed = OverviewFeed(settings, overview, registry, ongoing, row_builder, issues, event_log, environment.failures)
     operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes)
     commands = OperatorCommands(sockets.guard)
-    return DashboardRoom(
+    return DashboardParts(
         event_log, actions, store_check, issues, sessions, overview, feed, operator_sessions, commands
     )  # fmt: skip
-
-
-def build_node(
-    settings: Settings,
-    environment: Environment,
-    memory: Memory,
-    users: Users,
-    room: PresenceRoom,
-    sockets: SocketsRoom,
-    call_store: CallStore,
-    switchboard: Switchboard,
-) -> Node | None:
-    """Build the server's part in a cluster, unless it is alone."""
-    if room.cluster is None:
-        return None
-    shared, members, log = room.cluster.shared, room.cluster.members, room.cluster.log
-    authenticator, presence, timers = sockets.authenticator, room.presence, memory.timers
-    authenticator.shared_tickets = SharedTickets(settings, shared)
-    sockets.admission.told_ahead = room.cluster.told_ahead
-    room.follower.record_listeners.append(authenticator.record_changed)
-    presence.on_refused = authenticator.close_refused
-    reader = Reader(room.cluster.position, memory.registry, memory.changes, room.follower, sockets.fan_out)
-    succession = Succession(settings, environment.clock, shared, members, presence, log)
-    sharing = SessionSharing(settings, environment, timers, shared, log, sockets.hub, sockets.shared_sessions)
-    sockets.hub.on_change = sharing.note
-    sockets.shared_sessions.on_surplus = sockets.hub.close_surplus
-    reader.on_gone = sockets.shared_sessions.gone
-    adoption = Adoption(environment, shared, memory.incarnation, members, reader, log, presence, sharing)
-    adoption.on_lost_epoch = partial(sockets.hub.close_all, CloseCode.RESTART, "the log was lost")
-    reconciliation = Reconciliation(call_store, presence, switchboard)
-    saved_changes = SavedChanges(users, memory.registry, room.settlement)
-    comparison = Comparison(environment, timers, members, reconciliation, saved_changes)
-    return Node(environment, timers, shared, reader, log, adoption, succession, comparison)

@@ -221,7 +221,7 @@ class ClusterLog:
         ahead = self._ahead.get(user_id)
         if ahead is None:
             return None
-        is_applied = entry_order(ahead.entry_id) <= _order(self._position.of_user(user_id))
+        is_applied = entry_order(ahead.entry_id) <= self._position.order_of_user(user_id)
         if ahead.generation != self._position.generation or is_applied:
             del self._ahead[user_id]
             return None
@@ -248,10 +248,6 @@ def _only_reports(proposal: Proposal) -> bool:
 
 def _is_forced(proposal: Proposal) -> bool:
     return proposal.is_repeat or proposal.is_written
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    return entry_order(entry_id) if entry_id else (-1, -1)
 
 
 def _ignore(_why: Stale | Fenced | None) -> None:

@@ -6,6 +6,9 @@ import asyncio
 
 from models.shared_log import NO_ENTRY, entry_order
 
+BEFORE_ALL = (-1, -1)
+"""The order of a user whose record no entry wrote."""
+
 
 class Position:
     """The last entry that was applied, and for each user the entry that wrote the record in memory."""
@@ -23,6 +26,11 @@ class Position:
     def of_user(self, user_id: int) -> str:
         """The id of the entry that wrote the user's record, or "" if no entry did."""
         return self._of_user.get(user_id, "")
+
+    def order_of_user(self, user_id: int) -> tuple[int, int]:
+        """The same entry, for comparing. A user without one comes before every entry."""
+        entry_id = self._of_user.get(user_id)
+        return entry_order(entry_id) if entry_id else BEFORE_ALL
 
     def told(self, user_id: int) -> int:
         """The `seq` under which the user was last announced, as far as the log knows; 0 if never."""

@@ -89,7 +89,7 @@ class Reader:
         A record that was read before its entry was is applied again, so that it is announced in its turn.
         """
         order = entry_order(entry.entry_id)
-        rows = [row for row in entry.rows if order >= _order(self.position.of_user(row.user_id))]
+        rows = [row for row in entry.rows if order >= self.position.order_of_user(row.user_id)]
         decoded = decoded_entry(entry, rows)
         untold = [row.user_id for row in decoded.rows if not row.seq and self._is_news(row.record)]
         self._follower.apply(decoded)
@@ -111,10 +111,6 @@ class Reader:
 
 def _ignore(_user_id: int) -> None:
     """Nobody has been told anything yet."""
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    return entry_order(entry_id) if entry_id else (-1, -1)
 
 
 def _ignore_server(_server: str) -> None:

@@ -201,7 +201,7 @@ def test_a_server_says_for_how_long_it_has_not_reached_the_log(cluster: ClusterW
 
 def test_one_server_is_on_duty(cluster: ClusterWorld) -> None:
     cluster.advance(5)
-    assert [node.core.is_on_duty for node in cluster.nodes].count(True) == 1
+    assert [node.core.is_first for node in cluster.nodes].count(True) == 1
 
 
 def test_a_ticket_opens_one_socket_on_any_server(cluster: ClusterWorld) -> None:

@@ -239,10 +239,10 @@ class Server:
             self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
             self.core.operator_sessions.reopen,
         )  # fmt: skip
-        self._background.repeat(self.settings.lease_renew_seconds, cut_off.look)
+        self._background.repeat(self.settings.lease_renew_seconds, cut_off.check)
         self._background.repeat(LOOK_SECONDS, self._lease_keeper.remove_ended)
         if self._fleet is not None:
-            self._background.repeat(self.settings.lease_renew_seconds, self._fleet.look)
+            self._background.repeat(self.settings.lease_renew_seconds, self._fleet.refresh)
 
     def _open_fleet(self, node: Node) -> Fleet:
         """The servers that share the database, for operators."""

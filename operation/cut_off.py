@@ -17,8 +17,8 @@ _log = structlog.stdlib.get_logger("rollcall.cut_off")
 class CutOff:
     """Watches for how long this server has not reached the log.
 
-    If nobody reaches it, there is nowhere to send the clients, and they stay. The others say in the store whether they
-    reach it.
+    If no server reaches it, there is nowhere to send the clients, so they stay. The others say in the store whether
+    they reach it.
     """
 
     def __init__(
@@ -37,22 +37,22 @@ class CutOff:
         self._send_away = send_away
         self._reopen = reopen
         self._seen: dict[str, int] = {}
-        """The renewals of the others that reached the log, when this server last looked."""
+        """The renewals of the other servers that reached the log, at the last check."""
 
-    async def look(self) -> None:
-        """Look once; to be called with each renewal. Raises StoreUnavailable."""
+    async def check(self) -> None:
+        """To be called as often as leases are renewed. Raises StoreUnavailable."""
         if self._node.cut_off_seconds == 0.0:
             if self._admission.is_cut_off:
-                _log.info("the shared log can be reached again: clients are welcome")
+                _log.info("the shared log can be reached again: this server accepts clients")
                 self._admission.is_cut_off = False
                 self._reopen()
             self._seen = {}
             return
         others = await self._lease_keeper.others_with_log()
-        are_fine = any(renewals > self._seen.get(server, renewals) for server, renewals in others.items())
+        others_reach_it = any(renewals > self._seen.get(server, renewals) for server, renewals in others.items())
         self._seen = others
         is_long = self._node.cut_off_seconds >= self._settings.cut_off_seconds
-        if is_long and are_fine and not self._admission.is_cut_off:
+        if is_long and others_reach_it and not self._admission.is_cut_off:
             _log.warning("cut off from the shared log, which others reach: clients are sent to them")
             self._admission.is_cut_off = True
             await self._send_away()

@@ -66,7 +66,7 @@ class AdminUserHandler(OverviewHandler):
         )
         acts, acted = await self.stores.audit.page(target=f"user:{user_id}", skip=0, limit=ACTIONS_SHOWN)
         if self.sharing is not None:
-            await self.sharing.ask(user_id)
+            await self.sharing.refresh_heard(user_id)
         row = self.overview.row(user_id)
         self.show(
             "user.html",

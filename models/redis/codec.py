@@ -23,7 +23,7 @@ from models.shared_log import (
 
 ANNOUNCED, QUIET = b"+", b"-"
 
-Outcome = Appended | Stale | Fenced | RowConflict | NotLost
+AppendReply = Appended | Stale | Fenced | RowConflict | NotLost
 
 
 def packed_rows(rows: Sequence[SharedRow]) -> list[bytes]:
@@ -48,7 +48,7 @@ def scanned_sessions(reply: list[bytes]) -> dict[str, bytes]:
     return {session_id.decode(): row for session_id, row in _pairs(reply)}
 
 
-def outcome_of(reply: Reply) -> Outcome:
+def append_reply(reply: Reply) -> AppendReply:
     """What a script that appends has answered."""
     if isinstance(reply, bytes):
         return Appended(reply.decode())

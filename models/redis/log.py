@@ -11,12 +11,12 @@ import structlog
 from models.errors import StoreUnavailable, UnusableStore
 from models.redis.address import RedisAddress
 from models.redis.codec import (
-    Outcome,
+    AppendReply,
     adopted_from,
+    append_reply,
     entries_of,
     newest_id,
     node_counters,
-    outcome_of,
     packed_rows,
     packed_sessions,
     scanned_rows,
@@ -200,8 +200,8 @@ class RedisLog:
             if cursor == b"0":
                 return
 
-    async def _append(self, script: Script, generation: int, server: str, *arguments: bytes) -> Outcome:
-        return outcome_of(await self._run(script, b"%d" % generation, server.encode(), self._length, *arguments))
+    async def _append(self, script: Script, generation: int, server: str, *arguments: bytes) -> AppendReply:
+        return append_reply(await self._run(script, b"%d" % generation, server.encode(), self._length, *arguments))
 
     async def _run(self, script: Script, *arguments: bytes) -> Reply:
         return await self._adopted_link().run(script, self._keys, *arguments)

@@ -45,7 +45,7 @@ class Adoption:
         self._presence = presence
         self.sharing = sharing
         self._database_id = environment.database_id
-        self._patience = members.lease_seconds
+        self._lease_seconds = members.lease_seconds
         self.on_lost_epoch: Callable[[], None] = _nobody_is_connected
         """Called when the log has lost an epoch, so that a `seq` that clients have is given out again."""
         reader.on_untold = self._repeat
@@ -80,9 +80,9 @@ class Adoption:
         if self._incarnation.id == name:  # otherwise the others have held them already
             self._postpone_ends()
         self._log.open()
-        is_anew = has_gap or self._may_lack or self._incarnation.id != name
-        self.sharing.joined(is_anew=is_anew, name=self._incarnation.id)
-        if is_anew:
+        starts_over = has_gap or self._may_lack or self._incarnation.id != name
+        self.sharing.joined(starts_over=starts_over, name=self._incarnation.id)
+        if starts_over:
             self._report_all()
         may_lack, self._may_lack = self._may_lack, False
         return may_lack
@@ -93,7 +93,7 @@ class Adoption:
         self._incarnation.renew()
         await self._join()
         self._log.open()
-        self.sharing.joined(is_anew=True, name=self._incarnation.id)
+        self.sharing.joined(starts_over=True, name=self._incarnation.id)
         self._report_all()
 
     async def _join(self) -> None:
@@ -160,7 +160,7 @@ class Adoption:
         self._held.clear()
         for entry in self._presence.registry:
             if any(map(self._incarnation.is_own, entry.record.alive_on)) and not entry.has_evidence(now):
-                self._presence.deadlines.hold(entry, self._patience, heartbeat=False)
+                self._presence.deadlines.hold(entry, self._lease_seconds, heartbeat=False)
                 self._held[entry.profile.user_id] = entry.grace_until
 
     def _report_all(self) -> None:

@@ -10,7 +10,8 @@ import msgspec
 from models.errors import StoreUnavailable
 from models.shared_log import Appended, Fenced, RowConflict, SharedLog, Stale, entry_order
 from realtime.clock import Environment, Timers
-from realtime.cluster.codec import decoded_record, encoded_body, encoded_session, encoded_sessions, shared_row
+from realtime.cluster.codec import encoded_body, encoded_session, encoded_sessions, shared_row
+from realtime.cluster.latest_records import Basis, LatestRecords
 from realtime.cluster.outcome import Outcome
 from realtime.cluster.position import Position
 from realtime.presence.incarnation import Incarnation
@@ -21,31 +22,11 @@ from realtime.presence.user_locks import UserLocks
 Decide = Callable[[Proposal, Mapping[int, Record]], list[Draft] | None]
 
 
-class Ahead(msgspec.Struct, frozen=True):
-    """A record that another server wrote and that is not applied here yet."""
-
-    generation: int
-    """The generation in which it was read."""
-    entry_id: str
-    seq: int
-    """The `seq` under which the user was last announced."""
-    record: Record
-
-
-class Basis(msgspec.Struct, frozen=True):
-    """What the log had of a user when a proposal was made that says something although nothing changed."""
-
-    entry_id: str
-    """The entry that wrote the user's record."""
-    seq: int
-    """The `seq` under which the user was last announced."""
-
-
 class ClusterLog:
     """Decides a proposal on the latest record that is known here, and appends what follows.
 
     If another server was faster, the append is refused and the proposal is decided again on that server's record. The
-    answer is then usually that nothing is left to say. The proposals of one user are appended in their order. Of those
+    answer is then usually that nothing has to change. The proposals of one user are appended in their order. Of those
     that only report evidence, the last one stands for all that wait.
 
     While the log is closed, proposals wait. Once it has ended, they are given up.
@@ -70,6 +51,7 @@ class ClusterLog:
         self._shared = shared
         self._incarnation = incarnation
         self._position = position
+        self._latest = LatestRecords(position)
         self._decide = decide
         self._deadline_seconds = deadline_seconds
         self._locks = UserLocks()
@@ -77,7 +59,6 @@ class ClusterLog:
         self._has_ended = False
         self._reports: dict[int, tuple[Proposal, Outcome]] = {}
         """For each user, the report of evidence that waits for its turn."""
-        self._ahead: dict[int, Ahead] = {}
         self.on_trouble: Callable[[Stale | Fenced | None], None] = _ignore
         """Called when an append says that the generation or this server is over, or the connection is lost."""
 
@@ -136,7 +117,7 @@ class ClusterLog:
         if _only_reports(proposal):
             return self._report(proposal)
         outcome = self._new_outcome()
-        basis = {user_id: self._basis(user_id) for user_id in proposal.user_ids} if _is_forced(proposal) else {}
+        basis = {user_id: self._latest.basis(user_id) for user_id in proposal.user_ids} if _is_forced(proposal) else {}
         self._spawn(self._carry(proposal, basis, outcome))
         return outcome
 
@@ -162,12 +143,12 @@ class ClusterLog:
         outcome.applied()
 
     async def _append(self, proposal: Proposal, basis: dict[int, Basis]) -> None:
-        """Append a proposal. What it says although nothing changed is left out if another server has said it since."""
+        """Append a proposal. What it would only repeat is left out if another server has said it since."""
         op = self._new_id()
         while True:
             await self._open.wait()
             for user_id, known in basis.items():
-                latest = self._basis(user_id)
+                latest = self._latest.basis(user_id)
                 if latest.entry_id != known.entry_id:
                     proposal = msgspec.structs.replace(proposal, is_written=False)
                 if latest.seq > known.seq:
@@ -178,7 +159,7 @@ class ClusterLog:
     async def _try(self, proposal: Proposal, op: str) -> bool:
         """Decide and append. Returns whether that is done and applied here."""
         generation = self._position.generation
-        ahead = {user_id: found for user_id in proposal.user_ids if (found := self._find_ahead(user_id))}
+        ahead = {user_id: found for user_id in proposal.user_ids if (found := self._latest.find_ahead(user_id))}
         drafts = self._decide(proposal, {user_id: found.record for user_id, found in ahead.items()})
         if drafts is None:
             latest = max((found.entry_id for found in ahead.values()), key=entry_order, default=None)
@@ -189,7 +170,7 @@ class ClusterLog:
                 self._incarnation.id,
                 op,
                 encoded_body(proposal),
-                [shared_row(draft, self._seen(draft.user_id)) for draft in drafts],
+                [shared_row(draft, self._latest.entry_id(draft.user_id)) for draft in drafts],
             )
         except StoreUnavailable:
             self._stop(None)
@@ -199,7 +180,7 @@ class ClusterLog:
             return await self._position.reached(reply.entry_id)
         if isinstance(reply, RowConflict):
             self._counters.log_conflicts += 1
-            self._note_ahead(generation, reply)
+            self._latest.note(generation, reply)
         else:
             self._stop(reply)
         return False
@@ -207,34 +188,6 @@ class ClusterLog:
     def _stop(self, why: Stale | Fenced | None) -> None:
         self.close()
         self.on_trouble(why)
-
-    def _note_ahead(self, generation: int, conflict: RowConflict) -> None:
-        for user_id, stored in conflict.rows.items():
-            if stored is None:
-                self._position.forget(user_id)
-                self._ahead.pop(user_id, None)
-            else:
-                self._ahead[user_id] = Ahead(generation, stored.entry_id, stored.seq, decoded_record(stored.record))
-
-    def _find_ahead(self, user_id: int) -> Ahead | None:
-        """The user's record that is not applied here yet. One from an earlier generation may be gone from the log."""
-        ahead = self._ahead.get(user_id)
-        if ahead is None:
-            return None
-        is_applied = entry_order(ahead.entry_id) <= self._position.order_of_user(user_id)
-        if ahead.generation != self._position.generation or is_applied:
-            del self._ahead[user_id]
-            return None
-        return ahead
-
-    def _seen(self, user_id: int) -> str:
-        ahead = self._find_ahead(user_id)
-        return ahead.entry_id if ahead else self._position.of_user(user_id)
-
-    def _basis(self, user_id: int) -> Basis:
-        ahead = self._find_ahead(user_id)
-        told = self._position.told(user_id)
-        return Basis(self._seen(user_id), max(ahead.seq, told) if ahead else told)
 
     def _new_outcome(self) -> Outcome:
         return Outcome(self._clock, self._timers, self._deadline_seconds)
@@ -251,4 +204,4 @@ def _is_forced(proposal: Proposal) -> bool:
 
 
 def _ignore(_why: Stale | Fenced | None) -> None:
-    """What a log without a supervisor does about trouble."""
+    """Nobody supervises the log."""

@@ -13,9 +13,9 @@ CALLS_SECONDS = 60.0
 
 
 class Comparison:
-    """Calls are compared at once by whoever finds a reason; they are few. All users are compared by one server.
+    """Any server that finds a reason compares the calls at once, because they are few. One server compares all users.
 
-    Every server remembers that the users have to be compared. So another one does it if the first dies before it has.
+    Every server remembers that the users have to be compared, so that another one does it if the first dies before.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Comparison:
         """Compare the calls after some time."""
         self._timers.at(self._clock.now() + seconds, "reconcile", lambda: self._spawn(self._compare_calls()))
 
-    def look(self) -> None:
+    def run_due(self) -> None:
         """Compare what is due. To be called with each renewal of the lease."""
         if not self._members.is_first:
             return

@@ -8,7 +8,7 @@ from realtime.cluster.position import Position
 
 
 class LogLag:
-    """Asks for the last entry now and then, and takes the time until that entry is applied here."""
+    """Asks for the last entry now and then, and measures how long it takes until that entry is applied here."""
 
     def __init__(self, clock: Clock, shared: SharedLog, position: Position) -> None:
         self._clock = clock
@@ -16,7 +16,7 @@ class LogLag:
         self._position = position
         self._newest = NO_ENTRY
         self._asked_at: float | None = None
-        """Steady time since when this server waits for the last entry."""
+        """The steady time at which this server asked for the entry that it waits for, if it does."""
         self._took = 0.0
 
     async def measure(self) -> None:
@@ -40,5 +40,5 @@ class LogLag:
 
     @property
     def seconds(self) -> float:
-        """How long it took until the last entry was applied, or for how long it has not been."""
+        """How long the last measurement took. If one has not ended, at least how long it has taken so far."""
         return self._took if self._asked_at is None else max(self._took, self._clock.now() - self._asked_at)

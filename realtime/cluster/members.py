@@ -27,7 +27,7 @@ class Members:
         self._unheard_of: dict[str, float] = {}
         """Servers that are known from the store only, and the steady time at which that was noticed."""
         self._gone: set[str] = set()
-        """Servers that were lost or have left."""
+        """Servers that were declared lost or have left."""
 
     @property
     def own(self) -> str:

@@ -102,7 +102,7 @@ class Node:
             raise StoreUnavailable("the shared log has changed: the others find out that this server is gone")
 
     async def _follow(self) -> None:
-        """Apply one entry after another. Whatever needs the reader's connection is done here."""
+        """Apply one entry after another. Everything that needs the reader's connection is done here."""
         while True:
             try:
                 if self._has_left and (self._is_lost or self._is_fenced):
@@ -196,7 +196,7 @@ class Node:
                 self.position.generation, self._members.own, server, counter, self._new_id()
             )
         self._spawn(self._take_overdue())
-        self._comparison.look()
+        self._comparison.run_due()
 
     def _compare_with_store(self) -> None:
         """The log may lack what the store has. Servers have the time of a lease to come back."""

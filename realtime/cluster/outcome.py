@@ -10,13 +10,13 @@ from realtime.clock import Clock, Timers
 
 
 class NotApplied(StoreUnavailable):
-    """The shared log has not taken a proposal in time. It takes its way all the same."""
+    """The shared log has not taken a proposal in time. It may still be appended later."""
 
 
 class Outcome:
     """Awaitable: whether a proposal has been applied here.
 
-    Whoever awaits it gets NotApplied after the deadline.
+    Awaiting it raises NotApplied after the deadline.
     """
 
     def __init__(self, clock: Clock, timers: Timers, seconds: float) -> None:

@@ -102,8 +102,8 @@ class Reader:
     def _is_news(self, record: Record) -> bool:
         """Whether a record that is not announced differs from what clients of this server were told.
 
-        That happens only to records that another server wrote anew because the log had lost them. A change that is
-        announced later is owed.
+        That happens only to records that another server wrote anew because the log had lost them. If a change is
+        announced later, the record says that it is owed.
         """
         known = self._registry.find(record.profile.user_id)
         return not record.is_owed and (known is None or differs(known.status, record.status))
@@ -114,4 +114,4 @@ def _ignore(_user_id: int) -> None:
 
 
 def _ignore_server(_server: str) -> None:
-    """What is known of a server is forgotten elsewhere."""
+    """Nobody keeps anything about servers."""

@@ -22,7 +22,7 @@ WRITE_SECONDS = 1.0
 """The shortest time between two writes, each of which has all that has changed."""
 
 HEARD_SECONDS = 30.0
-"""The row of a socket is written again so often, for its last sign of life."""
+"""How often the row of a socket is written again, with its last sign of life."""
 
 _KEY = "sessions"
 
@@ -30,8 +30,8 @@ _KEY = "sessions"
 class SessionSharing:
     """Writes the rows of this server's sockets, at most once a second. Costs nothing per message.
 
-    What was opened, closed or has fallen silent is told to the others with the log. The last sign of life is not: they
-    ask for it when somebody wants to see it.
+    The log tells the others what was opened, closed or became silent. They read the last sign of life only when
+    somebody wants to see it.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class SessionSharing:
         self._hub = hub
         self._sessions = sessions
         self._waiting: dict[str, None] = {}
-        """The sockets of which the others have to be told, or may have to be."""
+        """Sockets that the other servers have to be told about, or may have to be."""
         self._rows: dict[str, tuple[SharedSession, float]] = {}
         """The row of each socket as it was last written, and the steady time of that, the oldest first."""
         self._written_at = self._clock.now() - WRITE_SECONDS
         self._is_writing = False
 
     def note(self, session_ids: Iterable[str]) -> None:
-        """These sockets were opened or closed, have fallen silent, or are silent no more."""
+        """These sockets were opened or closed, or became silent or active again."""
         self._waiting.update(dict.fromkeys(session_ids))
         self._write_later()
 
-    def joined(self, *, is_anew: bool, name: str) -> None:
-        """This server takes part again. If `is_anew`, what it wrote before under its name may be lost or outdated."""
-        if is_anew:
+    def joined(self, *, starts_over: bool, name: str) -> None:
+        """This server takes part again. If it starts over, what it wrote before may be lost."""
+        if starts_over:
             self._rows.clear()
             self._waiting.update(dict.fromkeys(session.session_id for session in self._hub))
             self._waiting.update(dict.fromkeys(self._sessions.of_server(name)))
@@ -81,11 +81,11 @@ class SessionSharing:
                 found[server] = [decoded_session(row) for row in rows]
         self._sessions.replace_all(found)
 
-    async def ask(self, user_id: int) -> None:
-        """Bring the last signs of life of a user's sockets on other servers up to date, if the log can be reached."""
+    async def refresh_heard(self, user_id: int) -> None:
+        """Read the last signs of life of a user's sockets on other servers, if the log can be reached."""
         by_server: dict[str, list[str]] = {}
-        for held in self._sessions.elsewhere(user_id):
-            by_server.setdefault(held.server, []).append(held.session.session_id)
+        for each in self._sessions.elsewhere(user_id):
+            by_server.setdefault(each.server, []).append(each.session.session_id)
         with contextlib.suppress(StoreUnavailable):
             for server, session_ids in by_server.items():
                 rows = await self._shared.session_rows(server, session_ids)

@@ -1,4 +1,4 @@
-"""Succession: goes on with the users of servers that are gone."""
+"""Succession: takes over the users of servers that are gone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from settings import Settings
 class Succession:
     """Holds the users whose evidence was on a server that is gone. Those who do not come back in time go offline.
 
-    The server that declared another one lost is its successor. If a server has left, it is the first of the others. If
-    the successor goes as well before it is done, the first of the others goes on.
+    The successor of a lost server is the one that declared it lost. The successor of a server that left is the first of
+    the others. If a successor dies before it is done, the first of the others goes on.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Succession:
         self._open: dict[str, tuple[float, float]] = {}
         """Servers that are gone, and whose users may still wait for a successor.
 
-        Each with the seconds for which the users are held, and the steady time from which on that is overdue.
+        The values: for how many seconds their users are held, and the steady time after which that is overdue.
         """
 
     async def take(self, entry: SharedEntry) -> bool:
-        """A server was declared lost, or has left. If this server is its successor, go on with its users.
+        """A server was declared lost, or has left. If this server is its successor, take over its users.
 
         Returns whether it is.
         """
@@ -72,7 +72,7 @@ class Succession:
                 self._open.setdefault(server, (self._settings.grace_seconds, self._clock.now()))
 
     async def take_overdue(self) -> bool:
-        """Go on with the users of servers whose successor has not. Returns whether there were such servers."""
+        """Take over from servers whose successor has not done so. Returns whether there were any."""
         is_overdue = any(self._clock.now() >= at for _, at in self._open.values())
         if not is_overdue or not self.members.is_first:
             return False

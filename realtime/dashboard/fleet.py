@@ -61,7 +61,7 @@ class Fleet:
         self._renewals = RenewalWatch(settings.lease_renew_seconds, clock.now())
         self._labels: dict[str, str] = {}
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Write this server's report, and read those of the others. Raises StoreUnavailable."""
         now = self._clock.now()
         try:

@@ -14,7 +14,7 @@ from realtime.sockets.shared_sessions import SharedSessions
 
 
 class SessionList:
-    """This server's sockets as they are, and those of the others as they were last told of."""
+    """This server's sockets as they are, and those of the others as the log last told of them."""
 
     def __init__(self, hub: Hub, shared: SharedSessions, clock: Clock, incarnation: Incarnation) -> None:
         self.hub = hub
@@ -22,12 +22,12 @@ class SessionList:
         self._clock = clock
         self._incarnation = incarnation
         self.label: Callable[[str], str] = _no_label
-        """How operators know a server."""
+        """The name of a server that operators see."""
 
     def of_user(self, user_id: int) -> list[SessionRow]:
         """A user's sockets, the newest first."""
         here = [self.row(session) for session in self.hub.of_user(user_id)]
-        elsewhere = [self._elsewhere(held.session, held.server) for held in self._shared.elsewhere(user_id)]
+        elsewhere = [self._elsewhere(each.session, each.server) for each in self._shared.elsewhere(user_id)]
         return sorted([*here, *elsewhere], key=lambda row: row.opened_at, reverse=True)
 
     def count(self, user_id: int) -> int:
@@ -37,7 +37,7 @@ class SessionList:
     def ids(self, user_id: int) -> list[str]:
         """The ids of a user's sockets."""
         here = [session.session_id for session in self.hub.of_user(user_id)]
-        return [*here, *(held.session.session_id for held in self._shared.elsewhere(user_id))]
+        return [*here, *(each.session.session_id for each in self._shared.elsewhere(user_id))]
 
     def device(self, user_id: int) -> str:
         """The device of a user's newest socket, or an empty text."""
@@ -48,14 +48,14 @@ class SessionList:
         return self.of_user(user_id)[0].device
 
     def heard(self, user_id: int) -> int:
-        """The last sign of life on a socket of another server that this one knows of, or 0."""
-        return max((held.session.heard_at for held in self._shared.elsewhere(user_id)), default=0)
+        """The last sign of life on a socket of another server that is known here, or 0."""
+        return max((each.session.heard_at for each in self._shared.elsewhere(user_id)), default=0)
 
     def silent_elsewhere(self) -> list[tuple[int, SessionRow]]:
         """The sockets on other servers that need attention, each with its user."""
         return [
-            (held.session.user_id, self._elsewhere(held.session, held.server))
-            for held in self._shared.silent_elsewhere()
+            (each.session.user_id, self._elsewhere(each.session, each.server))
+            for each in self._shared.silent_elsewhere()
         ]
 
     def row(self, session: Session) -> SessionRow:

@@ -12,8 +12,8 @@ from realtime.presence.registry import Registry
 from settings import Settings
 
 
-class Held(msgspec.Struct, frozen=True):
-    """A socket, and the server that has it."""
+class LocatedSession(msgspec.Struct, frozen=True):
+    """A socket, and the server that it is connected to."""
 
     server: str
     session: SharedSession
@@ -29,21 +29,21 @@ class SharedSessions:
         self._limit = settings.sockets_per_user
         self._incarnation = incarnation
         self._registry = registry
-        self._held: dict[str, Held] = {}
-        self._of_user: dict[int, dict[str, Held]] = {}
-        self._silent: dict[str, Held] = {}
+        self._located: dict[str, LocatedSession] = {}
+        self._of_user: dict[int, dict[str, LocatedSession]] = {}
+        self._silent: dict[str, LocatedSession] = {}
         self.on_surplus: Callable[[str], None] = _ignore
-        """Called with a socket of this server that is one too many of its user."""
+        """Called with a socket of this server that exceeds its user's limit."""
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._located)
 
     def apply(self, server: str, change: SessionsChange) -> None:
         """A server has opened and closed sockets."""
         for session_id in change.closed:
             self._remove(session_id)
         for session in change.opened:
-            self._add(Held(server, session))
+            self._add(LocatedSession(server, session))
         for user_id in {session.user_id for session in change.opened}:
             self._check_limit(user_id)
 
@@ -59,51 +59,51 @@ class SharedSessions:
 
     def replace_all(self, sessions: Mapping[str, Iterable[SharedSession]]) -> None:
         """Take over the sockets of each server as they were read."""
-        for session_id in list(self._held):
+        for session_id in list(self._located):
             self._remove(session_id)
         for server, theirs in sessions.items():
             for session in theirs:
-                self._add(Held(server, session))
+                self._add(LocatedSession(server, session))
 
     def note_heard(self, sessions: Iterable[SharedSession]) -> None:
         """Take over later signs of life, which the log does not tell of."""
         for session in sessions:
-            held = self._held.get(session.session_id)
-            if held is not None:
-                self._add(Held(held.server, session))
+            located = self._located.get(session.session_id)
+            if located is not None:
+                self._add(LocatedSession(located.server, session))
 
     def of_server(self, server: str) -> list[str]:
         """The ids of a server's sockets."""
-        return [session_id for session_id, held in self._held.items() if held.server == server]
+        return [session_id for session_id, located in self._located.items() if located.server == server]
 
-    def elsewhere(self, user_id: int) -> list[Held]:
+    def elsewhere(self, user_id: int) -> list[LocatedSession]:
         """The user's sockets on other servers."""
         theirs = self._of_user.get(user_id)
-        return [held for held in theirs.values() if self._is_elsewhere(held)] if theirs else []
+        return [located for located in theirs.values() if self._is_elsewhere(located)] if theirs else []
 
-    def silent_elsewhere(self) -> list[Held]:
+    def silent_elsewhere(self) -> list[LocatedSession]:
         """The sockets on other servers that need attention."""
-        return [held for held in self._silent.values() if self._is_elsewhere(held)]
+        return [located for located in self._silent.values() if self._is_elsewhere(located)]
 
-    def _is_elsewhere(self, held: Held) -> bool:
-        return not self._incarnation.is_own(held.server)
+    def _is_elsewhere(self, located: LocatedSession) -> bool:
+        return not self._incarnation.is_own(located.server)
 
-    def _add(self, held: Held) -> None:
-        session_id, user_id = held.session.session_id, held.session.user_id
-        self._held[session_id] = held
-        self._of_user.setdefault(user_id, {})[session_id] = held
-        if held.session.is_silent:
-            self._silent[session_id] = held
+    def _add(self, located: LocatedSession) -> None:
+        session_id, user_id = located.session.session_id, located.session.user_id
+        self._located[session_id] = located
+        self._of_user.setdefault(user_id, {})[session_id] = located
+        if located.session.is_silent:
+            self._silent[session_id] = located
         else:
             self._silent.pop(session_id, None)
         self._registry.changed.add(user_id)
 
     def _remove(self, session_id: str) -> None:
-        held = self._held.pop(session_id, None)
-        if held is None:
+        located = self._located.pop(session_id, None)
+        if located is None:
             return
         self._silent.pop(session_id, None)
-        user_id = held.session.user_id
+        user_id = located.session.user_id
         theirs = self._of_user[user_id]
         del theirs[session_id]
         if not theirs:
@@ -118,13 +118,13 @@ class SharedSessions:
         theirs = self._of_user[user_id].values()
         surplus = len(theirs) - self._limit
         if surplus > 0:
-            for held in sorted(theirs, key=_first_to_go)[:surplus]:
-                if not self._is_elsewhere(held):
-                    self.on_surplus(held.session.session_id)
+            for located in sorted(theirs, key=_first_to_go)[:surplus]:
+                if not self._is_elsewhere(located):
+                    self.on_surplus(located.session.session_id)
 
 
-def _first_to_go(held: Held) -> tuple[bool, int, str]:
-    return not held.session.is_silent, held.session.opened_at, held.session.session_id
+def _first_to_go(located: LocatedSession) -> tuple[bool, int, str]:
+    return not located.session.is_silent, located.session.opened_at, located.session.session_id
 
 
 def _ignore(_session_id: str) -> None:

@@ -231,13 +231,31 @@ async def test_the_system_page_has_the_numbers(
 class TwoServers:
     """What the page of a server shows that shares its database with another one."""
 
+    def __init__(self, feed: int = 1200, presence: int = 30, operators: int = 4) -> None:
+        self.sockets = {"feed": feed, "presence": presence, "operators": operators}
+
     def rows(self) -> list[ServerRow]:
         report = NodeReport(
-            node="a", version="1", feed=1200, presence=30, operators=4, lag_entries=1, lag_seconds=0.002,
-            is_draining=False,
+            node="a", version="1", lag_entries=1, lag_seconds=0.002, is_draining=False, **self.sockets
         )  # fmt: skip
         since = 1_900_000_000_000
         return [ServerRow("web-1", "live", since, report, True), ServerRow("web-2", "lost", since, report, False)]
+
+
+def show_servers(monkeypatch: pytest.MonkeyPatch, servers: TwoServers) -> None:
+    """Let the System page show these servers."""
+    initialize = SystemHandler.initialize
+    monkeypatch.setattr(
+        SystemHandler, "initialize", lambda self, **given: initialize(self, **{**given, "fleet": servers})
+    )
+
+
+async def test_the_system_page_counts_a_single_socket_in_the_singular(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_servers(monkeypatch, TwoServers(feed=0, presence=0, operators=1))
+    page = text((await (await signed_in("admin")).get("/admin/system")).body)
+    assert "Servers 2 1 socket in all" in page
 
 
 async def test_the_system_page_lists_all_servers_if_there_are_several(
@@ -245,10 +263,7 @@ async def test_the_system_page_lists_all_servers_if_there_are_several(
 ) -> None:
     browser = await signed_in("admin")
     assert "This server" not in (await browser.get("/admin/system")).body
-    initialize = SystemHandler.initialize
-    monkeypatch.setattr(
-        SystemHandler, "initialize", lambda self, **given: initialize(self, **{**given, "fleet": TwoServers()})
-    )
+    show_servers(monkeypatch, TwoServers())
     page = text((await browser.get("/admin/system")).body)
     assert "Servers 2 1,234 sockets in all" in page
     assert "web-1 this page Live 1 1,234 1 entry, 2.0 ms" in page

@@ -36,7 +36,7 @@ class Site:
         self.node.cut_off_seconds = seconds
         if others_renew:
             self.others = {server: renewals + 1 for server, renewals in self.others.items()}
-        asyncio.run(self.cut_off.look())
+        asyncio.run(self.cut_off.check())
 
 
 @pytest.fixture

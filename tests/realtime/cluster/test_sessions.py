@@ -262,13 +262,13 @@ def test_the_last_sign_of_life_is_asked_for(cluster: ClusterWorld) -> None:
     assert row.heard_at < row.opened_at + 1000
     sharing = cluster.nodes[1].core.session_sharing
     assert sharing is not None
-    cluster.nodes[1].run(sharing.ask(1))
+    cluster.nodes[1].run(sharing.refresh_heard(1))
     (later,) = cluster.nodes[1].core.overview.sessions(1)
     assert later.heard_at >= row.heard_at + 50_000
     assert later.opened_at == row.opened_at
     assert cluster.nodes[1].core.overview.row(1).heard == later.heard_at
     cluster.engine.stop()
-    cluster.nodes[1].run(sharing.ask(1))
+    cluster.nodes[1].run(sharing.refresh_heard(1))
 
 
 def test_a_row_that_is_due_and_has_changed_is_written_once(

@@ -68,7 +68,7 @@ class Site:
         for incarnation in renews:
             row = self.store.rows[incarnation]
             self.store.rows[incarnation] = msgspec.structs.replace(row, renewals=row.renewals + 1)
-        asyncio.run(self.fleet.look())
+        asyncio.run(self.fleet.refresh())
         return {row.name: row.state for row in self.fleet.rows()}
 
 

@@ -16,7 +16,7 @@ from models.instances import NodeReport
 from models.samples import Sample
 from models.user_documents import NewUser
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.fleet import ServerRow
+from realtime.dashboard.fleet import ServerRow, ServerState
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
@@ -231,15 +231,22 @@ async def test_the_system_page_has_the_numbers(
 class TwoServers:
     """What the page of a server shows that shares its database with another one."""
 
-    def __init__(self, feed: int = 1200, presence: int = 30, operators: int = 4) -> None:
-        self.sockets = {"feed": feed, "presence": presence, "operators": operators}
+    def __init__(
+        self,
+        sockets: tuple[int, int, int] = (1200, 30, 4),
+        state: ServerState = "live",
+        lag_seconds: float = 0.002,
+    ) -> None:
+        self.sockets = dict(zip(("feed", "presence", "operators"), sockets, strict=True))
+        self.state = state
+        self.lag_seconds = lag_seconds
 
     def rows(self) -> list[ServerRow]:
         report = NodeReport(
-            node="a", version="1", lag_entries=1, lag_seconds=0.002, is_draining=False, **self.sockets
+            node="a", version="1", lag_entries=1, lag_seconds=self.lag_seconds, is_draining=False, **self.sockets
         )  # fmt: skip
         since = 1_900_000_000_000
-        return [ServerRow("web-1", "live", since, report, True), ServerRow("web-2", "lost", since, report, False)]
+        return [ServerRow("web-1", self.state, since, report, True), ServerRow("web-2", "lost", since, report, False)]
 
 
 def show_servers(monkeypatch: pytest.MonkeyPatch, servers: TwoServers) -> None:
@@ -253,9 +260,17 @@ def show_servers(monkeypatch: pytest.MonkeyPatch, servers: TwoServers) -> None:
 async def test_the_system_page_counts_a_single_socket_in_the_singular(
     signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    show_servers(monkeypatch, TwoServers(feed=0, presence=0, operators=1))
+    show_servers(monkeypatch, TwoServers(sockets=(0, 0, 1)))
     page = text((await (await signed_in("admin")).get("/admin/system")).body)
     assert "Servers 2 1 socket in all" in page
+
+
+async def test_the_system_page_says_for_how_long_a_server_has_been_cut_off(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_servers(monkeypatch, TwoServers(state="cut off", lag_seconds=14.04))
+    page = text((await (await signed_in("admin")).get("/admin/system")).body)
+    assert "web-1 this page Cut off 1 1,234 14.0 s" in page
 
 
 async def test_the_system_page_lists_all_servers_if_there_are_several(

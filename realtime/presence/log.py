@@ -67,7 +67,7 @@ class Proposal(msgspec.Struct, frozen=True):
     reason: Reason
     fact: Fact = unchanged
     by: str = ""
-    """The operator, if it was an operator who did it."""
+    """The operator who did it, if one did."""
     call: Call | None = None
     """The call that began or ended by it."""
     revoked: Revocation | None = None
@@ -113,7 +113,7 @@ class Entry(msgspec.Struct, frozen=True):
     kick: Kick | None = None
     action: OperatorAction | None = None
     sessions: SessionsChange | None = None
-    """What has become of the server's sockets."""
+    """Changes of the server's sockets."""
     entry_id: str = ""
     """Its id in the log, or "" in a local log."""
     op: str = ""
@@ -133,7 +133,7 @@ class Log(Protocol):
     def append(self, proposal: Proposal) -> Awaitable[None]:
         """Decide what follows from a proposal, and append it. Once that is applied here, the result can be awaited.
 
-        There is no need to await it: the proposal takes its way in any case.
+        There is no need to await it: the proposal is carried out in any case.
         """
 
     def check(self) -> None:

@@ -123,6 +123,41 @@ def test_a_server_that_learns_from_the_log_that_it_is_lost_joins_again(cluster: 
     assert online(cluster, 1) == [True, True, True]
 
 
+def test_who_left_a_server_before_it_was_lost_has_the_grace_period_of_the_others(cluster: ClusterWorld) -> None:
+    client, second = cluster.connect(0, 1), cluster.connect(0, 3)
+    cluster.advance(2)
+    cluster.nodes[0].lose(client)
+    cluster.nodes[0].lose(second)
+    cluster.advance(12)
+    cluster.nodes[0].shared.cut_off()
+    cluster.advance(4)  # the grace period ends, but nothing can be appended
+    cluster.nodes[0].shared.hold_delivery()
+    cluster.nodes[0].shared.reconnect()
+    cluster.settle()
+    cluster.connect(0, 3, second)
+    cluster.nodes[0].lose(second)
+    ghost_declares_lost(cluster, 0)
+    cluster.nodes[0].shared.release_delivery()
+    cluster.advance(14)
+    assert online(cluster, 1) == online(cluster, 3) == [True, True, True]
+    cluster.advance(16)
+    assert online(cluster, 1) == online(cluster, 3) == [False, False, False]
+
+
+def test_a_server_that_a_new_generation_has_as_lost_joins_under_a_new_name(cluster: ClusterWorld) -> None:
+    before = node_of(cluster, 0)._members.own
+    cluster.connect(0, 1)
+    cluster.advance(2)
+    cluster.nodes[0].shared.cut_off()
+    cluster.engine.contents.nodes[before] = None
+    cluster.engine.fail_over()
+    cluster.nodes[0].shared.reconnect()
+    cluster.advance(20)
+    assert node_of(cluster, 0)._members.own != before
+    assert cluster.engine.contents.nodes.keys() == names(cluster)
+    assert online(cluster, 1) == [True, True, True]
+
+
 def test_a_renewal_that_is_refused_makes_the_server_connect_again(cluster: ClusterWorld) -> None:
     cluster.nodes[0].shared.refuse()
     cluster.advance(3)

@@ -43,10 +43,17 @@ class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation"
     holds: bool = False
     shares: bool = False
     """Whether it shares the database with other servers that do."""
+    log_prefix: str = ""
+    """The prefix under which the log is that they share. Older servers did not write it."""
     has_log: bool = False
     """Whether it reached the log that they share when it last renewed."""
     report: NodeReport | None = None
     """Its latest report, if it shares the database."""
+
+    def shares_with(self, other: Instance) -> bool:
+        """Whether the two may use the database at the same time, because one log orders the changes of both."""
+        same_log = self.log_prefix == other.log_prefix or not (self.log_prefix and other.log_prefix)
+        return self.shares and other.shares and same_log
 
 
 class Instances:

@@ -127,7 +127,7 @@ class Lease:
         """Why the lease was lost, and who has it now if that can be found out."""
         try:
             others = await self._instances.others(self.incarnation)
-            holders = [each for each in others if each.holds and not (each.shares and self._own.shares)]
+            holders = [each for each in others if each.holds and not each.shares_with(self._own)]
         except StoreUnavailable:
             holders = []
         now = f"; it is used by another server now ({_described(holders[0])})" if holders else ""
@@ -140,11 +140,8 @@ class Lease:
         began, is_told = self._steady(), False
         while True:
             looked_at = self._steady()
-            others = [
-                each
-                for each in await self._instances.others(self.incarnation)
-                if not (each.shares and self._own.shares)
-            ]
+            found = await self._instances.others(self.incarnation)
+            others = [each for each in found if not each.shares_with(self._own)]
             left = [each for each in others if not await self._was_removed(each, looked_at)]
             if not others:
                 return
@@ -173,9 +170,14 @@ class Lease:
         if is_alive and (other.holds or other.incarnation < self.incarnation):
             raise StoreUnavailable(
                 f"another server uses the database {self._database} ({_described(other)}); "
-                "stop it, set ROLLCALL_MONGODB_DATABASE to another database, or set ROLLCALL_REDIS_URL on both"
+                f"stop it, set ROLLCALL_MONGODB_DATABASE to another database, or {self._way_to_share(other)}"
             )
         return is_lost and await self._instances.remove_lost(other)
+
+    def _way_to_share(self, other: Instance) -> str:
+        if other.shares and self._own.shares:
+            return f"set ROLLCALL_REDIS_PREFIX to {other.log_prefix}, as it has"
+        return "set ROLLCALL_REDIS_URL on both"
 
     def _removed(self) -> StoreUnavailable:
         return StoreUnavailable(

@@ -83,4 +83,5 @@ class LeaseKeeper:
             name=self.name,
             since=datetime.now(UTC),
             shares=bool(settings.redis_url),
+            log_prefix=settings.redis_prefix if settings.redis_url else "",
         )

@@ -33,9 +33,9 @@ class Site:
         self.on_wait: Callable[[], Any] = lambda: None
         self._numbers = itertools.count(1)
 
-    def lease(self, incarnation: str, *, shares: bool = False, **process: Any) -> Lease:
+    def lease(self, incarnation: str, *, shares: bool = False, log_prefix: str = "", **process: Any) -> Lease:
         """Return the lease of a server, by default on a machine of its own."""
-        own = msgspec.structs.replace(self.instance(incarnation, **process), shares=shares)
+        own = msgspec.structs.replace(self.instance(incarnation, **process), shares=shares, log_prefix=log_prefix)
         return Lease(self.instances, own, Settings(), clock=self.clock, steady=self.clock, sleep=self.sleep)
 
     def instance(self, incarnation: str, **process: Any) -> Instance:
@@ -210,6 +210,15 @@ async def test_a_lease_whose_document_was_deleted_is_lost(site: Site) -> None:
     with pytest.raises(StoreUnavailable):
         lease.check()
     assert "was deleted" in await lease.reason_for_loss()
+
+
+async def test_servers_that_would_share_the_database_over_two_logs_are_refused(site: Site) -> None:
+    host = this_process().host
+    await site.lease("a", shares=True, log_prefix="blue", host=host).take()
+    await site.lease("b", shares=True, log_prefix="blue", host=host).take()
+    with pytest.raises(StoreUnavailable, match="set ROLLCALL_REDIS_PREFIX to blue, as it has"):
+        await site.lease("c", shares=True, log_prefix="green", host=host).take()
+    assert await site.present() == ["a", "b"]
 
 
 async def test_a_server_that_shares_the_database_is_not_named_as_the_one_that_has_taken_it(site: Site) -> None:

@@ -13,11 +13,12 @@ end
 local fence = current_fence()
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 local last_id = newest and newest[1] or '0-0'
-local current, known = tonumber(meta[1] or 0), tonumber(ARGV[1])
+-- Numbers that are none were not written here, and count as lost.
+local current, known, last_seq = tonumber(meta[1]) or 0, tonumber(ARGV[1]), tonumber(meta[3])
 
 -- A server that knows a later generation, or the same one with another epoch, knows entries that Redis has lost.
 local is_ahead = known > current or (known == current and ARGV[3] ~= meta[4])
-if meta[2] == fence and not is_ahead then
+if meta[2] == fence and last_seq and not is_ahead then
   return {'KNOWN', meta[1], meta[4], meta[3], last_id, meta[5]}
 end
 
@@ -26,7 +27,7 @@ local now = redis.call('TIME')
 local milliseconds = now[1] * 1000 + math.floor(now[2] / 1000)
 local generation = string.format('%d', math.max(current + 1, known + 1, milliseconds))
 -- The step exceeds what other servers may have announced and Redis has lost.
-local seq = math.max(tonumber(meta[3] or 0), tonumber(ARGV[2]))
+local seq = math.max(last_seq or 0, tonumber(ARGV[2]))
 seq = string.format('%d', (current > 0 or known > 0) and seq + 1048576 or 0)
 local entry_id = add_entry(generation, ARGV[6], {'rebase', '', seq, '', ARGV[4], last_id})
 redis.call('HSET', KEYS[1], 'generation', generation, 'fence', fence, 'seq', seq, 'epoch', ARGV[4], 'cut', last_id,

@@ -19,7 +19,8 @@ local conflict, announced = {'CONFLICT'}, {}
 for i, user in ipairs(users) do
   local entry_id = ''
   if stored[i] then
-    entry_id, announced[i] = string.match(stored[i], '^(%S+) (%S+) ')
+    entry_id, announced[i] = string.match(stored[i], '^(%d+%-%d+) (%d+) [+-]')
+    entry_id = entry_id or ''  -- nothing that this script has written: it is replaced
   end
   if entry_id ~= ARGV[i * 3 + 4] then
     conflict[#conflict + 1] = user

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from models.shared_log import (
 )
 
 ANNOUNCED, QUIET = b"+", b"-"
+
+STORED_ROW = re.compile(rb"([0-9]+-[0-9]+) ([0-9]+) ([+-])(.*)", re.DOTALL)
 
 AppendReply = Appended | Stale | Fenced | RowConflict | NotLost
 
@@ -54,13 +57,13 @@ def append_reply(reply: Reply) -> AppendReply:
         return Appended(reply.decode())
     match reply[0]:
         case b"STALE":
-            return Stale(int(reply[1]))
+            return Stale(int(reply[1]) if reply[1].isdigit() else 0)
         case b"FENCED":
             return Fenced()
         case b"NOT LOST":
             return NotLost()
         case _:
-            return RowConflict({int(user): stored_row(value) if value else None for user, value in _pairs(reply[1:])})
+            return RowConflict({int(user): stored_row(value) for user, value in _pairs(reply[1:])})
 
 
 def adopted_from(reply: list[bytes]) -> Adopted:
@@ -74,15 +77,19 @@ def adopted_from(reply: list[bytes]) -> Adopted:
     return Adopted(int(generation), epoch, int(seq), last_id, kind == "NEW", cut)
 
 
-def stored_row(value: bytes) -> StoredRow:
-    """A field of the key `users`."""
-    entry_id, seq, record = value.split(b" ", 2)
-    return StoredRow(entry_id.decode(), int(seq), record[:1] == ANNOUNCED, record[1:])
+def stored_row(value: bytes) -> StoredRow | None:
+    """A field of the key `users`, or None if no script can have written it. Scripts replace such a field."""
+    found = STORED_ROW.fullmatch(value)
+    if found is None:
+        return None
+    entry_id, seq, mark, record = found.groups()
+    return StoredRow(entry_id.decode(), int(seq), mark == ANNOUNCED, record)
 
 
 def scanned_rows(reply: list[bytes]) -> dict[int, StoredRow]:
     """The fields and values in a reply to HSCAN."""
-    return {int(user): stored_row(value) for user, value in _pairs(reply)}
+    rows = ((user, stored_row(value)) for user, value in _pairs(reply) if user.isdigit())
+    return {int(user): row for user, row in rows if row is not None}
 
 
 def entries_of(reply: Reply) -> list[SharedEntry]:
@@ -96,8 +103,12 @@ def newest_id(reply: list[tuple[bytes, Reply]]) -> str:
 
 
 def node_counters(reply: list[bytes]) -> dict[str, int | None]:
-    """The key `nodes`."""
-    return {server.decode(): None if value == b"lost" else int(value) for server, value in _pairs(reply)}
+    """The key `nodes`, without counters that no script can have written."""
+    return {
+        server.decode(): None if value == b"lost" else int(value)
+        for server, value in _pairs(reply)
+        if value == b"lost" or value.isdigit()
+    }
 
 
 def _entry(entry_id: str, fields: list[bytes]) -> SharedEntry:

@@ -29,6 +29,7 @@ from models.shared_log import (
     Adopted,
     Appended,
     Fenced,
+    ForeignLog,
     NotLost,
     NotSent,
     RowConflict,
@@ -67,6 +68,8 @@ class RedisLog:
         self._is_adopted = False
         """Whether `adopt` was called on the link. Until then the generation may be another one."""
         self._adopting = asyncio.Lock()
+        self._has_been_adopted = False
+        """Whether the log was once known to belong to the database."""
         self._is_closed = False
         self._failures = 0
         """Failed attempts to connect, since the last success."""
@@ -94,13 +97,19 @@ class RedisLog:
             while True:
                 try:
                     link = await self._open_link()
-                    reply = await link.run(self._scripts.adopt, self._keys, *numbers, *texts, self._length)
+                    adopted = adopted_from(
+                        await link.run(self._scripts.adopt, self._keys, *numbers, *texts, self._length)
+                    )
+                except ForeignLog as error:
+                    if not self._has_been_adopted:
+                        raise
+                    self._drop()  # the address may lead to the right Redis again
+                    await self._pause(error)
                 except (StoreUnavailable, UnusableStore) as error:
                     await self._pause(error)
-                    continue
-                adopted = adopted_from(reply)
-                self._recovered()
-                return adopted
+                else:
+                    self._recovered()
+                    return adopted
 
     async def append(
         self, generation: int, server: str, op: str, body: bytes, rows: Sequence[SharedRow]
@@ -231,10 +240,14 @@ class RedisLog:
         self._failures += 1
         await asyncio.sleep(limit * self._chance())
 
+    def _drop(self) -> None:
+        if self._link is not None:
+            self._link.drop()
+
     def _recovered(self) -> None:
         if self._trouble:
             _log.info("redis is connected again")
-        self._is_adopted = True
+        self._is_adopted = self._has_been_adopted = True
         self._failures = 0
         self._trouble = ""
 

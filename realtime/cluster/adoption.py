@@ -113,13 +113,13 @@ class Adoption:
         await self.sharing.read_all()
         self._reader.begin(adopted.generation, adopted.cut, adopted.epoch)
         before = {entry.profile.user_id: entry.record for entry in self._presence.registry}
-        missing = (self._position.known() if self._has_started else before.keys()) - records.keys()
+        known = self._position.known() if self._has_started else before.keys()
         if not self._has_started:
             self._presence.deadlines.let_go(records.keys())
         told_up_to = self._changes.seq
         in_doubt = self._reader.replace_all(records, adopted.last_id, adopted.seq)
         if is_new or not self._has_started:
-            self._write_missing(missing, before)
+            self._write_missing(known - (records.keys() - self._reader.unreadable), before)
         if is_new and self._has_started:
             for user_id in in_doubt:
                 if self._position.told(user_id) <= told_up_to:  # a later announcement reaches every client

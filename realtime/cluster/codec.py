@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
+
 import msgspec
 
 from models.calls import Call
@@ -53,9 +56,13 @@ def encoded_session(session: SharedSession) -> bytes:
     return _encoder.encode(session)
 
 
-def decoded_session(row: bytes) -> SharedSession:
-    """The socket in a row."""
-    return _sessions.decode(row)
+def decoded_sessions(rows: Iterable[bytes | None]) -> list[SharedSession]:
+    """The sockets in rows, without those that are missing or that no server can have written."""
+    found: list[SharedSession] = []
+    for row in rows:
+        with contextlib.suppress(msgspec.DecodeError):
+            found += [_sessions.decode(row)] if row is not None else []
+    return found
 
 
 def shared_row(row: Draft, seen: str) -> SharedRow:
@@ -63,9 +70,12 @@ def shared_row(row: Draft, seen: str) -> SharedRow:
     return SharedRow(row.user_id, seen, row.is_announced, _encoder.encode(row.record))
 
 
-def decoded_record(record: bytes) -> Record:
-    """The record in a row."""
-    return _records.decode(record)
+def decoded_record(record: bytes) -> Record | None:
+    """The record in a row, or None if no server can have written it."""
+    try:
+        return _records.decode(record)
+    except msgspec.DecodeError:
+        return None
 
 
 def decoded_entry(shared: SharedEntry, rows: list[EntryRow]) -> Entry:

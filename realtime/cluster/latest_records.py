@@ -40,11 +40,15 @@ class LatestRecords:
     def note(self, generation: int, conflict: RowConflict) -> None:
         """An append was refused, because the users have these records."""
         for user_id, stored in conflict.rows.items():
+            record = decoded_record(stored.record) if stored else None
+            if stored is not None and record is not None:
+                self._ahead[user_id] = Ahead(generation, stored.entry_id, stored.seq, record)
+                continue
+            self._ahead.pop(user_id, None)
             if stored is None:
                 self._position.forget(user_id)
-                self._ahead.pop(user_id, None)
-            else:
-                self._ahead[user_id] = Ahead(generation, stored.entry_id, stored.seq, decoded_record(stored.record))
+            else:  # it cannot be read: the one in memory replaces it
+                self._position.note(user_id, stored.entry_id, stored.seq)
 
     def find_ahead(self, user_id: int) -> Ahead | None:
         """The user's record that is not applied here yet. One from an earlier generation may be gone from the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from models.errors import StoreUnavailable
@@ -13,6 +14,9 @@ from realtime.cluster.comparison import Comparison
 from realtime.cluster.log_lag import LogLag
 from realtime.cluster.reader import Reader
 from realtime.cluster.succession import Succession
+
+PAUSE_SECONDS = 1.0
+"""How long to wait after an entry or a record that cannot be applied."""
 
 
 class Node:
@@ -35,6 +39,7 @@ class Node:
         self._clock = environment.clock
         self._spawn = environment.spawn
         self._new_id = environment.new_id
+        self._failures = environment.failures
         self._timers = timers
         self._shared = shared
         self._reader = reader
@@ -116,6 +121,18 @@ class Node:
                     await self._read()
             except StoreUnavailable:
                 self._is_lost = True
+            except Exception as error:
+                # Without this task, the server would stand still for good. It skips the entry: it reads all records
+                # anew, which have what the entry did to them.
+                self._failures.note("following the shared log", self.position.last_id, error)
+                self._log.close()
+                self._is_lost = self._has_gap = True
+                await self._pause()
+
+    async def _pause(self) -> None:
+        is_over = asyncio.Event()
+        self._timers.at(self._clock.now() + PAUSE_SECONDS, "follow", is_over.set)
+        await is_over.wait()
 
     async def _connect(self) -> None:
         may_lack = await self._adoption.run(has_gap=self._has_gap)

@@ -31,6 +31,8 @@ class Reader:
         self._registry = registry
         self._follower = follower
         self._fan_out = fan_out
+        self.unreadable: set[int] = set()
+        """Users whose records could not be read when all records were read last."""
         self.on_untold: Callable[[int], None] = _ignore
         """Called with a user who has a new status here that was not announced."""
         self.on_gone: Callable[[str], None] = _ignore_server
@@ -64,16 +66,21 @@ class Reader:
         """Take over the records as they were read after the entry `last_id`.
 
         Returns the users of whom clients may have been told something else: those whose status has changed by that,
-        and those whose last change is not in the records and was not sent to every client yet. A user without a record
-        keeps what is in memory.
+        and those whose last change is not in the records and was not sent to every client yet. A user without a record,
+        or with one that cannot be read, keeps what is in memory.
         """
         unsent = {change.user_id for change in self.changes.since(self._fan_out.common_seq())}
         before = {entry.profile.user_id: entry.status for entry in self._registry}
+        self.unreadable.clear()
         self.position.forget_all()
         self.changes.forget()
         for user_id, stored in sorted(records.items(), key=lambda each: each[1].seq):
             self.position.note(user_id, stored.entry_id, stored.seq)
-            self._follower.take_over(user_id, decoded_record(stored.record))
+            record = decoded_record(stored.record)
+            if record is None:
+                self.unreadable.add(user_id)
+                continue
+            self._follower.take_over(user_id, record)
             if 0 < stored.seq <= seq:  # a later change comes with its entry
                 record = self._registry.get(user_id).record
                 self.changes.append(record.status, record.announced_as, stored.seq)
@@ -81,7 +88,7 @@ class Reader:
         self.position.jump(last_id)
         self._fan_out.catch_up_all()
         changed = {user_id for user_id, status in before.items() if differs(status, self._registry.get(user_id).status)}
-        return changed | (unsent - records.keys())
+        return changed | (unsent - (records.keys() - self.unreadable))
 
     def _apply(self, entry: SharedEntry) -> None:
         """Apply an entry, but for records that are older than those in memory.

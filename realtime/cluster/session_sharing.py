@@ -11,7 +11,7 @@ from models.errors import StoreUnavailable
 from models.shared_log import MOST_ROWS, SharedLog
 from realtime.clock import Environment, Timers
 from realtime.cluster.cluster_log import ClusterLog
-from realtime.cluster.codec import decoded_session
+from realtime.cluster.codec import decoded_sessions
 from realtime.presence.log import SessionsChange, SharedSession
 from realtime.sockets.hub import Hub
 from realtime.sockets.session import Session
@@ -77,8 +77,9 @@ class SessionSharing:
         found: dict[str, list[SharedSession]] = {}
         for server, counter in (await self._shared.nodes()).items():
             if counter is not None:
-                rows = [row async for some in self._shared.scan_sessions(server) for row in some.values()]
-                found[server] = [decoded_session(row) for row in rows]
+                found[server] = decoded_sessions(
+                    [row async for some in self._shared.scan_sessions(server) for row in some.values()]
+                )
         self._sessions.replace_all(found)
 
     async def refresh_heard(self, user_id: int) -> None:
@@ -89,7 +90,7 @@ class SessionSharing:
         with contextlib.suppress(StoreUnavailable):
             for server, session_ids in by_server.items():
                 rows = await self._shared.session_rows(server, session_ids)
-                self._sessions.note_heard(decoded_session(row) for row in rows if row is not None)
+                self._sessions.note_heard(decoded_sessions(rows))
 
     def _write_later(self) -> None:
         """Write when something waits, or when the oldest row is due again."""

@@ -45,6 +45,7 @@ class SimulatedLog:
         engine.connections.append(self)
         self._is_adopted = False
         self._is_cut_off = False
+        self._has_been_adopted = False
         self._is_closed = False
         self._refusals = 0
         self._lost_replies = 0
@@ -140,7 +141,12 @@ class SimulatedLog:
                 )
             except StoreUnavailable:
                 continue
-            self._is_adopted = True
+            except ForeignLog:
+                if not self._has_been_adopted:
+                    raise
+                await self._woken()
+                continue
+            self._is_adopted = self._has_been_adopted = True
             return adopted
 
     async def append(

@@ -13,7 +13,7 @@ from tornado.ioloop import IOLoop
 from models.errors import StoreUnavailable
 from models.redis import RedisLimits, RedisLog
 from models.redis.log import UNRESTED_READS
-from models.shared_log import Appended, NotSent, OutcomeUnknown, RowConflict, follows
+from models.shared_log import Appended, NotSent, OutcomeUnknown, RowConflict, Stale, follows
 from tests.cluster.conftest import MakeRedis
 from tests.cluster.engines import QUICK, RedisEngine, adopted, entries, joined, n_of, records, row
 from tests.redis_server import RedisServer
@@ -339,3 +339,37 @@ async def test_giving_up_while_connecting_leaves_no_connection(make_redis: MakeR
     server.resume()
     server.wait_until(lambda: clients_of(server) == [])
     assert (await adopted(log)).is_new
+
+
+async def test_what_no_script_has_written_is_replaced(redis_server: RedisServer, make_engine: MakeEngine) -> None:
+    engine = make_engine(redis_server)
+    log = engine.server_log()
+    first = await joined(log, "a")
+    keys = log._keys
+    redis_server.ask("HSET", keys.users.decode(), "1", "nonsense", "two", "1-1 1 +x")
+    redis_server.ask("HSET", keys.nodes.decode(), "b", "nonsense")
+    assert await records(log) == {}
+    assert await log.nodes() == {"a": 1}
+    assert await log.append(first.generation, "a", "set", b"", [row(1, seen="1-1")]) == RowConflict({1: None})
+    assert isinstance(await log.append(first.generation, "a", "set", b"", [row(1)]), Appended)
+    for field in ("generation", "seq"):
+        known = await adopted(log, first)
+        redis_server.ask("HSET", keys.meta.decode(), field, "nonsense")
+        assert isinstance(await log.append(known.generation, "a", "set", b"", []), Stale)
+        first = await adopted(log, known, f"epoch after {field}")
+        assert first.is_new
+        assert (first.generation > known.generation, first.seq > known.seq) == (True, True)
+
+
+async def test_a_log_that_was_the_right_one_is_waited_for(redis_server: RedisServer, make_engine: MakeEngine) -> None:
+    log = make_engine(redis_server).server_log()
+    state = await adopted(log)
+    own = redis_server.ask("HGET", log._keys.meta.decode(), "database")
+    redis_server.ask("HSET", log._keys.meta.decode(), "database", "another")
+    with capture_logs() as logs:
+        waiting = asyncio.ensure_future(adopted(log, state))
+        while not logs:
+            await asyncio.sleep(0.001)
+        redis_server.ask("HSET", log._keys.meta.decode(), "database", own)
+        assert (await waiting).generation == state.generation
+    assert "another database" in logs[0]["reason"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.errors import Conflict
-from realtime.cluster.codec import decoded_session, encoded_session
+from realtime.cluster.codec import decoded_sessions, encoded_session
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.rows import Explanation
 from realtime.presence.incarnation import Incarnation
@@ -301,7 +301,7 @@ def test_a_user_of_another_server_without_a_socket_is_explained(cluster: Cluster
 
 def test_a_row_of_a_socket_is_what_it_was() -> None:
     session = SharedSession("one", 1, "feed", "phone", "192.0.2.1", 5, 7, True)
-    assert decoded_session(encoded_session(session)) == session
+    assert decoded_sessions([encoded_session(session), None, b"nonsense"]) == [session]
 
 
 @pytest.fixture

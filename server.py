@@ -360,7 +360,10 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
 
 async def _serve_until(stopping: asyncio.Event, server: Server, settings: Settings, *, demo: bool) -> None:
     with stop_signals(stopping.set):
-        await server.start()
+        if not await _started(server, stopping):
+            _log.info("stopping before the start was complete")
+            await server.stop()
+            return
         _log.info("listening", **server.described())
         show = Demo(server.port, server.tokens, settings, server.core.registry) if demo else None
         if show is not None:
@@ -374,6 +377,20 @@ async def _serve_until(stopping: asyncio.Event, server: Server, settings: Settin
         await server.stop()
         deadline.cancel()
         _log.info("stopped")
+
+
+async def _started(server: Server, stopping: asyncio.Event) -> bool:
+    """Start the server. Returns False if it was told to stop before that: it may be waiting for Redis."""
+    starting, told = asyncio.create_task(server.start()), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+        return starting.done()
+    finally:
+        for task in (starting, told):
+            task.cancel()
+        await asyncio.gather(starting, told, return_exceptions=True)
 
 
 def _give_up() -> None:

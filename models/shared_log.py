@@ -148,8 +148,8 @@ class SharedLog(Protocol):
         """Connect if necessary, and learn the generation, or begin a new one if the engine has changed.
 
         `generation`, `seq` and `epoch` are what the server knows: 0, 0 and "" at its start. `new_epoch` is the epoch
-        of the generation that this call may begin. Waits until the engine answers. Raises ForeignLog, unless an earlier
-        call has succeeded: then it waits until the engine is the right one again.
+        of the generation that this call may begin. Waits until the engine answers. Raises ForeignLog at the start;
+        later it waits until the engine is the right one again.
         """
 
     async def append(

@@ -68,8 +68,6 @@ class RedisLog:
         self._is_adopted = False
         """Whether `adopt` was called on the link. Until then the generation may be another one."""
         self._adopting = asyncio.Lock()
-        self._has_been_adopted = False
-        """Whether the log was once known to belong to the database."""
         self._is_closed = False
         self._failures = 0
         """Failed attempts to connect, since the last success."""
@@ -101,7 +99,7 @@ class RedisLog:
                         await link.run(self._scripts.adopt, self._keys, *numbers, *texts, self._length)
                     )
                 except ForeignLog as error:
-                    if not self._has_been_adopted:
+                    if not generation:
                         raise
                     self._drop()  # the address may lead to the right Redis again
                     await self._pause(error)
@@ -247,7 +245,7 @@ class RedisLog:
     def _recovered(self) -> None:
         if self._trouble:
             _log.info("redis is connected again")
-        self._is_adopted = self._has_been_adopted = True
+        self._is_adopted = True
         self._failures = 0
         self._trouble = ""
 

@@ -45,7 +45,6 @@ class SimulatedLog:
         engine.connections.append(self)
         self._is_adopted = False
         self._is_cut_off = False
-        self._has_been_adopted = False
         self._is_closed = False
         self._refusals = 0
         self._lost_replies = 0
@@ -142,11 +141,11 @@ class SimulatedLog:
             except StoreUnavailable:
                 continue
             except ForeignLog:
-                if not self._has_been_adopted:
+                if not generation:
                     raise
                 await self._woken()
                 continue
-            self._is_adopted = self._has_been_adopted = True
+            self._is_adopted = True
             return adopted
 
     async def append(

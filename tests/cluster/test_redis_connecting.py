@@ -16,6 +16,7 @@ from models.redis.checks import check_info, connect_error, read_info
 from tests.certificate import make_certificate
 from tests.cluster.conftest import MakeRedis
 from tests.cluster.engines import QUICK, adopted
+from tests.program import MakeProgram, ServerProgram, until
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -253,3 +254,20 @@ async def test_a_real_server_that_cannot_hold_the_log(
     server = make_redis(*options, on_port=on_port)
     with pytest.raises(UnusableStore, match=f"Redis at .* {told}"):
         await open_redis_log(parse_redis_url(server.url), "rc", QUICK)
+
+
+@pytest.mark.slow
+async def test_a_server_that_waits_for_redis_when_it_starts_can_be_stopped(
+    make_redis: MakeRedis, program: MakeProgram, on_mongodb: dict[str, Any]
+) -> None:
+    redis = make_redis("--maxmemory", "1")
+    server = program(redis_url=redis.url, **on_mongodb)
+    server._launch()
+    await until(lambda: _has_logged(server, "redis is not connected"))
+    assert await server.stop() == 0
+    assert server.events()[-1]["event"] == "stopping before the start was complete"
+
+
+async def _has_logged(server: ServerProgram, event: str) -> bool:
+    """Return whether the server has logged an event."""
+    return server.log.exists() and any(each["event"] == event for each in server.events())

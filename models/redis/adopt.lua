@@ -18,7 +18,8 @@ local current, known, last_seq = tonumber(meta[1]) or 0, tonumber(ARGV[1]), tonu
 
 -- A server that knows a later generation, or the same one with another epoch, knows entries that Redis has lost.
 local is_ahead = known > current or (known == current and ARGV[3] ~= meta[4])
-if meta[2] == fence and last_seq and not is_ahead then
+local is_whole = last_seq and redis.call('EXISTS', KEYS[2]) == 1
+if meta[2] == fence and is_whole and not is_ahead then
   return {'KNOWN', meta[1], meta[4], meta[3], last_id, meta[5]}
 end
 

@@ -11,7 +11,9 @@ end
 -- The last seq as text, or nil and the reply that refuses the command.
 local function admit(generation, server)
   local meta = redis.call('HMGET', KEYS[1], 'generation', 'fence', 'seq')
-  if meta[1] ~= generation or meta[2] ~= current_fence() or not tonumber(meta[3]) then
+  -- If the log alone is gone, its ids would begin again below those that the servers have applied.
+  local is_whole = tonumber(meta[3]) and redis.call('EXISTS', KEYS[2]) == 1
+  if meta[1] ~= generation or meta[2] ~= current_fence() or not is_whole then
     return nil, {'STALE', meta[1] or '0'}
   end
   local counter = redis.call('HGET', KEYS[4], server)

@@ -352,11 +352,12 @@ async def test_what_no_script_has_written_is_replaced(redis_server: RedisServer,
     assert await log.nodes() == {"a": 1}
     assert await log.append(first.generation, "a", "set", b"", [row(1, seen="1-1")]) == RowConflict({1: None})
     assert isinstance(await log.append(first.generation, "a", "set", b"", [row(1)]), Appended)
-    for field in ("generation", "seq"):
+    meta, entries_key = keys.meta.decode(), keys.log.decode()
+    for command in (("HSET", meta, "generation", "nonsense"), ("HSET", meta, "seq", "nonsense"), ("DEL", entries_key)):
         known = await adopted(log, first)
-        redis_server.ask("HSET", keys.meta.decode(), field, "nonsense")
+        redis_server.ask(*command)
         assert isinstance(await log.append(known.generation, "a", "set", b"", []), Stale)
-        first = await adopted(log, known, f"epoch after {field}")
+        first = await adopted(log, known, f"epoch after {command}")
         assert first.is_new
         assert (first.generation > known.generation, first.seq > known.seq) == (True, True)
 

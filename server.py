@@ -54,7 +54,7 @@ from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets, open_probe_sockets
 from operation.node_report import node_report
 from operation.persistence import Persistence
-from operation.shared_log import OpenedLog, open_shared_log
+from operation.shared_log import OpenedLog, log_change, open_shared_log
 from operation.signals import stop_signals
 from operation.tls import tls_context
 from realtime.clock import Clock, Environment, OnlyThisProcess
@@ -234,6 +234,7 @@ class Server:
 
     def _watch_log(self, node: Node) -> None:
         """Tell the others whether this server reaches the log, and send its clients to them if only they do."""
+        node.on_change = log_change
         self._lease_keeper.tell_of_log(lambda: node.is_connected)
         cut_off = CutOff(
             self.settings, node, self._lease_keeper, self.core.admission, self._send_away,

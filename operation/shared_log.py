@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from models.database import Database
 from models.database_id import database_id
 from models.redis import RedisLimits, RedisLog, open_redis_log, parse_redis_url
 from settings import Settings
+
+_CHANGES = {
+    "lost": "a server was declared lost: the others go on with its users",
+    "left": "a server has left: the others go on with its users",
+    "rejoined": "this server was declared lost: it takes part again under a new name",
+    "new generation": "the shared log was restarted or replaced: it goes on under a new epoch",
+}
+
+_log = structlog.stdlib.get_logger("rollcall.cluster")
 
 
 @dataclass(frozen=True)
@@ -32,3 +43,8 @@ async def open_shared_log(settings: Settings, database: Database) -> OpenedLog |
     )
     log = await open_redis_log(address, settings.redis_prefix, limits)
     return OpenedLog(log, await database_id(database.collection("database")))
+
+
+def log_change(kind: str, name: str) -> None:
+    """Log that the cluster has changed (see `Node.on_change`)."""
+    _log.info(_CHANGES[kind], **{"epoch" if kind == "new generation" else "server": name})

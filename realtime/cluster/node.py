@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from models.errors import StoreUnavailable
 from models.shared_log import Appended, Fenced, SharedEntry, SharedLog, Stale
@@ -60,6 +61,9 @@ class Node:
         self._has_gap = False
         """Whether entries between the log and what was applied are missing."""
         self._has_left = False
+        self.on_change: Callable[[str, str], object] = _ignore
+        """Called with "lost" or "left" and the server that is gone, "rejoined" and this server's new name, or "new
+        generation" and its epoch."""
         log.on_trouble = self._note_trouble
 
     @property
@@ -117,6 +121,7 @@ class Node:
                 elif self._is_fenced:
                     await self._adoption.rejoin()
                     self._is_fenced = False
+                    self.on_change("rejoined", self._members.own)
                 else:
                     await self._read()
             except StoreUnavailable:
@@ -152,6 +157,9 @@ class Node:
     def _note(self, entry: SharedEntry) -> None:
         if self._has_left:
             return
+        if entry.kind != "append":
+            kind = "new generation" if entry.kind == "rebase" else entry.kind
+            self.on_change(kind, entry.epoch or entry.lost or entry.by)
         if entry.kind == "rebase":
             self._compare_with_store()
         elif entry.kind == "lost" and entry.lost == self._members.own:
@@ -227,3 +235,7 @@ class Node:
             self._succession.note_vanished()
         else:
             self._compare_with_store()
+
+
+def _ignore(_kind: str, _name: str) -> None:
+    """Nobody needs to know."""

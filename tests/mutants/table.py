@@ -208,8 +208,8 @@ CLUSTER = (
     Mutant(
         "the shared log has no fence",
         "models/redis/common.lua",
-        "  if meta[1] ~= generation or meta[2] ~= current_fence() then",
-        "  if meta[1] ~= generation then",
+        "  if meta[1] ~= generation or meta[2] ~= current_fence() or not is_whole then",
+        "  if meta[1] ~= generation or not is_whole then",
         (f"{SHARED}::test_after_the_fence_has_changed_nothing_is_appended_until_a_new_generation_begins",),
         on_redis=True,
     ),

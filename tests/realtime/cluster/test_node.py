@@ -38,6 +38,24 @@ def test_a_server_that_learns_from_its_renewal_that_it_was_lost_takes_a_new_name
     assert online(cluster, 1) == [True, True, True]
 
 
+def test_the_others_are_told_which_server_was_lost_and_that_it_came_back(cluster: ClusterWorld) -> None:
+    heard: list[list[tuple[str, str]]] = [[], [], []]
+    for number in range(3):
+        node_of(cluster, number).on_change = lambda *change, number=number: heard[number].append(change)
+    before = cluster.nodes[0].own
+    ghost_declares_lost(cluster, 0)
+    cluster.advance(1)
+    assert heard == [[("lost", before), ("rejoined", cluster.nodes[0].own)], [("lost", before)], [("lost", before)]]
+
+
+def test_a_new_generation_is_told_with_its_epoch(cluster: ClusterWorld) -> None:
+    heard: list[tuple[str, str]] = []
+    node_of(cluster, 0).on_change = lambda *change: heard.append(change)
+    cluster.engine.fail_over()
+    cluster.advance(5)
+    assert [kind for kind, _ in heard] == ["new generation"]
+
+
 def test_a_start_waits_for_the_engine(cluster: ClusterWorld) -> None:
     cluster.nodes[0].crash()
     cluster.engine.stop()

@@ -23,7 +23,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.ioloop import IOLoop
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
@@ -51,6 +51,12 @@ class RollcallHTTPServer(HTTPServer):
         self._traffic = traffic
         self._origins = origins
         self._upgrades = upgrades
+
+    def handle_stream(self, stream: IOStream, address: tuple[object, ...]) -> None:
+        """Open a socket at once if the head of its request has arrived already."""
+        upgrades = None if isinstance(stream, SSLIOStream) else self._upgrades
+        if upgrades is None or not upgrades.take_connection(stream, address):
+            super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado's delegate, behind one that counts the request and one that measures its body."""

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -246,6 +247,17 @@ class Socket:
         await self.connection.wait_closed()
 
 
+async def connect_raw(port: int, request: bytes, *, early: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect and send a request. If it is `early`, a server in this loop finds it as it accepts the connection."""
+    if early:
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(request)
+        return await asyncio.open_connection(sock=connection, limit=2**20)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+    writer.write(request)
+    return reader, writer
+
+
 @dataclass
 class RawSocket(FrameReader):
     """A hand-written WebSocket over TCP, for what a correct client never does."""
@@ -254,10 +266,8 @@ class RawSocket(FrameReader):
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def open(cls, port: int, target: str, **headers: str) -> tuple[RawSocket, int]:
+    async def open(cls, port: int, target: str, *, early: bool = False, **headers: str) -> tuple[RawSocket, int]:
         """Connect and request an upgrade. Returns the socket and HTTP status. `Sec_Fetch_Site` is `Sec-Fetch-Site`."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
-        socket = cls(reader, writer)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         lines = {
             "Host": f"127.0.0.1:{port}",
@@ -268,12 +278,13 @@ class RawSocket(FrameReader):
             **given,
         }
         head = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        writer.write(head.encode("latin-1") + b"\r\n")
+        reader, writer = await connect_raw(port, head.encode("latin-1") + b"\r\n", early=early)
+        raw = cls(reader, writer)
         async with asyncio.timeout(PATIENCE_SECONDS):
             status = int((await reader.readline()).split()[1])
             while await reader.readline() not in (b"\r\n", b""):
                 pass
-        return socket, status
+        return raw, status
 
     def write_frame(self, opcode: int, payload: bytes = b"", *, final: bool = True) -> None:
         """Write a masked frame (RFC 6455 §5.2) of less than 64 KiB."""

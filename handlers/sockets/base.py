@@ -8,6 +8,7 @@ from typing import Any, Generic
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import ApiHandler, HandlerContext
+from handlers.sockets.byte_streams import TornadoStream
 from handlers.sockets.connection import CommandHandler, Connection, P
 from handlers.sockets.handshake import VERSION, answer_to, check_handshake, has_version
 from handlers.sockets.refusals import log_refusal
@@ -62,7 +63,7 @@ class BaseSocketHandler(ApiHandler, Generic[P]):
         stream = self.detach()
         stream.set_nodelay(True)
         connection = Connection[P](
-            stream, self.commands, self.context.traffic, self.context.settings.message_limit_bytes
+            TornadoStream(stream), self.commands, self.context.traffic, self.context.settings.message_limit_bytes
         )
         rejection = self.rejection()
         if rejection is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Generic, Protocol, TypeVar
 
 import structlog
-from tornado.iostream import IOStream
 
+from handlers.sockets.byte_streams import ByteStream
 from handlers.sockets.stream_transport import StreamTransport
 from handlers.sockets.websocket_protocol import WebSocketProtocol
 from handlers.traffic import Traffic
@@ -43,7 +43,7 @@ class Connection(Generic[P]):
 
     __slots__ = ("__weakref__", "_commands", "_peer", "_protocol", "_traffic", "transport")
 
-    def __init__(self, stream: IOStream, commands: CommandHandler[P], traffic: Traffic, message_limit: int) -> None:
+    def __init__(self, stream: ByteStream, commands: CommandHandler[P], traffic: Traffic, message_limit: int) -> None:
         self._commands = commands
         self._traffic = traffic
         self._peer: P | None = None

@@ -2,7 +2,8 @@
 
 After a restart everybody comes back at once. Tornado makes a task, two coroutines, a dozen callbacks and a large object
 for each request, which costs more than everything that a socket needs. So a request that is a correct upgrade with a
-valid token is answered here. Everything else is left to `SocketHandler`, which says what is wrong with it.
+valid token is answered here: before Tornado knows of the connection if its head has arrived with it, or else once
+Tornado has read the head. Everything else is left to `SocketHandler`, which says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from functools import lru_cache, partial
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine, format_timestamp
+from tornado.iostream import IOStream
 
 from handlers.base import HandlerContext
 from handlers.logs import log_answer
 from handlers.origins import headers_to_read
 from handlers.sockets.base import open_session
+from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
+from handlers.sockets.early_heads import early_head
 from handlers.sockets.handshake import answer_to, check_handshake, has_version
+from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, credentials, scrub
 from models.errors import RequestError
 from models.tokens import Identity
@@ -50,23 +55,55 @@ class DirectUpgrades:
         self._commands = commands
         self._counters = counters
 
+    def take_connection(self, stream: IOStream, address: tuple[object, ...]) -> bool:
+        """Open a socket if a correct upgrade has arrived with the connection. Otherwise nothing has happened."""
+        head = early_head(stream.socket, address, self._channels)
+        if head is None:
+            return False
+        identity = self._admissible(head.request)
+        if identity is None:
+            return False
+        connection = stream.socket
+        try:
+            connection.recv(head.size)
+        except OSError:  # the client has left
+            stream.close()
+            return True
+        stream.set_nodelay(True)
+        self._open(SocketStream(connection), head.request, identity)
+        return True
+
     def take(self, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders) -> bool:
         """Open a socket if the request is a correct upgrade. Otherwise nothing has happened."""
-        channel = self._channels.get(start_line.path.partition("?")[0])
-        if self._context.traffic.draining or self._admission.is_cut_off:
-            return False
-        if channel is None or start_line.method != "GET" or any(name in headers for name in _OF_MORE_THAN_A_HEAD):
+        if start_line.path.partition("?")[0] not in self._channels:
             return False
         try:
             request = HTTPServerRequest(connection=connection, start_line=start_line, headers=headers)
-            identity = self._identify(request)
-        except (HTTPInputError, RequestError):
+        except HTTPInputError:
             return False
-        if identity is None or not self._context.limits.connects.has_taken(identity.user_id):
+        identity = self._admissible(request)
+        if identity is None:
             return False
-        scrub(request)
-        self._open(connection, request, identity, channel)
+        stream = connection.detach()
+        if not stream.closed():
+            stream.set_nodelay(True)
+            self._open(TornadoStream(stream), request, identity)
         return True
+
+    def _admissible(self, request: HTTPServerRequest) -> Identity | None:
+        """Whose socket it is if it can be opened here."""
+        if self._context.traffic.draining or self._admission.is_cut_off:
+            return None
+        if request.method != "GET" or any(name in request.headers for name in _OF_MORE_THAN_A_HEAD):
+            return None
+        try:
+            identity = self._identify(request)
+        except RequestError:
+            return None
+        if identity is None or not self._context.limits.connects.has_taken(identity.user_id):
+            return None
+        scrub(request)
+        return identity
 
     def _identify(self, request: HTTPServerRequest) -> Identity | None:
         """Whose socket it is, or None if that is not for this class to find out. Raises RequestError."""
@@ -77,20 +114,15 @@ class DirectUpgrades:
         self._context.origins.check(request)
         return self._context.authenticator.identify(tokens[0])
 
-    def _open(
-        self, connection: HTTP1Connection, request: HTTPServerRequest, identity: Identity, channel: Channel
-    ) -> None:
+    def _open(self, stream: ByteStream, request: HTTPServerRequest, identity: Identity) -> None:
         request_id = secrets.token_hex(8)
-        stream = connection.detach()
-        if stream.closed():
-            return
-        stream.set_nodelay(True)
         opened = Connection[Session](
             stream, self._commands, self._context.traffic, self._context.settings.message_limit_bytes
         )
         opened.transport.begin(_head(request, request_id))
         log_answer(self._context.origins, request, request_id, 101)
-        admit = partial(self._admission.admit, connect_request(request, identity, channel, self._context))
+        asked = connect_request(request, identity, self._channels[request.path], self._context)
+        admit = partial(self._admission.admit, asked)
         open_session(opened, admit, self._context, self._counters, request, request_id)
 
 

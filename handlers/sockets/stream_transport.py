@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 
 from tornado.concurrent import Future
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 
+from handlers.sockets.byte_streams import ByteStream
 from handlers.sockets.websocket_protocol import WebSocketProtocol
 
 _MORE = socket.MSG_MORE if sys.platform == "linux" else 0
@@ -21,21 +22,18 @@ class StreamTransport:
 
     __slots__ = ("_protocol", "_stream", "on_busy", "take")
 
-    def __init__(self, stream: IOStream, protocol: WebSocketProtocol) -> None:
+    def __init__(self, stream: ByteStream, protocol: WebSocketProtocol) -> None:
         self._protocol = protocol
         self._stream = stream
-        connection = stream.socket
-        assert connection is not None, "an open stream has a socket"
         self.on_busy: Callable[[], object] = _ignore
-        self.take: Callable[[bytes], int] = (
-            partial(_write, stream) if isinstance(stream, SSLIOStream) else connection.send
-        )
+        connection = stream.plain_socket
+        self.take: Callable[[bytes], int] = partial(_write, stream) if connection is None else connection.send
 
     def begin(self, head: bytes) -> None:
         """Send the head of the answer to the upgrade, in one packet with the first frames, which follow at once."""
-        connection = self._stream.socket
+        connection = self._stream.plain_socket
         try:
-            if isinstance(self._stream, SSLIOStream):
+            if connection is None:
                 self._stream.write(head)
             elif (taken := connection.send(head, _MORE)) < len(head):
                 self._stream.write(head[taken:])
@@ -59,7 +57,7 @@ class StreamTransport:
         self._protocol.close(code, reason)
 
 
-def _write(stream: IOStream, data: bytes) -> int:
+def _write(stream: ByteStream, data: bytes) -> int:
     """TLS has its own records, so everything goes through the stream."""
     if stream.writing():
         raise BlockingIOError

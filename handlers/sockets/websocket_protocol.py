@@ -7,11 +7,12 @@ nearly all the time, so this one keeps what RFC 6455 §5 needs between two frame
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+from typing import Protocol
 
 import structlog
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 
+from handlers.sockets.byte_streams import ByteStream
 from handlers.sockets.frames import (
     BINARY,
     CLOSE,
@@ -38,8 +39,6 @@ FRAGMENTS_LIMIT = 64
 
 CLOSE_SECONDS = 5.0
 """How long a peer may take to answer a close frame."""
-
-READ_BYTES = 16 * 1024
 
 _TOO_BIG = 1009
 
@@ -90,7 +89,7 @@ class WebSocketProtocol:
         "close_code",
     )
 
-    def __init__(self, stream: IOStream, listener: FrameListener, message_limit: int) -> None:
+    def __init__(self, stream: ByteStream, listener: FrameListener, message_limit: int) -> None:
         self._stream = stream
         self._listener: FrameListener | None = listener
         self._message_limit = message_limit
@@ -139,18 +138,13 @@ class WebSocketProtocol:
         self._stream.close()
 
     def _read(self) -> None:
-        try:
-            arriving = self._stream.read_bytes(READ_BYTES, partial=True)
-        except StreamClosedError:
-            self._lose()
-        else:
-            cast("asyncio.Future[bytes]", arriving).add_done_callback(self._arrived)
+        self._stream.read(self._arrived)
 
-    def _arrived(self, arriving: asyncio.Future[bytes]) -> None:
-        if arriving.exception() is not None:
+    def _arrived(self, data: bytes | None) -> None:
+        if data is None:
             self._lose()
             return
-        self._data += arriving.result()
+        self._data += data
         self._take_frames()
 
     def _take_frames(self) -> None:

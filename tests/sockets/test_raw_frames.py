@@ -226,9 +226,9 @@ CUT_OFF = {
 }
 
 
-async def settled(server: RunningServer, person: Person) -> RawSocket:
+async def settled(server: RunningServer, person: Person, *, early: bool = False) -> RawSocket:
     """Open a socket and receive everything that a new one is sent."""
-    raw, status = await RawSocket.open(server.port, f"/ws/presence?token={person.token}")
+    raw, status = await RawSocket.open(server.port, f"/ws/presence?token={person.token}", early=early)
     assert status == 101
     raw.writer.write(frame(PING, b"settled"))
     while await raw.read_frame() != (PONG, b"settled"):
@@ -249,9 +249,9 @@ async def read(raw: RawSocket, end: bytes | None = None) -> tuple[bytes, bool]:
     return received, True
 
 
-async def outcome(server: RunningServer, person: Person, row: Row, pace: int = 65536) -> Row:
+async def outcome(server: RunningServer, person: Person, row: Row, pace: int, *, early: bool) -> Row:
     """Return the actual row. `pace`: bytes in one packet."""
-    raw = await settled(server, person)
+    raw = await settled(server, person, early=early)
     mark = b"still here"
     sent = row.sent + frame(PING, mark) if row.is_open else row.sent
     for place in range(0, len(sent), pace):
@@ -262,22 +262,30 @@ async def outcome(server: RunningServer, person: Person, row: Row, pace: int = 6
     return Row(row.sent, received.removesuffix(pong(mark)), is_open)
 
 
-async def differences(server: RunningServer, person: Person, table: dict[str, Row], pace: int = 65536) -> list[str]:
+async def differences(
+    server: RunningServer, person: Person, table: dict[str, Row], pace: int = 65536, *, early: bool
+) -> list[str]:
     """Return the rows with different results. All rows run at once."""
-    found = await asyncio.gather(*(outcome(server, person, row, pace) for row in table.values()))
+    found = await asyncio.gather(*(outcome(server, person, row, pace, early=early) for row in table.values()))
     return [f"{name}: {was}" for (name, row), was in zip(table.items(), found, strict=True) if was != row]
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.usefixtures("unharmed")
-async def test_every_frame_is_answered_as_the_table_says(server: RunningServer, user: MakePerson) -> None:
-    assert await differences(server, await user("ada"), TABLE) == []
+async def test_every_frame_is_answered_as_the_table_says(
+    server: RunningServer, user: MakePerson, *, early: bool
+) -> None:
+    assert await differences(server, await user("ada"), TABLE, early=early) == []
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.usefixtures("unharmed")
-async def test_frames_that_arrive_byte_by_byte_mean_the_same(server: RunningServer, user: MakePerson) -> None:
+async def test_frames_that_arrive_byte_by_byte_mean_the_same(
+    server: RunningServer, user: MakePerson, *, early: bool
+) -> None:
     """Rows that end the connection are left out, because it may end before the last byte is sent."""
     table = {name: row for name, row in TABLE.items() if row.is_open and len(row.sent) < 500}
-    assert await differences(server, await user("ada"), table, pace=1) == []
+    assert await differences(server, await user("ada"), table, pace=1, early=early) == []
     assert len(table) > 20
 
 
@@ -287,11 +295,12 @@ async def test_a_connection_lost_within_a_frame_is_ended_without_a_close_frame(
 ) -> None:
     ada = await user("ada")
     for name, sent in CUT_OFF.items():
-        raw = await settled(server, ada)
-        raw.writer.write(sent)
-        raw.writer.write_eof()
-        assert await read(raw) == (b"", False), name
-        raw.end()
+        for early in (False, True):
+            raw = await settled(server, ada, early=early)
+            raw.writer.write(sent)
+            raw.writer.write_eof()
+            assert await read(raw) == (b"", False), name
+            raw.end()
 
 
 def test_the_table_has_a_row_for_each_name() -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from chaos.raw_frames import ACCEPT, KEY, upgrade
-from tests.clients import PATIENCE_SECONDS
+from tests.clients import PATIENCE_SECONDS, connect_raw
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
@@ -175,10 +175,9 @@ HEADERS = {
 TABLE = {**UPGRADE, **KEYS_AND_VERSIONS, **PROTOCOLS_AND_EXTENSIONS, **REQUEST_LINES, **HEADERS}
 
 
-async def ask(server: RunningServer, request: bytes) -> Answer:
+async def ask(server: RunningServer, request: bytes, *, early: bool) -> Answer:
     """Send a request and read one response."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**20)
-    writer.write(request)
+    reader, writer = await connect_raw(server.port, request, early=early)
     head, body = b"", b""
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -209,10 +208,14 @@ def _answer(head: bytes, body: bytes) -> Answer:
     )
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.usefixtures("unharmed")
-async def test_every_upgrade_request_is_answered_as_the_table_says(server: RunningServer, user: MakePerson) -> None:
+async def test_every_upgrade_request_is_answered_as_the_table_says(
+    server: RunningServer, user: MakePerson, *, early: bool
+) -> None:
     token = (await user("ada")).token.encode()
-    found = await asyncio.gather(*(ask(server, request.replace(b"TOKEN", token)) for request, _ in TABLE.values()))
+    requests = [request.replace(b"TOKEN", token) for request, _ in TABLE.values()]
+    found = await asyncio.gather(*(ask(server, request, early=early) for request in requests))
     answers = zip(TABLE.items(), found, strict=True)
     assert [f"{name}: {answer}" for (name, (_, expected)), answer in answers if answer != expected] == []
 
@@ -228,12 +231,15 @@ async def test_a_request_that_ends_in_the_middle_is_not_answered(server: Running
         writer.transport.abort()
 
 
+@pytest.mark.parametrize("early", [False, True])
 @pytest.mark.usefixtures("unharmed")
-async def test_a_request_after_an_upgrade_is_read_as_frames(server: RunningServer, user: MakePerson) -> None:
+async def test_a_request_after_an_upgrade_is_read_as_frames(
+    server: RunningServer, user: MakePerson, *, early: bool
+) -> None:
     """A second request in the same packet must not reach HTTP (request smuggling)."""
     request = upgrade().replace(b"TOKEN", (await user("ada")).token.encode())
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(request + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    sent = request + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reader, writer = await connect_raw(server.port, sent, early=early)
     async with asyncio.timeout(PATIENCE_SECONDS):
         received = await reader.read()
     writer.transport.abort()
@@ -241,10 +247,9 @@ async def test_a_request_after_an_upgrade_is_read_as_frames(server: RunningServe
     assert b"alive" not in received
 
 
-async def _head(server: RunningServer, request: bytes) -> list[bytes]:
+async def _head(server: RunningServer, request: bytes, *, early: bool = False) -> list[bytes]:
     """Return the lines of the answer to an upgrade, without what differs each time."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(request)
+    reader, writer = await connect_raw(server.port, request, early=early)
     async with asyncio.timeout(PATIENCE_SECONDS):
         head = await reader.readuntil(b"\r\n\r\n")
     writer.transport.abort()
@@ -262,6 +267,7 @@ async def test_a_ticket_and_a_token_get_the_same_answer(
     ticket = (await ada.post("/auth/ticket")).body["ticket"]
     line = f"GET /ws/presence?ticket={ticket} HTTP/1.1"
     direct = await _head(server, upgrade(extra=extra).replace(b"TOKEN", token))
+    assert await _head(server, upgrade(extra=extra).replace(b"TOKEN", token), early=True) == direct
     assert direct[0] == b"HTTP/1.1 101 Switching Protocols"
     assert await _head(server, upgrade(line=line, without=["Authorization"], extra=extra)) == direct
     assert await _head(server, upgrade(extra=[*extra, "Content-Length: 0"]).replace(b"TOKEN", token)) == direct

@@ -14,7 +14,7 @@ from models.errors import StoreUnavailable
 from models.notices import Notice
 from models.operator_auth import OperatorAuth
 from models.stores import Stores
-from operation.memory import MemoryKeeper, malloc_trim
+from operation.memory import CROWD_SECONDS, CollectionKeeper, MemoryKeeper, malloc_trim
 from operation.persistence import Persistence
 from realtime.core import Core
 from realtime.presence.log import Revocation
@@ -81,6 +81,7 @@ class Background:
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
         self.spawn(self._every(MEMORY_SECONDS, MemoryKeeper(self._core.hub.__len__, malloc_trim()).look))
+        self.spawn(self._every(CROWD_SECONDS, CollectionKeeper(self._core.hub.__len__).look))
 
     def repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do something again and again. If it fails, the error is logged."""

@@ -179,7 +179,7 @@ def build_sockets(
 ) -> SocketsParts:
     """Build what users' sockets need."""
     clock, timers, registry = environment.clock, memory.timers, memory.registry
-    stats = Stats(registry, memory.ongoing, hub, memory.changes)
+    stats = Stats(settings, environment, registry, memory.ongoing, hub, memory.changes)
     authenticator = Authenticator(settings, tokens, registry, hub, presence.log, clock, timers, environment.unix_now)
     liveness = Liveness(settings, timers, clock)
     limits = Limits(settings, clock, environment.counters)

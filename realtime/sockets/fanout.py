@@ -127,6 +127,8 @@ class FanOut:
         self._current: dict[Session, Take] = {}
         self._recipients: Recipients | None = None
         self._behind: set[Session] = set()
+        self._is_catching_up = False
+        """Whether more of them are to catch up as soon as other work has had its turn."""
         self._subscribers = Subscribers()
 
     def __len__(self) -> int:
@@ -301,9 +303,27 @@ class FanOut:
         self._catch_up_ready()
 
     def _catch_up_ready(self) -> None:
-        for session in list(self._behind):
-            if session.outbox.waiting_since is None:
-                self.catch_up(session)
+        """Let sessions write what they lack. After a crowd joined during a flush they are many, so this takes turns."""
+        started = self._elapsed()
+        for session in [each for each in self._behind if self._is_ready(each)]:
+            self.catch_up(session)
+            if self._elapsed() - started > self._slice_seconds:
+                self._catch_up_later()
+                return
+
+    def _is_ready(self, session: Session) -> bool:
+        """Whether a session that is behind can do something about it: its peer reads, and it has less than others."""
+        return session.outbox.waiting_since is None and session.outbox.since <= self._flushed
+
+    def _catch_up_later(self) -> None:
+        if not self._is_catching_up:
+            self._is_catching_up = True
+            self._call_later(0, self._go_on_catching_up)
+
+    def _go_on_catching_up(self) -> None:
+        self._is_catching_up = False
+        if self._flush is None:  # otherwise its end will let them
+            self._catch_up_ready()
 
     def _blocked(self, session: Session) -> None:
         """Something else than an update has to wait, so updates would overtake it."""

@@ -75,12 +75,8 @@ class Hub:
                     self._fan_out.catch_up(session)
                     self._counters.messages_out["call_status_update"] += 1
 
-    def publish_stats(self, counts: FeedCounts, seq: int) -> None:
-        """Send the figures to all sessions that subscribe to them."""
-        self.send_stats(self._sessions.values(), counts, seq)
-
     def send_stats(self, sessions: Iterable[Session], counts: FeedCounts, seq: int) -> None:
-        """Send the figures to those of the sessions that subscribe to them."""
+        """Send the figures to those of the sessions that are open and subscribe to them."""
         frame = encode(FeedStats(stats=counts, seq=seq))
         for session in sessions:
             if session.is_open and not session.subscriptions.keys().isdisjoint(("feed", "stats")):

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
 from models.status import Status
 from realtime.calls.ongoing import OngoingCalls
+from realtime.clock import Environment
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
 from realtime.protocol import FeedCounts, FeedStats
 from realtime.sockets.hub import Hub
 from realtime.sockets.session import Session
+from settings import Settings
+
+_STRIDE = 16
+"""Sockets sent to between two checks of the time."""
 
 
 class Stats:
     """The figures are counted as statuses change, so reading them costs nothing."""
 
-    def __init__(self, registry: Registry, calls: OngoingCalls, hub: Hub, log: ChangeLog) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        registry: Registry,
+        calls: OngoingCalls,
+        hub: Hub,
+        log: ChangeLog,
+    ) -> None:
+        self._slice_seconds = settings.flush_slice_seconds
+        self._call_later = environment.call_later
+        self._elapsed = environment.elapsed
         self._registry = registry
         self._calls = calls
         self._hub = hub
         self._log = log
         self._told: FeedCounts | None = None
+        self._is_sending = False
         self._late: set[Session] = set()
         """Sessions that subscribed again, and may have missed a change in between."""
 
@@ -53,13 +74,30 @@ class Stats:
 
     def tick(self) -> None:
         """Send the figures if they have changed, or else to those who may have missed the last change."""
+        if self._is_sending:
+            return
         counts = self.counts()
-        if counts != self._told:
-            self._told = counts
-            self._hub.publish_stats(counts, self._log.seq)
-        elif self._late:
-            self._hub.send_stats(self._late, counts, self._log.seq)
+        receivers = list(self._late) if counts == self._told else list(self._hub)
+        self._told = counts
         self._late.clear()
+        self._send(iter(receivers))
+
+    def _send(self, left: Iterator[Session]) -> None:
+        """Send the figures to the next sessions, then let other work have its turn.
+
+        They are counted anew each time, because a session may have been told newer ones by another message.
+        """
+        self._is_sending = False
+        started = self._elapsed()
+        while sessions := list(islice(left, _STRIDE)):
+            counts = self.counts()
+            if counts != self._told:
+                self._told = None  # the sessions before have others, so everyone is sent them again
+            self._hub.send_stats(sessions, counts, self._log.seq)
+            if self._elapsed() - started > self._slice_seconds:
+                self._is_sending = True
+                self._call_later(0, partial(self._send, left))
+                return
 
     def send_later(self, session: Session) -> None:
         """Send the figures to a session that has subscribed to them again, with the next tick."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
-from operation.memory import LEAST_SOCKETS, MemoryKeeper, malloc_trim
+from operation.memory import CROWD_SOCKETS, LEAST_SOCKETS, CollectionKeeper, MemoryKeeper, malloc_trim
 
 pytestmark = pytest.mark.gen_test
 
@@ -45,3 +47,18 @@ async def test_a_c_library_without_the_function_is_left_alone() -> None:
 async def test_the_function_of_glibc_can_be_called() -> None:
     trim = malloc_trim()
     assert trim is None or trim() in (0, 1)
+
+
+async def test_full_collections_are_put_off_only_while_a_crowd_comes() -> None:
+    usual = gc.get_threshold()
+    counts = [CROWD_SOCKETS, 2 * CROWD_SOCKETS - 1, 5 * CROWD_SOCKETS, 5 * CROWD_SOCKETS, 0]
+    keeper = CollectionKeeper(iter(counts).__next__)
+    put_off = []
+    try:
+        for _ in counts:
+            await keeper.look()
+            assert gc.get_threshold()[:2] == usual[:2]
+            put_off.append(gc.get_threshold() != usual)
+    finally:
+        gc.set_threshold(*usual)
+    assert put_off == [True, False, True, False, False]

@@ -334,3 +334,19 @@ def test_changes_that_pile_up_while_the_loop_is_late_are_not_gathered_for_longer
     world.arrive()
     assert names(client)[-1].startswith("399")
     assert world.time.seconds - began < 0.05
+
+
+def test_a_crowd_that_joined_during_a_flush_catches_up_in_turns(make_world: MakeWorld) -> None:
+    world, clients = watching(make_world, 2)
+    for client in clients:
+        client.transport.stall()
+    rename(world, "first")
+    late = [world.connect(user_id) for user_id in range(3, 7)]
+    world.send_seconds = 1.0
+    rename(world, "second")
+    turns = 0
+    while any(names(client)[-1:] != ["second"] for client in late):
+        assert world.turn() or world._later
+        world.time.seconds = max(world.time.seconds, world._later[0][0]) if world._later else world.time.seconds
+        turns += 1
+    assert turns >= len(late)

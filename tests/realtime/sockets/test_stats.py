@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.realtime.conftest import MakeWorld
 from tests.realtime.world import World
 
 
@@ -62,3 +63,20 @@ def test_who_subscribes_again_is_told_the_figures_that_changed_in_between(world:
     world.advance(2)
     assert client.messages("feed_stats")[-1]["stats"]["online"] == 2
     assert len(client.messages("feed_stats")) == told + 1
+
+
+def test_figures_go_out_in_turns_and_are_those_of_the_moment(make_world: MakeWorld) -> None:
+    world = make_world(100)
+    clients = [world.connect(user_id) for user_id in range(1, 41)]
+    world.advance(2)
+    told = [len(client.messages("feed_stats")) for client in clients]
+    world.put(50, is_online=True)
+    world.send_seconds = 1.0
+    world.core.stats.tick()
+    world.core.stats.tick()
+    has_figures = [len(client.messages("feed_stats")) > before for client, before in zip(clients, told, strict=True)]
+    assert has_figures.count(True) == 16
+    world.put(51, is_online=True)
+    world.arrive()
+    world.arrive()
+    assert {client.messages("feed_stats")[-1]["stats"]["online"] for client in clients} == {42}

@@ -6,16 +6,23 @@ is only looked at, so whatever is not a plain upgrade is still in the kernel for
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Collection
 from typing import NamedTuple
 
-from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPInputError, HTTPServerRequest, parse_request_start_line
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 
 LONGEST_BYTES = 4096
 """More than a usual head has. Tornado reads longer ones."""
 
-_END = b"\r\n\r\n"
+_BEGINNING = b"GET /ws/"
+
+_PLAIN = re.compile(
+    r"GET (?P<target>(?P<path>[!->@-~]+)(?:\?[!-~]*)?) HTTP/1\.1\r\n"
+    r"(?P<lines>(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)\r\n"
+)
+"""A head that every parser reads in the same way: each header has one line, one space and a value in ASCII."""
 
 
 class EarlyHead(NamedTuple):
@@ -42,21 +49,19 @@ def early_head(connection: socket.socket, address: tuple[object, ...], paths: Co
         data = connection.recv(LONGEST_BYTES, socket.MSG_PEEK)
     except OSError:
         return None
-    size = data.find(_END) + len(_END)
-    if (
-        size < len(_END)
-        or not data.startswith(b"GET /ws/")
-        or data.count(b"\n", 0, size) != data.count(b"\r\n", 0, size)
-    ):
+    found = _PLAIN.match(data.decode("latin-1")) if data.startswith(_BEGINNING) else None
+    if found is None or found["path"] not in paths:
         return None
-    start, _, fields = data[:size].decode("latin-1").partition("\r\n")
+    lines = found["lines"].split("\r\n")[:-1]
+    headers = HTTPHeaders()
+    for line in lines:
+        name, _, value = line.partition(": ")
+        headers[name] = value
+    if len(headers) < len(lines):  # there are two of one name
+        return None
+    start_line = RequestStartLine("GET", found["target"], "HTTP/1.1")
     try:
-        start_line = parse_request_start_line(start)
-        if start_line.path.partition("?")[0] not in paths:
-            return None
-        headers = HTTPHeaders.parse(fields)
-        return EarlyHead(
-            HTTPServerRequest(connection=_NotYetHTTP(str(address[0])), start_line=start_line, headers=headers), size
-        )
+        request = HTTPServerRequest(connection=_NotYetHTTP(str(address[0])), start_line=start_line, headers=headers)
     except HTTPInputError:
         return None
+    return EarlyHead(request, found.end())

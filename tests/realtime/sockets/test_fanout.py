@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from models.status import Profile
@@ -336,17 +338,28 @@ def test_changes_that_pile_up_while_the_loop_is_late_are_not_gathered_for_longer
     assert world.time.seconds - began < 0.05
 
 
-def test_a_crowd_that_joined_during_a_flush_catches_up_in_turns(make_world: MakeWorld) -> None:
-    world, clients = watching(make_world, 2)
-    for client in clients:
-        client.transport.stall()
-    rename(world, "first")
-    late = [world.connect(user_id) for user_id in range(3, 7)]
-    world.send_seconds = 1.0
-    rename(world, "second")
-    turns = 0
-    while any(names(client)[-1:] != ["second"] for client in late):
-        assert world.turn() or world._later
-        world.time.seconds = max(world.time.seconds, world._later[0][0]) if world._later else world.time.seconds
-        turns += 1
-    assert turns >= len(late)
+@pytest.mark.usefixtures("stride")
+@pytest.mark.parametrize("stride_of_the_next_flush", [None, 1, 64])
+def test_a_crowd_that_joined_during_a_flush_catches_up_in_turns(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, stride_of_the_next_flush: int | None
+) -> None:
+    world, _ = interrupted(make_world, 2)
+    late = [world.connect(user_id) for user_id in (3, 4, 5)]
+    fan_out = world.core.fan_out
+    monkeypatch.setattr(fan_out, "_elapsed", itertools.count().__next__)  # each turn is long enough for one socket
+    current = [0]
+    while world._later:
+        world.time.seconds = max(world.time.seconds, world._later[0][0])
+        world.turn()
+        current.append(sum(client.session.outbox.current for client in late))
+        if stride_of_the_next_flush and current[-1] == 1:
+            monkeypatch.setattr("realtime.sockets.fanout._STRIDE", stride_of_the_next_flush)
+            fan_out._next_at = 0.0
+            rename(world, "second")
+            stride_of_the_next_flush = None
+    assert len(set(current)) > 2
+    assert current == sorted(current)
+    rename(world, "third")
+    world.arrive()
+    assert [names(client)[-1] for client in late] == ["third"] * 3
+    assert all(names(client).count(name) <= 1 for client in late for name in ("second", "third"))

@@ -9,6 +9,7 @@ from typing import Any
 from handlers.docs.asyncapi import REPLIES, asyncapi
 from handlers.docs.endpoints import ENDPOINTS, Endpoint
 from handlers.docs.openapi import openapi
+from handlers.docs.schemas import schema_name
 from realtime.protocol import Command, Message
 from settings import Settings
 
@@ -72,13 +73,14 @@ def _link(type: Any) -> str:
     arguments = getattr(type, "__args__", ())
     if arguments:
         return f"{'list' if type.__origin__ is list else 'page'} of {_link(arguments[0])}"
-    return f"[{type.__name__}](#{type.__name__.lower()})"
+    name = schema_name(type)
+    return f"[{name}](#{name.lower()})"
 
 
 def _section(title: str, schemas: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield f"## {title}\n"
     for name, schema in schemas.items():
-        if "properties" in schema and not name.startswith("Page_"):
+        if "properties" in schema and not name.endswith("Page"):
             yield from _type(name, schema)
 
 

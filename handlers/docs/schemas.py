@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +16,18 @@ REFERENCE = "#/components/schemas/{name}"
 SETTINGS_KEY = "x-settings"
 """A key in `extra_json_schema` of a type: the names of the settings that provide the values of keywords."""
 
+_RENAMED = {"Call": "CallRecord", "Nothing": "EmptyBody"}
+"""Other names for types whose own name generated clients cannot use: OkHttp has a `Call`, and Kotlin a `Nothing`."""
+
+_INT32_LIMIT = 2**31 - 1
+
+
+def schema_name(type: Any) -> str:
+    """The name of a struct's schema. A page of calls is a `CallRecordPage`."""
+    arguments = getattr(type, "__args__", ())
+    name: str = getattr(type, "__origin__", type).__name__
+    return "".join(map(schema_name, arguments)) + name if arguments else _RENAMED.get(name, name)
+
 
 class Schemas:
     """The schemas of some types, by name."""
@@ -24,13 +37,24 @@ class Schemas:
         references, components = msgspec.json.schema_components(wanted, ref_template=REFERENCE)
         self.components: dict[str, dict[str, Any]] = components
         self._references: dict[Any, dict[str, Any]] = dict(zip(wanted, references, strict=True))
+        self._names: dict[str, str] = {}
         for each in inspect.multi_type_info(wanted):
-            self._mark_times(each)
+            self._visit(each)
         for schema in self.components.values():
             # Types that we read refuse unknown fields. Types that we write always have all their fields.
             if schema.get("additionalProperties") is not False and "properties" in schema:
                 schema["required"] = list(schema["properties"])
+                _drop_defaults(schema)
         _fill_in(self.components, settings)
+        self._rename()
+        _mark_kinds([self.components, list(self._references.values())])
+
+    def describe_body(self, type: Any, least_fields: int = 0) -> None:
+        """Set the least number of fields, and describe defaults in words: generators make fields with one required."""
+        schema = self._component(type)
+        _drop_defaults(schema)
+        if least_fields:
+            schema["minProperties"] = least_fields
 
     def of(self, type: Any) -> dict[str, Any]:
         """The schema of a type: a reference, or the schema itself if the type has no name."""
@@ -49,21 +73,35 @@ class Schemas:
     def _component(self, type: Any) -> dict[str, Any]:
         return self.components[self.of(type)["$ref"].rpartition("/")[2]]
 
-    def _mark_times(self, type: inspect.Type) -> None:
-        """Add `format`. msgspec omits it because it also reads times without a zone, but we always write one."""
+    def _rename(self) -> None:
+        """Give each component its public name, and correct the references to it."""
+        self.components = {self._names.get(name, name): schema for name, schema in self.components.items()}
+        for name, schema in self.components.items():
+            schema["title"] = name
+        for each in _parts([self.components, list(self._references.values())]):
+            if "$ref" in each:
+                name = each["$ref"].rpartition("/")[2]
+                each["$ref"] = REFERENCE.format(name=self._names.get(name, name))
+
+    def _visit(self, type: inspect.Type) -> None:
+        """Note the names of structs, and add `format` to times.
+
+        msgspec omits it because it also reads times without a zone, but we always write one.
+        """
         match type:
             case inspect.StructType(fields=fields):
+                self._names[_name(type)] = schema_name(type.cls)
                 for each in fields:
-                    self._mark_times(each.type)
+                    self._visit(each.type)
                     if _is_time(each.type):
                         # Only a named type has a component. Generic types are named after their arguments.
                         schema = self.components[_name(type)]["properties"][each.encode_name]
                         _text_of(schema)["format"] = "date-time"
             case inspect.UnionType(types=types):
                 for member in types:
-                    self._mark_times(member)
+                    self._visit(member)
             case inspect.ListType(item_type=item) | inspect.CollectionType(item_type=item):
-                self._mark_times(item)
+                self._visit(item)
             case _:
                 pass
 
@@ -84,11 +122,37 @@ def _text_of(schema: dict[str, Any]) -> dict[str, Any]:
     return next((each for each in schema.get("anyOf", ()) if each.get("type") == "string"), schema)
 
 
-def _fill_in(schema: Any, settings: Settings) -> None:
-    """Replace each `x-settings` by the keywords with the values of the settings."""
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a schema, the innermost first."""
     for each in schema.values() if isinstance(schema, dict) else schema:
         if isinstance(each, dict | list):
-            _fill_in(each, settings)
-    if isinstance(schema, dict) and SETTINGS_KEY in schema:
-        named = schema.pop(SETTINGS_KEY)
-        schema.update({keyword: getattr(settings, name) for keyword, name in named.items()})
+            yield from _parts(each)
+    if isinstance(schema, dict):
+        yield schema
+
+
+def _fill_in(schema: Any, settings: Settings) -> None:
+    """Replace each `x-settings` by the keywords with the values of the settings."""
+    for each in _parts(schema):
+        if SETTINGS_KEY in each:
+            named = each.pop(SETTINGS_KEY)
+            each.update({keyword: getattr(settings, name) for keyword, name in named.items()})
+
+
+def _mark_kinds(schema: Any) -> None:
+    """Say which numbers need more than 32 bits, and that names are strings: Kotlin and Swift have a type for each."""
+    for each in _parts(schema):
+        names = each.get("enum")
+        if each.get("type") == "integer" and each.get("maximum", math.inf) > _INT32_LIMIT:
+            each["format"] = "int64"
+        elif each.get("type") == "number":
+            each["format"] = "double"
+        elif isinstance(names, list) and all(isinstance(name, str) for name in names):
+            each["type"] = "string"
+
+
+def _drop_defaults(schema: dict[str, Any]) -> None:
+    for each in schema["properties"].values():
+        default = each.pop("default", None)
+        if default is not None and "const" not in each and schema.get("additionalProperties") is False:
+            each["description"] = f"If omitted: `{default}`."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import Person
-from tests.program import MakeProgram, ServerProgram
+from tests.program import ROOT, MakeProgram, ServerProgram
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=300)]
 
@@ -55,7 +56,8 @@ async def examine(server: ServerProgram, person: Person, folder: Path, *options:
         "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-deterministic", *options,
     ]  # fmt: skip
     done = await asyncio.to_thread(
-        subprocess.run, command, cwd=folder, capture_output=True, text=True, timeout=280, check=False
-    )
+        subprocess.run, command, cwd=folder, capture_output=True, text=True, timeout=280, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.docs.error_code_schemas"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Test cases:" in done.stdout

@@ -13,7 +13,7 @@ from tornado.web import Application, RequestHandler
 from handlers.docs.asyncapi import asyncapi
 from handlers.docs.endpoints import ENDPOINTS
 from handlers.docs.error_codes import API_ERRORS
-from handlers.docs.openapi import openapi
+from handlers.docs.openapi import CODES_KEY, openapi
 from settings import Settings
 from tests.clients import Answer, Api, Person
 from tests.conftest import MakePerson
@@ -43,6 +43,7 @@ class Described:
         content_type = answer.headers["Content-Type"].partition(";")[0]
         assert content_type in response["content"] or "*/*" in response["content"]
         assert all(name in answer.headers for name in response["headers"])
+        assert CODES_KEY not in response or answer.code in response[CODES_KEY]
         schema = response["content"].get(content_type, {}).get("schema", {})
         whole = {**schema, "components": self._document["components"]}
         Draft202012Validator(whole, format_checker=FormatChecker(["date-time"])).validate(answer.body)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from handlers.docs.client_package import client_package
+from tests.examples.others import project, run
 
 pytestmark = [pytest.mark.packages, pytest.mark.slow]
 
@@ -64,21 +62,6 @@ const State = () => useConnection().state;
 const text = renderToString(createElement(RollcallProvider, { client }, createElement(State)));
 if (text !== "offline") throw new Error(text);
 """
-
-
-def run(folder: Path, *argv: str) -> str:
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def project(folder: Path, **dependencies: str) -> Path:
-    """Make a project with the package and these dependencies, as `npm install` does it."""
-    (folder / "client.tgz").write_bytes(client_package())
-    manifest = {"private": True, "dependencies": {"rollcall": "file:client.tgz", **dependencies}}
-    (folder / "package.json").write_text(json.dumps(manifest))
-    run(folder, "npm", "install", "--no-audit", "--no-fund")
-    return folder
 
 
 def test_an_app_of_vite_and_react_is_built(tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def main(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     _allow_open_files()
-    command = " ".join(["make chaos", *(["LONG=1"] if is_long else []), *(["SERVERS=all"] if servers == "all" else [])])
+    which = [] if servers == "one" else [f"SERVERS={servers}"]
+    command = " ".join(["make chaos", *(["LONG=1"] if is_long else []), *which])
     conditions = Conditions(f"{datetime.now(UTC):%Y-%m-%d}", describe_machine(), describe_mongodb(), command)
     outcomes = _run(scenarios, STORES[store], is_long=is_long)
     if file is not None:

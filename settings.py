@@ -185,7 +185,9 @@ class Settings:
     flush_gather_seconds: float = setting(
         0.25, "Longest time that such changes are collected while the server has a lot of other work."
     )
-    flush_slice_seconds: float = setting(0.004, "Longest time that the event loop sends before it handles other work.")
+    flush_slice_seconds: float = setting(
+        0.004, "Time that the event loop sends before it handles other work, or twice that to send the rest."
+    )
 
     grace_seconds: float = setting(15.0, "How long a user stays online after losing the connection.", group="presence")
     clean_close_seconds: float = setting(1.0, "How long a user stays online after closing the socket with 1000.")

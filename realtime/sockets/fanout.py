@@ -255,8 +255,11 @@ class FanOut:
                     self._fall_short(session, data[taken:], flush)
 
     def _send_slice(self, flush: Flush) -> None:
-        """Send to the next sessions. The loop does nothing but send: a session that can't be sent to isn't in it."""
-        started = self._elapsed()
+        """Send to the next sessions. The loop does nothing but send: a session that can't be sent to isn't in it.
+
+        When the time is up and less is left than was sent, that is sent too: a pause would only delay the last ones.
+        """
+        started, first = self._elapsed(), flush.cursor
         recipients, data, size = flush.recipients, flush.data, len(flush.data)
         takes, end = recipients.takes, len(recipients.takes)
         while flush.cursor < end:
@@ -270,7 +273,7 @@ class FanOut:
                     if taken < size:
                         self._fall_short(recipients.sessions[slot], data[taken:], flush)
             flush.cursor = stop
-            if self._elapsed() - started > self._slice_seconds and stop < end:
+            if self._elapsed() - started > self._slice_seconds and end - stop >= stop - first:
                 self._busy_seconds += self._elapsed() - started
                 self._schedule(0)
                 return

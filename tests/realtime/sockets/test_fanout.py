@@ -363,3 +363,10 @@ def test_a_crowd_that_joined_during_a_flush_catches_up_in_turns(
     world.arrive()
     assert [names(client)[-1] for client in late] == ["third"] * 3
     assert all(names(client).count(name) <= 1 for client in late for name in ("second", "third"))
+
+
+def test_a_flush_goes_on_to_its_end_when_less_is_left_than_the_slice_has_sent(make_world: MakeWorld) -> None:
+    world, clients = watching(make_world, 3)
+    world.send_seconds = world.settings.flush_slice_seconds * 0.7
+    rename(world, "first")
+    assert [names(client)[-1:] for client in clients] == [["first"]] * 3

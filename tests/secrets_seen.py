@@ -7,6 +7,8 @@ import logging
 import tempfile
 from pathlib import Path
 
+import structlog
+
 from handlers.logs import set_up_logs
 
 LENGTH_MINIMUM = 8
@@ -67,6 +69,7 @@ class SecretsSeen:
         root = logging.getLogger()
         before, level = root.handlers[:], root.level
         set_up_logs("debug")
+        structlog.configure(cache_logger_on_first_use=False)  # or `capture_logs` would miss loggers that were used
         (handler,) = root.handlers
         assert isinstance(handler, logging.StreamHandler)
         with contextlib.suppress(ValueError):

@@ -58,7 +58,7 @@ def test_the_tour_prints_what_the_readme_says(terminal: Terminal, tmp_path: Path
         shell.stdin.write("set -m\n")  # job control, as in a terminal: `kill %1` ends the whole job
         for number, (commands, expected) in enumerate([*steps, *steps]):  # a tour can be taken again
             if number == len(steps):
-                shell.stdin.write("wait\n")  # a terminal forgets ended jobs at its next prompt
+                shell.stdin.write("wait\njobs\n")  # a terminal forgets ended jobs at its next prompt
                 wait_until(lambda: 'reason="disconnected"' in _metrics(terminal))
             shell.stdin.write(commands.replace("localhost:8000", f"localhost:{terminal.port}"))
             shell.stdin.write(f"echo step {number} is done\n")

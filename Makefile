@@ -13,13 +13,14 @@ RUN ?= bench.json
 CURVES ?= $(wildcard growth.json)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies
+.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies maven
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-run: .venv/server ## serve a demo on http://localhost:8000: made-up users come, go and call
-	$(BIN)/python server.py --demo
+# Only a HOST of the command line counts: some shells export one, with the machine's name.
+run: .venv/server ## serve a demo on http://localhost:8000: made-up users come, go and call; HOST=0.0.0.0 for phones
+	$(BIN)/python server.py --demo $(if $(filter command,$(firstword $(origin HOST))),--host $(HOST))
 
 cluster: .venv/server redis ## serve the demo on three servers that behave as one, with Redis and MongoDB; Ctrl-C ends all of it
 	$(BIN)/python -m tests.cluster
@@ -39,7 +40,7 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
 
-test-packages: .venv/tests redis proxies node ## nginx and Caddy in front of three servers; Vite and Jest with the client's package
+test-packages: .venv/tests redis proxies node maven ## nginx and Caddy in front of three servers; others' projects with the client, generated clients
 	$(BIN)/python -m pytest -m packages tests/cluster tests/examples
 
 test-cluster: .venv/tests redis ## the end-to-end tests against three servers that share a log, in some ten minutes
@@ -101,6 +102,10 @@ proxies:
 	@{ command -v nginx && command -v caddy; } >/dev/null || { echo 'installing nginx and Caddy for the tests of proxies'; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends nginx-light caddy && \
 		{ $(SUDO) systemctl disable --now nginx caddy 2>/dev/null || true; }; }
+
+maven:
+	@{ command -v mvn && command -v javac; } >/dev/null || { echo 'installing Maven for the tests of Kotlin clients'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends maven default-jdk-headless; }
 
 node: tests/node/node_modules/.made
 

@@ -9,8 +9,7 @@
  * Replace App.tsx with this file. In its imports, write rollcall, rollcall/login and rollcall/react in place of the paths.
  * Enter your server's address below. Then run `npx expo start`, and sign in with a user who registered at your server.
  *
- * A phone reaches a server on your computer by the computer's address in the network. Start the server with
- * ROLLCALL_HOST=0.0.0.0 make run, and use http://192.168.…:8000.
+ * A phone reaches a server on your computer by the computer's address in the network: make run HOST=0.0.0.0 prints it.
  */
 
 import { useEffect, useState } from "react";

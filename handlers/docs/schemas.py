@@ -152,7 +152,9 @@ def _mark_kinds(schema: Any) -> None:
 
 
 def _drop_defaults(schema: dict[str, Any]) -> None:
+    """Remove the defaults of a struct's fields. A body's are described in words."""
+    is_read = schema.get("additionalProperties") is False
     for each in schema["properties"].values():
         default = each.pop("default", None)
-        if default is not None and "const" not in each and schema.get("additionalProperties") is False:
-            each["description"] = f"If omitted: `{default}`."
+        if is_read and default is not None:
+            each["description"] = f"{each.get('description', '')} If omitted: `{default}`.".lstrip()

@@ -21,6 +21,7 @@ from models.tokens import Tokens
 from operation.address import address_of
 from operation.demo.accounts import ensure_demo_operator, ensure_users
 from operation.demo.demo_users import NAMES, OPERATOR, VISITOR
+from operation.demo.phone import for_phones, network_address
 from operation.demo.scenario import Scenario
 from operation.demo.simulated_user import REQUEST_ERRORS, SimulatedUser
 from operation.output import say
@@ -51,6 +52,7 @@ class Demo:
         self._registry = registry
         self._settings = settings
         self._address = address_of(settings, port)
+        self._network_address = network_address(settings, port)
         self._http = AsyncHTTPClient(force_instance=True, max_clients=20)
         self._scenario: Scenario | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -122,7 +124,8 @@ class Demo:
             f"  curl -X PUT {http}/users/me/status -d '{{\"is_busy\": true}}' -H 'Authorization: Bearer {token}'\n\n"
             f"Or watch with a WebSocket client of your own:\n\n"
             f"  npx wscat -c '{ws}/ws/feed?token={token}'\n\n"
-            f"Ctrl-C ends it."
+            + (f"{for_phones(self._network_address, token)}\n" if self._network_address else "")
+            + "Ctrl-C ends it."
         )
 
 

@@ -89,6 +89,20 @@ async def test_the_readmes_three_lines_show_a_live_list(program: MakeProgram) ->
         await follows(page, server, ada, bob)
 
 
+async def test_the_demos_page_for_phones_shows_a_live_list(program: MakeProgram) -> None:
+    server = program(reconnect_spread_seconds=0.5)
+    ada, bob = await server.populate(2)
+    await server.start()
+    async with browsing() as page:
+        await page.set_viewport_size({"width": 360, "height": 640})
+        await page.goto(f"http://localhost:{server.port}/static/demo.html#{ada.token}")
+        await follows(page, server, ada, bob)
+        await page.get_by_text("1 available, 1 busy, 0 calls").wait_for()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 360
+        await page.goto(f"http://localhost:{server.port}/static/demo.html#nothing")
+        await page.get_by_text("This token is not valid any more.").wait_for()
+
+
 async def test_a_page_of_another_origin_shows_a_live_list(program: MakeProgram) -> None:
     async with files_served(ROOT / "examples" / "page") as port, browsing() as page:
         server = program(reconnect_spread_seconds=0.5, allowed_origins=(f"http://localhost:{port}",))

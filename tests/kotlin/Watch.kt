@@ -9,7 +9,7 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 
-/** Uses the client of docs/swift-and-kotlin.md: sees everybody, then a change, then that its token was refused. */
+/** Uses the client of docs/swift-and-kotlin.md: sees everybody, a change, what changed while it was away, and a refusal. */
 @OptIn(DelicateCoroutinesApi::class)
 fun main(arguments: Array<String>) = runBlocking {
     val (url, token, userId) = arguments
@@ -21,7 +21,7 @@ fun main(arguments: Array<String>) = runBlocking {
         request("PUT", "$url/users/me/status", token, """{"is_busy": true}""")
         client.users.first { it.getValue(userId.toLong()).isBusy }
         client.close()
-        check(client.state.value == State.OFFLINE)
+        client.state.first { it == State.OFFLINE }
         request("PUT", "$url/users/me/status", token, """{"is_busy": false}""")
         client.connect()
         client.state.first { it == State.LIVE }

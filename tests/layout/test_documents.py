@@ -115,7 +115,7 @@ def test_every_url_that_any_page_names_is_there(server: RunningServer) -> None:
     known = routes(server)
     named = set(re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[a-z/{}_…-]*(?:\.json|\.tgz)?)", ALL))
     assert named <= known
-    called = set(re.findall(r"(?:\$api|localhost:8000)(/[a-z/]+)", ALL))
+    called = set(re.findall(r"(?:\$api|localhost:8000)(/[a-z/]+(?:\.json)?)", ALL))
     assets = {f"/static/{file.stem}" for file in (ROOT / "static").iterdir()}
     to_be_saved = {"/static/people"}  # readers of the README save this file themselves
     assert called <= {path for _, path in known} | assets | to_be_saved

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from operation.demo.demo_users import NAMES, VISITOR
+from operation.demo.phone import network_address, qr_code
+from settings import Settings
 from tests.operation.conftest import Program, Terminal, wait_until
 
 pytestmark = pytest.mark.slow
@@ -50,6 +52,19 @@ def test_its_users_are_made_once_and_its_lines_work_as_printed(terminal: Termina
     watch.wait_for("●")
     names = [line.split("\t")[3] for line in terminal.lines("user", "list")]
     assert names == [VISITOR, *NAMES]
+
+
+def test_on_the_network_it_prints_its_address_and_a_code_for_phones(terminal: Terminal) -> None:
+    demo = terminal.start("--demo", "--host", "0.0.0.0")
+    token = invited(demo)
+    address = network_address(Settings(host="0.0.0.0"), terminal.port)
+    if address is None:  # no network here
+        assert "In the network" not in demo.text()
+    else:
+        code = re.sub(r"\x1b\[[0-9;]*m", "", qr_code(f"{address.http}/static/demo.html#{token}"))
+        assert f"In the network, the server is at {address.http}\n" in demo.text()
+        assert code in demo.text()
+    assert demo.stop() == 0
 
 
 def test_sixty_names_are_all_different() -> None:

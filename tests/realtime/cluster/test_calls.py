@@ -270,3 +270,34 @@ def test_a_request_repeated_while_the_first_one_hangs_is_answered_later(four: Cl
     assert isinstance(repeated.exception(), StoreUnavailable)
     go(four)
     assert four.nodes[1].call(1, 2, key="once").call_id in four.nodes[2].core.switchboard.ongoing
+
+
+def test_a_request_repeated_while_the_first_one_is_written_gets_its_call(four: ClusterWorld) -> None:
+    four.faults.holds = True
+    first = start(four, 0, 1, 2, key="once")
+    four.settle()
+    for _ in ("lookup", "locks"):
+        go(four)
+    four.faults.holds = False
+    repeated = start(four, 1, 1, 2, key="once")
+    four.settle()
+    assert not repeated.done()
+    go(four)
+    four.settle()
+    assert repeated.result().call_id == first.result().call_id
+
+
+def test_a_request_that_another_server_has_overtaken_leaves_its_call_alone(four: ClusterWorld) -> None:
+    four.faults.holds = True
+    late = start(four, 1, 1, 2, key="once")
+    four.settle()
+    go(four)
+    (locking,) = four.faults.held
+    assert locking.operation == "lock"
+    four.faults.holds = False
+    call = four.nodes[0].call(1, 2, key="once")
+    four.settle()
+    go(four)
+    assert late.result().call_id == call.call_id
+    assert in_calls(four) == [IN_CALL, IN_CALL, IDLE, IDLE]
+    assert ongoing(four) == {1}

@@ -154,6 +154,17 @@ def test_sign_out_kills_tokens_in_memory_and_store_and_closes_sockets(world: Wor
     assert world.logins.revoked == [1]
 
 
+def test_signing_out_a_user_whose_document_is_gone_still_ends_the_logins(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_nobody(_user_id: int) -> None:
+        """Find no document."""
+
+    monkeypatch.setattr(world.users, "revoke_tokens", find_nobody)
+    act(world, "sign_out", user_id=1)
+    assert world.logins.revoked == [1]
+
+
 def test_sign_out_says_what_it_hits(world: World) -> None:
     world.call(1, 2)
     made = plan(world, "sign_out", user_id=1)

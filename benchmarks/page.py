@@ -57,7 +57,7 @@ def _conditions(run: Run) -> Iterator[str]:
 def _targets(run: Run) -> Iterator[str]:
     yield "## Aims\n"
     yield "A ratio is the median of the ratios of the rounds.\n"
-    yield "| figure | aim | measured | met |\n|---|---|---:|---|"
+    yield "| figure | aim | measured | met |\n|---|---|---|---|"
     for result in run.rows:
         if result.failure:
             yield f"| {result.what} | | no result | no |"
@@ -67,7 +67,7 @@ def _targets(run: Run) -> Iterator[str]:
 
 
 def _tables(run: Run) -> Iterator[str]:
-    yield "| figure | subject | minimum | median | maximum | unit |\n|---|---|---:|---:|---:|---|"
+    yield "| figure | subject | minimum | median | maximum | unit |\n|---|---|---|---|---|---|"
     for result in run.rows:
         for figure in result.figures:
             yield from _rows(result, figure)
@@ -89,7 +89,7 @@ def _growth(growth: Growth) -> Iterator[str]:
     yield f"Measured on {growth.began:%Y-%m-%d} by `make bench-growth`, {growth.seconds:g} s for each point."
     yield "A message is one change that one socket receives.\n"
     yield "![Curves of the cost as one quantity grows](growth.svg)\n"
-    yield "| what grows | at | µs per message | µs per change | share of a core |\n|---|---:|---:|---:|---:|"
+    yield "| what grows | at | µs per message | µs per change | share of a core |\n|---|---|---|---|---|"
     for curve in growth.curves:
         for place, point in enumerate(curve.points):
             costs = ("" if cost is None else short(cost) for cost in (point.per_message_us, point.per_change_us))

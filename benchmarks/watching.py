@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
-import threading
-import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from benchmarks.failure import BenchmarkError
+from benchmarks.socket_thread import SocketThread
 
 _PATIENCE_SECONDS = 20.0
-_TAKEN_AT_ONCE = 1 << 18
-_LOOK_SECONDS = 0.2
 
 
 class _Heard(msgspec.Struct):
@@ -27,51 +21,22 @@ class _Heard(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Heard)
 
 
-class Watching:
-    """A context manager: one open socket for each port and token, which notes for `seq` when it came."""
+class Watching(SocketThread):
+    """One open socket for each port and token, which notes for each `seq` when it came."""
 
     def __init__(self, places: Sequence[tuple[int, str]]) -> None:
-        self._selector = selectors.DefaultSelector()
-        self._ended = threading.Event()
         self.arrivals: list[dict[int, float]] = [{} for _ in places]
         """For each socket, when each update arrived first, by its `seq`."""
         self._kept: list[bytes] = [b""] * len(places)
-        self._sockets = [_opened(port, token) for port, token in places]
-        self.lost = 0
-        for place, each in enumerate(self._sockets):
-            self._selector.register(each, selectors.EVENT_READ, place)
-        self._thread = threading.Thread(target=self._take)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._selector.close()
-        for each in self._sockets:
-            each.close()
+        super().__init__([_opened(port, token) for port, token in places])
 
     def forget(self) -> None:
         """Forget the arrivals so far, such as those that came with connecting."""
         for arrivals in self.arrivals:
             arrivals.clear()
 
-    def _take(self) -> None:
-        while not self._ended.is_set():
-            for key, _ in self._selector.select(_LOOK_SECONDS):
-                assert isinstance(key.fileobj, socket.socket)
-                data = key.fileobj.recv(_TAKEN_AT_ONCE)
-                if data:
-                    self._note(key.data, data, time.monotonic())
-                else:
-                    self.lost += 1
-                    self._selector.unregister(key.fileobj)
-
-    def _note(self, place: int, data: bytes, now: float) -> None:
+    def note(self, place: int, data: bytes, now: float) -> None:
+        """Note the updates in what has come."""
         data = self._kept[place] + data
         while (frame := _frame(data)) is not None:
             payload, data = frame

@@ -10,7 +10,7 @@ from realtime.limits import CommandGuard
 from realtime.protocol import CloseCode, Error, ErrorCode, Message, Ping, decode, encode
 from realtime.ratelimit import SlidingWindow, Strikes
 from realtime.sockets.commands import pong_to
-from realtime.sockets.outbox import FrameWriter, Transport
+from realtime.sockets.frame_writer import FrameWriter, Transport
 from realtime.sockets.session import ABNORMAL
 from settings import Settings
 

@@ -13,8 +13,8 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.presence.changelog import ChangeLog
 from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
+from realtime.sockets.frame_writer import Transport
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.outbox import Transport
 from settings import Settings, variable
 
 

@@ -17,9 +17,10 @@ from realtime.protocol import (
 from realtime.ratelimit import SlidingWindow
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
+from realtime.sockets.frame_writer import Transport
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.outbox import Outbox, Transport
+from realtime.sockets.outbox import Outbox
 from realtime.sockets.session import ConnectRequest, Session
 from realtime.sockets.stats import Stats
 from realtime.sockets.told_ahead import ToldAhead

@@ -7,83 +7,15 @@ from functools import partial
 
 from realtime.counters import Counters
 from realtime.presence.changelog import Change, ChangeLog
+from realtime.sockets.flush import Flush, Recipients, Take, first_batch
 from realtime.sockets.session import Session
+from realtime.sockets.subscribers import Subscribers
 from settings import Settings
 
 CallLater = Callable[[float, Callable[[], None]], object]
 
-BATCH_BYTES = 48 * 1024
-"""Frames joined into one send. What a slow socket leaves of a batch still fits into its outbox."""
-
 _STRIDE = 64
 """Sockets sent to between two checks of the time."""
-
-Take = Callable[[bytes], int]
-"""The bound `take` of a session's transport."""
-
-
-class Recipients:
-    """The current sessions that watch everyone, in the order in which they are sent to."""
-
-    __slots__ = ("sessions", "takes")
-
-    def __init__(self, current: dict[Session, Take]) -> None:
-        self.sessions = [session for session in current if session.outbox.interest.everyone]
-        self.takes = [current[session] for session in self.sessions]
-        for slot, session in enumerate(self.sessions):
-            session.slot = slot
-
-    def __len__(self) -> int:
-        return len(self.takes)
-
-    def leave_out(self, session: Session) -> None:
-        """Send nothing more to a session that is not current any more."""
-        if session.slot < len(self.sessions) and self.sessions[session.slot] is session:
-            self.takes[session.slot] = len  # takes everything, and sends it nowhere
-
-
-class Flush:
-    """One batch of changes being sent: those with `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
-
-    __slots__ = ("before", "cursor", "data", "messages", "recipients", "upto")
-
-    def __init__(self, batch: list[Change], before: int, recipients: Recipients) -> None:
-        self.before = before
-        self.upto = batch[-1].seq
-        self.messages = len(batch)
-        self.data = batch[0].frame if len(batch) == 1 else b"".join([change.frame for change in batch])
-        self.recipients = recipients
-        self.cursor = 0
-
-    def position_of(self, session: Session) -> int:
-        """How far a current session has its updates."""
-        is_sent = not session.outbox.interest.everyone or session.slot < self.cursor
-        return self.upto if is_sent else self.before
-
-
-class Subscribers:
-    """The sessions that watch single users, by user id."""
-
-    def __init__(self) -> None:
-        self._by_user: dict[int, set[Session]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_user)
-
-    def of(self, user_id: int) -> set[Session]:
-        """The sessions that watch this user by id."""
-        return self._by_user.get(user_id, set())
-
-    def replace(self, session: Session, user_ids: frozenset[int]) -> None:
-        """Watch these users from now on, instead of those the session watched by id before."""
-        before = frozenset[int]() if session.outbox.interest.everyone else session.outbox.interest.user_ids
-        for user_id in before - user_ids:
-            watching = self._by_user[user_id]
-            watching.discard(session)
-            if not watching:
-                del self._by_user[user_id]
-        for user_id in user_ids - before:
-            self._by_user.setdefault(user_id, set()).add(session)
 
 
 class FanOut:
@@ -222,7 +154,7 @@ class FanOut:
         """Begin a flush. If it begins late, the loop was busy, and the next changes are gathered for longer."""
         longer = min(2 * self._pause_seconds, self._gather_seconds) if is_late else 0.0
         self._least_pause_seconds = max(self._interval_seconds, longer)
-        batch = _first_batch(self._pending)
+        batch = first_batch(self._pending)
         self._pending = self._pending[len(batch) :]
         self._busy_seconds = 0.0
         self._flush = flush = Flush(batch, self._flushed, self._everyone())
@@ -345,13 +277,3 @@ class FanOut:
         self._recipients = None
         if self._flush is not None:
             self._flush.recipients.leave_out(session)
-
-
-def _first_batch(pending: list[Change]) -> list[Change]:
-    """As many of the pending changes as fit into one send, at least one."""
-    size = 0
-    for count, change in enumerate(pending):
-        size += len(change.frame)
-        if count and size > BATCH_BYTES:
-            return pending[:count]
-    return list(pending)

@@ -10,7 +10,8 @@ from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
 from realtime.ratelimit import SlidingWindow, Strikes
-from realtime.sockets.outbox import Outbox, Transport
+from realtime.sockets.frame_writer import Transport
+from realtime.sockets.outbox import Outbox
 
 ABNORMAL = 1006
 """RFC 6455 §7.1.5: the connection ended without a close frame."""

@@ -233,9 +233,9 @@ class Server:
             self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
 
     def _watch_log(self, node: Node) -> None:
-        """Tell the others whether this server reaches the log, and send its clients to them if only they do."""
+        """Tell the others how this server is, and send its clients to them if only they reach the log."""
         node.on_change = log_change
-        self._lease_keeper.tell_of_log(lambda: node.is_connected)
+        self._lease_keeper.tell_others(lambda: node.is_connected, lambda: node_report(self.core, node))
         cut_off = CutOff(
             self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
             self.core.operator_sessions.reopen,

@@ -77,15 +77,10 @@ class Instances:
         """All servers. Raises UnusableStore if a document is not one of Rollcall's."""
         return await self.others("")
 
-    async def report(self, incarnation: str, report: NodeReport) -> None:
-        """Save a server's report."""
-        await self._instances.update_one({"_id": incarnation}, {"$set": {"report": msgspec.structs.asdict(report)}})
-
-    async def renew(self, incarnation: str, *, has_log: bool = False) -> bool:
-        """Show that the server runs. False if its document is gone."""
-        result = await self._instances.update_one(
-            {"_id": incarnation}, {"$set": {"has_log": has_log}, "$inc": {"renewals": 1}}
-        )
+    async def renew(self, incarnation: str, *, has_log: bool = False, report: NodeReport | None = None) -> bool:
+        """Show that the server runs, and how it is. False if its document is gone."""
+        fields = {"has_log": has_log, "report": None if report is None else msgspec.structs.asdict(report)}
+        result = await self._instances.update_one({"_id": incarnation}, {"$set": fields, "$inc": {"renewals": 1}})
         return result.matched_count == 1
 
     async def hold(self, incarnation: str) -> bool:

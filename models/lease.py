@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from models.errors import StoreUnavailable
-from models.instances import Instance, Instances
+from models.instances import Instance, Instances, NodeReport
 from models.machine import has_ended, is_same_machine
 from settings import Settings
 
@@ -63,6 +63,8 @@ class Lease:
         """Since when, in steady time, another server has had this number of renewals."""
         self.has_log: Callable[[], bool] = lambda: False
         """Whether this server reaches the log that it shares with others."""
+        self.report: Callable[[], NodeReport | None] = lambda: None
+        """What this server tells the others of itself."""
 
     @property
     def incarnation(self) -> str:
@@ -90,7 +92,7 @@ class Lease:
     async def renew(self) -> bool:
         """Renew the lease. False if another server has taken it: then it never comes back. Raises StoreUnavailable."""
         began = self._clock()
-        if not await self._instances.renew(self.incarnation, has_log=self.has_log()):
+        if not await self._instances.renew(self.incarnation, has_log=self.has_log(), report=self.report()):
             self._renewed_at = -math.inf
             return False
         self._renewed_at = began

@@ -14,7 +14,7 @@ import structlog
 from models.database import Database
 from models.ended_instances import EndedInstances
 from models.errors import StoreUnavailable
-from models.instances import Instance, Instances
+from models.instances import Instance, Instances, NodeReport
 from models.lease import Lease
 from models.machine import default_node_name, this_process
 from settings import Settings
@@ -47,10 +47,10 @@ class LeaseKeeper:
             self._database.check_writes(self._lease.check)
             self._task = asyncio.create_task(self._keep(self._lease))
 
-    def tell_of_log(self, has_log: Callable[[], bool]) -> None:
-        """Tell the others with each renewal whether this server reaches the log that they share."""
+    def tell_others(self, has_log: Callable[[], bool], report: Callable[[], NodeReport]) -> None:
+        """Say with each renewal whether this server reaches the log that it shares with others, and how it is."""
         if self._lease is not None:
-            self._lease.has_log = has_log
+            self._lease.has_log, self._lease.report = has_log, report
 
     async def others_with_log(self) -> dict[str, int]:
         """The renewals of the others that reach the log. Raises StoreUnavailable."""

@@ -21,7 +21,6 @@ class FleetStore(Protocol):
     """The part of the store of instances that is needed here."""
 
     async def all(self) -> list[Instance]: ...
-    async def report(self, incarnation: str, report: NodeReport) -> None: ...
 
 
 class ServerRow(msgspec.Struct, frozen=True):
@@ -44,7 +43,7 @@ class ServerRow(msgspec.Struct, frozen=True):
 
 
 class Fleet:
-    """Reads the servers' documents every few seconds, and writes this server's report, which `report` returns.
+    """Reads the servers' documents every few seconds. `report` returns how this server is now.
 
     A server is lost if it has not renewed its lease in time, by this server's steady clock.
     """
@@ -62,10 +61,9 @@ class Fleet:
         self._labels: dict[str, str] = {}
 
     async def refresh(self) -> None:
-        """Write this server's report, and read those of the others. Raises StoreUnavailable."""
+        """Read the reports of all servers. Raises StoreUnavailable."""
         now = self._clock.now()
         try:
-            await self._store.report(self._own, self._report())
             instances = [each for each in await self._store.all() if each.shares]
         except StoreUnavailable:
             self._renewals.forget()

@@ -170,9 +170,9 @@ async def test_a_renewal_counts_from_its_beginning(site: Site, monkeypatch: pyte
     lease, renew = site.lease("a"), site.instances.renew
     await lease.take()
 
-    async def renew_slowly(incarnation: str, *, has_log: bool = False) -> bool:
+    async def renew_slowly(incarnation: str, **fields: Any) -> bool:
         site.now += 5
-        return await renew(incarnation, has_log=has_log)
+        return await renew(incarnation, **fields)
 
     monkeypatch.setattr(site.instances, "renew", renew_slowly)
     assert await lease.renew()
@@ -282,12 +282,15 @@ async def test_a_write_does_not_begin_without_the_lease(site: Site, database: Da
     await things.insert_one({"_id": 2})
 
 
-async def test_a_server_says_of_itself_how_it_is(site: Site) -> None:
-    await site.instances.add(site.instance("a"))
-    await site.instances.add(site.instance("b"))
+async def test_a_renewal_says_how_the_server_is(site: Site) -> None:
+    first, second = site.lease("a", shares=True), site.lease("b", shares=True)
+    await first.take()
+    await second.take()
     report = NodeReport(
         node="n", version="1", feed=1, presence=2, operators=3, lag_entries=4, lag_seconds=0.5, is_draining=True
     )
-    await site.instances.report("a", report)
-    await site.instances.report("nobody", report)
-    assert [(each.incarnation, each.report) for each in await site.instances.all()] == [("a", report), ("b", None)]
+    first.has_log, first.report = (lambda: True), (lambda: report)
+    assert await first.renew()
+    assert await second.renew()
+    found = [(each.incarnation, each.has_log, each.report) for each in await site.instances.all()]
+    assert found == [("a", True, report), ("b", False, None)]

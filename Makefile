@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 # Debian keeps nginx where only root looks.
 export PATH := $(PATH):/usr/sbin
+# The tests start the program hundreds of times, and compiling it takes a third of a start.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin

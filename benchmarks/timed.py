@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from operation.cli.command import with_secret
+from operation.serving import serve
 from operation.settings_reader import read_settings
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview_feed import OverviewFeed
-from server import serve
 
 _TIMED: dict[tuple[type, str], str] = {
     (OverviewFeed, "update"): "making_seconds",

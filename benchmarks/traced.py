@@ -19,10 +19,10 @@ import msgspec
 from tornado.httputil import HTTPServerRequest
 
 from operation.cli.command import with_secret
+from operation.serving import serve
 from operation.settings_reader import read_settings
 from realtime.presence.writeback import WriteBack
 from realtime.sockets.fanout import FanOut
-from server import serve
 
 
 class TracedServer:

@@ -200,3 +200,9 @@ class GuardedCollection:
         for check in self._guard.write_checks:
             check()
         return await self._guard.run(f"{self.name}.{operation}", call)
+
+
+def reason_of(error: PyMongoError) -> str:
+    """The error in MongoDB's own terms, such as `AuthenticationFailed`."""
+    details = error.details if isinstance(error, OperationFailure) else None
+    return str((details or {}).get("codeName") or type(error).__name__)

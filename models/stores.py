@@ -10,9 +10,10 @@ from pymongo.errors import OperationFailure
 
 from models.audit import Audit
 from models.calls import Calls
-from models.database import Database, open_database, reason_of
+from models.database import Database, open_database
 from models.errors import StoreUnavailable
 from models.events import Events
+from models.guard import reason_of
 from models.logins import Logins
 from models.name_keys import NameKeys
 from models.notices import Notices

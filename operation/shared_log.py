@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
+from typing import Protocol, cast
 
 import structlog
 
 from models.database import Database
 from models.database_id import database_id
-from models.redis import RedisLimits, RedisLog, open_redis_log, parse_redis_url
+from models.shared_log import SharedLog
 from settings import Settings
 
 _CHANGES = {
@@ -22,11 +24,25 @@ _CHANGES = {
 _log = structlog.stdlib.get_logger("rollcall.cluster")
 
 
+class ClosableLog(SharedLog, Protocol):
+    """A log with connections of its own."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class Driver(Protocol):
+    """The module that connects to Redis."""
+
+    def open_log(self, settings: Settings) -> Awaitable[ClosableLog]:
+        """Open the log. Raises StoreUnavailable, UnusableStore."""
+
+
 @dataclass(frozen=True)
 class OpenedLog:
     """The log, and the id of the database that it belongs to."""
 
-    log: RedisLog
+    log: ClosableLog
     database_id: str
 
 
@@ -34,14 +50,9 @@ async def open_shared_log(settings: Settings, database: Database) -> OpenedLog |
     """The log in Redis, or None for a server that is alone. Raises StoreUnavailable, UnusableStore."""
     if not settings.redis_url:
         return None
-    address = parse_redis_url(settings.redis_url, Path(settings.redis_ca_file) if settings.redis_ca_file else None)
-    limits = RedisLimits(
-        connect_seconds=settings.redis_deadline_seconds,
-        silence_seconds=settings.redis_deadline_seconds,
-        rest_seconds=settings.redis_rest_seconds,
-        log_length=settings.redis_log_length,
-    )
-    log = await open_redis_log(address, settings.redis_prefix, limits)
+    # The driver is imported only by those who use it.
+    driver = cast("Driver", import_module("models.redis.from_settings"))
+    log = await driver.open_log(settings)
     return OpenedLog(log, await database_id(database.collection("database")))
 
 

@@ -10,10 +10,10 @@ from models.database import open_database
 from models.stores import Stores, open_stores
 from models.tokens import Tokens
 from operation.lease_keeper import LeaseKeeper
+from operation.server import Server
 from operation.shared_log import open_shared_log
 from realtime.core import Core
 from realtime.sockets.session import Session
-from server import Server
 from settings import Settings
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Awaitable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import click
 
@@ -29,19 +30,20 @@ process list."""
 DEMO_DATA_DIR = Path("data/demo")
 
 
-class Serve(Protocol):
-    """Serves until it is told to stop."""
+class Serving(Protocol):
+    """The module that serves."""
 
-    def __call__(self, settings: Settings, *, demo: bool) -> Awaitable[None]: ...
+    def serve(self, settings: Settings, *, demo: bool) -> Awaitable[None]:
+        """Serve until a signal to stop."""
 
 
-def command_line(serve: Serve) -> None:
+def command_line() -> None:
     """Run what the command line says; without a command, serve. Ends the process."""
 
     def run(context: click.Context, demo: bool, **flags: Any) -> None:
         context.obj = lambda: _settings(flags, demo=demo)
         if context.invoked_subcommand is None:
-            run_command(serve(with_secret(context.obj()), demo=demo))
+            run_command(_serving().serve(with_secret(context.obj()), demo=demo))
 
     set_up_output()
     root = RootCommand(
@@ -56,6 +58,11 @@ def command_line(serve: Serve) -> None:
     for command in (user_commands, operator_commands, watch_command, drill_command):
         root.add_command(command)
     root.main(prog_name="server.py")
+
+
+def _serving() -> Serving:
+    """Import the server only now: that takes longer than most commands take as a whole."""
+    return cast("Serving", import_module("operation.serving"))
 
 
 def _option(each: dataclasses.Field[Any]) -> click.Option:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -125,6 +126,35 @@ def test_only_one_module_knows_what_a_token_is_made_of() -> None:
 
 def test_nothing_is_imported_inside_a_function() -> None:
     assert [str(each) for each in ALL if each.is_inside] == []
+
+
+def test_only_what_few_starts_need_is_imported_late() -> None:
+    """Serving, which other commands do without, and the drivers of MongoDB and Redis."""
+    late = {
+        (module, ast.literal_eval(node.args[0]))
+        for module, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module"
+    }
+    assert late == {
+        ("operation.cli.main", "operation.serving"),
+        ("models.database", "models.mongodb"),
+        ("operation.shared_log", "models.redis.from_settings"),
+    }
+    assert all((floor(target) or 0) <= (floor(module) or 0) for module, target in late)
+
+
+@pytest.mark.parametrize(
+    ("module", "spared"),
+    [
+        ("operation.cli.main", {"handlers", "motor", "redis", "jinja2", "prometheus_client"}),
+        ("operation.serving", {"motor", "redis"}),
+    ],
+)
+def test_a_start_imports_only_what_it_needs(module: str, spared: set[str]) -> None:
+    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert spared.isdisjoint(loaded.stdout.split())
 
 
 def test_there_are_no_cycles() -> None:

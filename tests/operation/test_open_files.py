@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-import server
+from operation import serving
 from settings import Settings
 
 
@@ -20,8 +20,8 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_the_limit_is_raised_and_the_sockets_stay_below_it(limits: list[tuple[int, int]]) -> None:
-    assert server._within_open_files(Settings()).sockets_limit == 800
-    assert server._within_open_files(Settings(sockets_limit=10)).sockets_limit == 10
+    assert serving._within_open_files(Settings()).sockets_limit == 800
+    assert serving._within_open_files(Settings(sockets_limit=10)).sockets_limit == 10
     assert limits == [(1000, 1000)] * 2
 
 
@@ -32,4 +32,4 @@ def test_a_system_that_does_not_raise_it_is_taken_as_it_is(
         raise ValueError("current limit exceeds maximum limit")
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    assert server._within_open_files(Settings()).sockets_limit == 80
+    assert serving._within_open_files(Settings()).sockets_limit == 80

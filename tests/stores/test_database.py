@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
-from models.database import Database, check_server, open_database
+from models.database import Database, open_database
 from models.errors import StoreUnavailable
+from models.mongodb import check_server
 from tests.mongo import MongoServer
 from tests.stores.conftest import store_settings
 

@@ -96,7 +96,7 @@ def test_a_terminal_without_the_characters_shows_the_url_instead(monkeypatch: py
 def test_make_run_takes_the_host_from_its_own_command_line_only(
     given: list[str], variables: dict[str, str], host: str
 ) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in ("HOST", "MAKEFLAGS")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOST", "MAKEFLAGS", "MAKELEVEL")}
     shown = subprocess.run(
         ["make", "-n", "-o", ".venv/server", "run", *given],
         cwd=ROOT, env=environment | variables, capture_output=True, text=True, check=True,

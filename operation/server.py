@@ -1,0 +1,302 @@
+"""Server: all parts of one process, from their start to their stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from argon2 import PasswordHasher
+from tornado.web import Application
+
+from handlers.api.metrics import Metrics
+from handlers.base import HandlerContext
+from handlers.http_server import RollcallHTTPServer
+from handlers.origins import Origins
+from handlers.routes import AppContext, direct_upgrades, make_application, make_probe_application
+from handlers.sockets.direct_upgrades import DirectUpgrades
+from handlers.traffic import Traffic
+from models.accounts import Accounts
+from models.database import Database
+from models.ended_instances import LOOK_SECONDS
+from models.errors import StoreUnavailable
+from models.instances import Instances
+from models.operator_auth import OperatorAuth
+from models.passwords import Passwords
+from models.stores import Stores
+from models.tokens import open_tokens
+from operation.address import listening_address
+from operation.background import Background
+from operation.cut_off import CutOff
+from operation.lease_keeper import LeaseKeeper
+from operation.listening import open_listening_sockets, open_probe_sockets
+from operation.node_report import node_report
+from operation.persistence import Persistence
+from operation.shared_log import OpenedLog, log_change
+from operation.tls import tls_context
+from realtime.clock import Clock, Environment, OnlyThisProcess
+from realtime.cluster.node import Node
+from realtime.core import build_core
+from realtime.dashboard.fleet import Fleet
+from realtime.presence.log import Revocation
+from realtime.protocol import CloseCode, ServerDraining
+from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
+from settings import Settings
+
+LOAD_USERS = 5000
+"""Users read from the store at a time when the server starts."""
+
+STOP_SECONDS = 3.5
+"""Of the time to exit, the part that is kept for saving: two calls to a store that doesn't answer."""
+
+_log = structlog.stdlib.get_logger("rollcall.server")
+
+
+class Server:
+    """All parts of one process. `start`, serve, `drain`, `stop`, in this order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        lease_keeper: LeaseKeeper,
+        stores: Stores,
+        metrics: Metrics,
+        shared: OpenedLog | None = None,
+    ) -> None:
+        self.settings = settings
+        self._shared = shared
+        self._database = database
+        self._lease_keeper = lease_keeper
+        self._stores = stores
+        self._passwords = Passwords(
+            PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes),
+            workers=settings.password_workers,
+            waiting_limit=settings.password_waiting_limit,
+        )
+        self.tokens = open_tokens(settings)
+        self.core = build_core(
+            settings, self._environment(), stores.users, stores.calls, stores.logins, stores.audit, self.tokens,
+            None if shared is None else shared.log,
+        )  # fmt: skip
+        self._persistence = Persistence(settings, self.core, stores)
+        self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
+        self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
+        self._traffic = Traffic()
+        origins = Origins(settings)
+        metrics.read_from(self.core, database)
+        self._fleet = None if self.core.node is None else self._open_fleet(self.core.node)
+        app = self._app_context(metrics, origins)
+        self._http = self._http_server(make_application(app), self._traffic, origins, direct_upgrades(app))
+        self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
+        self.port = settings.port
+        self.probe_port = settings.probe_port
+
+    async def start(self) -> None:
+        """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
+        # What the command line changes from here on is in the store before it is read, or in a later notice.
+        newest_notice = await self._stores.notices.newest()
+        await self._renew_name_keys()
+        await self._load()
+        if self.core.node is not None:
+            self.core.authenticator.tell_others = self._tell_others
+            self.core.operator_sessions.tell_others = self._tell_of_operator
+            await self.core.node.start()
+            self._watch_log(self.core.node)
+        # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
+        gc.collect()
+        gc.freeze()
+        sockets = open_listening_sockets(self.settings)
+        self.port = sockets[0].getsockname()[1]
+        for_probes = open_probe_sockets(self.settings)
+        self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
+        await self._background.start(newest_notice)
+        self._http.add_sockets(sockets)
+        self._probes.add_sockets(for_probes)
+
+    def described(self) -> dict[str, Any]:
+        """What the log says of a server that listens."""
+        probes = {"probes": listening_address(self.settings, self.probe_port).http} if self.probe_port else {}
+        return {
+            "url": listening_address(self.settings, self.port).http,
+            **probes,
+            "node": self._lease_keeper.name,
+            "incarnation": self._lease_keeper.incarnation,
+            "users": len(self.core.registry),
+        }
+
+    async def drain(self) -> None:
+        """Tell every socket when to reconnect and close it; let requests finish. Nobody goes offline.
+
+        Later requests on open connections get 503, and their connections end.
+        """
+        began = time.monotonic()
+        self.core.admission.closing = self._traffic.draining = True
+        self._http.conn_params.no_keep_alive = True
+        for _ in range(2):
+            await asyncio.sleep(0)  # connections that the kernel has accepted get an answer too
+        self._http.stop()
+        await self._send_away()
+        await self._until_quiet(began)
+        if self.core.node is not None:
+            with contextlib.suppress(StoreUnavailable):  # then the others find out
+                await self.core.node.leave()
+
+    async def _send_away(self) -> None:
+        """Tell every socket when to reconnect, and close it."""
+        sessions = list(self.core.hub)
+        random.shuffle(sessions)
+        # Each socket gets its own slot of at least a millisecond, so that no two reconnect at the same moment.
+        slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
+        spread_ms = self.settings.reconnect_spread_seconds * 1000
+        self.core.operator_sessions.drain(lambda: int(500 + random.random() * spread_ms))  # noqa: S311
+        for place, session in enumerate(sessions):
+            jitter = random.random() * (slot - 1)  # noqa: S311  (spread, not secrecy)
+            session.push(ServerDraining(reconnect_after_ms=int(500 + place * slot + jitter)))
+            session.close(CloseCode.RESTART, "service restart")
+            if place % 100 == 99:
+                await asyncio.sleep(0)
+
+    async def _until_quiet(self, began: float) -> None:
+        """Wait until everything has been answered. Requests that are being carried out may take a little longer."""
+        for_requests = max(self.settings.drain_seconds, self.settings.exit_seconds - STOP_SECONDS)
+        while not self._traffic.is_quiet:
+            longest = for_requests if self._traffic.requests else self.settings.drain_seconds
+            if time.monotonic() - began >= longest:
+                break
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Save what is not saved yet, and release everything."""
+        await self._background.stop()
+        try:
+            await self.core.save()
+            await self._persistence.save_events()
+        except StoreUnavailable:
+            _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
+        if self._shared is not None:
+            await self._shared.log.close()
+        await self._lease_keeper.give_back()
+        self._probes.stop()
+        for each in (self._http, self._probes):
+            await each.close_all_connections()
+        self._passwords.close()
+        await self._database.close()
+
+    async def _renew_name_keys(self) -> None:
+        """Bring the keys of stored names up to date, and report the names that are the same by today's rule."""
+        renewal = await self._stores.name_keys.renew()
+        if renewal.renewed:
+            _log.info("keys of names renewed", names=renewal.renewed)
+        for each in renewal.collisions:
+            _log.warning("two names are the same; both keep working", **msgspec.structs.asdict(each))
+        if renewal.more_collisions:
+            _log.warning("more names are the same as others; they keep working", names=renewal.more_collisions)
+
+    async def _load(self) -> None:
+        """Load everyone's status, then the ongoing calls, then the logins that were revoked."""
+        users = await self._stores.users.page(0, LOAD_USERS)
+        while users:
+            self.core.loader.load_all(users)
+            users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
+        self.core.loader.restore_calls(await self.core.switchboard.recover())
+        await self._persistence.restore()
+        await self.core.actions.restore()
+        now = _utc_now()
+        for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
+            self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
+
+    def _watch_log(self, node: Node) -> None:
+        """Tell the others how this server is, and send its clients to them if only they reach the log."""
+        node.on_change = log_change
+        self._lease_keeper.tell_others(lambda: node.is_connected, lambda: node_report(self.core, node))
+        cut_off = CutOff(
+            self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
+            self.core.operator_sessions.reopen,
+        )  # fmt: skip
+        self._background.repeat(self.settings.lease_renew_seconds, cut_off.check)
+        self._background.repeat(LOOK_SECONDS, self._lease_keeper.remove_ended)
+        if self._fleet is not None:
+            self._background.repeat(self.settings.lease_renew_seconds, self._fleet.refresh)
+
+    def _open_fleet(self, node: Node) -> Fleet:
+        """The servers that share the database, for operators."""
+        instances = Instances(self._database.unchecked_collection("instances"))
+        fleet = Fleet(
+            self.settings, self.core.environment.clock, instances, self._lease_keeper.incarnation,
+            lambda: node_report(self.core, node),
+        )  # fmt: skip
+        self.core.session_list.label = fleet.label
+        return fleet
+
+    def _tell_others(self, revoked: Revocation) -> None:
+        """Tell the other servers of revoked tokens through the store, too: Redis may be down."""
+        notices = self._stores.notices
+        self._background.spawn(
+            notices.post("user_revoked", revoked.user_id, revoked.token_version)
+            if revoked.user_id
+            else notices.post("login_revoked", login_id=revoked.login_id, seconds=revoked.seconds)
+        )
+
+    def _tell_of_operator(self, operator_id: int, sign_in_id: str) -> None:
+        """Tell the other servers, through the store, of an operator whose sessions end."""
+        notices = self._stores.notices
+        self._background.spawn(
+            notices.post("sign_in_ended", login_id=sign_in_id)
+            if sign_in_id
+            else notices.post("operator_changed", operator_id, operator_id)
+        )
+
+    def _environment(self) -> Environment:
+        return Environment(
+            clock=Clock(time.monotonic, _utc_now, stall_seconds=self.settings.stall_seconds),
+            unix_now=time.time,
+            elapsed=time.perf_counter,
+            call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
+            spawn=lambda work: self._background.spawn(work),
+            new_id=lambda: secrets.token_hex(12),
+            incarnations=OnlyThisProcess(self._lease_keeper.incarnation),
+            database_id="" if self._shared is None else self._shared.database_id,
+        )
+
+    def _http_server(
+        self, application: Application, traffic: Traffic, origins: Origins, upgrades: DirectUpgrades | None = None
+    ) -> RollcallHTTPServer:
+        server = RollcallHTTPServer(
+            application,
+            ssl_options=tls_context(self.settings),
+            max_header_size=self.settings.header_limit_bytes,
+            max_body_size=self.settings.body_limit_bytes,
+            idle_connection_timeout=self.settings.header_timeout_seconds,
+            body_timeout=self.settings.body_timeout_seconds,
+        )
+        server.set_up(traffic, origins, upgrades)
+        return server
+
+    def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:
+        settings, stores = self.settings, self._stores
+        environment = self.core.environment
+        accounts = Accounts(
+            stores,
+            self._passwords,
+            self.tokens,
+            settings,
+            now=environment.clock.utc,
+            steady=environment.clock.now,
+            new_id=environment.new_id,
+        )
+        context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
+        return AppContext(
+            settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics, self._fleet
+        )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

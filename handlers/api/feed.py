@@ -13,7 +13,7 @@ from realtime.sockets.stats import Stats
 
 
 class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /feed/users. `q` is matched literally against any part of a username, or is a user id."""
+    """Query of GET /feed/users. `q` has words of a username in any order, or user ids."""
 
     q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     online_only: bool = False
@@ -34,7 +34,10 @@ class FeedUsersHandler(FeedHandler):
     """GET /feed/users"""
 
     def get(self) -> None:
-        """Answer with the available, then the busy, then the offline users, each group by the newest `last_seen`."""
+        """Answer with the available, then the busy, then the offline users, each group by the newest `last_seen`.
+
+        With `q`, the users whom it finds best come first.
+        """
         self.identify()
         query = self.read_query(FeedQuery)
         skip, limit = self.span(query)

@@ -100,7 +100,7 @@ class Overview:
         return self._row_builder.user(self._registry.get(user_id))
 
     def page(self, *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int) -> tuple[list[UserRow], int]:
-        """One page of users, and how many match. `q` is part of a name, or an id."""
+        """One page of users, and how many match. `q` is a search text."""
         entries, total = self._user_query.page(
             self._issues.user_ids, state=state, q=q, sort=sort, skip=skip, limit=limit
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Literal
 
-from models.usernames import folded_name
+from models.search import Search
 from realtime.presence.registry import Registry, UserEntry
 
 UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
@@ -27,7 +27,7 @@ class UserQuery:
     def page(
         self, attention: set[int], *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int
     ) -> tuple[list[UserEntry], int]:
-        """One page, and how many match. `q` is part of a name, or an id. `attention`: the users who need it."""
+        """One page, and how many match. What `q` finds best comes first. `attention`: the users who need it."""
         entries = self._named()
         if state == "attention":
             entries = [each for each in entries if each.profile.user_id in attention]
@@ -35,10 +35,9 @@ class UserQuery:
             entries = [each for each in entries if each.claims.call_id is not None]
         elif state != "all":
             entries = _in_state(entries)[state]
-        if q:
-            part = folded_name(q)
-            entries = [each for each in entries if part in each.folded_name or q == str(each.profile.user_id)]
-        return _sorted(entries, attention, sort)[skip : skip + limit], len(entries)
+        search = Search(q)
+        found = search.find(entries)
+        return search.best_first(_sorted(found, attention, sort))[skip : skip + limit], len(found)
 
     def _named(self) -> list[UserEntry]:
         if len(self._by_name) != len(self._registry):

@@ -9,6 +9,7 @@ from operator import attrgetter
 import msgspec
 
 from models.errors import NotFound
+from models.search import Search, search_key
 from models.status import Claims, CurrentState, Profile, Status
 from models.times import milliseconds
 from models.usernames import folded_name
@@ -40,6 +41,7 @@ class UserEntry:
         "record",
         "rev",
         "saved_online",
+        "search_key",
         "sessions",
         "status",
         "window",
@@ -49,6 +51,7 @@ class UserEntry:
         self.record = record
         """Changes only with an entry of the log."""
         self.folded_name = folded_name(record.profile.username)
+        self.search_key = search_key(record.profile.username)
         self.rev = record.rev
         """The `rev` of the stored document that this entry was last brought into line with."""
         self.sessions = 0
@@ -181,6 +184,7 @@ class Registry:
         """Give an entry its new record, and the status in it."""
         if record.profile is not entry.record.profile:
             entry.folded_name = folded_name(record.profile.username)
+            entry.search_key = search_key(record.profile.username)
         entry.record, status = record, record.status
         if status.last_seen < entry.last_seen:
             status = msgspec.structs.replace(status, last_seen=entry.last_seen)
@@ -196,7 +200,7 @@ class Registry:
     def page(
         self, q: str, *, online_only: bool, available_only: bool, skip: int, limit: int
     ) -> tuple[list[Status], int]:
-        """One page of statuses in the order of the feed, and how many match. `q` is part of a name, or an id."""
+        """One page of statuses in the order of the feed, and how many match. What `q` finds best comes first."""
         if not self._sorted:
             # The list is nearly in order, where Python's sort is linear.
             self._order.sort(key=_by_rank)
@@ -204,8 +208,8 @@ class Registry:
         count = self.available if available_only else self.online if online_only else len(self._order)
         candidates = self._order[:count]
         if q:
-            part = folded_name(q)
-            candidates = [entry for entry in candidates if part in entry.folded_name or q == str(entry.profile.user_id)]
+            search = Search(q)
+            candidates = search.best_first(search.find(candidates))
         return [entry.status for entry in candidates[skip : skip + limit]], len(candidates)
 
     def statuses(self) -> list[Status]:

@@ -1,5 +1,7 @@
 /** Formatting: durations, times, explanations and names as text. handlers/admin/formatting.py does the same on the server. */
 
+import { isAscii } from "./search.js";
+
 const timeWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const timeOnly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
@@ -71,13 +73,6 @@ export const count = (number, noun) => `${grouped(number)} ${noun}${number === 1
 
 /** A difference with its sign: `+13`, `−50`, `+0`. */
 export const signed = (number) => (number < 0 ? `−${-number}` : `+${number}`);
-
-// Most names are ASCII, and skipping the normalization matters with 10,000 of them.
-const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
-
-/** For searching: without case and accents. */
-export const folded = (text) =>
-  isAscii(text) ? text.toLowerCase() : text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** For sorting, as `folded_name` in models/usernames.py. */
 export const sortKey = (name) => (isAscii(name) ? name : name.normalize("NFKC")).toLowerCase();

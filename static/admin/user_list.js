@@ -135,7 +135,7 @@ export class UserList {
       });
     }
     q.addEventListener("input", () => this.choose({ q: q.value }));
-    q.addEventListener("keydown", (event) => event.key === "Escape" && q.blur());
+    q.addEventListener("keydown", (event) => this.#keyInSearch(event));
     sort.addEventListener("change", () => this.choose({ sort: sort.value }));
     now.addEventListener("click", () => this.sortNow());
     clear.addEventListener("click", (event) => {
@@ -145,6 +145,22 @@ export class UserList {
       q.focus();
     });
     this.#showChoice();
+  }
+
+  /** Esc clears the search and leaves it. Enter goes to the first user who is listed. */
+  #keyInSearch(event) {
+    const { q } = this.#parts;
+    if (event.isComposing) return;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      q.blur();
+      if (q.value === "") return;
+      q.value = "";
+      this.choose({ q: "" });
+    } else if (event.key === "Enter" && this.sort.ids.length > 0) {
+      event.preventDefault();
+      this.#list.focus(0);
+    }
   }
 
   /** In the filter's links, and in the page's address so that a reload keeps it. */

@@ -1,6 +1,7 @@
 /** User sort: which users are listed, and in which order. Sorts by numbers, at most once a second. No DOM. */
 
-import { folded, sortKey } from "./formatting.js";
+import { sortKey } from "./formatting.js";
+import { BY_PART, Search, searchKey } from "./search.js";
 
 export const SORT_MS = 1_000; // more often would be hard to read, and costly with 10,000 users
 const PLACES = 2 ** 20; // more than there are users: a sort key is a rank and, below it, the place by name
@@ -32,7 +33,7 @@ export class UserSort {
   ids = [];
   status = "all";
   sort = "attention";
-  q = "";
+  #search = new Search("");
   #state;
   #pinned = null;
   #isDue = true;
@@ -40,7 +41,7 @@ export class UserSort {
   #byName = []; // user ids
   #places = new Map(); // by user id: the place in #byName
   #names = new Map(); // as last sorted
-  #searched = new Map(); // folded names, made when first searched
+  #searchKeys = new Map(); // by user id, made when first searched
 
   constructor(state) {
     this.#state = state;
@@ -53,7 +54,7 @@ export class UserSort {
   }
 
   get isFiltered() {
-    return this.status !== "all" || this.q !== "";
+    return this.status !== "all" || !this.#search.isEmpty;
   }
 
   /** The list may no longer be what it should be. */
@@ -62,10 +63,10 @@ export class UserSort {
   }
 
   /** Another filter or sort order. Follow it with `refresh` and `force`. */
-  choose({ status = this.status, sort = this.sort, q = this.q }) {
+  choose({ status = this.status, sort = this.sort, q }) {
     this.status = Object.hasOwn(MATCHES, status) || Object.hasOwn(RANK_OF_STATE, status) ? status : "all";
     this.sort = Object.hasOwn(RANKS, sort) ? sort : "attention";
-    this.q = folded(q.trim());
+    if (q !== undefined) this.#search = new Search(q);
     this.#isDue = true;
   }
 
@@ -98,20 +99,21 @@ export class UserSort {
     const { users, issueOfUser } = this.#state;
     const rank = RANKS[this.sort];
     const matches = MATCHES[this.status] ?? ((row) => row.state === this.status);
-    const keys = new Float64Array(users.size);
-    let size = 0;
+    const found = [[], [], []]; // sort keys, by how well the search finds the user
     for (const [userId, row] of users) {
       const hasIssue = issueOfUser.has(userId);
-      if (userId !== this.#pinned && !(matches(row, hasIssue) && this.#isFound(userId))) continue;
-      keys[size++] = rank(row, hasIssue) * PLACES + this.#places.get(userId);
+      const isPinned = userId === this.#pinned;
+      let place = isPinned || matches(row, hasIssue) ? this.#rankOfSearch(userId) : null;
+      if (isPinned) place ??= BY_PART;
+      if (place !== null) found[place].push(rank(row, hasIssue) * PLACES + this.#places.get(userId));
     }
-    return Array.from(keys.subarray(0, size).sort(), (key) => this.#byName[key % PLACES]);
+    return found.flatMap((keys) => Array.from(Float64Array.from(keys).sort(), (key) => this.#byName[key % PLACES]));
   }
 
-  #isFound(userId) {
-    if (this.q === "" || this.q.replace("#", "") === String(userId)) return true;
-    if (!this.#searched.has(userId)) this.#searched.set(userId, folded(this.#names.get(userId)));
-    return this.#searched.get(userId).includes(this.q);
+  #rankOfSearch(userId) {
+    if (this.#search.isEmpty) return 0;
+    if (!this.#searchKeys.has(userId)) this.#searchKeys.set(userId, searchKey(this.#names.get(userId)));
+    return this.#search.rank(userId, this.#searchKeys.get(userId));
   }
 
   /** Names rarely change, and comparing them is the expensive part. */
@@ -122,7 +124,7 @@ export class UserSort {
       if (this.#names.get(userId) === username) continue;
       isOutdated = true;
       this.#names.set(userId, username);
-      this.#searched.delete(userId);
+      this.#searchKeys.delete(userId);
     }
     if (!isOutdated) return;
     for (const userId of this.#names.keys()) if (!users.has(userId)) this.#names.delete(userId);

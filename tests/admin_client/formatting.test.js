@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, count, duration, durationInWords, folded, initials, isolated, plain, signed, until } from "../../static/admin/formatting.js";
+import { because, count, duration, durationInWords, initials, isolated, plain, signed, until } from "../../static/admin/formatting.js";
+import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
 const SECOND = 1_000;

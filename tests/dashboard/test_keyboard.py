@@ -34,8 +34,29 @@ async def test_a_slash_searches_and_escape_leaves_the_search(people: list[Person
     await expect(live.search).to_have_value("bjorn")
     await expect(live.rows).to_have_count(1)
     await expect(live.cell(people[1], "name")).to_be_visible()
+    assert live.page.url.endswith("?q=bjorn")
+    await live.page.keyboard.press("Enter")
+    await expect(live.cell(people[1], "name")).to_be_focused()
+    await live.page.keyboard.press("/")
     await live.page.keyboard.press("Escape")
     await expect(live.search).not_to_be_focused()
+    await expect(live.search).to_have_value("")
+    await expect(live.rows).to_have_count(len(people))
+    assert live.page.url.endswith("/admin")
+
+
+async def test_on_the_page_of_users_enter_goes_to_the_first_row_and_escape_shows_everybody(
+    site: Site, people: list[Person], visit: Visit
+) -> None:
+    page = await visit("/admin/users?sort=name")
+    names = page.locator("tbody a.name")
+    await page.get_by_role("searchbox").press_sequentially("santos BJO")
+    await page.keyboard.press("Enter")
+    await expect(names).to_have_text([NAMES[1]])
+    await expect(names).to_be_focused()
+    await page.get_by_role("searchbox").press("Escape")
+    await expect(names).to_have_count(len(people))
+    assert "q=&" in page.url
 
 
 async def test_j_and_k_go_from_row_to_row_and_enter_opens_the_user(

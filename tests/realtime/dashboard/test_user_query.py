@@ -9,15 +9,16 @@ import pytest
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import inspected
 from tests.realtime.world import World
+from tests.searches import NAMES, SEARCHES
 
-NAMES = ("zoe", "Ann", "carl", "bob", "Dora")
+FIVE = ("zoe", "Ann", "carl", "bob", "Dora")
 
 
 @pytest.fixture
 def five(make_world: MakeWorld) -> World:
     """zoe and bob are available, Ann and Dora are busy, carl is offline; bob needs attention."""
     world = make_world()
-    for user_id, name in enumerate(NAMES, 1):
+    for user_id, name in enumerate(FIVE, 1):
         world.core.loader.load(world.users.add(user_id, world.time.wall(), name))
         world.advance(1)
     for user_id in (1, 2, 4, 5):
@@ -71,6 +72,21 @@ def test_a_filter_keeps_a_state_or_who_needs_attention(five: World, state: str, 
 )
 def test_a_search_is_part_of_a_name_or_an_id(five: World, q: str, listed: list[str]) -> None:
     assert names(five, q=q) == listed
+
+
+def test_everyone_is_found_as_the_shared_table_of_searches_says(make_world: MakeWorld) -> None:
+    world = make_world()
+    for user_id, name in NAMES.items():
+        world.core.loader.load(world.users.add(user_id, world.time.wall(), name))
+        world.advance(1)
+    asked = {"state": "all", "sort": "since", "skip": 0, "limit": 50}
+    found = {q: [row.user_id for row in world.core.overview.page(q=q, **asked)[0]] for q, _ in SEARCHES}  # type: ignore[arg-type]
+    assert found == dict(SEARCHES)
+
+
+def test_what_is_found_best_comes_first_in_every_order(five: World) -> None:
+    assert names(five, q="an", sort="heard") == ["Ann"]
+    assert names(five, q="a", sort="attention") == ["Ann", "Dora", "carl"]
 
 
 def test_a_filter_keeps_who_is_on_a_call(five: World) -> None:

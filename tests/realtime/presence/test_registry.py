@@ -13,6 +13,7 @@ from models.status import Claims, Profile, status_of
 from realtime.presence.record import new_record
 from realtime.presence.registry import Registry, UserEntry
 from tests.realtime.world import NOON
+from tests.searches import NAMES, SEARCHES
 
 State = tuple[bool, bool, int]
 """(alive, busy, seconds after noon when last seen)"""
@@ -68,6 +69,13 @@ def test_search_finds_a_part_of_a_name_whatever_its_case_or_an_id(q: str) -> Non
 @pytest.mark.parametrize("q", [".*", "user%", "user_", "^"])
 def test_search_text_is_literal(q: str) -> None:
     assert ids(registry_of(AVAILABLE), q) == []
+
+
+def test_everyone_is_found_as_the_shared_table_of_searches_says() -> None:
+    registry = Registry()
+    for user_id, name in NAMES.items():
+        registry.add(UserEntry(new_record(Profile(user_id, name, None), NOON, NOON)))
+    assert {q: ids(registry, q) for q, _ in SEARCHES} == dict(SEARCHES)
 
 
 def test_a_page_says_how_many_match() -> None:

@@ -23,6 +23,8 @@ class Profile(msgspec.Struct, frozen=True):
     user_id: int
     username: str
     profile_image_url: str | None
+    external_id: str | None = None
+    """The id that the user has in another program, if that program made the user."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ class Status(msgspec.Struct, frozen=True):
     is_busy: bool
     busy_until: datetime | None
     is_available: bool
+    external_id: str | msgspec.UnsetType = msgspec.UNSET
+    """Left out of messages for users who have none."""
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -81,6 +85,7 @@ def status_of(profile: Profile, claims: Claims, *, alive: bool, last_seen: datet
         is_busy=busy,
         busy_until=claims.busy_until if claims.call_id is None else None,
         is_available=online and not busy,
+        external_id=msgspec.UNSET if profile.external_id is None else profile.external_id,
     )
 
 

@@ -13,6 +13,7 @@ from models.calls import Calls
 from models.database import Database, open_database
 from models.errors import StoreUnavailable
 from models.events import Events
+from models.external_ids import ExternalIds
 from models.guard import reason_of
 from models.logins import Logins
 from models.name_keys import NameKeys
@@ -30,6 +31,7 @@ class Stores:
     """One store for each kind of document."""
 
     users: Users
+    external_ids: ExternalIds
     calls: Calls
     logins: Logins
     sign_in_limits: SignInLimits
@@ -44,8 +46,10 @@ class Stores:
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
     """Open the stores of a database and create missing indexes. Raises StoreUnavailable."""
+    users = Users(database.collection("users"), database.collection("counters"))
     stores = Stores(
-        users=Users(database.collection("users"), database.collection("counters")),
+        users=users,
+        external_ids=ExternalIds(database.collection("external_ids"), users, database.collection("users")),
         calls=Calls(database.collection("calls"), database.collection("call_claims")),
         logins=Logins(database.collection("logins")),
         sign_in_limits=SignInLimits(database.collection("sign_in_attempts"), settings),

@@ -11,6 +11,12 @@ from pymongo import UpdateOne
 from models.status import Claims, CurrentState, Profile
 from models.usernames import username_key
 
+PRESENT: dict[str, Any] = {"deleted_at": None}
+"""The filter for users who are not deleted. Most documents lack the field."""
+
+_NO_NAME = "\x7f"
+"""Begins the key of a deleted user. No name contains this character."""
+
 
 class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     """A user's document, without the password."""
@@ -30,6 +36,10 @@ class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     standing: CurrentState | None = None
     token_version: int = 0
     rev: int = 0
+    external_id: str | None = None
+    tags: tuple[str, ...] | None = None
+    foreign_tokens_after: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 class IdDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
@@ -56,7 +66,13 @@ class StoredUser(msgspec.Struct, frozen=True):
     token_version: int = 0
     """Tokens with a lower version are revoked."""
     rev: int = 0
-    """Raised by every write of the profile, the claims and the revocation, and not by evidence."""
+    """Raised by every write of the profile, the tags, the claims and the revocation, and not by evidence."""
+    tags: tuple[str, ...] = ()
+    """In alphabetical order, each once."""
+    foreign_tokens_after: datetime | None = None
+    """Tokens of another program that were issued before this moment are revoked."""
+    deleted_at: datetime | None = None
+    """When the user was deleted. Nothing personal is left then, and the id is never given to anyone else."""
 
     @property
     def stored_claims(self) -> StoredClaims:
@@ -86,6 +102,8 @@ class NewUser(msgspec.Struct, frozen=True):
     username: str
     password_hash: str | None
     profile_image_url: str | None
+    external_id: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -108,11 +126,16 @@ def evidence_update(row: Evidence) -> UpdateOne:
     latest = {"last_seen": row.last_seen}
     if row.heartbeat_at is not None:
         latest["heartbeat_at"] = row.heartbeat_at
-    return UpdateOne({"_id": row.user_id}, {"$set": fields, "$max": latest})
+    return UpdateOne({"_id": row.user_id, **PRESENT}, {"$set": fields, "$max": latest})
 
 
 def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, Any]:
     """The document of a user who was just added."""
+    optional: dict[str, Any] = {}
+    if new.external_id is not None:
+        optional["external_id"] = new.external_id
+    if new.tags:
+        optional["tags"] = sorted(set(new.tags))
     return {
         "_id": user_id,
         "username": new.username,
@@ -128,7 +151,36 @@ def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, 
         "online": False,
         "last_seen": created_at,
         "heartbeat_at": None,
+        **optional,
     }
+
+
+def deletion(user_id: int, at: datetime) -> dict[str, Any]:
+    """The fields of a user who is deleted. `external_id` stays until its own document is gone (see `ExternalIds`).
+
+    The document itself stays, so that a write which comes late finds that the user is deleted.
+    """
+    return {
+        "username": anonymous_name(user_id),
+        "username_key": f"{_NO_NAME}{user_id}",
+        "password_hash": None,
+        "profile_image_url": None,
+        "disabled": True,
+        "set_busy": False,
+        "busy_until": None,
+        "offline_set_at": None,
+        "online": False,
+        "last_seen": at,
+        "heartbeat_at": None,
+        "standing": None,
+        "tags": None,
+        "deleted_at": at,
+    }
+
+
+def anonymous_name(user_id: int) -> str:
+    """What a deleted user is called."""
+    return f"deleted user #{user_id}"
 
 
 def claims_to_store(claims: Claims, at: datetime) -> StoredClaims:
@@ -150,7 +202,7 @@ def claims_of(user: StoredUser, utc: datetime) -> Claims:
 def stored_user(found: UserDocument) -> StoredUser:
     """The user that a document describes."""
     return StoredUser(
-        profile=Profile(found.user_id, found.username, found.profile_image_url),
+        profile=Profile(found.user_id, found.username, found.profile_image_url, found.external_id),
         created_at=found.created_at,
         disabled=found.disabled,
         tokens_after=found.tokens_after,
@@ -163,4 +215,7 @@ def stored_user(found: UserDocument) -> StoredUser:
         current_state=found.standing,
         token_version=found.token_version,
         rev=found.rev,
+        tags=found.tags or (),
+        foreign_tokens_after=found.foreign_tokens_after,
+        deleted_at=found.deleted_at,
     )

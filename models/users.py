@@ -3,8 +3,9 @@
 A document has `_id` (an integer), `username`, `username_key` (unique), `password_hash` (or null), `profile_image_url`
 (or null), `created_at`, `disabled`, `token_version` (absent means 0) and `tokens_after`, which older servers wrote; the
 claims `set_busy`, `busy_until` and `offline_set_at`; the evidence `online`, `last_seen` and `heartbeat_at`; `standing`,
-the current state; and `rev` (absent means 0). Claims are written one user at a time, evidence only in bulk. Each field
-is written in one of the two ways, so they never wait for each other.
+the current state; and `rev` (absent means 0). Some users have `external_id`, `tags` or `foreign_tokens_after`; deleted
+users have `deleted_at`. Claims are written one user at a time, evidence only in bulk. Each field is written in one of
+the two ways, so they never wait for each other.
 
 Every write except that of evidence raises `rev`. One that depends on what was read before names the `rev` that it read,
 and changes nothing if the document has another one by now.
@@ -23,10 +24,12 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.documents import value_of
 from models.errors import Conflict, Outdated, StoreUnavailable
+from models.evidence import save_rows
 from models.guard import GuardedCollection
 from models.id_counter import IdCounter
 from models.status import Claims
 from models.user_documents import (
+    PRESENT,
     Evidence,
     IdDocument,
     NewUser,
@@ -34,7 +37,7 @@ from models.user_documents import (
     StoredUser,
     UserDocument,
     claims_to_store,
-    evidence_update,
+    deletion,
     new_document,
     stored_user,
 )
@@ -46,9 +49,6 @@ BULK_ROWS = 1000
 _TAKEN = "This username is already taken."
 
 _SECRETS = {"password_hash": 0}
-
-_REVOKED = {"token_version": 1, "rev": 1}
-"""A revocation reads and writes in one step, and depends on nothing that was read before. So it checks no `rev`."""
 
 
 class Users:
@@ -75,12 +75,19 @@ class Users:
         return await self._ids.next()
 
     async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
-        """Add a user, with an id that was reserved before or a new one. Raises Conflict if the username is taken."""
+        """Add a user, with an id that was reserved before or a new one.
+
+        If it was reserved for an external id, and another request has added the user since, returns that user. Raises
+        Conflict if the username is taken.
+        """
         document = new_document(await self.next_id() if user_id is None else user_id, new, created_at)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict("USERNAME_TAKEN", _TAKEN) from None
+            found = None if new.external_id is None else await self.read_back(document["_id"])
+            if found is None:
+                raise Conflict("USERNAME_TAKEN", _TAKEN) from None
+            return found
         return self._stored(document)
 
     async def create_many(
@@ -100,11 +107,11 @@ class Users:
                 if progress is not None:
                     progress(len(rows))
         except BulkWriteError:
-            await self._take_back(ids)
+            await _take_back(self._users, ids)
             raise Conflict("USERNAME_TAKEN", "One of these usernames has just been taken.") from None
         except StoreUnavailable:
             with suppress(StoreUnavailable):
-                await self._take_back(ids)
+                await _take_back(self._users, ids)
             raise
         return ids
 
@@ -120,12 +127,12 @@ class Users:
         return found
 
     async def get(self, user_id: int) -> StoredUser | None:
-        """The user with this id."""
-        document = await self._users.find_one({"_id": user_id}, _SECRETS)
+        """The user with this id, unless the user was deleted."""
+        document = await self._users.find_one(_present(user_id), _SECRETS)
         return self._stored(document) if document else None
 
     async def read_back(self, user_id: int) -> StoredUser | None:
-        """The user after every write that was sent before, also after one that is late.
+        """The user after every write that was sent before, also after one that is late; also a deleted user.
 
         The embedded store reads beside its writes, but keeps writes in order. So this one is a write that changes
         nothing: an absent version means 0.
@@ -136,7 +143,7 @@ class Users:
         return self._stored(document) if document else None
 
     async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
-        """The next users by id, at most `limit`."""
+        """The next users by id, deleted ones too, at most `limit`."""
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
         rows = await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)
         return [self._stored(row) for row in rows]
@@ -155,24 +162,28 @@ class Users:
         return value_of(self._users, {"token_version": 0, **row, "user_id": row["_id"]}, PasswordRecord)
 
     async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser:
-        """Change `username` or `profile_image_url` and return the user.
+        """Change `username`, `profile_image_url` or `tags` and return the user.
 
         Raises Conflict if the username is taken, or Outdated if there is no such user with this `rev`.
         """
         fields = dict(changes)
         if "username" in fields:
             fields["username_key"] = username_key(fields["username"])
+        if "tags" in fields:
+            fields["tags"] = sorted(set(fields["tags"]))
+        wanted = _read_as(user_id, rev)
         try:
-            document = await self._set(_read_as(user_id, rev), fields)
+            stored = await self._change(wanted, {"$set": fields, "$inc": {"rev": 1}})
         except DuplicateKeyError:
             # A user whose name became the same as another's keeps it, and its key (see `NameKeys`).
             del fields["username_key"]
-            document = await self._set({**_read_as(user_id, rev), "username": fields["username"]}, fields)
-            if document is None:
+            wanted["username"] = fields["username"]
+            stored = await self._change(wanted, {"$set": fields, "$inc": {"rev": 1}})
+            if stored is None:
                 raise Conflict("USERNAME_TAKEN", _TAKEN) from None
-        if document is None:
+        if stored is None:
             raise Outdated
-        return self._stored(document)
+        return stored
 
     async def save_claims(self, user_id: int, claims: Claims, at: datetime, *, rev: int) -> None:
         """Save the user's claims as of the moment `at`. Raises Outdated if there is no such user with this `rev`."""
@@ -188,58 +199,58 @@ class Users:
         """
         waiting = list(rows)
         for start in range(0, len(waiting), BULK_ROWS):
-            await self._save_rows(waiting[start : start + BULK_ROWS])
+            await save_rows(self._users, waiting[start : start + BULK_ROWS])
 
-    async def disable(self, user_id: int) -> StoredUser | None:
-        """Disable the user, revoke all tokens issued so far, and return the user."""
-        document = await self._users.find_one_and_update(
-            {"_id": user_id},
-            {"$set": {"disabled": True}, "$inc": _REVOKED},
-            return_document=ReturnDocument.AFTER,
-        )
-        return self._stored(document) if document else None
+    async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
+        """Disable the user, revoke all tokens issued before the moment `at`, and return the user."""
+        return await self._change(_present(user_id), {"$set": {"disabled": True}, **_revoked(at)})
 
-    async def revoke_tokens(self, user_id: int) -> StoredUser | None:
-        """Revoke all of the user's tokens issued so far, and return the user."""
-        document = await self._users.find_one_and_update(
-            {"_id": user_id}, {"$inc": _REVOKED}, return_document=ReturnDocument.AFTER
-        )
-        return self._stored(document) if document else None
+    async def enable(self, user_id: int) -> StoredUser | None:
+        """Enable the user, and return the user. Tokens that were revoked stay revoked."""
+        return await self._change(_present(user_id), {"$set": {"disabled": False}, "$inc": {"rev": 1}})
+
+    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
+        """Revoke all of the user's tokens issued before the moment `at`, and return the user."""
+        return await self._change(_present(user_id), _revoked(at))
+
+    async def delete(self, user_id: int, at: datetime) -> StoredUser | None:
+        """Delete all that is personal from the user's document, which stays, and return it.
+
+        The external id stays in it until it is forgotten (see `ExternalIds`), so that a deletion which was interrupted
+        can go on.
+        """
+        return await self._change(_present(user_id), {"$set": deletion(user_id, at), **_revoked(at)})
 
     async def busy(self) -> list[tuple[int, datetime | None]]:
         """(id, busy_until) of all users whose busy status was set by hand."""
         rows = await self._users.find({"set_busy": True}, {"busy_until": 1})
         return [(row["_id"], row.get("busy_until")) for row in rows]
 
+    async def _change(self, wanted: dict[str, Any], update: dict[str, Any]) -> StoredUser | None:
+        document = await self._users.find_one_and_update(wanted, update, return_document=ReturnDocument.AFTER)
+        return self._stored(document) if document else None
+
     def _stored(self, document: dict[str, Any]) -> StoredUser:
         return stored_user(value_of(self._users, document, UserDocument))
 
-    async def _save_rows(self, rows: list[Evidence]) -> None:
-        try:
-            await self._users.bulk_write([evidence_update(row) for row in rows], ordered=False)
-        except BulkWriteError as error:  # the other rows were saved
-            for failure in error.details["writeErrors"]:
-                self._users.failures.note("evidence", rows[failure["index"]].user_id, error)
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # nothing was saved, because one row cannot be encoded
-            if len(rows) == 1:
-                self._users.failures.note("evidence", rows[0].user_id, error)
-                return
-            middle = len(rows) // 2
-            await self._save_rows(rows[:middle])
-            await self._save_rows(rows[middle:])
 
-    async def _set(self, wanted: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any] | None:
-        update = {"$set": fields, "$inc": {"rev": 1}}
-        return await self._users.find_one_and_update(wanted, update, return_document=ReturnDocument.AFTER)
+async def _take_back(users: GuardedCollection, ids: range) -> None:
+    for start in range(ids.start, ids.stop, BULK_ROWS):
+        await users.delete_many({"_id": {"$gte": start, "$lt": min(start + BULK_ROWS, ids.stop)}})
 
-    async def _take_back(self, ids: range) -> None:
-        for start in range(ids.start, ids.stop, BULK_ROWS):
-            stop = min(start + BULK_ROWS, ids.stop)
-            await self._users.delete_many({"_id": {"$gte": start, "$lt": stop}})
+
+def _present(user_id: int) -> dict[str, Any]:
+    return {"_id": user_id, **PRESENT}
 
 
 def _read_as(user_id: int, rev: int) -> dict[str, Any]:
-    """The filter for a user's document if it still is as it was read."""
-    return {"_id": user_id, "rev": rev or {"$in": [0, None]}}
+    """The filter for a user's document if it still is as it was read, and the user was not deleted."""
+    return {"_id": user_id, "rev": rev or {"$in": [0, None]}, **PRESENT}
+
+
+def _revoked(at: datetime) -> dict[str, Any]:
+    """The update that revokes all tokens. It depends on nothing that was read before, so it needs no `rev`.
+
+    Tokens of another program have no version, only the time at which they were issued.
+    """
+    return {"$inc": {"token_version": 1, "rev": 1}, "$max": {"foreign_tokens_after": at}}

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from chaos.check import Check, at_most, exactly, none
@@ -17,6 +18,7 @@ from chaos.program import until
 from chaos.rest import Person
 from chaos.seeding import opened, seed_operator
 from chaos.watcher import Watcher, watch
+from models.times import utc_milliseconds
 
 CLOSE_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
@@ -101,7 +103,7 @@ class Revoker:
         """As the command line does, without the time that it takes to start."""
         async with opened(self._cluster.servers[0].settings) as (_, stores):
             self._began = time.monotonic()
-            await stores.users.disable(person.user_id)
+            await stores.users.disable(person.user_id, utc_milliseconds(datetime.now(UTC)))
             await stores.notices.post("user_disabled", person.user_id, person.user_id)
 
 

@@ -131,7 +131,7 @@ async def _list(settings: Settings, limit: int | None) -> None:
 async def _disable(settings: Settings, user_id: int) -> None:
     now = utc_milliseconds(datetime.now(UTC))
     async with opened_stores(settings) as stores:
-        user = await stores.users.disable(user_id)
+        user = await stores.users.disable(user_id, now)
         if user is None:
             raise click.ClickException(f"there is no user {user_id}")
         await stores.logins.revoke_user(user_id, now)

@@ -146,4 +146,6 @@ def record_of(user: StoredUser, utc: datetime, owner: str, alive_on: frozenset[s
         disabled=user.disabled,
         token_version=user.token_version,
         tokens_after=user.tokens_after,
+        tags=user.tags,
+        foreign_tokens_after=user.foreign_tokens_after,
     )

@@ -50,6 +50,9 @@ class Record(msgspec.Struct, frozen=True):
     """Tokens with a lower version are refused."""
     tokens_after: datetime | None = None
     """Tokens without a version that were issued up to this moment are refused."""
+    tags: tuple[str, ...] = ()
+    foreign_tokens_after: datetime | None = None
+    """Tokens of another program that were issued before this moment are refused."""
 
     @property
     def alive(self) -> bool:
@@ -134,6 +137,8 @@ def with_stored(record: Record, *, stored: StoredUser, claims: Claims) -> Record
         rev=stored.rev,
         disabled=stored.disabled,
         token_version=stored.token_version,
+        tags=stored.tags,
+        foreign_tokens_after=stored.foreign_tokens_after,
     )
     return with_saved(record, saved=saved)
 
@@ -141,15 +146,19 @@ def with_stored(record: Record, *, stored: StoredUser, claims: Claims) -> Record
 def with_saved(record: Record, *, saved: Record) -> Record:
     """The record with what `saved` has from the store.
 
-    Its claims count only if they come from a newer document than the record knows.
+    Its claims count only if they come from a newer document than the record knows, and so does an end of being
+    disabled.
     """
+    is_current, is_newer = saved.rev >= record.rev, saved.rev > record.rev
     record = msgspec.structs.replace(
         record,
-        profile=saved.profile if saved.rev >= record.rev else record.profile,
+        profile=saved.profile if is_current else record.profile,
+        tags=saved.tags if is_current else record.tags,
         token_version=max(record.token_version, saved.token_version),
-        disabled=record.disabled or saved.disabled,
+        foreign_tokens_after=latest(record.foreign_tokens_after, saved.foreign_tokens_after),
+        disabled=saved.disabled if is_newer else record.disabled or saved.disabled,
     )
-    if saved.rev <= record.rev:
+    if not is_newer:
         return record
     return msgspec.structs.replace(
         record,
@@ -157,6 +166,11 @@ def with_saved(record: Record, *, saved: Record) -> Record:
         offline_set_at=saved.offline_set_at or record.offline_set_at,
         rev=saved.rev,
     )
+
+
+def latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two moments, either of which may be missing."""
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def with_saved_of(record: Record, *, saved: Mapping[int, Record]) -> Record:

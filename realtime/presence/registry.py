@@ -139,6 +139,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[int, UserEntry] = {}
+        self._external: dict[str, UserEntry] = {}
+        """The users who have an id in another program, by that id."""
         self._order: list[UserEntry] = []
         self._sorted = True
         self.online = 0
@@ -161,6 +163,10 @@ class Registry:
         """The user's entry, or None."""
         return self._entries.get(user_id)
 
+    def find_external(self, external_id: str) -> UserEntry | None:
+        """The entry of the user with this external id, or None."""
+        return self._external.get(external_id)
+
     def get(self, user_id: int) -> UserEntry:
         """The user's entry. Raises NotFound."""
         entry = self._entries.get(user_id)
@@ -176,6 +182,8 @@ class Registry:
     def add(self, entry: UserEntry) -> None:
         """Add a new user."""
         self._entries[entry.profile.user_id] = entry
+        if entry.profile.external_id is not None:
+            self._external[entry.profile.external_id] = entry
         self._order.append(entry)
         self._count(entry.status, 1)
         self._place(entry)

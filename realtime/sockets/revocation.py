@@ -22,7 +22,7 @@ def revocation(
 
     async def revoke(user_id: int) -> None:
         async def revoke_tokens() -> StoredUser | None:
-            stored = await users.revoke_tokens(user_id)
+            stored = await users.revoke_tokens(user_id, clock.utc())
             if stored is not None:  # told before the log is waited for, which may be closed
                 authenticator.tell_others(Revocation(user_id=user_id, token_version=stored.token_version))
             return stored

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from models.times import utc_milliseconds
 from models.user_documents import StoredUser
 from models.users import Users
 from tests.conftest import MakePerson
@@ -26,7 +28,7 @@ async def test_a_user_who_is_disabled_while_the_server_starts_is_shut_out(
         found = await read_page(users, *arguments)
         if not is_disabled:
             is_disabled = True
-            await users.disable(ada.user_id)
+            await users.disable(ada.user_id, utc_milliseconds(datetime.now(UTC)))
             await server.stores.notices.post("user_disabled", ada.user_id, ada.user_id)
         return found
 

@@ -168,12 +168,12 @@ class FakeUsers:
             "busy", lambda: [(each.profile.user_id, each.busy_until) for each in self.rows.values() if each.set_busy]
         )
 
-    async def revoke_tokens(self, user_id: int) -> StoredUser | None:
+    async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
         """See models.users.Users.revoke_tokens."""
 
         def apply() -> StoredUser:
             row = self.rows[user_id]
-            self.change(user_id, token_version=row.token_version + 1, rev=row.rev + 1)
+            self.change(user_id, token_version=row.token_version + 1, rev=row.rev + 1, foreign_tokens_after=at)
             return self.rows[user_id]
 
         return await self.faults.run("revoke_tokens", apply)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from models.times import utc_milliseconds
 from tests.clients import Api
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
@@ -119,7 +120,7 @@ async def test_a_user_who_is_disabled_beside_the_server_is_turned_out_of_all_soc
 ) -> None:
     ada, bob = await user("ada"), await user("bob")
     sockets, watching = [await socket(ada) for _ in range(2)], await socket(bob)
-    await server.stores.users.disable(ada.user_id)
+    await server.stores.users.disable(ada.user_id, utc_milliseconds(datetime.now(UTC)))
     await server.stores.notices.post("user_disabled", ada.user_id, ada.user_id)
     assert [await each.closed() for each in sockets] == [4501, 4501]
     assert (await watching.next("user_status_update", user_id=ada.user_id, reason="operator"))["status"][

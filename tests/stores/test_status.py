@@ -59,3 +59,10 @@ def test_last_seen_alone_is_no_news() -> None:
 )
 def test_everything_else_is(change: dict[str, Any]) -> None:
     assert differs(a_status(), msgspec.structs.replace(a_status(), **change))
+
+
+def test_only_users_of_another_program_have_an_external_id_in_their_status() -> None:
+    without = status_of(WHO, Claims(), alive=True, last_seen=NOON)
+    with_one = status_of(msgspec.structs.replace(WHO, external_id="auth0|1"), Claims(), alive=True, last_seen=NOON)
+    assert "external_id" not in msgspec.to_builtins(without)
+    assert msgspec.to_builtins(with_one) == {**msgspec.to_builtins(without), "external_id": "auth0|1"}

@@ -6,12 +6,14 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from models.database import open_database
 from models.stores import open_stores
+from models.times import utc_milliseconds
 from settings import Settings
 from tests.operation.conftest import ROOT, Terminal, wait_until
 
@@ -167,5 +169,5 @@ def test_tokens_have_the_users_version_so_that_a_sign_out_everywhere_does_not_re
 async def sign_out_everywhere(data_dir: Path, user_id: int) -> None:
     settings = Settings(data_dir=data_dir, jwt_secret="s" * 32)
     database = await open_database(settings)
-    await (await open_stores(database, settings)).users.revoke_tokens(user_id)
+    await (await open_stores(database, settings)).users.revoke_tokens(user_id, utc_milliseconds(datetime.now(UTC)))
     await database.close()

@@ -13,7 +13,7 @@ from realtime.presence.record import Record, new_record
 from realtime.protocol import Reason
 from tests.realtime.world import NOON
 
-PROFILE = Profile(7, "zoë", "https://example.org/z.png")
+PROFILE = Profile(7, "zoë", "https://example.org/z.png", "auth0|7")
 
 
 def full_record() -> Record:
@@ -35,6 +35,8 @@ def full_record() -> Record:
         disabled=True,
         token_version=3,
         tokens_after=NOON,
+        tags=("a", "b"),
+        foreign_tokens_after=NOON,
     )
 
 

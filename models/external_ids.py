@@ -1,0 +1,88 @@
+"""External ids: the ids that users have in another program. The store over the collection `external_ids`.
+
+A document has `_id`, the external id, and `user_id`. It is written before the user's document. So one without a user is
+left from a creation that was interrupted, and the next creation takes it over.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from pymongo.errors import DuplicateKeyError
+
+from models.documents import value_of
+from models.errors import Invalid
+from models.guard import GuardedCollection
+from models.user_documents import StoredUser
+from models.users import Users
+
+LONGEST_EXTERNAL_ID = 128
+"""Characters (code points), as the database of most sign-in services allows."""
+
+
+class ExternalIdDocument(msgspec.Struct, frozen=True, rename={"external_id": "_id"}):
+    """An external id, and the user who has it."""
+
+    external_id: str
+    user_id: int
+
+
+def checked_external_id(text: str) -> str:
+    """The external id as it is: two of them are the same only if they have the same characters. Raises Invalid.
+
+    The stores cannot hold NUL characters and halves of surrogate pairs.
+    """
+    if not 1 <= len(text) <= LONGEST_EXTERNAL_ID:
+        raise Invalid(f"An external id must have 1 to {LONGEST_EXTERNAL_ID} characters.")
+    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+        raise Invalid("An external id must be valid Unicode without NUL characters.")
+    return text
+
+
+class ExternalIds:
+    """Which user has which external id. An external id belongs to one user at a time."""
+
+    def __init__(self, external_ids: GuardedCollection, users: Users, user_documents: GuardedCollection) -> None:
+        self._external_ids = external_ids
+        self._users = users
+        self._user_documents = user_documents
+
+    async def find(self, external_id: str) -> StoredUser | None:
+        """The user with this external id, unless the user was deleted."""
+        document = await self._document(external_id)
+        return None if document is None else await self._users.get(document.user_id)
+
+    async def reserve(self, external_id: str) -> int:
+        """The id of the user who has this external id, or will have it.
+
+        The caller creates that user unless there is one. All who ask at the same time get the same id.
+        """
+        while True:
+            document = await self._document(external_id)
+            if document is None:
+                user_id = await self._users.next_id()
+                if await self._add(external_id, user_id):
+                    return user_id
+                continue
+            stored = await self._users.read_back(document.user_id)
+            if stored is None or stored.deleted_at is None:
+                return document.user_id
+            await self.forget(external_id, document.user_id)  # the deletion was interrupted, or goes on elsewhere
+
+    async def forget(self, external_id: str, user_id: int) -> None:
+        """Forget the external id of a user who was deleted, also in the user's document. It can be given again."""
+        await self._external_ids.delete_one({"_id": external_id, "user_id": user_id})
+        await self._user_documents.update_one(
+            {"_id": user_id, "deleted_at": {"$ne": None}}, {"$set": {"external_id": None}}
+        )
+
+    async def _document(self, external_id: str) -> ExternalIdDocument | None:
+        document = await self._external_ids.find_one({"_id": external_id})
+        return None if document is None else value_of(self._external_ids, document, ExternalIdDocument)
+
+    async def _add(self, external_id: str, user_id: int) -> bool:
+        """False if another request was faster."""
+        try:
+            await self._external_ids.insert_one({"_id": external_id, "user_id": user_id})
+        except DuplicateKeyError:
+            return False
+        return True

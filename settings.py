@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 SECRET_BYTES_MINIMUM = 32
 """RFC 7518 §3.2: a key for HS256 has at least 256 bits."""
@@ -116,7 +117,29 @@ class Settings:
     ticket_seconds: float = setting(30.0, "Lifetime of a single-use ticket.")
     tickets_per_user: int = setting(20, "Unused tickets a user may have; one more replaces the oldest.")
 
+    foreign_token_keys: str = setting(
+        "", "Keys of another issuer whose tokens are accepted: a JWKS file, or an https URL.", group="foreign tokens"
+    )
+    foreign_token_issuer: str = setting("", "Issuer (iss) of these tokens.")
+    foreign_token_audience: str = setting("", "Audience (aud) that these tokens must have.")
+    provision_users: bool = setting(False, "Whether a user is created when a token with a new sub is first seen.")
+    foreign_token_name_claim: str = setting("name", "Claim with the user's name, or its path, such as profile.name.")
+    foreign_token_picture_claim: str = setting("picture", "Claim with the URL of the user's picture, or its path.")
+    foreign_token_leeway_seconds: float = setting(
+        60.0, "How far the issuer's clock may be off, when nbf is checked and when a user's tokens are revoked."
+    )
+    foreign_token_ca_file: str = setting("", "Certificates (PEM) to trust for the URL, instead of the system's.")
+    foreign_token_refresh_seconds: float = setting(600.0, "How often the keys are read again.")
+    foreign_token_reread_seconds: float = setting(
+        60.0, "Shortest time between two reads of the keys because a token has an unknown kid."
+    )
+    foreign_token_retry_seconds: float = setting(5.0, "Time between attempts to read keys that could not be read.")
+    foreign_token_timeout_seconds: float = setting(5.0, "Time limit of one attempt to read the keys from a URL.")
+
     registration_open: bool = setting(True, "Whether POST /auth/register is open.", group="accounts")
+    password_login_open: bool = setting(
+        True, "Whether users may have passwords; if not, POST /auth/login and /auth/register are closed."
+    )
     password_length_minimum: int = setting(12, "Shortest password, in characters.")
     argon2_memory_kib: int = setting(19 * 1024, "Memory for one argon2id hash; OWASP recommends 19 MiB.")
     argon2_passes: int = setting(2, "Passes of one argon2id hash.")
@@ -332,7 +355,7 @@ def _suggested_origin(text: str) -> str:
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
     "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds", "redis_rest_seconds",
-    "probe_port",
+    "probe_port", "foreign_token_leeway_seconds",
 }  # fmt: skip
 
 _MOST = {"port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
@@ -348,7 +371,7 @@ _DATABASE_NAME_BYTES = 63
 
 def _problems(s: Settings) -> list[str]:
     """Every rule that the settings break, each with what to set."""
-    return [*_numbers(s), *_texts(s), *_ports(s), *_secrets(s), *_lists(s), *_pairs(s)]
+    return [*_numbers(s), *_texts(s), *_ports(s), *_secrets(s), *_foreign(s), *_lists(s), *_pairs(s)]
 
 
 def _numbers(s: Settings) -> Iterator[str]:
@@ -410,6 +433,58 @@ def _secrets(s: Settings) -> Iterator[str]:
             "set ROLLCALL_JWT_SECRET or ROLLCALL_JWT_SECRET_FILE together with MONGODB_URL: every server on that "
             "database must use the same one"
         )
+
+
+def _foreign(s: Settings) -> Iterator[str]:
+    given = [s.foreign_token_keys, s.foreign_token_issuer, s.foreign_token_audience]
+    if any(given) and not all(given):
+        yield (
+            "set all of ROLLCALL_FOREIGN_TOKEN_KEYS, ROLLCALL_FOREIGN_TOKEN_ISSUER and "
+            "ROLLCALL_FOREIGN_TOKEN_AUDIENCE, or none"
+        )
+    if s.foreign_token_issuer and s.foreign_token_issuer == s.token_issuer:
+        yield (
+            "set ROLLCALL_FOREIGN_TOKEN_ISSUER to another issuer than ROLLCALL_TOKEN_ISSUER "
+            f"({s.token_issuer!r}): the issuer of a token tells which keys verify it"
+        )
+    if s.provision_users and not s.foreign_token_keys:
+        yield "set ROLLCALL_FOREIGN_TOKEN_KEYS together with ROLLCALL_PROVISION_USERS"
+    if not (s.foreign_token_name_claim and s.foreign_token_picture_claim):
+        yield (
+            "set ROLLCALL_FOREIGN_TOKEN_NAME_CLAIM and ROLLCALL_FOREIGN_TOKEN_PICTURE_CLAIM to names of claims, "
+            "or unset them"
+        )
+    if is_url(s.foreign_token_keys) and not _is_safe_url(s.foreign_token_keys):
+        yield (
+            "set ROLLCALL_FOREIGN_TOKEN_KEYS to a file, or to an https URL without user name, password and fragment "
+            "(http is allowed for this machine only)"
+        )
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names something on the network rather than a file."""
+    return "://" in text
+
+
+def _is_safe_url(text: str) -> bool:
+    """Whether nobody on the way can change what a URL returns, and no log can contain a password from it."""
+    try:
+        url = urlsplit(text)
+        host, _port = url.hostname, url.port
+    except ValueError:
+        return False
+    if not host or url.username is not None or url.password is not None or url.fragment or not text.isprintable():
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _lists(s: Settings) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jwt
 import msgspec
@@ -29,6 +29,10 @@ _NUMBER_LIMIT = 2**40
 """As seconds this is the year 36812. Anything beyond is not a real date."""
 
 
+_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+"""What PyJWT raises for tokens that it refuses, and for some that it cannot read."""
+
+
 class Identity(msgspec.Struct, frozen=True):
     """What a token states: the user, the login, and when it was issued and expires (Unix seconds)."""
 
@@ -39,6 +43,17 @@ class Identity(msgspec.Struct, frozen=True):
     expires_at: int
     version: int | None = None
     """The user's token version when the token was issued. Tokens of older servers have none, which counts as 0."""
+    is_foreign: bool = False
+    """Whether another issuer signed the token."""
+
+
+class Signer(NamedTuple):
+    """Who signs tokens, for whom, and how to verify that. A key is only ever used with its own algorithm."""
+
+    issuer: str
+    audience: str
+    algorithm: str
+    key: Any
 
 
 class Tokens:
@@ -103,6 +118,10 @@ class Tokens:
             raise TokenExpired("Token expired")
         return identity
 
+    def has_verified(self, token: str) -> bool:
+        """Whether this is an access token that was verified before."""
+        return len(token) <= TOKEN_LENGTH_LIMIT and token.isascii() and self._verified.find(token.encode()) is not None
+
     def _verify(self, token: str, kind: TokenType) -> Identity:
         """Check the signature and all claims.
 
@@ -112,19 +131,12 @@ class Tokens:
             raise Unauthenticated
         try:
             header = jwt.get_unverified_header(token)
-            if header.keys() - {"alg", "typ"} or header.get("typ", "JWT") != "JWT":
-                raise Unauthenticated
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=["HS256"],
-                issuer=self._issuer,
-                audience=self._audience,
-                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
-            )
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        except _UNREADABLE:
             raise Unauthenticated from None
-        return self._identity(claims, kind)
+        if header.keys() - {"alg", "typ"} or header.get("typ", "JWT") != "JWT":
+            raise Unauthenticated
+        signer = Signer(self._issuer, self._audience, "HS256", self._secret)
+        return self._identity(verified_claims(token, signer, _REQUIRED), kind)
 
     def _identity(self, claims: dict[str, Any], kind: TokenType) -> Identity:
         subject, login_id = claims["sub"], claims.get("login", claims["jti"])
@@ -141,6 +153,21 @@ class Tokens:
         if expires <= self._now():
             raise TokenExpired("Token expired")
         return Identity(int(subject), login_id, claims["jti"], issued, expires, claims.get("ver"))
+
+
+def verified_claims(token: str, signer: Signer, required: list[str], *, checks_nbf: bool = True) -> dict[str, Any]:
+    """The claims of a token that this signer issued. The caller checks `exp` and `iat`. Raises Unauthenticated."""
+    try:
+        return jwt.decode(
+            token,
+            signer.key,
+            algorithms=[signer.algorithm],
+            issuer=signer.issuer,
+            audience=signer.audience,
+            options={"require": required, "verify_exp": False, "verify_iat": False, "verify_nbf": checks_nbf},
+        )
+    except _UNREADABLE:
+        raise Unauthenticated from None
 
 
 def open_tokens(settings: Settings) -> Tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -37,3 +38,10 @@ class VerifiedTokens(Generic[T]):
     def forget(self, token: bytes) -> None:
         """Forget a token that has expired."""
         self._stated.pop(hashlib.sha256(token).digest(), None)
+
+    def keep(self, is_kept: Callable[[T], bool]) -> None:
+        """Forget all other tokens."""
+        self._stated = {key: stated for key, stated in self._stated.items() if is_kept(stated)}
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._stated.values())

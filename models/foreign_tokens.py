@@ -1,0 +1,217 @@
+"""Foreign tokens: access tokens of another issuer, verified with the keys that it publishes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from models.compact_tokens import CompactToken, issuer_of, read_token
+from models.errors import TokenExpired, Unauthenticated
+from models.key_set import ALGORITHMS, KeySet, VerificationKey
+from models.tokens import Signer, verified_claims
+from models.verified_tokens import VerifiedTokens
+from settings import Settings
+
+FOREIGN_TOKEN_LIMIT = 8192
+"""In characters. Issuers put whole profiles and lists of roles into their tokens."""
+
+SUBJECT_LIMIT = 128
+"""In characters."""
+
+_LOGIN_LIMIT = 64
+_NAME_LIMIT = 1024
+_PICTURE_LIMIT = 2048
+"""In characters. A longer name is no name, and a longer URL is not stored."""
+
+_REQUIRED = ["sub", "iat", "exp", "iss", "aud"]
+_NUMBER_LIMIT = 2**40
+"""As seconds this is the year 36812. Anything beyond is not a real date."""
+
+_REFUSED_HEADERS = {"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"}
+"""They name other keys, or ask for what is not done here. Other unknown fields have no meaning (RFC 7515 §4)."""
+
+_TYPES = {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}
+"""RFC 7519 §5.1 and RFC 9068 §2.1. Tokens for other purposes, such as a logout, have other types (RFC 8725 §3.11)."""
+
+
+class UnknownKey(Unauthenticated):
+    """The token names a key that was not there when the keys were read."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid token: the issuer has no such key")
+
+
+class KeysMissing(Unauthenticated):
+    """The issuer's keys could not be read, so nobody knows yet whether the token is valid."""
+
+    def __init__(self) -> None:
+        super().__init__("The keys of this token's issuer could not be read yet. Try again.")
+
+
+class ForeignToken(msgspec.Struct, frozen=True):
+    """What a verified token states. `issued_at` and `expires_at` are Unix seconds."""
+
+    external_id: str
+    login_id: str
+    issued_at: int
+    expires_at: int
+    name: str | None
+    picture: str | None
+    key: str
+    """The fingerprint of the key that verified it."""
+
+
+class ForeignTokens:
+    """The tokens of one other issuer. `now` returns Unix seconds."""
+
+    def __init__(self, settings: Settings, *, now: Callable[[], float]) -> None:
+        self._issuer = settings.foreign_token_issuer
+        self._audience = settings.foreign_token_audience
+        self._leeway_seconds = settings.foreign_token_leeway_seconds
+        self._name_claim = settings.foreign_token_name_claim
+        self._picture_claim = settings.foreign_token_picture_claim
+        self._now = now
+        self.keys = KeySet()
+        """The keys that are used now."""
+        self._verified = VerifiedTokens[ForeignToken]()
+        """Of this issuer alone, and each with its key. A client sends the same token with every request."""
+        self.is_behind = True
+        """Whether the keys could not be read the last time, so that an unknown one may be a new one."""
+        self.read_keys: Callable[[], Awaitable[None]] = _nothing_to_read
+        """Reads the keys again, unless that was done a moment ago."""
+
+    def use(self, keys: KeySet) -> None:
+        """Verify with these keys from now on, and refuse what only earlier ones verify."""
+        self.keys, self.is_behind = keys, False
+        known = keys.fingerprints
+        self._verified.keep(lambda token: token.key in known)
+
+    def is_theirs(self, token: str) -> bool:
+        """Whether the token names this issuer, which has yet to be verified."""
+        if len(token) > FOREIGN_TOKEN_LIMIT or not token.isascii():
+            return False
+        return self._verified.find(token.encode()) is not None or issuer_of(token) == self._issuer
+
+    def verify(self, token: str) -> ForeignToken:
+        """What the token states. Raises TokenExpired, UnknownKey, KeysMissing, or Unauthenticated for anything else."""
+        if len(token) > FOREIGN_TOKEN_LIMIT or not token.isascii():
+            raise Unauthenticated
+        content = token.encode()
+        found = self._verified.find(content)
+        if found is None:
+            found = self._verify(token)
+            self._verified.add(content, found)
+        elif found.expires_at <= self._now():
+            self._verified.forget(content)
+            raise TokenExpired("Token expired")
+        return found
+
+    def verified_of(self, external_id: str) -> list[ForeignToken]:
+        """The tokens of a user that were seen here and have not expired."""
+        now = self._now()
+        return [each for each in self._verified if each.external_id == external_id and each.expires_at > now]
+
+    def _verify(self, token: str) -> ForeignToken:
+        read = read_token(token)
+        key = self._key(read)
+        signer = Signer(self._issuer, self._audience, key.algorithm, key.material)
+        return self._stated(verified_claims(token, signer, _REQUIRED, checks_nbf=False), token, key)
+
+    def _key(self, read: CompactToken) -> VerificationKey:
+        """The key that must have signed the token."""
+        header = read.header
+        key_id, algorithm, kind = header.get("kid"), header.get("alg"), header.get("typ", "JWT")
+        if (
+            header.keys() & _REFUSED_HEADERS
+            or not (key_id is None or isinstance(key_id, str))
+            or not isinstance(algorithm, str)
+            or not (isinstance(kind, str) and kind.lower() in _TYPES)
+            or read.claims.get("iss") != self._issuer
+        ):
+            raise Unauthenticated
+        key = self.keys.find(key_id, algorithm)
+        if key is None:
+            raise self._refusal(key_id, algorithm)
+        return key
+
+    def _refusal(self, key_id: str | None, algorithm: str) -> Unauthenticated:
+        """Why there is no key for a token."""
+        if algorithm not in ALGORITHMS or any(each.key_id == key_id for each in self.keys.keys if key_id):
+            return Unauthenticated()
+        if self.is_behind:
+            return KeysMissing()
+        return UnknownKey() if key_id else Unauthenticated("Invalid token: it names no key")
+
+    def _stated(self, claims: dict[str, Any], token: str, key: VerificationKey) -> ForeignToken:
+        issued, expires, since = (_seconds(claims.get(each, 0)) for each in ("iat", "exp", "nbf"))
+        subject, token_id = claims["sub"], claims.get("jti")
+        # An `iat` in the future is no reason to refuse: the clock may have been put right since.
+        if (
+            issued is None
+            or expires is None
+            or since is None
+            or not (isinstance(subject, str) and is_external_id(subject))
+            or not (token_id is None or (isinstance(token_id, str) and token_id))
+        ):
+            raise Unauthenticated
+        now = self._now()
+        if since > now + self._leeway_seconds:
+            raise Unauthenticated("Invalid token: it is not valid yet")
+        if expires <= now:
+            raise TokenExpired("Token expired")
+        name = _text(_claim(claims, self._name_claim), _NAME_LIMIT)
+        picture = _text(_claim(claims, self._picture_claim), _PICTURE_LIMIT)
+        return ForeignToken(
+            subject, _login_id(token_id, token), int(issued), int(expires), name, picture, key.fingerprint
+        )
+
+
+def open_foreign_tokens(settings: Settings) -> ForeignTokens | None:
+    """What verifies tokens of another issuer, if the settings name one. It has no keys yet."""
+    return ForeignTokens(settings, now=time.time) if settings.foreign_token_keys else None
+
+
+def is_external_id(text: str) -> bool:
+    """Whether a text can be the id of a user in another program."""
+    return 0 < len(text) <= SUBJECT_LIMIT and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+async def _nothing_to_read() -> None:
+    """Keys that were given in memory do not change."""
+
+
+def _seconds(value: object) -> float | None:
+    """A date as Unix seconds, which may have a fraction (RFC 7519 §2), or None if it is no real date."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < _NUMBER_LIMIT and math.isfinite(value) else None
+
+
+def _login_id(token_id: str | None, token: str) -> str:
+    """The login is the token itself, as we know nothing of the sign-in behind it. No login of ours has such an id.
+
+    A token without an id counts by what is signed: of some signatures there are several spellings.
+    """
+    if token_id is None or len(token_id) > _LOGIN_LIMIT or not token_id.isprintable():
+        signed = token.rpartition(".")[0] if token_id is None else token_id
+        token_id = hashlib.sha256(signed.encode(errors="surrogatepass")).hexdigest()
+    return f"foreign:{token_id}"
+
+
+def _claim(claims: dict[str, Any], name: str) -> object:
+    """A claim by its name, or else by its path through objects, such as user_metadata.full_name."""
+    if name in claims:
+        return claims[name]
+    found: object = claims
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _text(value: object, limit: int) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= limit else None

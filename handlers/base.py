@@ -17,6 +17,7 @@ from handlers.logs import short
 from handlers.origins import Origins, headers_to_read
 from handlers.parsing import bearer_token, parse_body, parse_query
 from handlers.traffic import Traffic
+from models.addresses import address_key
 from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany, Unauthenticated
 from models.tokens import Identity
 from realtime.limits import Limits
@@ -113,6 +114,11 @@ class ApiHandler(RequestHandler):
         self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
         self.set_header("Access-Control-Max-Age", "600")
         self.set_status(204)
+
+    @property
+    def address_key(self) -> str:
+        """The key under which limits count the client's address."""
+        return address_key(self.context.origins.address(self.request))
 
     def read_body(self, type: type[T]) -> T:
         """The body as a value. Raises Invalid."""

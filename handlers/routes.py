@@ -22,7 +22,7 @@ from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
-from handlers.api import auth, calls, feed, health, users
+from handlers.api import auth, calls, feed, health, password, users
 from handlers.api.metrics import Metrics
 from handlers.application import RollcallApplication
 from handlers.base import HandlerContext, NotFoundHandler
@@ -38,6 +38,7 @@ from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.database import Database
 from models.operator_auth import OperatorAuth
+from models.password_changes import PasswordChanges
 from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.fleet import Fleet
@@ -56,6 +57,7 @@ class AppContext:
     core: Core
     stores: Stores
     accounts: Accounts
+    password_changes: PasswordChanges
     operator_auth: OperatorAuth
     database: Database
     metrics: Metrics
@@ -118,6 +120,9 @@ def _api(app: AppContext) -> list[URLSpec]:
         "settlement": core.settlement, "users": app.stores.users,
         "batch_limit": settings.presence_batch_limit,
     }  # fmt: skip
+    for_password = {
+        "context": context, "password_changes": app.password_changes, "revocations": core.revocations,
+    }  # fmt: skip
     for_feed = {"context": context, "registry": core.registry, "stats": core.stats}
     for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
     return [
@@ -127,6 +132,7 @@ def _api(app: AppContext) -> list[URLSpec]:
         URLSpec(r"/auth/logout", auth.LogoutHandler, for_auth),
         URLSpec(r"/auth/ticket", auth.TicketHandler, for_auth),
         URLSpec(r"/users/me", users.MeHandler, for_users),
+        URLSpec(r"/users/me/password", password.MyPasswordHandler, for_password),
         URLSpec(r"/users/me/status", users.MyStatusHandler, for_users),
         URLSpec(r"/users/me/heartbeat", users.MyHeartbeatHandler, for_users),
         URLSpec(r"/users/presence", users.UsersPresenceHandler, for_users),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -124,7 +125,7 @@ class Accounts:
         """
         used = self._tokens.verify(refresh_token, "refresh")
         user = await self._users.get(used.user_id)
-        if user is None or user.disabled or is_revoked_by(user.token_version, user.tokens_after, used):
+        if user is None or user.disabled or is_revoked_by(user, used):
             raise Unauthenticated
         successor = await self._families.successor(used)
         if successor is None:
@@ -156,14 +157,28 @@ class Accounts:
         return TokenPair(access_token, refresh_token, life, user_id)
 
 
-def is_revoked_by(token_version: int, tokens_after: datetime | None, identity: Identity) -> bool:
-    """Whether all of the user's tokens were revoked since the token was issued.
+class Revoking(Protocol):
+    """What says which tokens of a user are revoked."""
+
+    @property
+    def token_version(self) -> int: ...
+    @property
+    def tokens_after(self) -> datetime | None: ...
+    @property
+    def kept_login(self) -> str: ...
+
+
+def is_revoked_by(user: Revoking, identity: Identity) -> bool:
+    """Whether the user's tokens were revoked since this one was issued, except for those of the kept login.
 
     Older servers noted the moment in `tokens_after`. It only concerns tokens of that time, which have no version.
     """
+    if identity.login_id == user.kept_login:
+        return False
     if identity.version is not None:
-        return identity.version < token_version
-    return token_version > 0 or (tokens_after is not None and _moment(identity.issued_at) <= tokens_after)
+        return identity.version < user.token_version
+    after = user.tokens_after
+    return user.token_version > 0 or (after is not None and _moment(identity.issued_at) <= after)
 
 
 def _moment(unix_seconds: int) -> datetime:

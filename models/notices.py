@@ -20,8 +20,8 @@ class Notice(msgspec.Struct, frozen=True):
     """One notice.
 
     The users from `first_id` to `last_id` were added, a user was disabled, an operator changed, all tokens of a user
-    with a version below `last_id` were revoked, or those of a login, the last of which expires in `seconds`; or the
-    sign-in of an operator ended, whose id is then `login_id`.
+    with a version below `last_id` were revoked, except for those of the login `login_id`; or those of a login were, the
+    last of which expires in `seconds`; or the sign-in of an operator ended, whose id is then `login_id`.
     """
 
     notice_id: int

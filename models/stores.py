@@ -22,6 +22,7 @@ from models.operators import Operators
 from models.samples import Samples
 from models.sign_in_limits import SignInLimits
 from models.sign_ins import SignIns
+from models.user_passwords import UserPasswords
 from models.users import Users
 from settings import Settings
 
@@ -32,6 +33,7 @@ class Stores:
 
     users: Users
     external_ids: ExternalIds
+    user_passwords: UserPasswords
     calls: Calls
     logins: Logins
     sign_in_limits: SignInLimits
@@ -50,6 +52,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
     stores = Stores(
         users=users,
         external_ids=ExternalIds(database.collection("external_ids"), users, database.collection("users")),
+        user_passwords=UserPasswords(database.collection("users")),
         calls=Calls(database.collection("calls"), database.collection("call_claims")),
         logins=Logins(database.collection("logins")),
         sign_in_limits=SignInLimits(database.collection("sign_in_attempts"), settings),

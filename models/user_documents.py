@@ -35,6 +35,7 @@ class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     heartbeat_at: datetime | None
     standing: CurrentState | None = None
     token_version: int = 0
+    kept_login: str = ""
     rev: int = 0
     external_id: str | None = None
     tags: tuple[str, ...] | None = None
@@ -65,6 +66,8 @@ class StoredUser(msgspec.Struct, frozen=True):
     """None until the user is seen for the first time."""
     token_version: int = 0
     """Tokens with a lower version are revoked."""
+    kept_login: str = ""
+    """The login that the last revocation left valid, whatever the version of its tokens; empty if there is none."""
     rev: int = 0
     """Raised by every write of the profile, the tags, the claims and the revocation, and not by evidence."""
     tags: tuple[str, ...] = ()
@@ -178,6 +181,19 @@ def deletion(user_id: int, at: datetime) -> dict[str, Any]:
     }
 
 
+def revoked(at: datetime, kept_login: str = "", **fields: Any) -> dict[str, Any]:
+    """The update that revokes all tokens, except for those of one login, and sets other fields, too.
+
+    It depends on nothing that was read before, so it needs no `rev`. Tokens of another program have no version, only
+    the time at which they were issued.
+    """
+    return {
+        "$set": {"kept_login": kept_login, **fields},
+        "$inc": {"token_version": 1, "rev": 1},
+        "$max": {"foreign_tokens_after": at},
+    }
+
+
 def anonymous_name(user_id: int) -> str:
     """What a deleted user is called."""
     return f"deleted user #{user_id}"
@@ -214,6 +230,7 @@ def stored_user(found: UserDocument) -> StoredUser:
         heartbeat_at=found.heartbeat_at,
         current_state=found.standing,
         token_version=found.token_version,
+        kept_login=found.kept_login,
         rev=found.rev,
         tags=found.tags or (),
         foreign_tokens_after=found.foreign_tokens_after,

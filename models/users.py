@@ -1,11 +1,11 @@
 """Users: the store over the collection `users`.
 
 A document has `_id` (an integer), `username`, `username_key` (unique), `password_hash` (or null), `profile_image_url`
-(or null), `created_at`, `disabled`, `token_version` (absent means 0) and `tokens_after`, which older servers wrote; the
-claims `set_busy`, `busy_until` and `offline_set_at`; the evidence `online`, `last_seen` and `heartbeat_at`; `standing`,
-the current state; and `rev` (absent means 0). Some users have `external_id`, `tags` or `foreign_tokens_after`; deleted
-users have `deleted_at`. Claims are written one user at a time, evidence only in bulk. Each field is written in one of
-the two ways, so they never wait for each other.
+(or null), `created_at`, `disabled`, `token_version` (absent means 0), `kept_login` (absent means none) and
+`tokens_after`, which older servers wrote; the claims `set_busy`, `busy_until` and `offline_set_at`; the evidence
+`online`, `last_seen` and `heartbeat_at`; `standing`, the current state; and `rev` (absent means 0). Some users have
+`external_id`, `tags` or `foreign_tokens_after`; deleted users have `deleted_at`. Claims are written one user at a time,
+evidence only in bulk. Each field is written in one of the two ways, so they never wait for each other.
 
 Every write except that of evidence raises `rev`. One that depends on what was read before names the `rev` that it read,
 and changes nothing if the document has another one by now.
@@ -39,6 +39,7 @@ from models.user_documents import (
     claims_to_store,
     deletion,
     new_document,
+    revoked,
     stored_user,
 )
 from models.usernames import best_match, possible_keys, username_key
@@ -203,7 +204,7 @@ class Users:
 
     async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
         """Disable the user, revoke all tokens issued before the moment `at`, and return the user."""
-        return await self._change(_present(user_id), {"$set": {"disabled": True}, **_revoked(at)})
+        return await self._change(_present(user_id), revoked(at, disabled=True))
 
     async def enable(self, user_id: int) -> StoredUser | None:
         """Enable the user, and return the user. Tokens that were revoked stay revoked."""
@@ -211,7 +212,7 @@ class Users:
 
     async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
         """Revoke all of the user's tokens issued before the moment `at`, and return the user."""
-        return await self._change(_present(user_id), _revoked(at))
+        return await self._change(_present(user_id), revoked(at))
 
     async def delete(self, user_id: int, at: datetime) -> StoredUser | None:
         """Delete all that is personal from the user's document, which stays, and return it.
@@ -219,7 +220,7 @@ class Users:
         The external id stays in it until it is forgotten (see `ExternalIds`), so that a deletion which was interrupted
         can go on.
         """
-        return await self._change(_present(user_id), {"$set": deletion(user_id, at), **_revoked(at)})
+        return await self._change(_present(user_id), revoked(at, **deletion(user_id, at)))
 
     async def busy(self) -> list[tuple[int, datetime | None]]:
         """(id, busy_until) of all users whose busy status was set by hand."""
@@ -246,11 +247,3 @@ def _present(user_id: int) -> dict[str, Any]:
 def _read_as(user_id: int, rev: int) -> dict[str, Any]:
     """The filter for a user's document if it still is as it was read, and the user was not deleted."""
     return {"_id": user_id, "rev": rev or {"$in": [0, None]}, **PRESENT}
-
-
-def _revoked(at: datetime) -> dict[str, Any]:
-    """The update that revokes all tokens. It depends on nothing that was read before, so it needs no `rev`.
-
-    Tokens of another program have no version, only the time at which they were issued.
-    """
-    return {"$inc": {"token_version": 1, "rev": 1}, "$max": {"foreign_tokens_after": at}}

@@ -179,8 +179,7 @@ class Background:
             self._core.authenticator.login_revoked(Revocation(notice.login_id, notice.seconds))
             return
         if notice.kind == "user_revoked":
-            if notice.first_id in self._core.registry:
-                self._core.presence.refuse(notice.first_id, notice.last_id)
+            await self._revoke(notice)
             return
         if notice.kind == "operator_changed":
             self._core.operator_sessions.close_operator(notice.first_id)
@@ -192,6 +191,15 @@ class Background:
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             self._core.loader.add_all(users)
             after = users[-1].profile.user_id
+
+    async def _revoke(self, notice: Notice) -> None:
+        """Refuse a user's tokens, then let the log know, which only a server can tell."""
+        user_id = notice.first_id
+        if user_id in self._core.registry:
+            self._core.presence.refuse(user_id, notice.last_id, notice.login_id)
+            stored = await self._stores.users.get(user_id)
+            if stored is not None:
+                self._core.presence.follow(stored)
 
     async def _clean_up(self) -> None:
         if not self._core.is_first:

@@ -29,6 +29,7 @@ from models.ended_instances import LOOK_SECONDS
 from models.errors import StoreUnavailable
 from models.instances import Instances
 from models.operator_auth import OperatorAuth
+from models.password_changes import PasswordChanges
 from models.passwords import Passwords
 from models.stores import Stores
 from models.tokens import open_tokens
@@ -240,7 +241,7 @@ class Server:
         """Tell the other servers of revoked tokens through the store, too: Redis may be down."""
         notices = self._stores.notices
         self._background.spawn(
-            notices.post("user_revoked", revoked.user_id, revoked.token_version)
+            notices.post("user_revoked", revoked.user_id, revoked.token_version, login_id=revoked.kept_login)
             if revoked.user_id
             else notices.post("login_revoked", login_id=revoked.login_id, seconds=revoked.seconds)
         )
@@ -293,9 +294,11 @@ class Server:
             new_id=environment.new_id,
         )
         context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
+        password_changes = PasswordChanges(stores, self._passwords, settings, now=environment.clock.utc)
         return AppContext(
-            settings, context, self.core, stores, accounts, self._operator_auth, self._database, metrics, self._fleet
-        )
+            settings, context, self.core, stores, accounts, password_changes, self._operator_auth, self._database,
+            metrics, self._fleet,
+        )  # fmt: skip
 
 
 def _utc_now() -> datetime:

@@ -42,6 +42,7 @@ from realtime.sockets.commands import Commands
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
+from realtime.sockets.revocation import Revocations
 from realtime.sockets.stats import Stats
 from settings import Settings
 
@@ -67,6 +68,7 @@ class Core:
     stats: Stats
     authenticator: Authenticator
     liveness: Liveness
+    revocations: Revocations
     limits: Limits
     commands: Commands
     admission: Admission
@@ -141,8 +143,10 @@ def build_core(
     call_store = CallStore(calls, environment.clock, incarnations)
     switchboard = Switchboard(settings, environment, call_store, presence.engine, memory.timers, memory.ongoing)
     sockets = build_sockets(settings, environment, memory, tokens, fan_out, hub, presence)
+    revocations = Revocations(users, logins, presence.settlement, sockets.authenticator, environment.clock)
+    stores = Stores(users, calls, logins, audit)
     board = build_dashboard(
-        settings, environment, memory, Stores(users, calls, logins, audit), presence, sockets, switchboard
+        settings, environment, memory, stores, presence, sockets, switchboard, revocations
     )  # fmt: skip
     node = build_node(settings, environment, memory, users, presence, sockets, call_store, switchboard)
     if node is not None:
@@ -150,7 +154,7 @@ def build_core(
     return Core(
         environment, memory.timers, memory.wall_timers, memory.registry, presence.log, memory.changes,
         presence.write_back, presence.engine, presence.loader, presence.settlement, switchboard, fan_out, hub,
-        sockets.stats, sockets.authenticator, sockets.liveness, sockets.limits, sockets.commands, sockets.admission,
-        board.event_log, board.actions, board.store_check, board.issues, board.session_list, board.overview,
-        board.overview_feed, board.operator_sessions, board.operator_commands, node,
+        sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
+        sockets.admission, board.event_log, board.actions, board.store_check, board.issues, board.session_list,
+        board.overview, board.overview_feed, board.operator_sessions, board.operator_commands, node,
     )  # fmt: skip

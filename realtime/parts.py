@@ -45,7 +45,7 @@ from realtime.sockets.commands import Commands
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.revocation import revocation
+from realtime.sockets.revocation import Revocations
 from realtime.sockets.shared_sessions import SharedSessions
 from realtime.sockets.stats import Stats
 from realtime.sockets.told_ahead import ToldAhead
@@ -188,6 +188,7 @@ def build_sockets(
     admission = Admission(settings, environment, presence.engine, hub, fan_out, liveness, authenticator, stats)
     shared_sessions = SharedSessions(settings, memory.incarnation, registry)
     presence.follower.revocation_listeners.append(authenticator.login_revoked)
+    presence.engine.on_refused = authenticator.close_refused
     presence.follower.kick_listeners += (hub.kick, shared_sessions.kicked)
     presence.follower.sessions_listeners.append(shared_sessions.apply)
     return SocketsParts(
@@ -203,6 +204,7 @@ def build_dashboard(
     presence: PresenceParts,
     sockets: SocketsParts,
     switchboard: Switchboard,
+    revocations: Revocations,
 ) -> DashboardParts:
     """Build what operators see and use."""
     clock, registry, ongoing, hub = environment.clock, memory.registry, memory.ongoing, sockets.hub
@@ -211,12 +213,11 @@ def build_dashboard(
         registry, clock, environment.new_id()[:6], shown=settings.events_shown,
         entry_id=lambda: presence.follower.entry_id,
     )  # fmt: skip
-    revoke = revocation(stores.users, stores.logins, presence.settlement, sockets.authenticator, clock)
     waiting = WaitingActions(
         stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,
         is_shared=presence.cluster is not None,
     )  # fmt: skip
-    actions = Actions(presence.log, presence.engine, switchboard, hub, sessions, event_log, revoke, waiting)
+    actions = Actions(presence.log, presence.engine, switchboard, hub, sessions, event_log, revocations.revoke, waiting)
     presence.follower.action_listeners.append(event_log.acted)
     presence.follower.status_listeners.append(event_log.status_announced)
     presence.follower.call_listeners += (

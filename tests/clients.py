@@ -108,7 +108,7 @@ class Api(Verbs[Answer]):
             said = json.loads(body or "null")
         except (ValueError, RecursionError):
             return
-        for name in ("password", "access_token", "refresh_token", "ticket"):
+        for name in ("password", "old_password", "new_password", "access_token", "refresh_token", "ticket"):
             if isinstance(said, dict) and isinstance(said.get(name), str):
                 self._seen.note(said[name])
 

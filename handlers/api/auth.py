@@ -8,7 +8,6 @@ import msgspec
 
 from handlers.base import ApiHandler, HandlerContext, UserHandler
 from models.accounts import Accounts, Revoked
-from models.addresses import address_key
 from models.field_types import ImageUrl, Password, SignInName, Username
 from realtime.presence.settlement import Settlement
 
@@ -60,11 +59,6 @@ class AuthHandler(ApiHandler):
         self.accounts = accounts
         self.settlement = settlement
         self.ticket_seconds = ticket_seconds
-
-    @property
-    def address_key(self) -> str:
-        """The key under which limits count the client's address."""
-        return address_key(self.context.origins.address(self.request))
 
 
 class RegisterHandler(AuthHandler):

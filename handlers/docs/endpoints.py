@@ -9,6 +9,7 @@ from handlers.api.auth import Credentials, Nothing, RefreshBody, Registration, T
 from handlers.api.calls import CallEnd, CallsQuery, CallStart, HistoryQuery
 from handlers.api.feed import FeedQuery
 from handlers.api.health import Alive, Ready
+from handlers.api.password import PasswordReplacement
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
 from handlers.docs.error_codes import API_ERRORS
 from handlers.paging import Page
@@ -85,6 +86,10 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("PATCH", "/users/me"): Endpoint(
         "users", "Change your profile; the change is announced to everyone", OwnProfile, body=ProfileChange,
         least_fields=1, errors=("NOT_FOUND", "USERNAME_TAKEN", *_STORE),
+    ),
+    ("PUT", "/users/me/password"): Endpoint(
+        "users", "Change your password; your other logins end", Nothing, body=PasswordReplacement,
+        errors=("WRONG_PASSWORD", "PASSWORD_NOT_SET", *_SIGN_IN),
     ),
     ("GET", "/users/me/status"): Endpoint("users", "Get your status", Status),
     ("PUT", "/users/me/status"): Endpoint(

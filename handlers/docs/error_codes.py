@@ -6,6 +6,8 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "INVALID_REQUEST": (400, "malformed request, or a call to yourself; don't retry unchanged"),
     "AUTH_ERROR": (401, "the token is missing or invalid; when logging in, the username or password is wrong"),
     "REGISTRATION_CLOSED": (403, "registration is turned off by a setting"),
+    "WRONG_PASSWORD": (403, "the password in the body is not the password of your account"),
+    "PASSWORD_NOT_SET": (403, "your account has no password"),
     "NOT_A_PARTICIPANT": (403, "only a participant can end a call"),
     "HOST_NOT_ALLOWED": (403, "the server does not answer to the name in `Host`"),
     "ORIGIN_NOT_ALLOWED": (403, "web pages from this origin are not allowed"),

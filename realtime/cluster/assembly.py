@@ -57,8 +57,7 @@ def build_node(
 def _share_authentication(
     settings: Settings, presence: PresenceParts, sockets: SocketsParts, shared: SharedLog
 ) -> None:
-    """Accept tickets of other servers, and close sockets of users whom another server has refused."""
+    """Accept tickets of other servers, and close sockets of users whom the log has refused."""
     authenticator = sockets.authenticator
     authenticator.shared_tickets = SharedTickets(settings, shared)
     presence.follower.record_listeners.append(authenticator.record_changed)
-    presence.engine.on_refused = authenticator.close_refused

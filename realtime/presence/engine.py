@@ -173,7 +173,7 @@ class Presence:
             set_offline = followed(entry.record, stored.offline_set_at, claims).set_offline
             if (stored.set_busy, in_store) != (claims.set_busy, set_offline):
                 self._write_back.mark_unsure(stored.profile.user_id)
-        entry.refuse(stored.token_version, disabled=stored.disabled)
+        entry.refuse(stored.token_version, kept_login=stored.kept_login, disabled=stored.disabled)
         done = self.review(entry, reason, partial(with_stored, stored=stored, claims=claims))
         self.on_refused(stored.profile.user_id)
         return done
@@ -185,9 +185,12 @@ class Presence:
         self.on_refused(user_id)
         return done
 
-    def refuse(self, user_id: int, token_version: int) -> None:
-        """Another server has revoked the user's tokens with a lower version. This does not wait for the log."""
-        self.registry.get(user_id).refuse(token_version, disabled=False)
+    def refuse(self, user_id: int, token_version: int, kept_login: str = "") -> None:
+        """Another process has revoked the user's tokens with a lower version, except for those of one login.
+
+        This does not wait for the log.
+        """
+        self.registry.get(user_id).refuse(token_version, kept_login=kept_login, disabled=False)
         self.on_refused(user_id)
 
     def review(self, entry: UserEntry, reason: Reason, fact: Fact = unchanged, by: str = "") -> Awaitable[None]:

@@ -148,4 +148,5 @@ def record_of(user: StoredUser, utc: datetime, owner: str, alive_on: frozenset[s
         tokens_after=user.tokens_after,
         tags=user.tags,
         foreign_tokens_after=user.foreign_tokens_after,
+        kept_login=user.kept_login,
     )

@@ -15,12 +15,16 @@ from realtime.protocol import Reason
 
 
 class Revocation(msgspec.Struct, frozen=True):
-    """A login whose tokens are refused, the last of which expires in `seconds`; or a user, up to a token version."""
+    """A login whose tokens are refused, the last of which expires in `seconds`.
+
+    Or a user, whose tokens with a lower version than `token_version` are refused, except for those of `kept_login`.
+    """
 
     login_id: str = ""
     seconds: float = 0.0
     user_id: int = 0
     token_version: int = 0
+    kept_login: str = ""
 
 
 class Kick(msgspec.Struct, frozen=True):

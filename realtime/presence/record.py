@@ -53,6 +53,8 @@ class Record(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     foreign_tokens_after: datetime | None = None
     """Tokens of another program that were issued before this moment are refused."""
+    kept_login: str = ""
+    """The login whose tokens stay valid, whatever their version."""
 
     @property
     def alive(self) -> bool:
@@ -139,6 +141,7 @@ def with_stored(record: Record, *, stored: StoredUser, claims: Claims) -> Record
         token_version=stored.token_version,
         tags=stored.tags,
         foreign_tokens_after=stored.foreign_tokens_after,
+        kept_login=stored.kept_login,
     )
     return with_saved(record, saved=saved)
 
@@ -150,11 +153,13 @@ def with_saved(record: Record, *, saved: Record) -> Record:
     disabled.
     """
     is_current, is_newer = saved.rev >= record.rev, saved.rev > record.rev
+    revoked = saved if saved.token_version >= record.token_version else record
     record = msgspec.structs.replace(
         record,
         profile=saved.profile if is_current else record.profile,
         tags=saved.tags if is_current else record.tags,
-        token_version=max(record.token_version, saved.token_version),
+        token_version=revoked.token_version,
+        kept_login=revoked.kept_login,
         foreign_tokens_after=latest(record.foreign_tokens_after, saved.foreign_tokens_after),
         disabled=saved.disabled if is_newer else record.disabled or saved.disabled,
     )

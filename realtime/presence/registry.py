@@ -32,6 +32,7 @@ class UserEntry:
         "is_elsewhere",
         "is_refused",
         "last_seen",
+        "least_kept_login",
         "least_version",
         "logged_state",
         "lost_reason",
@@ -70,6 +71,8 @@ class UserEntry:
         self.last_seen = record.status.last_seen
         self.least_version = 0
         """Tokens with a lower version are refused, even if the record does not say so yet."""
+        self.least_kept_login = ""
+        """The login that this leaves valid."""
         self.is_refused = False
         """Whether the store says that the user is disabled, even if the record does not say so yet."""
         self.lost_reason: Reason = "timed_out"
@@ -112,13 +115,24 @@ class UserEntry:
         return max(self.record.token_version, self.least_version)
 
     @property
+    def tokens_after(self) -> datetime | None:
+        """Tokens without a version that were issued up to this moment are refused."""
+        return self.record.tokens_after
+
+    @property
+    def kept_login(self) -> str:
+        """The login whose tokens stay valid, whatever their version."""
+        return self.record.kept_login if self.record.token_version >= self.least_version else self.least_kept_login
+
+    @property
     def state(self) -> CurrentState:
         """The current state, since when and why."""
         return self.record.state
 
-    def refuse(self, token_version: int, *, disabled: bool) -> None:
+    def refuse(self, token_version: int, *, kept_login: str = "", disabled: bool) -> None:
         """Refuse tokens at once, as the store does. This does not wait for the log."""
-        self.least_version = max(self.least_version, token_version)
+        if token_version > self.least_version:
+            self.least_version, self.least_kept_login = token_version, kept_login
         self.is_refused |= disabled
 
     def has_evidence(self, now: float) -> bool:

@@ -72,12 +72,7 @@ class Authenticator:
     def is_revoked(self, identity: Identity) -> bool:
         """Whether the login was revoked, or the user disabled or removed, since the token was issued."""
         entry = self._registry.find(identity.user_id)
-        return (
-            entry is None
-            or entry.disabled
-            or identity.login_id in self._revoked
-            or is_revoked_by(entry.token_version, entry.record.tokens_after, identity)
-        )
+        return entry is None or entry.disabled or identity.login_id in self._revoked or is_revoked_by(entry, identity)
 
     def expires_at(self, identity: Identity) -> float:
         """Steady time at which the token expires. Later jumps of the wall clock do not change it."""
@@ -133,12 +128,13 @@ class Authenticator:
     def close_refused(self, user_id: int) -> None:
         """Close the user's sockets that were opened with tokens which are refused now, if nobody else does."""
         when = self._clock.now() + CLOSE_SECONDS
-        self._timers.at(when, ("refused", user_id), partial(self._close_refused, user_id))
+        self._timers.at(when, ("refused", user_id), partial(self.close_refused_now, user_id))
 
-    def _close_refused(self, user_id: int) -> None:
+    def close_refused_now(self, user_id: int, why: str = "signed out") -> None:
+        """Close the user's sockets that were opened with tokens which are refused now."""
         for session in self._hub.of_user(user_id):
             if self.is_revoked(session.identity):
-                session.close(CloseCode.REVOKED, "signed out", clean=True)
+                session.close(CloseCode.REVOKED, why, clean=True)
 
     def note_revoked(self, login_id: str, seconds: float) -> None:
         """Refuse the login's tokens, the last of which expires in `seconds`."""

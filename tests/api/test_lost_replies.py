@@ -56,6 +56,12 @@ def users(server: RunningServer) -> Iterator[FaultyCollection]:
 
 
 @pytest.fixture
+def passwords(server: RunningServer) -> Iterator[FaultyCollection]:
+    """The users collection, as the store of passwords sees it, with faults."""
+    yield from _faulty(server.stores.user_passwords._users)
+
+
+@pytest.fixture
 def logins(server: RunningServer) -> Iterator[FaultyCollection]:
     """The logins collection, with faults."""
     yield from _faulty(server.stores.logins._logins)
@@ -188,3 +194,21 @@ async def test_a_rename_that_is_late_in_the_store_shows_at_the_next_request_that
     while answer.status == 503:
         answer = await ada.get("/users/me")
     assert (answer.status, answer.body["username"]) == (200, "Ada L.")
+
+
+@pytest.mark.parametrize("fault", ["refused", "reply_lost"])
+async def test_after_a_change_of_the_password_without_a_reply_the_password_that_is_stored_counts(
+    server: RunningServer, api: Api, passwords: FaultyCollection, fault: Fault
+) -> None:
+    given, new = credentials(), secrets.token_hex(12)
+    first = api.with_token((await api.post("/auth/register", given)).body["access_token"])
+    other = api.with_token((await api.post("/auth/login", given)).body["access_token"])
+    passwords.fail("find_one_and_update", fault)
+    answer = await first.put("/users/me/password", {"old_password": given["password"], "new_password": new})
+    assert answer.status == 503
+    await server.core.save()
+    is_changed = fault == "reply_lost"
+    assert (await first.get("/users/me")).status == 200
+    assert (await other.get("/users/me")).status == (401 if is_changed else 200)
+    assert (await api.post("/auth/login", given)).status == (401 if is_changed else 200)
+    assert (await api.post("/auth/login", {**given, "password": new})).status == (200 if is_changed else 401)

@@ -119,6 +119,9 @@ async def test_every_endpoint_answers_in_the_shape_that_is_described(
     )
     described.check("PUT", "/users/me/status", await ada.put("/users/me/status", {"is_busy": False}))
     described.check("POST", "/users/me/heartbeat", await ada.post("/users/me/heartbeat"))
+    new = {"old_password": credentials["password"], "new_password": "another long enough one"}
+    cem = api.with_token(pair["access_token"])
+    described.check("PUT", "/users/me/password", await cem.put("/users/me/password", new))
     starting = {"callee_id": bob.user_id, "call_type": "audio"}
     call = described.check("POST", "/calls/start", await ada.post("/calls/start", starting))
     described.check("GET", "/calls/ongoing", await ada.get("/calls/ongoing"))

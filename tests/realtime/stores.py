@@ -173,10 +173,21 @@ class FakeUsers:
 
         def apply() -> StoredUser:
             row = self.rows[user_id]
-            self.change(user_id, token_version=row.token_version + 1, rev=row.rev + 1, foreign_tokens_after=at)
+            version = row.token_version + 1
+            self.change(user_id, token_version=version, kept_login="", rev=row.rev + 1, foreign_tokens_after=at)
             return self.rows[user_id]
 
         return await self.faults.run("revoke_tokens", apply)
+
+    async def change_password(self, user_id: int, kept_login: str) -> StoredUser | None:
+        """See models.user_passwords.UserPasswords.replace."""
+
+        def apply() -> StoredUser:
+            row = self.rows[user_id]
+            self.change(user_id, token_version=row.token_version + 1, kept_login=kept_login, rev=row.rev + 1)
+            return self.rows[user_id]
+
+        return await self.faults.run("change_password", apply)
 
 
 class FakeLogins:

@@ -66,6 +66,14 @@ def test_tokens_issued_before_a_moment_can_be_refused_altogether(world: World) -
     assert not is_refused(world, token(world, version=1))
 
 
+def test_of_one_user_the_tokens_of_one_login_can_stay_valid(world: World) -> None:
+    world.core.presence.refuse(1, 1, "kept")
+    assert is_refused(world, token(world))
+    assert not is_refused(world, token(world, login_id="kept"))
+    world.core.presence.refuse(1, 2)
+    assert is_refused(world, token(world, login_id="kept"))
+
+
 def test_tokens_of_an_older_server_are_refused_up_to_the_moment_that_it_noted(world: World) -> None:
     old = identity_without_version(world)
     world.advance(2)

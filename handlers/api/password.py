@@ -1,0 +1,38 @@
+"""Password: replaces the caller's password."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.api.auth import NewPassword, Nothing
+from handlers.base import HandlerContext, UserHandler
+from models.field_types import Password
+from models.password_changes import PasswordChanges
+from realtime.sockets.revocation import Revocations
+
+
+class PasswordReplacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of PUT /users/me/password."""
+
+    old_password: Password
+    new_password: NewPassword
+
+
+class MyPasswordHandler(UserHandler):
+    """PUT /users/me/password"""
+
+    def initialize(self, context: HandlerContext, password_changes: PasswordChanges, revocations: Revocations) -> None:
+        """The route passes the collaborators."""
+        self.set_up(context)
+        self.password_changes = password_changes
+        self.revocations = revocations
+
+    async def put(self) -> None:
+        """Replace the caller's password. All of the caller's other logins end."""
+        identity = self.identify()
+        body = self.read_body(PasswordReplacement)
+        self.context.limits.sign_ins.take(self.address_key)
+        changes = self.password_changes
+        change = await changes.prepare(identity, body.old_password, body.new_password, self.address_key)
+        await self.revocations.change_password(identity.user_id, lambda: changes.carry_out(change))
+        self.answer(Nothing())

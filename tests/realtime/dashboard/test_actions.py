@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ def test_sign_out_kills_tokens_in_memory_and_store_and_closes_sockets(world: Wor
 def test_signing_out_a_user_whose_document_is_gone_still_ends_the_logins(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def find_nobody(_user_id: int) -> None:
+    async def find_nobody(_user_id: int, _at: datetime) -> None:
         """Find no document."""
 
     monkeypatch.setattr(world.users, "revoke_tokens", find_nobody)

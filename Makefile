@@ -15,7 +15,7 @@ RUN ?= bench.json
 CURVES ?= $(wildcard growth.json)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies maven
+.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies debian maven
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -42,8 +42,8 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
 
-test-packages: .venv/tests redis proxies node maven ## nginx and Caddy in front of three servers; others' projects with the client, generated clients
-	$(BIN)/python -m pytest -m packages tests/cluster tests/examples
+test-packages: .venv/tests redis proxies node maven debian ## nginx and Caddy in front of three servers; others' projects with the client, generated clients; the container; as root
+	$(BIN)/python -m pytest -m packages tests/cluster tests/examples tests/deploy
 
 test-cluster: .venv/tests redis ## the end-to-end tests against three servers that share a log, in some ten minutes
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cluster tests/seed tests/sockets tests/api
@@ -104,6 +104,11 @@ proxies:
 	@{ command -v nginx && command -v caddy; } >/dev/null || { echo 'installing nginx and Caddy for the tests of proxies'; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends nginx-light caddy && \
 		{ $(SUDO) systemctl disable --now nginx caddy 2>/dev/null || true; }; }
+
+debian:
+	@{ command -v debootstrap && command -v promtool; } >/dev/null || { echo 'installing debootstrap and promtool for the tests of deploy/'; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends debootstrap prometheus && \
+		{ $(SUDO) systemctl disable --now prometheus 2>/dev/null || true; }; }
 
 maven:
 	@{ command -v mvn && command -v javac; } >/dev/null || { echo 'installing Maven for the tests of Kotlin clients'; \

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 FIRST = (
     "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings", "cluster",
-    "troubleshooting",
+    "containers", "troubleshooting",
     "reliability",
 )  # fmt: skip
 """The first pages of the navigation, in order. All others follow by name."""

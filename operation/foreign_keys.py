@@ -1,0 +1,184 @@
+"""Foreign keys: reads the keys of another issuer from a file or a URL, at start, in the background and when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from handlers.logs import short
+from models.foreign_tokens import ForeignTokens, open_foreign_tokens
+from models.key_set import ALGORITHMS, KeySet, UnusableKeys, has_private_parts, names_of, read_key_set
+from settings import Settings, SettingsError, is_url, variable
+
+JWKS_BYTES_LIMIT = 256 * 1024
+"""A key with its certificates has some 5 KB."""
+
+_log = structlog.stdlib.get_logger("rollcall.keys")
+
+
+class ForeignKeys:
+    """Keeps the keys of one issuer up to date. What was read last stays in use while nothing can be read.
+
+    `steady` returns seconds that no correction of the clock changes.
+    """
+
+    def __init__(self, settings: Settings, tokens: ForeignTokens, *, steady: Callable[[], float]) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._steady = steady
+        self._source = settings.foreign_token_keys
+        self._tls = _trusted(settings.foreign_token_ca_file)
+        self._client = AsyncHTTPClient(force_instance=True, max_body_size=JWKS_BYTES_LIMIT)
+        self._reading: asyncio.Task[None] | None = None
+        self._may_read_at = -math.inf
+        """Steady time from which an unknown key may cause a read."""
+        self._failure = ""
+        """Why the keys could not be read the last time."""
+        self._left_out: tuple[str, ...] = ()
+        tokens.read_keys = self.read_for_unknown
+
+    async def start(self) -> None:
+        """Read the keys for the first time. A URL may fail: that is tried again.
+
+        Raises SettingsError if a file cannot be used.
+        """
+        if is_url(self._source):
+            await self.read()
+            return
+        try:
+            content = _content(self._source)
+            keys = read_key_set(content, strict=True)
+            if not keys.keys:
+                raise UnusableKeys(f"it has no key for {', '.join(ALGORITHMS[:-1])} or {ALGORITHMS[-1]}")
+        except UnusableKeys as error:
+            named = variable("foreign_token_keys")
+            raise SettingsError([f"set {named} to a JWKS file; {self._source} cannot be used: {error}"]) from None
+        self._use(keys, content)
+
+    async def keep(self) -> None:
+        """Read the keys again and again."""
+        while True:
+            settings = self._settings
+            is_behind = self._tokens.is_behind
+            await asyncio.sleep(
+                settings.foreign_token_retry_seconds if is_behind else settings.foreign_token_refresh_seconds
+            )
+            try:
+                await self.read()
+            except Exception:
+                _log.exception("reading the keys of foreign tokens failed")
+
+    async def read_for_unknown(self) -> None:
+        """Read the keys because of an unknown one, unless that was done a moment ago."""
+        if self._reading is None:
+            if self._steady() < self._may_read_at:
+                return
+            self._may_read_at = self._steady() + self._settings.foreign_token_reread_seconds
+        await self.read()
+
+    async def read(self) -> None:
+        """Read the keys. Everyone who asks meanwhile waits for the same read."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(self._has_read)
+        await asyncio.shield(self._reading)
+
+    async def stop(self) -> None:
+        """Read no more."""
+        reading = self._reading
+        if reading is not None:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+        self._client.close()
+
+    def _has_read(self, _reading: asyncio.Task[None]) -> None:
+        self._reading = None
+
+    async def _read(self) -> None:
+        try:
+            content = await self._fetch() if is_url(self._source) else _content(self._source)
+            self._use(read_key_set(content, strict=False), content)
+        except UnusableKeys as error:
+            self._tokens.is_behind = True
+            if not self._failure:
+                _log.warning("the keys of foreign tokens cannot be read", source=self._named, reason=short(str(error)))
+            self._failure = str(error)
+
+    async def _fetch(self) -> bytes:
+        """The JWKS at the URL. Redirects are not followed: they could lead to another host. Raises UnusableKeys."""
+        seconds = self._settings.foreign_token_timeout_seconds
+        request = HTTPRequest(
+            self._source,
+            headers={"Accept": "application/jwk-set+json, application/json"},
+            connect_timeout=seconds,
+            request_timeout=seconds,
+            follow_redirects=False,
+            decompress_response=False,
+            ssl_options=self._tls,
+        )
+        try:
+            return (await self._client.fetch(request)).body
+        except HTTPClientError as error:
+            raise UnusableKeys(f"HTTP {error.code}: {error.message}") from None
+        except (OSError, ValueError) as error:
+            raise UnusableKeys(f"{type(error).__name__}: {error}") from None
+
+    def _use(self, keys: KeySet, content: bytes) -> None:
+        has_changed = keys.fingerprints != self._tokens.keys.fingerprints
+        self._tokens.use(keys)
+        if has_changed or self._failure:
+            _log.info("keys of foreign tokens read", source=self._named, kids=names_of(keys.keys))
+        if has_changed and not is_url(self._source) and has_private_parts(content):
+            _log.warning("the file with the keys of foreign tokens contains private keys; remove them")
+        if keys.left_out != self._left_out:
+            _log.warning("some keys of foreign tokens are not used", source=self._named, reasons=list(keys.left_out))
+        self._failure, self._left_out = "", keys.left_out
+
+    @property
+    def _named(self) -> str:
+        """The source without the query of a URL, which may contain a secret."""
+        if not is_url(self._source):
+            return self._source
+        url = urlsplit(self._source)
+        return f"{url.scheme}://{url.netloc}{url.path}"
+
+
+def open_foreign_keys(settings: Settings) -> tuple[ForeignTokens, ForeignKeys] | None:
+    """What verifies tokens of another issuer, and what reads its keys, if the settings name one.
+
+    Raises SettingsError.
+    """
+    tokens = open_foreign_tokens(settings)
+    return None if tokens is None else (tokens, ForeignKeys(settings, tokens, steady=time.monotonic))
+
+
+def _content(path: str) -> bytes:
+    """The content of a file. Raises UnusableKeys."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(JWKS_BYTES_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        raise UnusableKeys(getattr(error, "strerror", None) or "no such path is possible") from None
+    if len(content) > JWKS_BYTES_LIMIT:
+        raise UnusableKeys(f"it is larger than {JWKS_BYTES_LIMIT} bytes")
+    return content
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext:
+    """TLS to the URL, with the system's certificates or those of the file. Raises SettingsError."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl.SSLError is one
+        named = variable("foreign_token_ca_file")
+        why = "it contains no certificates in PEM format" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError([f"set {named} to a file with certificates; {ca_file}: {why}"]) from None

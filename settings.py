@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 SECRET_BYTES_MINIMUM = 32
 """RFC 7518 §3.2: a key for HS256 has at least 256 bits."""
 
+FOREIGN_TOKEN_LIMIT = 8192
+"""In characters. Other issuers put whole profiles and lists of roles into their tokens."""
+
 PREFIX = "ROLLCALL_"
 
 

@@ -46,6 +46,10 @@ class TokenExpired(Unauthenticated):
     """The token was valid once; a new one will work."""
 
 
+class Undecided(Unauthenticated):
+    """Memory alone does not tell whose the credentials are. Something that is read may tell."""
+
+
 class Forbidden(RequestError):
     """The caller is not allowed to do this."""
 

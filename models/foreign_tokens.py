@@ -6,31 +6,27 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from models.compact_tokens import CompactToken, issuer_of, read_token
-from models.errors import TokenExpired, Unauthenticated
+from models.errors import Invalid, TokenExpired, Unauthenticated, Undecided
+from models.external_ids import checked_external_id
+from models.field_types import ImageUrl
 from models.key_set import ALGORITHMS, KeySet, VerificationKey
 from models.tokens import Signer, verified_claims
+from models.usernames import LONGEST_AS_GIVEN
 from models.verified_tokens import VerifiedTokens
-from settings import Settings
-
-FOREIGN_TOKEN_LIMIT = 8192
-"""In characters. Issuers put whole profiles and lists of roles into their tokens."""
-
-SUBJECT_LIMIT = 128
-"""In characters."""
+from settings import FOREIGN_TOKEN_LIMIT, Settings
 
 _LOGIN_LIMIT = 64
-_NAME_LIMIT = 1024
-_PICTURE_LIMIT = 2048
-"""In characters. A longer name is no name, and a longer URL is not stored."""
+"""In characters. Of a longer token's id, the hash is used."""
 
 _REQUIRED = ["sub", "iat", "exp", "iss", "aud"]
-_NUMBER_LIMIT = 2**40
-"""As seconds this is the year 36812. Anything beyond is not a real date."""
+_LATEST = 253_402_300_799
+"""The last second of the year 9999. Dates in milliseconds are beyond it."""
 
 _REFUSED_HEADERS = {"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"}
 """They name other keys, or ask for what is not done here. Other unknown fields have no meaning (RFC 7515 §4)."""
@@ -39,8 +35,8 @@ _TYPES = {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}
 """RFC 7519 §5.1 and RFC 9068 §2.1. Tokens for other purposes, such as a logout, have other types (RFC 8725 §3.11)."""
 
 
-class UnknownKey(Unauthenticated):
-    """The token names a key that was not there when the keys were read."""
+class UnknownKey(Undecided):
+    """The token names a key that was not there when the keys were read. A later read may find it."""
 
     def __init__(self) -> None:
         super().__init__("Invalid token: the issuer has no such key")
@@ -99,17 +95,25 @@ class ForeignTokens:
 
     def verify(self, token: str) -> ForeignToken:
         """What the token states. Raises TokenExpired, UnknownKey, KeysMissing, or Unauthenticated for anything else."""
-        if len(token) > FOREIGN_TOKEN_LIMIT or not token.isascii():
-            raise Unauthenticated
-        content = token.encode()
-        found = self._verified.find(content)
+        found = self.find(token)
         if found is None:
             found = self._verify(token)
-            self._verified.add(content, found)
-        elif found.expires_at <= self._now():
-            self._verified.forget(content)
+            self._verified.add(token.encode(), found)
+        return found
+
+    def find(self, token: str) -> ForeignToken | None:
+        """What the token states, if it was verified before. Raises TokenExpired, Unauthenticated."""
+        if len(token) > FOREIGN_TOKEN_LIMIT or not token.isascii():
+            raise Unauthenticated
+        found = self._verified.find(token.encode())
+        if found is not None and found.expires_at <= self._now():
+            self._verified.forget(token.encode())
             raise TokenExpired("Token expired")
         return found
+
+    def forget(self, token: str) -> None:
+        """Verify the token again the next time."""
+        self._verified.forget(token.encode())
 
     def verified_of(self, external_id: str) -> list[ForeignToken]:
         """The tokens of a user that were seen here and have not expired."""
@@ -149,13 +153,12 @@ class ForeignTokens:
 
     def _stated(self, claims: dict[str, Any], token: str, key: VerificationKey) -> ForeignToken:
         issued, expires, since = (_seconds(claims.get(each, 0)) for each in ("iat", "exp", "nbf"))
-        subject, token_id = claims["sub"], claims.get("jti")
+        token_id = claims.get("jti")
         # An `iat` in the future is no reason to refuse: the clock may have been put right since.
         if (
             issued is None
             or expires is None
             or since is None
-            or not (isinstance(subject, str) and is_external_id(subject))
             or not (token_id is None or (isinstance(token_id, str) and token_id))
         ):
             raise Unauthenticated
@@ -164,10 +167,14 @@ class ForeignTokens:
             raise Unauthenticated("Invalid token: it is not valid yet")
         if expires <= now:
             raise TokenExpired("Token expired")
-        name = _text(_claim(claims, self._name_claim), _NAME_LIMIT)
-        picture = _text(_claim(claims, self._picture_claim), _PICTURE_LIMIT)
         return ForeignToken(
-            subject, _login_id(token_id, token), int(issued), int(expires), name, picture, key.fingerprint
+            external_id=_external_id(claims["sub"]),
+            login_id=_login_id(token_id, token),
+            issued_at=int(issued),
+            expires_at=int(expires),
+            name=_name(_claim(claims, self._name_claim)),
+            picture=_picture(_claim(claims, self._picture_claim)),
+            key=key.fingerprint,
         )
 
 
@@ -176,9 +183,13 @@ def open_foreign_tokens(settings: Settings) -> ForeignTokens | None:
     return ForeignTokens(settings, now=time.time) if settings.foreign_token_keys else None
 
 
-def is_external_id(text: str) -> bool:
-    """Whether a text can be the id of a user in another program."""
-    return 0 < len(text) <= SUBJECT_LIMIT and not any("\ud800" <= each <= "\udfff" for each in text)
+def is_cut_off(after: datetime | None, issued_at: int, leeway_seconds: float) -> bool:
+    """Whether a token was issued before the moment after which a user's tokens count.
+
+    The issuer's clock may be behind, so a token that seems to be a little too old is still accepted. Those that were in
+    use at that moment are revoked one by one.
+    """
+    return after is not None and issued_at + leeway_seconds < after.timestamp()
 
 
 async def _nothing_to_read() -> None:
@@ -189,7 +200,7 @@ def _seconds(value: object) -> float | None:
     """A date as Unix seconds, which may have a fraction (RFC 7519 §2), or None if it is no real date."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if 0 <= value < _NUMBER_LIMIT and math.isfinite(value) else None
+    return value if 0 <= value <= _LATEST and math.isfinite(value) else None
 
 
 def _login_id(token_id: str | None, token: str) -> str:
@@ -213,5 +224,23 @@ def _claim(claims: dict[str, Any], name: str) -> object:
     return found
 
 
-def _text(value: object, limit: int) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= limit else None
+def _external_id(subject: str) -> str:
+    try:
+        return checked_external_id(subject)
+    except Invalid:
+        raise Unauthenticated("Invalid token: its sub cannot be stored") from None
+
+
+def _name(value: object) -> str | None:
+    """The beginning of a name, which has yet to be brought into line with the rule for names."""
+    return value[:LONGEST_AS_GIVEN] or None if isinstance(value, str) else None
+
+
+def _picture(value: object) -> str | None:
+    """The URL of a picture if it may be one here. No store can hold half of a surrogate pair."""
+    try:
+        url = msgspec.convert(value, ImageUrl)
+        url.encode()
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
+    return url

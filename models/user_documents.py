@@ -9,6 +9,7 @@ import msgspec
 from pymongo import UpdateOne
 
 from models.status import Claims, CurrentState, Profile
+from models.token_profile import TokenProfile
 from models.usernames import username_key
 
 PRESENT: dict[str, Any] = {"deleted_at": None}
@@ -40,6 +41,7 @@ class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     external_id: str | None = None
     tags: tuple[str, ...] | None = None
     foreign_tokens_after: datetime | None = None
+    token_profile: TokenProfile | None = None
     deleted_at: datetime | None = None
 
 
@@ -74,6 +76,8 @@ class StoredUser(msgspec.Struct, frozen=True):
     """In alphabetical order, each once."""
     foreign_tokens_after: datetime | None = None
     """Tokens of another program that were issued before this moment are revoked."""
+    token_profile: TokenProfile = TokenProfile()
+    """What such tokens last said of the name and the picture."""
     deleted_at: datetime | None = None
     """When the user was deleted. Nothing personal is left then, and the id is never given to anyone else."""
 
@@ -107,6 +111,7 @@ class NewUser(msgspec.Struct, frozen=True):
     profile_image_url: str | None
     external_id: str | None = None
     tags: tuple[str, ...] = ()
+    token_profile: TokenProfile | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -139,6 +144,8 @@ def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, 
         optional["external_id"] = new.external_id
     if new.tags:
         optional["tags"] = sorted(set(new.tags))
+    if new.token_profile is not None:
+        optional["token_profile"] = msgspec.structs.asdict(new.token_profile)
     return {
         "_id": user_id,
         "username": new.username,
@@ -177,6 +184,7 @@ def deletion(user_id: int, at: datetime) -> dict[str, Any]:
         "heartbeat_at": None,
         "standing": None,
         "tags": None,
+        "token_profile": None,
         "deleted_at": at,
     }
 
@@ -234,5 +242,6 @@ def stored_user(found: UserDocument) -> StoredUser:
         rev=found.rev,
         tags=found.tags or (),
         foreign_tokens_after=found.foreign_tokens_after,
+        token_profile=found.token_profile or TokenProfile(),
         deleted_at=found.deleted_at,
     )

@@ -82,6 +82,32 @@ def checked_username(text: str) -> str:
     return name
 
 
+def nearest_username(text: str, suffix: str = "") -> str | None:
+    """The accepted name that is nearest to a text of another program, with a suffix, or None if nothing is left of it.
+
+    What a name must not have is left out, and the end is cut off. The suffix itself must be acceptable.
+    """
+    text = unicodedata.normalize("NFC", text[:LONGEST_AS_GIVEN])
+    for is_kept in (_is_kept_among_emoji, _is_plain):
+        words = "".join(each if is_kept(each) else " " if each.isspace() else "" for each in text).split()
+        name = " ".join(words)[: LONGEST - len(suffix)].strip() + suffix
+        try:
+            return checked_username(name) if name != suffix else None
+        except Invalid:
+            continue
+    return None
+
+
+def _is_kept_among_emoji(character: str) -> bool:
+    problem = _problem_of(character)
+    return not problem or (problem == _INVISIBLE and character in _JOINERS + "\ufe0f")
+
+
+def _is_plain(character: str) -> bool:
+    """Whether a character is accepted wherever it stands."""
+    return not _problem_of(character) and not unicodedata.category(character).startswith("M")
+
+
 def username_key(username: str) -> str:
     """Two names are the same if their keys are equal: compatibility forms and case are folded."""
     return unicodedata.normalize("NFKC", folded_name(username))

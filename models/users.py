@@ -4,8 +4,9 @@ A document has `_id` (an integer), `username`, `username_key` (unique), `passwor
 (or null), `created_at`, `disabled`, `token_version` (absent means 0), `kept_login` (absent means none) and
 `tokens_after`, which older servers wrote; the claims `set_busy`, `busy_until` and `offline_set_at`; the evidence
 `online`, `last_seen` and `heartbeat_at`; `standing`, the current state; and `rev` (absent means 0). Some users have
-`external_id`, `tags` or `foreign_tokens_after`; deleted users have `deleted_at`. Claims are written one user at a time,
-evidence only in bulk. Each field is written in one of the two ways, so they never wait for each other.
+`external_id`, `tags`, `foreign_tokens_after` or `token_profile`; deleted users have `deleted_at`. Claims are written
+one user at a time, evidence only in bulk. Each field is written in one of the two ways, so they never wait for each
+other.
 
 Every write except that of evidence raises `rev`. One that depends on what was read before names the `rev` that it read,
 and changes nothing if the document has another one by now.
@@ -163,7 +164,7 @@ class Users:
         return value_of(self._users, {"token_version": 0, **row, "user_id": row["_id"]}, PasswordRecord)
 
     async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser:
-        """Change `username`, `profile_image_url` or `tags` and return the user.
+        """Change `username`, `profile_image_url`, `tags` or `token_profile` and return the user.
 
         Raises Conflict if the username is taken, or Outdated if there is no such user with this `rev`.
         """

@@ -149,4 +149,5 @@ def record_of(user: StoredUser, utc: datetime, owner: str, alive_on: frozenset[s
         tags=user.tags,
         foreign_tokens_after=user.foreign_tokens_after,
         kept_login=user.kept_login,
+        token_profile=user.token_profile,
     )

@@ -18,6 +18,7 @@ from models.status import (
     state_of,
     status_of,
 )
+from models.token_profile import TokenProfile
 from models.user_documents import StoredUser
 from realtime.protocol import Reason
 
@@ -55,6 +56,8 @@ class Record(msgspec.Struct, frozen=True):
     """Tokens of another program that were issued before this moment are refused."""
     kept_login: str = ""
     """The login whose tokens stay valid, whatever their version."""
+    token_profile: TokenProfile = TokenProfile()
+    """What such tokens last said of the name and the picture."""
 
     @property
     def alive(self) -> bool:
@@ -142,6 +145,7 @@ def with_stored(record: Record, *, stored: StoredUser, claims: Claims) -> Record
         tags=stored.tags,
         foreign_tokens_after=stored.foreign_tokens_after,
         kept_login=stored.kept_login,
+        token_profile=stored.token_profile,
     )
     return with_saved(record, saved=saved)
 
@@ -160,6 +164,7 @@ def with_saved(record: Record, *, saved: Record) -> Record:
         tags=saved.tags if is_current else record.tags,
         token_version=revoked.token_version,
         kept_login=revoked.kept_login,
+        token_profile=saved.token_profile if is_current else record.token_profile,
         foreign_tokens_after=latest(record.foreign_tokens_after, saved.foreign_tokens_after),
         disabled=saved.disabled if is_newer else record.disabled or saved.disabled,
     )

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from models.errors import TokenExpired, Unauthenticated
-from models.foreign_tokens import FOREIGN_TOKEN_LIMIT, ForeignTokens, KeysMissing, UnknownKey
+from models.foreign_tokens import ForeignTokens, KeysMissing, UnknownKey
 from models.key_set import KeySet, read_key_set
-from settings import Settings
+from settings import FOREIGN_TOKEN_LIMIT, Settings
 from tests.bad_foreign_tokens import BAD, EXPIRED, Forger
 from tests.issuer import AUDIENCE, ISSUER, KINDS, Issuer, IssuerKey, signed
 

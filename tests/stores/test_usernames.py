@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import Invalid
-from models.usernames import best_match, checked_username, folded_name, is_too_long, possible_keys, username_key
+from models.usernames import (
+    best_match,
+    checked_username,
+    folded_name,
+    is_too_long,
+    nearest_username,
+    possible_keys,
+    username_key,
+)
 
 ACCEPTED = [
     # As given, as stored, its key.
@@ -234,3 +242,39 @@ def test_a_name_to_sign_in_with_may_be_longer_than_its_stored_form() -> None:
     assert not is_too_long("\u1112\u1161\u11ab" * 64)
     assert not is_too_long("\u0958" * 64)
     assert is_too_long("a" * 65)
+
+
+NEAREST: dict[str, tuple[str, str | None]] = {
+    "a good name": ("Ada Lovelace", "Ada Lovelace"),
+    "spaces and line breaks": ("  Ada\n\n\tLovelace\u00a0", "Ada Lovelace"),
+    "too long": ("x" * 300, "x" * 64),
+    "a space at the cut": ("x" * 63 + " y", "x" * 63),
+    "control characters": ("Jo\x00hn\x7f", "John"),
+    "bidirectional characters": ("\u202eadA\u2066", "adA"),
+    "an emoji with joiners": ("👩‍👩‍👧 Smith", "👩‍👩‍👧 Smith"),
+    "a word with a joiner": ("می‌خواهم", "می‌خواهم"),
+    "a joiner out of place": ("a\u200db", "ab"),
+    "a tower of marks": ("Z" + "\u0301" * 20 + "oe", "Źoe"),
+    "a mark at the start": ("\u0301Ada", "Ada"),
+    "decomposed": ("Zoe\u0308", "Zoë"),
+    "half a character": ("Ada\ud800", "Ada"),
+    "nothing": ("", None),
+    "nothing visible": ("\u200b \u3164", None),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NEAREST.values(), ids=NEAREST.keys())
+def test_the_nearest_name_leaves_out_what_no_name_may_have(text: str, expected: str | None) -> None:
+    assert nearest_username(text) == expected
+
+
+@pytest.mark.parametrize(("text", "_expected"), NEAREST.values(), ids=NEAREST.keys())
+def test_a_name_with_a_suffix_is_not_too_long(text: str, _expected: str | None) -> None:
+    name = nearest_username(text, " #1234567")
+    assert name is None or (name.endswith(" #1234567") and checked_username(name) == name)
+
+
+@given(st.text(max_size=300))
+def test_the_nearest_name_is_always_accepted(text: str) -> None:
+    name = nearest_username(text)
+    assert name is None or checked_username(name) == name

@@ -34,6 +34,7 @@ _SECRETS = re.compile(
     r"(?<=token=)[^&\s\"']+|(?<=ticket=)[^&\s\"']+"
     r"|(?i:(?<=bearer )|(?<=bearer\.))[^\s\"',]+"
     r"|(?<=://)[^/\s@]+@"  # user and password in a URL
+    r"|rk_[0-9A-Za-z]{8,}"  # a service key
 )
 """No part of a text is read for two matches that fail, so the time is linear in the length of the text."""
 
@@ -41,7 +42,7 @@ _log = structlog.stdlib.get_logger("rollcall.http")
 
 
 def redact(text: str) -> str:
-    """The text without tokens, tickets and passwords. Takes time in proportion to the length of the text."""
+    """The text without tokens, tickets, keys and passwords. Takes time in proportion to the length of the text."""
     return _SECRETS.sub("[redacted]", _WORDS.sub(_without_jwt, text))
 
 

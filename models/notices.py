@@ -12,7 +12,8 @@ from models.documents import readable, value_of
 from models.guard import GuardedCollection
 
 NoticeKind = Literal[
-    "users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked", "sign_in_ended"
+    "users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked", "sign_in_ended",
+    "keys_changed",
 ]
 
 
@@ -21,7 +22,8 @@ class Notice(msgspec.Struct, frozen=True):
 
     The users from `first_id` to `last_id` were added, a user was disabled, an operator changed, all tokens of a user
     with a version below `last_id` were revoked, except for those of the login `login_id`; or those of a login were, the
-    last of which expires in `seconds`; or the sign-in of an operator ended, whose id is then `login_id`.
+    last of which expires in `seconds`; or the sign-in of an operator ended, whose id is then `login_id`; or service
+    keys were added or revoked.
     """
 
     notice_id: int

@@ -20,6 +20,7 @@ from models.name_keys import NameKeys
 from models.notices import Notices
 from models.operators import Operators
 from models.samples import Samples
+from models.service_keys import ServiceKeys
 from models.sign_in_limits import SignInLimits
 from models.sign_ins import SignIns
 from models.user_passwords import UserPasswords
@@ -44,6 +45,7 @@ class Stores:
     samples: Samples
     audit: Audit
     name_keys: NameKeys
+    service_keys: ServiceKeys
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
@@ -65,10 +67,11 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         name_keys=NameKeys(
             database.collection("users"), database.collection("operators"), database.collection("counters")
         ),
+        service_keys=ServiceKeys(database.collection("service_keys")),
     )
     indexed = (
         stores.users, stores.calls, stores.logins,
-        stores.operators, stores.sign_ins, stores.events, stores.audit,
+        stores.operators, stores.sign_ins, stores.events, stores.audit, stores.service_keys,
     )  # fmt: skip
     try:
         for store in indexed:

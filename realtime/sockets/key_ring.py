@@ -1,0 +1,91 @@
+"""Key ring: the service keys, in memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from models.errors import StoreUnavailable, Unauthenticated
+from models.service_keys import ServiceKey, hash_of, is_key
+from realtime.clock import Environment
+from settings import Settings
+
+RELOAD_SECONDS = 0.2
+"""The shortest time between two reads because of a key that is not known here."""
+
+
+class KeyStore(Protocol):
+    """The part of the store of keys that is needed here."""
+
+    async def all(self) -> list[ServiceKey]: ...
+    async def note_use(self, key_id: str, at: datetime, /) -> None: ...
+
+
+class KeyRing:
+    """Tells whose a key is, from memory alone. Only a key that nobody here knows is looked up in the store."""
+
+    def __init__(self, settings: Settings, environment: Environment, keys: KeyStore) -> None:
+        self._use_interval_seconds = settings.key_use_interval_seconds
+        self._clock = environment.clock
+        self._spawn = environment.spawn
+        self._keys = keys
+        self._by_hash: dict[str, ServiceKey] = {}
+        self._by_id: dict[str, ServiceKey] = {}
+        self._used_at: dict[str, float] = {}
+        """Steady time of the use of each key that was noted last."""
+        self._loaded_at = self._clock.now() - RELOAD_SECONDS
+        self.on_revoked: Callable[[str], None] = _ignore
+        """Called with the id of a key that was revoked."""
+
+    async def load(self) -> None:
+        """Read all keys from the store. Raises StoreUnavailable."""
+        self._loaded_at = self._clock.now()
+        before = [key for key in self._by_id.values() if key.revoked_at is None]
+        keys = await self._keys.all()
+        self._by_hash = {key.key_hash: key for key in keys}
+        self._by_id = {key.key_id: key for key in keys}
+        for key in before:
+            if self.is_revoked(key):
+                self.on_revoked(key.key_id)
+
+    def find(self, text: str) -> ServiceKey:
+        """The key. Raises Unauthenticated."""
+        key = self._by_hash.get(hash_of(text)) if is_key(text) else None
+        if key is None:
+            raise Unauthenticated("Invalid service key")
+        if self.is_revoked(key):
+            raise Unauthenticated("This service key was revoked")
+        self.note_use(key)
+        return key
+
+    async def find_anywhere(self, text: str) -> ServiceKey:
+        """The key, even if it was added a moment ago. Raises Unauthenticated, StoreUnavailable.
+
+        Only a text with the right checksum is looked up in the store, and only a few times a second.
+        """
+        is_known = hash_of(text) in self._by_hash
+        if not is_known and is_key(text) and self._clock.now() - self._loaded_at >= RELOAD_SECONDS:
+            await self.load()
+        return self.find(text)
+
+    def is_revoked(self, key: ServiceKey) -> bool:
+        """Whether the key was revoked since it was found."""
+        known = self._by_id.get(key.key_id)
+        return known is None or known.revoked_at is not None
+
+    def note_use(self, key: ServiceKey) -> None:
+        """Note in the store that a key is in use, once a minute. Nobody waits for it."""
+        now = self._clock.now()
+        if now - self._used_at.get(key.key_id, now - self._use_interval_seconds) >= self._use_interval_seconds:
+            self._used_at[key.key_id] = now
+            self._spawn(self._save_use(key.key_id))
+
+    async def _save_use(self, key_id: str) -> None:
+        with contextlib.suppress(StoreUnavailable):  # the next use is noted again
+            await self._keys.note_use(key_id, self._clock.utc())
+
+
+def _ignore(_key_id: str) -> None:
+    """Nobody has a socket yet."""

@@ -168,6 +168,12 @@ class Settings:
     )
     requests_per_second: float = setting(20.0, "Requests per second that a user may send after a burst.")
     requests_at_once: int = setting(8, "Requests of a user handled at the same time; the others wait for their turn.")
+    key_request_burst: int = setting(1000, "Requests that a service key may send in a burst; further ones get 429.")
+    key_requests_per_second: float = setting(200.0, "Requests per second that a service key may send after a burst.")
+    key_requests_at_once: int = setting(
+        32, "Requests of a service key handled at the same time; the others wait for their turn."
+    )
+    key_use_interval_seconds: float = setting(60.0, "How often the last use of a service key is noted.")
     limited_keys: int = setting(
         50_000,
         "Most users or addresses a limit keeps track of; beyond that, the least recent is forgotten.",
@@ -185,11 +191,14 @@ class Settings:
     sockets_per_address: int = setting(
         200, "Sockets that one address may have; loopback and trusted proxies are exempt."
     )
+    sockets_per_key: int = setting(
+        50, "Sockets that one service key may have on one server; one more is closed with 1013."
+    )
     sockets_limit: int = setting(
         10_000, "Most sockets in total, and never more than 0.8 of the open-file limit; one more is closed with 1013."
     )
-    connect_burst: int = setting(30, "Sockets a user may open in a burst; further ones get 429.")
-    connects_per_second: float = setting(2.0, "Sockets per second that a user may open after a burst.")
+    connect_burst: int = setting(30, "Sockets a user or a service key may open in a burst; further ones get 429.")
+    connects_per_second: float = setting(2.0, "Sockets per second that a user or a service key may open after a burst.")
     refusals_per_address: int = setting(
         200, "Socket requests with bad credentials that an address may send in a burst; further ones get 429."
     )

@@ -1,4 +1,4 @@
-"""Base of the handlers: JSON requests, JSON answers, JSON errors, and the identity of the caller."""
+"""Base of the handlers: JSON requests, JSON answers and JSON errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from tornado.web import HTTPError, RequestHandler
 from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
 from handlers.logs import short
 from handlers.origins import Origins, headers_to_read
-from handlers.parsing import bearer_token, parse_body, parse_query
+from handlers.parsing import parse_body, parse_query
 from handlers.traffic import Traffic
 from models.addresses import address_key
-from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany, Unauthenticated
-from models.tokens import Identity
+from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany
 from realtime.limits import Limits
 from realtime.sockets.authenticator import Authenticator
 from settings import Settings
@@ -54,7 +53,7 @@ class ApiHandler(RequestHandler):
         """The first step of every handler's `initialize`."""
         self.context = context
         self.is_counted = False
-        if self.request.method == "HEAD" and _supports(type(self), "HEAD"):
+        if self.request.method == "HEAD" and is_supported(type(self), "HEAD"):
             self.head = self.get  # Tornado leaves out the body
 
     def set_default_headers(self) -> None:
@@ -170,50 +169,6 @@ class ApiHandler(RequestHandler):
             )
 
 
-class UserHandler(ApiHandler):
-    """A JSON endpoint for users. It limits how much one user may ask of the server, so that the others are served."""
-
-    def set_up(self, context: HandlerContext) -> None:
-        """The first step of every handler's `initialize`."""
-        super().set_up(context)
-        self._identity: Identity | None = None
-        self._has_turn = False
-
-    def prepare(self) -> Awaitable[None] | None:
-        """Identify the user, then take a turn or wait for one. Raises Unauthenticated, TooMany, and what its base does.
-
-        Nearly always a turn is free. Only a request that has to wait pays for a coroutine.
-        """
-        super().prepare()
-        method = "get" if self.request.method == "HEAD" else str(self.request.method).lower()
-        if method == "options" or not _supports(type(self), method):
-            return None  # a preflight has no token, and a method that is not supported is refused later
-        self._identity = self.context.authenticator.identify(bearer_token(self.request))
-        user_id, limits = self._identity.user_id, self.context.limits
-        limits.requests.take(user_id)
-        self._has_turn = limits.turns.take_free(user_id)
-        return None if self._has_turn else self._await_turn(user_id)
-
-    async def _await_turn(self, user_id: int) -> None:
-        if not await self.context.limits.turns.take(user_id):
-            self.context.limits.requests.refuse(user_id)
-        self._has_turn = True
-
-    def identify(self) -> Identity:
-        """The identity that the bearer token states. Raises Unauthenticated if it was revoked meanwhile."""
-        assert self._identity is not None, "a request without an identity was refused"
-        if self.context.authenticator.is_revoked(self._identity):
-            raise Unauthenticated
-        return self._identity
-
-    def on_finish(self) -> None:
-        """End the turn, so that the next request of the user has one."""
-        super().on_finish()
-        if self._has_turn and self._identity is not None:
-            self._has_turn = False
-            self.context.limits.turns.leave(self._identity.user_id)
-
-
 class NotFoundHandler(ApiHandler):
     """Any URL without a route."""
 
@@ -229,10 +184,11 @@ class NotFoundHandler(ApiHandler):
 
 def _allowed_methods(handler: type[ApiHandler]) -> list[str]:
     """The methods that a 405 has to list (RFC 9110 §15.5.6)."""
-    return [each for each in handler.SUPPORTED_METHODS if _supports(handler, each)]
+    return [each for each in handler.SUPPORTED_METHODS if is_supported(handler, each)]
 
 
-def _supports(handler: type[ApiHandler], method: str) -> bool:
+def is_supported(handler: type[ApiHandler], method: str) -> bool:
+    """Whether a handler has a method."""
     unknown = RequestHandler._unimplemented_method  # noqa: SLF001  (Tornado offers no public way to tell)
     if method == "HEAD":
         return handler.answers_head and handler.get is not unknown

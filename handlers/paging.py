@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from handlers.base import UserHandler
+from handlers.callers import UserHandler
 from models.errors import Invalid
 
 T = TypeVar("T")

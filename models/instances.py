@@ -30,6 +30,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     lag_entries: int
     lag_seconds: float
     is_draining: bool
+    service_keys: int = 0
+    """Sockets of backends. Older servers have none."""
 
 
 class Instance(ProcessIdentity, frozen=True, kw_only=True, rename={"incarnation": "_id"}):

@@ -12,7 +12,12 @@ from models.documents import readable, value_of
 from models.guard import GuardedCollection
 
 NoticeKind = Literal[
-    "users_added", "user_disabled", "operator_changed", "user_revoked", "login_revoked", "sign_in_ended",
+    "users_added",
+    "user_disabled",
+    "operator_changed",
+    "user_revoked",
+    "login_revoked",
+    "sign_in_ended",
     "keys_changed",
 ]
 

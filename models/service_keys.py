@@ -73,7 +73,7 @@ class ServiceKeys:
         await self._keys.create_index([("name", 1)], unique=True)
 
     async def add(self, name: str, scope: Scope, created_at: datetime) -> tuple[ServiceKey, str]:
-        """Add a key. Returns it, and the key itself, which cannot be had again. Raises Conflict if the name is taken."""
+        """Add a key. Returns it, and its text, which is kept nowhere. Raises Conflict if the name is taken."""
         text = new_key()
         document = {
             "_id": "".join(secrets.choice(string.ascii_lowercase) for _ in range(_ID_LENGTH)),
@@ -87,7 +87,7 @@ class ServiceKeys:
         try:
             await self._keys.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict("NAME_TAKEN", f"There is already a key named {name}. Give this one another name.") from None
+            raise Conflict("USERNAME_TAKEN", f"There is already a key named {name}. Choose another name.") from None
         return self._key(document), text
 
     async def all(self) -> list[ServiceKey]:

@@ -184,6 +184,9 @@ class Background:
         if notice.kind == "operator_changed":
             self._core.operator_sessions.close_operator(notice.first_id)
             return
+        if notice.kind == "keys_changed":
+            await self._core.authenticator.key_ring.load()
+            return
         if notice.kind == "sign_in_ended":
             self._core.operator_sessions.close_sign_in(notice.login_id)
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from handlers.docs.openapi import API_VERSION
 from models.instances import NodeReport
 from realtime.cluster.node import Node
@@ -12,12 +10,13 @@ from realtime.core import Core
 
 def node_report(core: Core, node: Node) -> NodeReport:
     """How this server is now."""
-    sockets = Counter[str](session.channel for session in core.hub)
+    sockets = core.hub.count_by_channel()
     return NodeReport(
         node=node.name,
         version=API_VERSION,
         feed=sockets["feed"],
         presence=sockets["presence"],
+        service_keys=sockets["service_keys"],
         operators=len(core.operator_sessions),
         lag_entries=node.lag.entries,
         lag_seconds=round(node.cut_off_seconds or node.lag.seconds, 3),

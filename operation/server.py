@@ -46,6 +46,7 @@ from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
 from realtime.core import build_core
 from realtime.dashboard.fleet import Fleet
+from realtime.parts import CoreStores
 from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode, ServerDraining
 from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
@@ -84,9 +85,12 @@ class Server:
         )
         self.tokens = open_tokens(settings)
         self.core = build_core(
-            settings, self._environment(), stores.users, stores.calls, stores.logins, stores.audit, self.tokens,
+            settings,
+            self._environment(),
+            CoreStores(stores.users, stores.calls, stores.logins, stores.audit, stores.service_keys),
+            self.tokens,
             None if shared is None else shared.log,
-        )  # fmt: skip
+        )
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
@@ -202,7 +206,7 @@ class Server:
             _log.warning("more names are the same as others; they keep working", names=renewal.more_collisions)
 
     async def _load(self) -> None:
-        """Load everyone's status, then the ongoing calls, then the logins that were revoked."""
+        """Load everyone's status, then the ongoing calls, then the service keys, and the logins that were revoked."""
         users = await self._stores.users.page(0, LOAD_USERS)
         while users:
             self.core.loader.load_all(users)
@@ -210,6 +214,7 @@ class Server:
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
         await self.core.actions.restore()
+        await self.core.authenticator.key_ring.load()
         now = _utc_now()
         for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
             self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())

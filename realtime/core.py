@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.audit import Audit
-from models.calls import Calls
-from models.logins import Logins
 from models.shared_log import SharedLog
 from models.tokens import Tokens
-from models.users import Users
 from realtime.calls.call_store import CallStore
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
@@ -27,7 +23,7 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.limits import Limits
-from realtime.parts import Memory, Stores, build_dashboard, build_presence, build_sockets
+from realtime.parts import CoreStores, Memory, build_dashboard, build_presence, build_sockets
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
@@ -127,10 +123,7 @@ class Core:
 def build_core(
     settings: Settings,
     environment: Environment,
-    users: Users,
-    calls: Calls,
-    logins: Logins,
-    audit: Audit,
+    stores: CoreStores,
     tokens: Tokens,
     shared: SharedLog | None = None,
 ) -> Core:
@@ -138,17 +131,16 @@ def build_core(
     memory = Memory(Incarnation(environment.incarnations.own, environment.new_id), ChangeLog(environment.new_id()))
     fan_out = FanOut(settings, memory.changes, environment.counters, environment.call_later, environment.elapsed)
     hub = Hub(fan_out, environment.counters)
-    presence = build_presence(settings, environment, memory, users, fan_out, shared)
+    presence = build_presence(settings, environment, memory, stores.users, fan_out, shared)
     incarnations = presence.cluster.members if presence.cluster else environment.incarnations
-    call_store = CallStore(calls, environment.clock, incarnations)
+    call_store = CallStore(stores.calls, environment.clock, incarnations)
     switchboard = Switchboard(settings, environment, call_store, presence.engine, memory.timers, memory.ongoing)
-    sockets = build_sockets(settings, environment, memory, tokens, fan_out, hub, presence)
-    revocations = Revocations(users, logins, presence.settlement, sockets.authenticator, environment.clock)
-    stores = Stores(users, calls, logins, audit)
-    board = build_dashboard(
-        settings, environment, memory, stores, presence, sockets, switchboard, revocations
+    sockets = build_sockets(settings, environment, memory, stores.service_keys, tokens, fan_out, hub, presence)
+    revocations = Revocations(
+        stores.users, stores.logins, presence.settlement, sockets.authenticator, environment.clock
     )  # fmt: skip
-    node = build_node(settings, environment, memory, users, presence, sockets, call_store, switchboard)
+    board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, revocations)
+    node = build_node(settings, environment, memory, stores.users, presence, sockets, call_store, switchboard)
     if node is not None:
         board.issues.on_silence = node.sharing.note
     return Core(

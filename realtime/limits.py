@@ -73,7 +73,7 @@ class Limits:
         self.commands = buckets("command_burst", "commands_per_second")
         """Commands on sockets, by user or by operator's session."""
         self.connects = limit("connect_burst", "connects_per_second", upgrades, "connects", "Too many new sockets.")
-        """Sockets opened, by user."""
+        """Sockets opened, by user or service key."""
         self.refusals = limit(
             "refusals_per_address", "refusals_per_second", upgrades, "refusals",
             "Too many attempts without valid credentials.",
@@ -83,6 +83,13 @@ class Limits:
         """Requests with a token, by user."""
         self.turns = Turns(settings.requests_at_once, settings.request_burst)
         """Requests that are carried out, by user."""
+        self.key_requests = limit(
+            "key_request_burst", "key_requests_per_second", requests, "key_requests",
+            "Too many requests with this service key.",
+        )  # fmt: skip
+        """Requests of backends, by service key."""
+        self.key_turns = Turns(settings.key_requests_at_once, settings.key_request_burst)
+        """Requests of backends that are carried out, by service key."""
         self.registrations = limit(
             "registration_burst", "registrations_per_second", requests, "registrations",
             "Too many registrations from this address.",
@@ -103,7 +110,8 @@ class Limits:
         now = self._clock.now()
         self.commands.drop_full(now)
         for each in (
-            self.connects, self.refusals, self.requests, self.registrations, self.sign_ins, self.refused_actions,
+            self.connects, self.refusals, self.requests, self.key_requests, self.registrations, self.sign_ins,
+            self.refused_actions,
         ):  # fmt: skip
             each.buckets.drop_full(now)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from models.audit import Audit
 from models.calls import Calls
 from models.logins import Logins
+from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
 from models.tokens import Tokens
 from models.users import Users
@@ -44,6 +45,7 @@ from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.commands import Commands
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
+from realtime.sockets.key_ring import KeyRing
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import Revocations
 from realtime.sockets.shared_sessions import SharedSessions
@@ -53,13 +55,14 @@ from settings import Settings
 
 
 @dataclass(frozen=True)
-class Stores:
+class CoreStores:
     """The stores that the core uses."""
 
     users: Users
     calls: Calls
     logins: Logins
     audit: Audit
+    service_keys: ServiceKeys
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ def build_sockets(
     settings: Settings,
     environment: Environment,
     memory: Memory,
+    service_keys: ServiceKeys,
     tokens: Tokens,
     fan_out: FanOut,
     hub: Hub,
@@ -180,7 +184,8 @@ def build_sockets(
     """Build what users' sockets need."""
     clock, timers, registry = environment.clock, memory.timers, memory.registry
     stats = Stats(settings, environment, registry, memory.ongoing, hub, memory.changes)
-    authenticator = Authenticator(settings, tokens, registry, hub, presence.log, clock, timers, environment.unix_now)
+    key_ring = KeyRing(settings, environment, service_keys)
+    authenticator = Authenticator(settings, tokens, registry, hub, presence.log, key_ring, environment, timers)
     liveness = Liveness(settings, timers, clock)
     limits = Limits(settings, clock, environment.counters)
     guard = CommandGuard(settings, clock, environment.counters, limits.commands)
@@ -200,7 +205,7 @@ def build_dashboard(
     settings: Settings,
     environment: Environment,
     memory: Memory,
-    stores: Stores,
+    stores: CoreStores,
     presence: PresenceParts,
     sockets: SocketsParts,
     switchboard: Switchboard,

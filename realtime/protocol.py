@@ -101,10 +101,13 @@ class Message(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class ConnectionEstablished(Message, frozen=True, tag="connection_established"):
-    """The first message of every session. All updates after it are in the order of `seq`."""
+    """The first message of every session. All updates after it are in the order of `seq`.
+
+    `user_id` is null on a socket that was opened with a service key: a backend watches, and is no user.
+    """
 
     message: str
-    user_id: int
+    user_id: int | None
     channel: Channel
     session_id: str
     epoch: str
@@ -171,9 +174,9 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class HeartbeatAck(Message, frozen=True, tag="heartbeat_ack"):
-    """Reply to `heartbeat`."""
+    """Reply to `heartbeat`. `status` is null on a socket that was opened with a service key."""
 
-    status: Status
+    status: Status | None
     server_time: datetime
 
 

@@ -16,6 +16,7 @@ from handlers.admin.assets import Assets
 from handlers.admin.flash import FlashMessage, FlashMessages
 from handlers.admin.parameters import changed_query
 from handlers.base import ApiHandler, HandlerContext
+from handlers.callers import refuse_keys
 from models.errors import Forbidden, NotFound, Unauthenticated
 from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
@@ -103,6 +104,7 @@ class AdminHandler(ApiHandler):
     async def prepare(self) -> None:
         """Identify the operator and check the role. Raises Unauthenticated, Forbidden."""
         super().prepare()
+        refuse_keys(self.request, "The dashboard is for operators, who sign in. A service key does not open it.")
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
             raise HTTPError(405)

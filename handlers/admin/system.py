@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.api.runtime_stats import RuntimeStats
@@ -38,7 +37,7 @@ class SystemHandler(AdminHandler):
     def get(self) -> None:
         """Show the current values."""
         core = self.core
-        sockets = Counter[str](session.channel for session in core.hub)
+        sockets = core.hub.count_by_channel()
         sockets["operators"] = len(core.operator_sessions)
         self.show(
             "system.html",

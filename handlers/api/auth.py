@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import msgspec
 
-from handlers.base import ApiHandler, HandlerContext, UserHandler
+from handlers.base import ApiHandler, HandlerContext
+from handlers.callers import UserHandler, refuse_keys
 from models.accounts import Accounts, Revoked
 from models.field_types import ImageUrl, Password, SignInName, Username
 from realtime.presence.settlement import Settlement
@@ -59,6 +61,11 @@ class AuthHandler(ApiHandler):
         self.accounts = accounts
         self.settlement = settlement
         self.ticket_seconds = ticket_seconds
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse service keys. Raises Forbidden, and what its base does."""
+        refuse_keys(self.request)
+        return super().prepare()
 
 
 class RegisterHandler(AuthHandler):

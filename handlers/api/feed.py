@@ -23,6 +23,8 @@ class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
 class FeedHandler(PagedHandler):
     """What the handlers of the feed have in common."""
 
+    accepts_keys = True
+
     def initialize(self, context: HandlerContext, registry: Registry, stats: Stats) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
@@ -38,7 +40,7 @@ class FeedUsersHandler(FeedHandler):
 
         With `q`, the users whom it finds best come first.
         """
-        self.identify()
+        self.check_caller()
         query = self.read_query(FeedQuery)
         skip, limit = self.span(query)
         statuses, total = self.registry.page(
@@ -52,5 +54,5 @@ class FeedStatsHandler(FeedHandler):
 
     def get(self) -> None:
         """Answer with the figures."""
-        self.identify()
+        self.check_caller()
         self.answer(self.stats.counts())

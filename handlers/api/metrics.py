@@ -69,7 +69,7 @@ class Metrics(Collector):
         if self._core is None or self._database is None:
             return
         core, counters = self._core, self._core.counters
-        yield _by_label("rollcall_sockets", "Open sockets", "channel", _sockets(core), gauge=True)
+        yield _by_label("rollcall_sockets", "Open sockets", "channel", core.hub.count_by_channel(), gauge=True)
         yield GaugeMetricFamily(
             "rollcall_sockets_behind", "Sockets that have fallen behind", len(core.fan_out.behind())
         )
@@ -108,10 +108,6 @@ def cluster_metrics(node: Node, counters: Counters) -> Iterable[Metric]:
     yield CounterMetricFamily(
         "rollcall_log_conflicts", "Changes decided again because another server was faster", counters.log_conflicts
     )
-
-
-def _sockets(core: Core) -> Counter[str]:
-    return Counter(str(session.channel) for session in core.hub)
 
 
 def _by_label(name: str, help: str, label: str, counts: Counter[Any], *, gauge: bool = False) -> Metric:

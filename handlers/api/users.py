@@ -9,7 +9,8 @@ from typing import Annotated
 import msgspec
 
 from handlers.api.auth import Nothing
-from handlers.base import HandlerContext, UserHandler
+from handlers.base import HandlerContext
+from handlers.callers import UserHandler
 from models.errors import Invalid
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
@@ -130,18 +131,22 @@ class MyHeartbeatHandler(UsersHandler):
 class UserPresenceHandler(UsersHandler):
     """GET /users/{id}/presence"""
 
+    accepts_keys = True
+
     def get(self, user_id: str) -> None:
         """Answer with one user's status."""
-        self.identify()
+        self.check_caller()
         self.answer(self.presence.status(_user_id(user_id)))
 
 
 class UsersPresenceHandler(UsersHandler):
     """GET /users/presence?user_ids=1,2,3"""
 
+    accepts_keys = True
+
     def get(self) -> None:
         """Answer with the statuses of several users, in the order of the request. Unknown ids are left out."""
-        self.identify()
+        self.check_caller()
         parts = self.read_query(PresenceQuery).user_ids.split(",")
         if len(parts) > self.batch_limit:
             raise Invalid(f"user_ids may contain at most {self.batch_limit} ids.")

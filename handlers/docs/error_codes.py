@@ -8,6 +8,7 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "REGISTRATION_CLOSED": (403, "registration is turned off by a setting"),
     "WRONG_PASSWORD": (403, "the password in the body is not the password of your account"),
     "PASSWORD_NOT_SET": (403, "your account has no password"),
+    "FORBIDDEN": (403, "a service key where only users are served, a token where a key is needed, or a scope too low"),
     "NOT_A_PARTICIPANT": (403, "only a participant can end a call"),
     "HOST_NOT_ALLOWED": (403, "the server does not answer to the name in `Host`"),
     "ORIGIN_NOT_ALLOWED": (403, "web pages from this origin are not allowed"),

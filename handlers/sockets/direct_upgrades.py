@@ -1,4 +1,4 @@
-"""Direct upgrades: opens a user's socket from the head of the request alone, without a handler.
+"""Direct upgrades: opens an app's socket from the head of the request alone, without a handler.
 
 After a restart everybody comes back at once. Tornado makes a task, two coroutines, a dozen callbacks and a large object
 for each request, which costs more than everything that a socket needs. So a request that is a correct upgrade with a
@@ -26,14 +26,13 @@ from handlers.sockets.connection import Connection
 from handlers.sockets.early_heads import early_head
 from handlers.sockets.handshake import answer_to, check_handshake, has_version
 from handlers.sockets.socket_stream import SocketStream
-from handlers.sockets.users import connect_request, credentials, scrub
+from handlers.sockets.users import connect_request, connects_key, credentials, scrub
 from models.errors import RequestError
-from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.protocol import Channel
 from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
-from realtime.sockets.session import Session
+from realtime.sockets.session import Caller, Session
 
 _OF_MORE_THAN_A_HEAD = ("Content-Length", "Transfer-Encoding", "Expect")
 
@@ -90,7 +89,7 @@ class DirectUpgrades:
             self._open(TornadoStream(stream), request, identity)
         return True
 
-    def _admissible(self, request: HTTPServerRequest) -> Identity | None:
+    def _admissible(self, request: HTTPServerRequest) -> Caller | None:
         """Whose socket it is if it can be opened here."""
         if self._context.traffic.draining or self._admission.is_cut_off:
             return None
@@ -100,21 +99,21 @@ class DirectUpgrades:
             identity = self._identify(request)
         except RequestError:
             return None
-        if identity is None or not self._context.limits.connects.has_taken(identity.user_id):
+        if identity is None or not self._context.limits.connects.has_taken(connects_key(identity)):
             return None
         scrub(request)
         return identity
 
-    def _identify(self, request: HTTPServerRequest) -> Identity | None:
+    def _identify(self, request: HTTPServerRequest) -> Caller | None:
         """Whose socket it is, or None if that is not for this class to find out. Raises RequestError."""
         check_handshake(request)
         tokens, tickets = credentials(request)
         if tickets or len(tokens) != 1 or not has_version(request):
             return None
         self._context.origins.check(request)
-        return self._context.authenticator.identify(tokens[0])
+        return self._context.authenticator.identify_caller(tokens[0])
 
-    def _open(self, stream: ByteStream, request: HTTPServerRequest, identity: Identity) -> None:
+    def _open(self, stream: ByteStream, request: HTTPServerRequest, identity: Caller) -> None:
         request_id = secrets.token_hex(8)
         opened = Connection[Session](
             stream, self._commands, self._context.traffic, self._context.settings.message_limit_bytes

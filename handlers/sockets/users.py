@@ -1,4 +1,4 @@
-"""Users' sockets, /ws/feed and /ws/presence: the credentials, and the parameters of a returning client."""
+"""The sockets for apps, /ws/feed and /ws/presence: the credentials, and the parameters of a returning client."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from handlers.sockets.device import device_name
 from handlers.sockets.stream_transport import StreamTransport
 from models.addresses import address_key
 from models.errors import TokenExpired, Unauthenticated
-from models.tokens import Identity
+from models.service_keys import ServiceKey
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode
+from realtime.ratelimit import Key
 from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
-from realtime.sockets.session import ConnectRequest, Session
+from realtime.sockets.session import Caller, ConnectRequest, Session
 
 _BEARER = "bearer."
 
@@ -39,38 +40,34 @@ class SocketHandler(BaseSocketHandler[Session]):
         self.set_up_socket(commands, counters)
         self.channel: Channel = channel
         self.admission = admission
-        self.identity: Identity | None = None
+        self.identity: Caller | None = None
         self.error: Unauthenticated | None = None
 
     def prepare(self) -> Awaitable[None] | None:
         """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
 
         Raises TooMany, before the upgrade, because a socket that is opened and closed costs much more than a request.
-        Raises Overloaded while the server takes no sockets.
+        Raises Overloaded while the server takes no sockets, and StoreUnavailable if only the store can tell.
         """
         self.check_origins()
         tokens, tickets = credentials(self.request)
         scrub(self.request)
         self.check_takes_sockets(is_cut_off=self.admission.is_cut_off)
+        authenticator = self.context.authenticator
         if tickets and not tokens and len(tickets) == 1:
-            return self._redeem(tickets[0])
-        try:
-            if tickets or len(tokens) != 1:
-                raise Unauthenticated
-            self._accept(self.context.authenticator.identify(tokens[0]))
-        except Unauthenticated as error:
-            self._refuse(error)
+            return self._await_identity(authenticator.identify_by_ticket(tickets[0]))
+        if not tickets and len(tokens) == 1:
+            return self._await_identity(authenticator.identify_new_caller(tokens[0]))
+        self._refuse(Unauthenticated())
         return None
 
-    async def _redeem(self, ticket: str) -> None:
+    async def _await_identity(self, finding: Awaitable[Caller]) -> None:
         try:
-            self._accept(await self.context.authenticator.identify_by_ticket(ticket))
+            self.identity = await finding
         except Unauthenticated as error:
             self._refuse(error)
-
-    def _accept(self, identity: Identity) -> None:
-        self.identity = identity
-        self.context.limits.connects.take(identity.user_id)
+        else:
+            self.context.limits.connects.take(connects_key(self.identity))
 
     def _refuse(self, error: Unauthenticated) -> None:
         self.error = error
@@ -89,14 +86,19 @@ class SocketHandler(BaseSocketHandler[Session]):
         return code, self.error.message
 
     def admit(self, transport: StreamTransport) -> Session:
-        """Open a session for the user. Raises LimitReached."""
+        """Open a session. Raises LimitReached."""
         assert self.identity is not None, "a socket without an identity was rejected"
         request = connect_request(self.request, self.identity, self.channel, self.context)
         return self.admission.admit(request, transport)
 
 
+def connects_key(caller: Caller) -> Key:
+    """Under which key the limit on new sockets counts a caller."""
+    return caller.actor if isinstance(caller, ServiceKey) else caller.user_id
+
+
 def connect_request(
-    request: HTTPServerRequest, identity: Identity, channel: Channel, context: HandlerContext
+    request: HTTPServerRequest, identity: Caller, channel: Channel, context: HandlerContext
 ) -> ConnectRequest:
     """What an upgrade asks for, besides a connection."""
     address = context.origins.address(request)

@@ -14,6 +14,7 @@ import click
 from operation.cli.command import run_command, with_secret
 from operation.cli.drill import drill_command
 from operation.cli.help_page import RootCommand
+from operation.cli.keys import key_commands
 from operation.cli.operators import operator_commands
 from operation.cli.users import user_commands
 from operation.cli.watch import watch_command
@@ -55,7 +56,7 @@ def command_line() -> None:
         context_settings={"max_content_width": 110},
     )
     root.params.extend(_option(each) for each in dataclasses.fields(Settings) if not each.metadata["secret"])
-    for command in (user_commands, operator_commands, watch_command, drill_command):
+    for command in (user_commands, key_commands, operator_commands, watch_command, drill_command):
         root.add_command(command)
     root.main(prog_name="server.py")
 

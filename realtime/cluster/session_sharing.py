@@ -68,7 +68,7 @@ class SessionSharing:
         """This server takes part again. If it starts over, what it wrote before may be lost."""
         if starts_over:
             self._rows.clear()
-            self._waiting.update(dict.fromkeys(session.session_id for session in self._hub))
+            self._waiting.update(dict.fromkeys(session.session_id for _, session in self._hub.of_users()))
             self._waiting.update(dict.fromkeys(self._sessions.of_server(name)))
         self._write_later()
 
@@ -134,18 +134,19 @@ class SessionSharing:
         change, written = SessionsChange([], []), list[SharedSession]()
         for session_id, is_news in some:
             session = self._hub.find(session_id)
-            if session is None:
+            user_id = None if session is None else session.user_id
+            if session is None or user_id is None:
                 self._rows.pop(session_id, None)
                 change.closed.append(session_id)
                 continue
-            row = self._row(session)
+            row = self._row(user_id, session)
             written.append(row)
             if is_news:
                 change.opened.append(row)
         return await self._log.put_sessions(written, change)
 
-    def _row(self, session: Session) -> SharedSession:
-        """The row of a socket as it is now."""
+    def _row(self, user_id: int, session: Session) -> SharedSession:
+        """The row of a user's socket as it is now."""
         now = self._clock.now()
         heard_at, is_silent = self._clock.wall_of(session.heard_at), session.heard_at < now - self._silent_seconds
         known = self._rows.pop(session.session_id, None)
@@ -154,7 +155,7 @@ class SessionSharing:
         else:
             opened_at = self._clock.wall_of(session.opened_at)
             row = SharedSession(
-                session.session_id, session.user_id, session.channel, session.device, session.address,
+                session.session_id, user_id, session.channel, session.device, session.address,
                 opened_at, heard_at, is_silent,
             )  # fmt: skip
         self._rows[session.session_id] = row, now

@@ -39,7 +39,7 @@ class ServerRow(msgspec.Struct, frozen=True):
         """Its open sockets. A lost server has none."""
         if self.report is None or self.state == "lost":
             return 0
-        return self.report.feed + self.report.presence + self.report.operators
+        return self.report.feed + self.report.presence + self.report.operators + self.report.service_keys
 
 
 class Fleet:

@@ -97,7 +97,7 @@ class IssueDetector:
         yield from self._each("call lock", self._store_check.dead_locks.items(), self._dead_lock)
         yield from self._each("stored busy status", self._store_check.stored_busy.items(), self._stored_busy)
         yield from self._each("claim", self._claiming, self._claim)
-        yield from self._each("socket", self._sessions.hub, self._silent)
+        yield from self._each("socket", self._sessions.hub.of_users(), self._silent)
         yield from self._each("socket elsewhere", self._sessions.silent_elsewhere(), self._silent_elsewhere)
         yield from self._each("flapping", self._flapping.users(self._clock.now()), self._flap)
 
@@ -149,9 +149,10 @@ class IssueDetector:
         if claims.busy_until is not None and self._clock.utc() - claims.busy_until > LATE:
             yield self._build.busy_until_past(user_id, claims.busy_until)
 
-    def _silent(self, session: Session) -> Iterator[Issue]:
+    def _silent(self, found: tuple[int, Session]) -> Iterator[Issue]:
+        user_id, session = found
         if session.heard_at < self._clock.now() - self._settings.silent_socket_seconds:
-            silent = self._silent_socket(session.user_id, self._sessions.row(session))
+            silent = self._silent_socket(user_id, self._sessions.row(session))
             known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
             yield msgspec.structs.replace(silent, because=known.because) if known else silent
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from models.service_keys import ServiceKey
 from models.status import Status, differs
+from models.tokens import Identity
 from realtime.clock import Environment
 from realtime.presence.engine import Presence
 from realtime.protocol import (
@@ -85,7 +87,8 @@ class Admission:
         self._check_limits(request)
         session = self._create(request, transport)
         resumed = self._log.can_resume(request.epoch, request.since)
-        self._presence.join(session.user_id)
+        if session.user_id is not None:
+            self._presence.join(session.user_id)
         self._hub.add(session)
         try:
             self._welcome(session, request, resumed)
@@ -96,31 +99,41 @@ class Admission:
 
     def dismiss(self, session: Session, reason: Reason, clean: bool) -> None:
         """Undo everything that `admit` did."""
+        user_id = session.user_id
         self._fan_out.remove(session)
-        if self.told_ahead is not None:
-            self.told_ahead.forget(session)
         self._liveness.forget(session)
-        self._liveness.forget_expiry(session)
         self._hub.remove(session)
+        if user_id is None:
+            return
+        if self.told_ahead is not None:
+            self.told_ahead.forget(user_id, session)
+        self._liveness.forget_expiry(session)
         if not self.closing:
-            self._presence.leave(session.user_id, reason, clean=clean)
+            self._presence.leave(user_id, reason, clean=clean)
 
     def _welcome(self, session: Session, request: ConnectRequest, resumed: bool) -> None:
-        outbox, own = session.outbox, self._presence.expected_status(session.user_id)
+        outbox = session.outbox
+        own = None if session.user_id is None else self._presence.expected_status(session.user_id)
         outbox.add(b"".join(encode(message) for message in self._first_messages(session, own, resumed)))
         outbox.since = request.since if resumed and request.since is not None else self._log.seq
-        outbox.sent_apart = session.user_id, self._log.seq
-        if self.told_ahead is not None and differs(own, self._presence.status(session.user_id)):
-            outbox.told_ahead = own
-            self.told_ahead.note(session)
+        if own is not None:
+            self._note_told(session, own)
+        if isinstance(request.identity, Identity):
+            self._liveness.await_expiry(session, request.identity)
         self._fan_out.watch(session, everyone=True, user_ids=frozenset())
         if resumed:
             outbox.mark_resumed()
         elif request.epoch is not None or request.since is not None:
             outbox.request_snapshot(request.channel, None)
         self._liveness.watch(session)
-        self._liveness.await_expiry(session)
         self._fan_out.add(session)
+
+    def _note_told(self, session: Session, own: Status) -> None:
+        """The user has been told the user's own status. It is not sent again."""
+        session.outbox.sent_apart = own.user_id, self._log.seq
+        if self.told_ahead is not None and differs(own, self._presence.status(own.user_id)):
+            session.outbox.told_ahead = own
+            self.told_ahead.note(own.user_id, session)
 
     def _check_limits(self, request: ConnectRequest) -> None:
         settings = self._settings
@@ -129,7 +142,16 @@ class Admission:
         if request.counts_by_address and self._hub.from_address(request.address) >= settings.sockets_per_address:
             setting = variable("sockets_per_address")
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets from this address", setting)
-        self._make_room(request.identity.user_id)
+        if isinstance(request.identity, ServiceKey):
+            self._check_key_limit(request.identity)
+        else:
+            self._make_room(request.identity.user_id)
+
+    def _check_key_limit(self, key: ServiceKey) -> None:
+        """A backend has no abandoned devices, and each of its sockets is of use. So none of them has to make room."""
+        if len(self._hub.of_key(key.key_id)) >= self._settings.sockets_per_key:
+            setting = variable("sockets_per_key")
+            raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this service key", setting)
 
     def _make_room(self, user_id: int) -> None:
         """Close the most silent sockets beyond the limit: half-open ones, which the client has given up, go first."""
@@ -149,7 +171,7 @@ class Admission:
         session.on_closed = self._dismiss
         return session
 
-    def _first_messages(self, session: Session, own_status: Status, resumed: bool) -> list[Message]:
+    def _first_messages(self, session: Session, own_status: Status | None, resumed: bool) -> list[Message]:
         established = ConnectionEstablished(
             message=_GREETINGS[session.channel],
             user_id=session.user_id,
@@ -163,14 +185,11 @@ class Admission:
             command_burst=self._settings.command_burst,
             commands_per_second=self._settings.commands_per_second,
         )
-        own = UserStatusUpdate(
-            user_id=session.user_id,
-            status=own_status,
-            seq=self._log.latest_seq(session.user_id),
-            reason="connected",
-        )
-        messages: list[Message] = [established, own]
+        messages: list[Message] = [established]
+        if own_status is not None:
+            seq = self._log.latest_seq(own_status.user_id)
+            messages.append(UserStatusUpdate(own_status.user_id, own_status, seq, reason="connected"))
+        self._counters.messages_out.update(connection_established=1, user_status_update=len(messages) - 1)
         if session.channel == "feed":
             messages.append(self._stats.message(own_status))
-        self._counters.messages_out.update(connection_established=1, user_status_update=1)
         return messages

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import heapq
+import math
 import secrets
 from collections.abc import Callable
 from functools import partial
 
 from models.accounts import is_revoked_by
 from models.errors import Unauthenticated
+from models.service_keys import PREFIX, ServiceKey
 from models.tokens import Identity, Tokens
-from realtime.clock import Clock, Timers
+from realtime.clock import Clock, Environment, Timers
 from realtime.presence.log import Log, Proposal, Revocation
 from realtime.presence.record import Record
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import CloseCode
 from realtime.sockets.hub import Hub
+from realtime.sockets.key_ring import KeyRing
+from realtime.sockets.session import Caller
 from realtime.sockets.shared_tickets import SharedTickets
 from settings import Settings
 
@@ -41,17 +45,20 @@ class Authenticator:
         registry: Registry,
         hub: Hub,
         log: Log,
-        clock: Clock,
+        key_ring: KeyRing,
+        environment: Environment,
         timers: Timers,
-        unix_now: Callable[[], float],
     ) -> None:
+        clock = environment.clock
         self._tokens = tokens
         self._registry = registry
         self._hub = hub
         self._log = log
         self._clock = clock
         self._timers = timers
-        self._unix_now = unix_now
+        self._unix_now = environment.unix_now
+        self.key_ring = key_ring
+        key_ring.on_revoked = hub.close_key
         self.tickets = Tickets(settings, clock)
         self.tell_others: Callable[[Revocation], None] = _nobody_else
         """Tells other servers of a revoked login by another way than the log, which may be closed."""
@@ -69,13 +76,27 @@ class Authenticator:
             raise Unauthenticated
         return identity
 
-    def is_revoked(self, identity: Identity) -> bool:
-        """Whether the login was revoked, or the user disabled or removed, since the token was issued."""
+    def identify_caller(self, credential: str) -> Caller:
+        """Whose access token or service key it is. Raises TokenExpired, Unauthenticated."""
+        return self.key_ring.find(credential) if credential.startswith(PREFIX) else self.identify(credential)
+
+    async def identify_new_caller(self, credential: str) -> Caller:
+        """The same, also for a key that was added a moment ago. Raises StoreUnavailable as well."""
+        if credential.startswith(PREFIX):
+            return await self.key_ring.find_anywhere(credential)
+        return self.identify(credential)
+
+    def is_revoked(self, identity: Caller) -> bool:
+        """Whether the key or the login was revoked, or the user disabled or removed, since the token was issued."""
+        if isinstance(identity, ServiceKey):
+            return self.key_ring.is_revoked(identity)
         entry = self._registry.find(identity.user_id)
         return entry is None or entry.disabled or identity.login_id in self._revoked or is_revoked_by(entry, identity)
 
-    def expires_at(self, identity: Identity) -> float:
+    def expires_at(self, identity: Caller) -> float:
         """Steady time at which the token expires. Later jumps of the wall clock do not change it."""
+        if isinstance(identity, ServiceKey):
+            return math.inf
         return self._clock.now() + identity.expires_at - self._unix_now()
 
     def issue_ticket(self, identity: Identity) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import Unauthenticated
+from models.service_keys import ServiceKey
 from realtime.calls.ongoing import OngoingCalls
 from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
@@ -91,7 +92,7 @@ class Commands:
             session.push(Error(message="Signed out", code="AUTH_ERROR"))
             session.close(CloseCode.REVOKED, "signed out", clean=True)
             return False
-        return self._guard.take(session, session.user_id)
+        return self._guard.take(session, session.session_id if session.user_id is None else session.user_id)
 
     def pong(self, session: Session) -> None:
         """Note the answer to a ping. A pong that nobody asked for counts as a command."""
@@ -107,13 +108,17 @@ class Commands:
     def _heard(self, session: Session) -> None:
         """Note a sign of life."""
         session.heard_at = self._clock.now()
-        self._presence.seen(session.user_id)
+        if isinstance(session.identity, ServiceKey):
+            self._authenticator.key_ring.note_use(session.identity)
+        else:
+            self._presence.seen(session.identity.user_id)
 
     def _ping(self, session: Session, command: Ping) -> None:
         session.push(pong_to(command, self._clock.utc()))
 
     def _heartbeat(self, session: Session, _command: Heartbeat) -> None:
-        status = self._presence.socket_heartbeat(session.user_id)
+        user_id = session.user_id
+        status = None if user_id is None else self._presence.socket_heartbeat(user_id)
         session.push(HeartbeatAck(status=status, server_time=self._clock.utc()))
 
     def _subscribe(self, session: Session, command: Subscribe) -> None:
@@ -143,7 +148,7 @@ class Commands:
 
     def _request_snapshot(self, session: Session, command: Subscribe) -> None:
         if command.subscription == "calls":
-            call = self._calls.of_user(session.user_id)
+            call = None if session.user_id is None else self._calls.of_user(session.user_id)
             if call is not None:
                 session.push(CallStatusUpdate(call=call))
         elif command.subscription == "stats":
@@ -165,6 +170,9 @@ class Commands:
 
     def _refresh(self, session: Session, command: Refresh) -> None:
         now = self._clock.now()
+        if session.user_id is None:
+            session.refuse("FORBIDDEN_ERROR", "A service key does not expire, and is not replaced by a token", now)
+            return
         try:
             identity = self._authenticator.identify(command.token)
         except Unauthenticated as error:
@@ -175,7 +183,7 @@ class Commands:
             return
         session.identity = identity
         session.expires_at = self._authenticator.expires_at(identity)
-        self._liveness.await_expiry(session)
+        self._liveness.await_expiry(session, identity)
         session.push(TokenRefreshed(expires_at=datetime.fromtimestamp(identity.expires_at, UTC)))
 
 

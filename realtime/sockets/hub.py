@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from models.addresses import address_key
 from models.calls import Call
+from models.service_keys import ServiceKey
+from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.presence.log import Kick
 from realtime.protocol import CallStatusUpdate, CloseCode, FeedCounts, FeedStats, encode
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.session import Session
+
+K = TypeVar("K")
 
 
 class Hub:
@@ -21,9 +27,11 @@ class Hub:
         self._counters = counters
         self._sessions: dict[str, Session] = {}
         self._by_user: dict[int, set[Session]] = {}
+        self._by_key: dict[str, set[Session]] = {}
+        """The sessions of backends, by the id of their service key."""
         self._by_address: dict[str, int] = {}
         self.on_change: Callable[[list[str]], None] = _ignore
-        """Called with a socket that opened or ended."""
+        """Called with a user's socket that opened or ended."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -34,23 +42,26 @@ class Hub:
     def add(self, session: Session) -> None:
         """A session opened."""
         self._sessions[session.session_id] = session
-        self._by_user.setdefault(session.user_id, set()).add(session)
         key = address_key(session.address)
         self._by_address[key] = self._by_address.get(key, 0) + 1
-        self.on_change([session.session_id])
+        if isinstance(session.identity, ServiceKey):
+            self._by_key.setdefault(session.identity.key_id, set()).add(session)
+        else:
+            self._by_user.setdefault(session.identity.user_id, set()).add(session)
+            self.on_change([session.session_id])
 
     def remove(self, session: Session) -> None:
         """A session ended."""
         del self._sessions[session.session_id]
-        theirs = self._by_user[session.user_id]
-        theirs.discard(session)
-        if not theirs:
-            del self._by_user[session.user_id]
         key = address_key(session.address)
         self._by_address[key] -= 1
         if not self._by_address[key]:
             del self._by_address[key]
-        self.on_change([session.session_id])
+        if isinstance(session.identity, ServiceKey):
+            _remove(session, self._by_key, session.identity.key_id)
+        else:
+            _remove(session, self._by_user, session.identity.user_id)
+            self.on_change([session.session_id])
 
     def find(self, session_id: str) -> Session | None:
         """The open session with this id, or None."""
@@ -59,6 +70,19 @@ class Hub:
     def of_user(self, user_id: int) -> list[Session]:
         """The user's sessions."""
         return list(self._by_user.get(user_id, ()))
+
+    def of_users(self) -> Iterator[tuple[int, Session]]:
+        """All sessions of users, each with its user."""
+        return iter([(user_id, session) for user_id, theirs in self._by_user.items() for session in theirs])
+
+    def count_by_channel(self) -> Counter[str]:
+        """How many sockets users have on each channel, and how many backends have in all."""
+        counts = Counter[str](session.channel for _, session in self.of_users())
+        return counts + Counter(service_keys=sum(len(theirs) for theirs in self._by_key.values()))
+
+    def of_key(self, key_id: str) -> list[Session]:
+        """The sessions that a service key opened."""
+        return list(self._by_key.get(key_id, ()))
 
     def from_address(self, address: str) -> int:
         """How many sessions an address has, or an IPv6 address's /64."""
@@ -108,8 +132,20 @@ class Hub:
     def close_login(self, login_id: str, code: CloseCode, reason: str) -> None:
         """Close all sockets that a login opened."""
         for session in self:
-            if session.identity.login_id == login_id:
+            if isinstance(session.identity, Identity) and session.identity.login_id == login_id:
                 session.close(code, reason, clean=True)
+
+    def close_key(self, key_id: str) -> None:
+        """Close all sockets that a service key opened. It was revoked."""
+        for session in self.of_key(key_id):
+            session.close(CloseCode.REVOKED, "service key revoked", clean=True)
+
+
+def _remove(session: Session, by_owner: dict[K, set[Session]], owner: K) -> None:
+    theirs = by_owner[owner]
+    theirs.discard(session)
+    if not theirs:
+        del by_owner[owner]
 
 
 def _ignore(_session_ids: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +25,7 @@ class KeyStore(Protocol):
 
 
 class KeyRing:
-    """Tells whose a key is, from memory alone. Only a key that nobody here knows is looked up in the store."""
+    """Tells whose a key is, from memory alone. Only a key that is not known here is looked up in the store."""
 
     def __init__(self, settings: Settings, environment: Environment, keys: KeyStore) -> None:
         self._use_interval_seconds = settings.key_use_interval_seconds
@@ -34,16 +35,17 @@ class KeyRing:
         self._by_hash: dict[str, ServiceKey] = {}
         self._by_id: dict[str, ServiceKey] = {}
         self._used_at: dict[str, float] = {}
-        """Steady time of the use of each key that was noted last."""
+        """The steady time at which the use of each key was last noted."""
         self._loaded_at = self._clock.now() - RELOAD_SECONDS
+        self._lookup = asyncio.Lock()
         self.on_revoked: Callable[[str], None] = _ignore
         """Called with the id of a key that was revoked."""
 
     async def load(self) -> None:
         """Read all keys from the store. Raises StoreUnavailable."""
         self._loaded_at = self._clock.now()
-        before = [key for key in self._by_id.values() if key.revoked_at is None]
         keys = await self._keys.all()
+        before = [key for key in self._by_id.values() if key.revoked_at is None]
         self._by_hash = {key.key_hash: key for key in keys}
         self._by_id = {key.key_id: key for key in keys}
         for key in before:
@@ -51,7 +53,7 @@ class KeyRing:
                 self.on_revoked(key.key_id)
 
     def find(self, text: str) -> ServiceKey:
-        """The key. Raises Unauthenticated."""
+        """The key with this text. Raises Unauthenticated."""
         key = self._by_hash.get(hash_of(text)) if is_key(text) else None
         if key is None:
             raise Unauthenticated("Invalid service key")
@@ -61,13 +63,15 @@ class KeyRing:
         return key
 
     async def find_anywhere(self, text: str) -> ServiceKey:
-        """The key, even if it was added a moment ago. Raises Unauthenticated, StoreUnavailable.
+        """The key with this text, even if it was added a moment ago. Raises Unauthenticated, StoreUnavailable.
 
         Only a text with the right checksum is looked up in the store, and only a few times a second.
         """
-        is_known = hash_of(text) in self._by_hash
-        if not is_known and is_key(text) and self._clock.now() - self._loaded_at >= RELOAD_SECONDS:
-            await self.load()
+        if is_key(text):
+            async with self._lookup:
+                is_due = self._clock.now() - self._loaded_at >= RELOAD_SECONDS
+                if is_due and hash_of(text) not in self._by_hash:
+                    await self.load()
         return self.find(text)
 
     def is_revoked(self, key: ServiceKey) -> bool:
@@ -76,14 +80,14 @@ class KeyRing:
         return known is None or known.revoked_at is not None
 
     def note_use(self, key: ServiceKey) -> None:
-        """Note in the store that a key is in use, once a minute. Nobody waits for it."""
+        """Note in the store that a key is in use, once in a while. Nobody waits for it."""
         now = self._clock.now()
         if now - self._used_at.get(key.key_id, now - self._use_interval_seconds) >= self._use_interval_seconds:
             self._used_at[key.key_id] = now
             self._spawn(self._save_use(key.key_id))
 
     async def _save_use(self, key_id: str) -> None:
-        with contextlib.suppress(StoreUnavailable):  # the next use is noted again
+        with contextlib.suppress(StoreUnavailable):  # a later use is noted
             await self._keys.note_use(key_id, self._clock.utc())
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from models.tokens import Identity
 from realtime.clock import Clock, Timers
 from realtime.protocol import PING_FRAME, CloseCode, Error, TokenExpiring
 from realtime.sockets.session import Session
@@ -72,10 +73,10 @@ class Liveness:
             if waiting_since is not None and waiting_since + self._slow_limit_seconds <= now:
                 peer.close(CloseCode.SLOW_CONSUMER, "slow consumer")
 
-    def await_expiry(self, session: Session) -> None:
+    def await_expiry(self, session: Session, identity: Identity) -> None:
         """Warn before the token expires, then close the session. Call again after each new token."""
         warn_at = session.expires_at - self._token_warning_seconds
-        self._timers.at(warn_at, ("token", session.session_id), partial(self._warn, session))
+        self._timers.at(warn_at, ("token", session.session_id), partial(self._warn, session, identity))
 
     def forget_expiry(self, session: Session) -> None:
         """The session has ended."""
@@ -90,8 +91,8 @@ class Liveness:
         session.push(Error(message="Token expired", code="AUTH_ERROR"))
         session.close(CloseCode.TOKEN_EXPIRED, "token expired")
 
-    def _warn(self, session: Session) -> None:
-        expires_at = datetime.fromtimestamp(session.identity.expires_at, UTC)
+    def _warn(self, session: Session, identity: Identity) -> None:
+        expires_at = datetime.fromtimestamp(identity.expires_at, UTC)
         session.push(TokenExpiring(expires_at=expires_at))
         if session.is_open:
             end = session.expires_at + self._token_grace_seconds

@@ -1,4 +1,4 @@
-"""Session: the state of one user's authenticated connection."""
+"""Session: the state of one authenticated connection, of a user or of a backend that watches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from models.service_keys import ServiceKey
 from models.tokens import Identity
 from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
@@ -17,10 +18,14 @@ ABNORMAL = 1006
 """RFC 6455 §7.1.5: the connection ended without a close frame."""
 
 
+Caller = Identity | ServiceKey
+"""Who opens a socket: a user, or the backend of an app, which only watches and is nobody."""
+
+
 class ConnectRequest(msgspec.Struct, frozen=True):
     """A connection that asks for a session. `epoch` and `since` are what a returning client already knows."""
 
-    identity: Identity
+    identity: Caller
     channel: Channel
     address: str
     device: str
@@ -30,7 +35,7 @@ class ConnectRequest(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """One user's socket. `Admission` creates it, and opens and ends it."""
+    """One socket. `Admission` creates it, and opens and ends it."""
 
     __slots__ = (
         "__weakref__",
@@ -66,7 +71,7 @@ class Session:
         now: float,
     ) -> None:
         self.session_id = session_id
-        self.identity = request.identity
+        self.identity: Caller = request.identity
         self.channel: Channel = request.channel
         self.address = request.address
         self.device = request.device
@@ -78,7 +83,7 @@ class Session:
         self.awaits_pong = False
         """Whether the peer was pinged and has not answered yet."""
         self.expires_at = now
-        """Steady time at which the token expires."""
+        """Steady time at which the token expires. A service key never does."""
         self.strikes = Strikes()
         self.subscriptions: dict[Subscription, frozenset[int] | None] = {}
         """Each subscription, with the user ids that it is narrowed to, or None for everyone."""
@@ -93,9 +98,9 @@ class Session:
         self._counters = counters
 
     @property
-    def user_id(self) -> int:
-        """The user it belongs to."""
-        return self.identity.user_id
+    def user_id(self) -> int | None:
+        """The user it belongs to, or None if a backend watches."""
+        return None if isinstance(self.identity, ServiceKey) else self.identity.user_id
 
     @property
     def waiting_since(self) -> float | None:

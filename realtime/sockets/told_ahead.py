@@ -27,17 +27,17 @@ class ToldAhead:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def note(self, session: Session) -> None:
-        """A new session was told its user's status ahead."""
-        self._sessions.setdefault(session.user_id, set()).add(session)
+    def note(self, user_id: int, session: Session) -> None:
+        """A new session of a user was told the user's status ahead."""
+        self._sessions.setdefault(user_id, set()).add(session)
 
-    def forget(self, session: Session) -> None:
-        """A session has ended."""
-        theirs = self._sessions.get(session.user_id)
+    def forget(self, user_id: int, session: Session) -> None:
+        """A session of a user has ended."""
+        theirs = self._sessions.get(user_id)
         if theirs is not None:
             theirs.discard(session)
             if not theirs:
-                del self._sessions[session.user_id]
+                del self._sessions[user_id]
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Send changes to all who watch, except for those who know them."""

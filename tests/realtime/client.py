@@ -20,6 +20,7 @@ class Client:
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
+        """0 if it is a backend, which has no status of its own."""
         self.picture: Picture = {}
         self.epoch: str | None = None
         self.seq = 0
@@ -93,7 +94,7 @@ class Client:
             case "connection_established":
                 assert place == 0, "connection_established comes first"
                 self._established(message)
-            case "user_status_update" if place == 1:
+            case "user_status_update" if place == 1 and self.user_id:
                 assert message["user_id"] == self.user_id, "the own status comes second"
                 self.picture[self.user_id] = known(message["status"])
             case "user_status_update":

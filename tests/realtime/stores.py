@@ -12,6 +12,7 @@ import msgspec
 from models.audit import AuditEntry
 from models.calls import Call, CallLock
 from models.errors import Outdated, StoreUnavailable
+from models.service_keys import Scope, ServiceKey, hash_of, new_key
 from models.status import Claims, Profile
 from models.user_documents import Evidence, StoredUser, claims_to_store
 
@@ -243,6 +244,32 @@ class FakeAudit:
     async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
         """See models.audit.Audit.finish."""
         await self.faults.run("finish", lambda: self._change(entry_id, outcome=outcome, after=after))
+
+
+class FakeServiceKeys:
+    """Service keys as the real store keeps them."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.rows: dict[str, ServiceKey] = {}
+
+    def add(self, key_id: str, at: datetime, scope: Scope = "read") -> str:
+        """Add a key. Returns its text."""
+        text = new_key()
+        self.rows[key_id] = ServiceKey(key_id, f"name of {key_id}", scope, hash_of(text), at)
+        return text
+
+    def change(self, key_id: str, **fields: datetime) -> None:
+        """Change a key, as the command line or another server does."""
+        self.rows[key_id] = msgspec.structs.replace(self.rows[key_id], **fields)
+
+    async def all(self) -> list[ServiceKey]:
+        """See models.service_keys.ServiceKeys.all."""
+        return await self.faults.run("all_keys", lambda: list(self.rows.values()))
+
+    async def note_use(self, key_id: str, at: datetime) -> None:
+        """See models.service_keys.ServiceKeys.note_use."""
+        await self.faults.run("note_use", lambda: self.change(key_id, last_used_at=at))
 
 
 class FakeCalls:

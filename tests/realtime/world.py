@@ -17,19 +17,21 @@ import msgspec
 from models.audit import Audit
 from models.calls import Call, Calls
 from models.logins import Logins
+from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
 from models.status import Profile, Status, StatusChange
 from models.tokens import Identity, Tokens
 from models.users import Users
 from realtime import core
 from realtime.clock import Clock, Environment, OnlyThisProcess
+from realtime.parts import CoreStores
 from realtime.presence.log import Proposal
 from realtime.presence.record import Record, with_call
 from realtime.protocol import Channel
-from realtime.sockets.session import ConnectRequest
+from realtime.sockets.session import Caller, ConnectRequest
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
-from tests.realtime.stores import FakeAudit, FakeCalls, FakeLogins, FakeUsers, Faults
+from tests.realtime.stores import FakeAudit, FakeCalls, FakeLogins, FakeServiceKeys, FakeUsers, Faults
 from tests.realtime.transports import FakeTransport
 
 T = TypeVar("T")
@@ -73,6 +75,7 @@ class World:
         self.calls = FakeCalls(self.faults)
         self.logins = FakeLogins(self.faults)
         self.audit = FakeAudit(self.faults)
+        self.service_keys = FakeServiceKeys(self.faults)
         self.numbers = itertools.count(1)
         self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
         self.send_seconds = 0.0
@@ -112,10 +115,13 @@ class World:
                 new_id=self.new_id,
                 incarnations=OnlyThisProcess(self.new_id()),
             ),
-            cast("Users", self.users),
-            cast("Calls", self.calls),
-            cast("Logins", self.logins),
-            cast("Audit", self.audit),
+            CoreStores(
+                cast("Users", self.users),
+                cast("Calls", self.calls),
+                cast("Logins", self.logins),
+                cast("Audit", self.audit),
+                cast("ServiceKeys", self.service_keys),
+            ),
             self.tokens,
             shared,
         )
@@ -216,7 +222,7 @@ class World:
         epoch: str | None = None,
         since: int | None = None,
         kernel_bytes: int = 1 << 20,
-        identity: Identity | None = None,
+        identity: Caller | None = None,
         transport: FakeTransport | None = None,
         address: str = "192.0.2.1",
         counts_by_address: bool = True,
@@ -236,6 +242,13 @@ class World:
             self.clients.append(client)
         self._react()
         return client
+
+    def watch(self, channel: Channel = "feed", *, key_id: str = "backend", client: Client | None = None) -> Client:
+        """Open a socket as a backend that watches with a service key."""
+        if key_id not in self.service_keys.rows:
+            self.service_keys.add(key_id, self.time.wall())
+            self.run(self.core.authenticator.key_ring.load())
+        return self.connect(0, channel, client=client, identity=self.service_keys.rows[key_id])
 
     def lose(self, client: Client) -> None:
         """Break a client's connection."""

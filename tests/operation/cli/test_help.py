@@ -11,7 +11,8 @@ from tests.operation.conftest import Terminal
 
 COMMANDS = [
     [], ["user"], ["user", "import"], ["user", "list"], ["user", "disable"], ["user", "tokens"],
-    ["operator"], ["operator", "add"], ["operator", "list"], ["operator", "disable"], ["operator", "reset"], ["watch"],
+    ["operator"], ["operator", "add"], ["operator", "list"], ["operator", "disable"], ["operator", "reset"],
+    ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"], ["watch"],
 ]  # fmt: skip
 
 

@@ -193,7 +193,7 @@ export class Rollcall implements AsyncIterable<StatusChange> {
   readonly stats: FeedStats | null;
   /** The last round trip in milliseconds, once measured. */
   readonly roundTrip: number | null;
-  /** The id of the signed-in user, once known. */
+  /** The id of the signed-in user, once known. Null with a service key, which is no user. */
   readonly userId: number | null;
   /** The time of the next attempt while `waiting`, in milliseconds since 1970; null while the page is left. */
   readonly retryAt: number | null;

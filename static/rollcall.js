@@ -416,7 +416,7 @@ export class Rollcall {
     this.#commandMs = 1_000 / (hello.commands_per_second ?? 2);
     this.#isComplete = this.#isOperators;
     this.userId = hello.user_id;
-    this.#ownStatusIsDue = true;
+    this.#ownStatusIsDue = hello.user_id !== null;
     if (!hello.resumed) {
       this.#epoch = "";
       this.#seq = 0;

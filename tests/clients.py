@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 
 from chaos.raw_frames import FrameReader
 from chaos.verbs import Verbs, error_code
+from models.service_keys import ServiceKey
 from tests.secrets_seen import SecretsSeen
 
 PATIENCE_SECONDS = 8.0
@@ -122,6 +123,16 @@ class Person(Api):
         self.user_id = user_id
         self.username = username
         self.token: str = token
+
+
+class Backend(Api):
+    """An app's backend, which calls the API with a service key."""
+
+    def __init__(self, api: Api, key: ServiceKey, text: str) -> None:
+        super().__init__(api.base_url, api._http, api._seen, text, api.balancer)
+        self._seen.note(text)
+        self.key = key
+        self.token: str = text
 
 
 class Socket:

@@ -16,9 +16,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
+from models.service_keys import Scope
 from models.user_documents import NewUser
 from settings import Settings
-from tests.clients import Api, Person, Socket
+from tests.clients import Api, Backend, Person, Socket
 from tests.mongo import MongoMeans, MongoServer, find_mongo
 from tests.redis_server import RedisServer, missing_redis
 from tests.running import RunningServer
@@ -64,8 +65,14 @@ class OpenSocket(Protocol):
     """Opens a socket for a person, and skips the first messages unless `first` is set."""
 
     def __call__(
-        self, person: Person | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
+        self, person: Person | Backend | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
     ) -> Awaitable[Socket]: ...
+
+
+class MakeBackend(Protocol):
+    """Creates a backend that has a service key."""
+
+    def __call__(self, scope: Scope = "admin", name: str = "backend") -> Awaitable[Backend]: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -279,12 +286,23 @@ def registered(api: Api) -> Callable[[str], Awaitable[Person]]:
 
 
 @pytest.fixture
+def backend(server: RunningServer, api: Api) -> MakeBackend:
+    """Creates a service key, as the command line does, and calls the API with it."""
+
+    async def make(scope: Scope = "admin", name: str = "backend") -> Backend:
+        key, text = await server.stores.service_keys.add(name, scope, server.core.environment.clock.utc())
+        return Backend(api, key, text)
+
+    return make
+
+
+@pytest.fixture
 def socket(io_loop: IOLoop, server: RunningServer, balancer: RunningCluster | None) -> Iterator[OpenSocket]:
     """Opens sockets, and closes those that are still open at the end."""
     sockets: list[Socket] = []
 
     async def open_socket(
-        person: Person | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
+        person: Person | Backend | None, path: str = "/ws/feed", *, first: bool = False, **query: Any
     ) -> Socket:
         headers = {}
         if person is not None:

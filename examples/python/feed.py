@@ -196,7 +196,7 @@ class Feed:
 
     def _begin(self, message: dict[str, Any]) -> None:
         self._pages = {}
-        self._own_is_due = True
+        self._own_is_due = message["user_id"] is not None  # a service key has no status
         if not message["resumed"]:
             self._epoch, self._since = "", 0
         self._coming_epoch = message["epoch"]

@@ -40,13 +40,16 @@ CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.PROTOCOL_ERROR: ("a frame broke the WebSocket protocol", "reconnects with backoff"),
     CloseCode.TOO_BIG: ("a message was too big", "does not send it again"),
     CloseCode.RESTART: ("the server is restarting", "reconnects after `reconnect_after_ms`"),
-    CloseCode.TRY_LATER: ("too many sockets on the server or from this address", "reconnects with backoff"),
+    CloseCode.TRY_LATER: (
+        "too many sockets on the server, from this address or of this service key",
+        "reconnects with backoff",
+    ),
     CloseCode.UNRESPONSIVE: ("the client did not answer a ping", "reconnects"),
     CloseCode.SLOW_CONSUMER: ("the client reads too slowly", "reconnects and resumes"),
     CloseCode.RATE_LIMITED: ("too many commands", "reconnects with backoff"),
     CloseCode.TOKEN_EXPIRED: ("the token has expired", "gets a new token and reconnects"),
     CloseCode.REFUSED: ("invalid credentials", "does not reconnect"),
-    CloseCode.REVOKED: ("logged out, or disconnected or disabled by an operator", "does not reconnect"),
+    CloseCode.REVOKED: ("logged out, disconnected or disabled, or the service key was revoked", "does not reconnect"),
     CloseCode.REPLACED: (
         "replaced by a newer socket: a user may have 10, and the most silent one is closed",
         "reconnects only when the user returns",
@@ -59,7 +62,7 @@ _QUERY = {
     "type": "object",
     "description": "Exactly one credential is required. It may be sent in a header or a subprotocol instead.",
     "properties": {
-        "token": {"type": "string", "description": "An access token."},
+        "token": {"type": "string", "description": "An access token, or a service key, which begins with rk_."},
         "ticket": {"type": "string", "description": "A ticket from POST /auth/ticket. It opens one socket."},
         "epoch": {"type": "string", "description": "The epoch that `since` belongs to. Send both to resume."},
         "since": {"type": "integer", "minimum": 0, "description": "The `seq` up to which the client has all changes."},
@@ -69,8 +72,8 @@ _QUERY = {
 _HEADERS = {
     "type": "object",
     "properties": {
-        "Authorization": {"type": "string", "description": "Bearer <access token>"},
-        "Sec-WebSocket-Protocol": {"type": "string", "description": "rollcall.v1, bearer.<access token>"},
+        "Authorization": {"type": "string", "description": "Bearer <access token or service key>"},
+        "Sec-WebSocket-Protocol": {"type": "string", "description": "rollcall.v1, bearer.<token or key>"},
     },
 }
 

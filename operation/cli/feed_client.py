@@ -137,7 +137,7 @@ class FeedClient:
         match message:
             case ConnectionEstablished():
                 self._failures = 0
-                self._awaits_own = True
+                self._awaits_own = message.user_id is not None  # a service key has no status
                 self._coming_epoch = message.epoch
                 if self._epoch is None:
                     subscribe = {"type": "subscribe", "subscription": self._channel, "snapshot": True}

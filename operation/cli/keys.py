@@ -30,7 +30,7 @@ def _name(_context: click.Context, _param: click.Parameter, text: str) -> str:
 
 @click.group("key")
 def key_commands() -> None:
-    """Manage the service keys, with which an app's own backend calls the server.
+    """Manage service keys for an app's own backend.
 
     These commands also work while the server runs, and take effect within a second.
     """
@@ -56,7 +56,10 @@ def add_key(settings: Settings, name: str, scope: Scope) -> None:
 @key_commands.command("list")
 @pass_settings
 def list_keys(settings: Settings) -> None:
-    """Print every service key: id, scope, state, when added, when last used, name."""
+    """Print every service key.
+
+    A line is the id, the scope, the state, when it was added, when it was last used, and the name.
+    """
     run_command(_list(settings))
 
 

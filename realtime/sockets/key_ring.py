@@ -11,10 +11,12 @@ from typing import Protocol
 from models.errors import StoreUnavailable, Unauthenticated
 from models.service_keys import ServiceKey, hash_of, is_key
 from realtime.clock import Environment
+from realtime.ratelimit import TokenBucket
 from settings import Settings
 
-RELOAD_SECONDS = 0.2
-"""The shortest time between two reads because of a key that is not known here."""
+LOOKUP_BURST = 20
+LOOKUPS_PER_SECOND = 2.0
+"""How often the store is asked for keys that are not known here, so that made-up ones cost it little."""
 
 
 class KeyStore(Protocol):
@@ -36,14 +38,13 @@ class KeyRing:
         self._by_id: dict[str, ServiceKey] = {}
         self._used_at: dict[str, float] = {}
         """The steady time at which the use of each key was last noted."""
-        self._loaded_at = self._clock.now() - RELOAD_SECONDS
+        self._lookups = TokenBucket(LOOKUP_BURST, LOOKUPS_PER_SECOND, self._clock.now())
         self._lookup = asyncio.Lock()
         self.on_revoked: Callable[[str], None] = _ignore
         """Called with the id of a key that was revoked."""
 
     async def load(self) -> None:
         """Read all keys from the store. Raises StoreUnavailable."""
-        self._loaded_at = self._clock.now()
         keys = await self._keys.all()
         before = [key for key in self._by_id.values() if key.revoked_at is None]
         self._by_hash = {key.key_hash: key for key in keys}
@@ -65,12 +66,11 @@ class KeyRing:
     async def find_anywhere(self, text: str) -> ServiceKey:
         """The key with this text, even if it was added a moment ago. Raises Unauthenticated, StoreUnavailable.
 
-        Only a text with the right checksum is looked up in the store, and only a few times a second.
+        Only a text with the right checksum is looked up in the store, and not too often.
         """
-        if is_key(text):
+        if is_key(text) and hash_of(text) not in self._by_hash:
             async with self._lookup:
-                is_due = self._clock.now() - self._loaded_at >= RELOAD_SECONDS
-                if is_due and hash_of(text) not in self._by_hash:
+                if hash_of(text) not in self._by_hash and self._lookups.take(self._clock.now()):
                     await self.load()
         return self.find(text)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from handlers.api.auth import NewPassword, Nothing
-from handlers.base import HandlerContext, UserHandler
+from handlers.base import HandlerContext
+from handlers.callers import UserHandler
 from models.field_types import Password
 from models.password_changes import PasswordChanges
 from realtime.sockets.revocation import Revocations

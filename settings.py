@@ -7,6 +7,7 @@ no flag, because everyone can read the process list; it may come from a file ins
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import ipaddress
@@ -23,6 +24,10 @@ SECRET_BYTES_MINIMUM = 32
 
 FOREIGN_TOKEN_LIMIT = 8192
 """In characters. Other issuers put whole profiles and lists of roles into their tokens."""
+
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105  (every key of Standard Webhooks begins so)
+WEBHOOK_SECRET_LEAST, WEBHOOK_SECRET_MOST = 24, 64
+"""Standard Webhooks: the sizes of a key in bytes."""
 
 PREFIX = "ROLLCALL_"
 
@@ -268,6 +273,30 @@ class Settings:
     samples_hours: int = setting(24, "Hours for which samples of the figures are kept.")
     sample_interval_seconds: float = setting(5.0, "How often the figures are sampled.")
 
+    webhook_url: str = setting(
+        "", "URL (http or https) to which changes are sent; without one, none are sent.", group="webhooks", secret=True
+    )
+    webhook_secret: str = setting(
+        "", "Key that signs webhooks: whsec_ and 24 to 64 random bytes in Base64; required with a URL.", secret=True
+    )
+    webhook_ca_file: str = setting("", "Certificates (PEM) to trust for webhooks, instead of the system's.")
+    webhook_batch_events: int = setting(100, "Most events in one webhook.")
+    webhook_interval_seconds: float = setting(0.25, "How often new events are made into webhooks.")
+    webhook_deadline_seconds: float = setting(10.0, "Time in which the receiver of a webhook must answer.")
+    webhook_response_bytes: int = setting(64 * 1024, "Most data that is read of an answer to a webhook.")
+    webhook_retry_first_seconds: float = setting(1.0, "Longest delay before the first retry; it doubles each time.")
+    webhook_retry_longest_seconds: float = setting(300.0, "Longest delay between two retries.")
+    webhook_retry_span_seconds: float = setting(86400.0, "How long a webhook is retried before it is set aside.")
+    webhook_backlog_events: int = setting(
+        100_000, "Most events that wait for the receiver; beyond it, only the latest states are kept."
+    )
+    webhook_unsaved_events: int = setting(
+        10_000, "Most events in memory while the store cannot be reached; beyond it, only the latest states are kept."
+    )
+    webhook_set_aside_batches: int = setting(
+        10_000, "Webhooks that are set aside and can be sent again; the oldest are deleted first."
+    )
+
     drain_seconds: float = setting(5.0, "Time for closing sockets during a shutdown.", group="shutdown")
     exit_seconds: float = setting(10.0, "Longest time that a shutdown may take.")
     reconnect_spread_seconds: float = setting(
@@ -370,7 +399,10 @@ _ZERO_ALLOWED = {
     "probe_port", "foreign_token_leeway_seconds",
 }  # fmt: skip
 
-_MOST = {"port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500}
+_MOST = {
+    "port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500,
+    "webhook_batch_events": 1000, "webhook_unsaved_events": 100_000, "webhook_backlog_events": 1_000_000,
+}  # fmt: skip
 _MOST_OF_ALL = 2**31 - 1
 """More of anything is a mistake, and more than libraries and operating systems take."""
 
@@ -383,7 +415,9 @@ _DATABASE_NAME_BYTES = 63
 
 def _problems(s: Settings) -> list[str]:
     """Every rule that the settings break, each with what to set."""
-    return [*_numbers(s), *_texts(s), *_ports(s), *_secrets(s), *_foreign(s), *_lists(s), *_pairs(s)]
+    return [
+        *_numbers(s), *_texts(s), *_ports(s), *_secrets(s), *_foreign(s), *_webhooks(s), *_lists(s), *_pairs(s),
+    ]  # fmt: skip
 
 
 def _numbers(s: Settings) -> Iterator[str]:
@@ -499,6 +533,51 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _webhooks(s: Settings) -> Iterator[str]:
+    """Neither the URL nor the secret is quoted: both are secret."""
+    if s.webhook_url and not _is_webhook_url(s.webhook_url):
+        yield "set ROLLCALL_WEBHOOK_URL to a URL such as https://example.org/rollcall, without spaces and fragment"
+    if s.webhook_secret and not WEBHOOK_SECRET_LEAST <= len(webhook_key(s.webhook_secret)) <= WEBHOOK_SECRET_MOST:
+        yield (
+            f"set ROLLCALL_WEBHOOK_SECRET to whsec_ and {WEBHOOK_SECRET_LEAST} to {WEBHOOK_SECRET_MOST} random bytes "
+            'in Base64, such as the output of `echo "whsec_$(openssl rand -base64 32)"`'
+        )
+    if s.webhook_url and not s.webhook_secret:
+        yield (
+            "set ROLLCALL_WEBHOOK_SECRET or ROLLCALL_WEBHOOK_SECRET_FILE together with ROLLCALL_WEBHOOK_URL: the "
+            "receiver must be able to tell who sent a webhook"
+        )
+    for name in ("webhook_unsaved_events", "webhook_backlog_events"):
+        if getattr(s, name) < s.webhook_batch_events:
+            yield (
+                f"set {variable(name)} ({getattr(s, name)}) to at least {variable('webhook_batch_events')} "
+                f"({s.webhook_batch_events})"
+            )
+
+
+def webhook_key(secret: str) -> bytes:
+    """The key in a secret of Standard Webhooks, or no bytes if the text is not one."""
+    if not secret.startswith(WEBHOOK_SECRET_PREFIX):
+        return b""
+    try:
+        return base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+    except ValueError:
+        return b""
+
+
+def _is_webhook_url(text: str) -> bool:
+    """Whether a webhook can be sent to the URL. It may have a user and a password, a path and a query."""
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and " " not in text and "#" not in text
+    return (
+        is_plain and parts.scheme in ("http", "https") and _is_host(f"[{host}]" if ":" in host else host) and port != 0
+    )
+
+
 def _lists(s: Settings) -> Iterator[str]:
     for proxy in s.trusted_proxies:
         try:
@@ -536,6 +615,8 @@ def _pairs(s: Settings) -> Iterator[str]:
         ("grace_seconds", "call_lease_seconds", "losing a socket within the grace period does not end a call"),
         ("page_default", "page_limit", "the default must be allowed"),
         ("overview_interval_seconds", "overview_idle_seconds", "a sign of life is due only when no change was sent"),
+        ("webhook_retry_first_seconds", "webhook_retry_longest_seconds", "delays only grow"),
+        ("webhook_retry_longest_seconds", "webhook_retry_span_seconds", "a webhook is retried before it is set aside"),
     ]
     for low, high, why in below:
         if getattr(s, low) >= getattr(s, high):

@@ -6,7 +6,7 @@ the process that locked the user, until it has written the call. Older servers d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,6 +28,9 @@ NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
 
 DUPLICATE_KEY = 11000
 """MongoDB's error code for a violated unique index."""
+
+CALLS_AT_ONCE = 1000
+"""Calls that are read in one go."""
 
 SEARCHED_USERS_LIMIT = 200
 """Users whose calls one query may ask for: about 30 ms in the embedded store if all of them have many calls."""
@@ -156,6 +159,15 @@ class Calls:
     async def ongoing(self) -> list[Call]:
         """Every ongoing call. The number of users who can be online bounds it."""
         return self._readable(await self._calls.find({"status": "ongoing"}, sort=[("started_at", -1)]))
+
+    async def ended_since(self, at: datetime) -> AsyncIterator[list[Call]]:
+        """The calls that started since a moment and are over, oldest first, some at a time."""
+        skip = 0
+        while rows := await self._calls.find(
+            {"started_at": {"$gte": at}}, sort=[("started_at", 1), ("_id", -1)], skip=skip, limit=CALLS_AT_ONCE
+        ):
+            yield [call for call in self._readable(rows) if call.status != "ongoing"]
+            skip += len(rows)
 
     async def history(
         self,

@@ -25,6 +25,9 @@ from models.sign_in_limits import SignInLimits
 from models.sign_ins import SignIns
 from models.user_passwords import UserPasswords
 from models.users import Users
+from models.webhook_batches import WebhookBatches
+from models.webhook_cursor import WebhookCursor
+from models.webhook_told import WebhookTold
 from settings import Settings
 
 
@@ -46,6 +49,9 @@ class Stores:
     audit: Audit
     name_keys: NameKeys
     service_keys: ServiceKeys
+    webhook_cursor: WebhookCursor
+    webhook_batches: WebhookBatches
+    webhook_told: WebhookTold
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
@@ -68,10 +74,16 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
             database.collection("users"), database.collection("operators"), database.collection("counters")
         ),
         service_keys=ServiceKeys(database.collection("service_keys")),
+        webhook_cursor=WebhookCursor(database.collection("webhook_cursor")),
+        webhook_batches=WebhookBatches(
+            database.collection("webhook_batches"), database.collection("webhook_set_aside")
+        ),
+        webhook_told=WebhookTold(database.collection("webhook_users"), database.collection("webhook_calls")),
     )
+    for_webhooks = (stores.webhook_batches, stores.webhook_told) if settings.webhook_url else ()
     indexed = (
         stores.users, stores.calls, stores.logins,
-        stores.operators, stores.sign_ins, stores.events, stores.audit, stores.service_keys,
+        stores.operators, stores.sign_ins, stores.events, stores.audit, stores.service_keys, *for_webhooks,
     )  # fmt: skip
     try:
         for store in indexed:

@@ -42,6 +42,7 @@ from operation.node_report import node_report
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, log_change
 from operation.tls import tls_context
+from operation.webhooks.webhooks import Webhooks
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
 from realtime.core import build_core
@@ -50,6 +51,7 @@ from realtime.parts import CoreStores
 from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode, ServerDraining
 from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
+from realtime.webhooks.parts import WebhookParts
 from settings import Settings
 
 LOAD_USERS = 5000
@@ -94,6 +96,7 @@ class Server:
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
+        self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
         self._traffic = Traffic()
         origins = Origins(settings)
         metrics.read_from(self.core, database)
@@ -115,6 +118,8 @@ class Server:
             self.core.operator_sessions.tell_others = self._tell_of_operator
             await self.core.node.start()
             self._watch_log(self.core.node)
+        if self._webhooks is not None:
+            await self._webhooks.start()
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
@@ -123,6 +128,9 @@ class Server:
         for_probes = open_probe_sockets(self.settings)
         self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
         await self._background.start(newest_notice)
+        if self._webhooks is not None:
+            self._background.spawn(self._webhooks.keep_storing())
+            self._background.spawn(self._webhooks.keep_sending())
         self._http.add_sockets(sockets)
         self._probes.add_sockets(for_probes)
 
@@ -186,6 +194,8 @@ class Server:
             await self._persistence.save_events()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
+        if self._webhooks is not None:
+            await self._webhooks.stop()
         if self._shared is not None:
             await self._shared.log.close()
         await self._lease_keeper.give_back()
@@ -221,7 +231,7 @@ class Server:
 
     def _watch_log(self, node: Node) -> None:
         """Tell the others how this server is, and send its clients to them if only they reach the log."""
-        node.on_change = log_change
+        node.on_change = self._log_has_changed
         self._lease_keeper.tell_others(lambda: node.is_connected, lambda: node_report(self.core, node))
         cut_off = CutOff(
             self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
@@ -231,6 +241,16 @@ class Server:
         self._background.repeat(LOOK_SECONDS, self._lease_keeper.remove_ended)
         if self._fleet is not None:
             self._background.repeat(self.settings.lease_renew_seconds, self._fleet.refresh)
+
+    def _log_has_changed(self, kind: str, name: str) -> None:
+        log_change(kind, name)
+        if self._webhooks is not None:
+            self._webhooks.server_has_gone()
+
+    def _open_webhooks(self, parts: WebhookParts) -> Webhooks:
+        return Webhooks(
+            self.settings, self.core.environment, parts, self._stores, self._lease_keeper.incarnation
+        )  # fmt: skip
 
     def _open_fleet(self, node: Node) -> Fleet:
         """The servers that share the database, for operators."""

@@ -40,6 +40,7 @@ from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import Revocations
 from realtime.sockets.stats import Stats
+from realtime.webhooks.parts import WebhookParts, build_webhooks
 from settings import Settings
 
 
@@ -79,6 +80,8 @@ class Core:
     operator_commands: OperatorCommands
     node: Node | None
     """The server's part in a cluster, unless it is alone."""
+    webhooks: WebhookParts | None
+    """What records changes for webhooks, if they are on."""
 
     @property
     def session_sharing(self) -> SessionSharing | None:
@@ -149,4 +152,5 @@ def build_core(
         sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
         sockets.admission, board.event_log, board.actions, board.store_check, board.issues, board.session_list,
         board.overview, board.overview_feed, board.operator_sessions, board.operator_commands, node,
+        build_webhooks(settings, environment, memory, presence),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
@@ -18,6 +19,7 @@ from models.database import Database
 from realtime.cluster.node import Node
 from realtime.core import Core
 from realtime.counters import Counters
+from realtime.webhooks.figures import WebhookFigures
 
 
 class Metrics(Collector):
@@ -95,6 +97,8 @@ class Metrics(Collector):
         yield GaugeMetricFamily("rollcall_breaker_open", "1 while the store is down", self._database.breaker.is_open)
         if core.node is not None:
             yield from cluster_metrics(core.node, counters)
+        if core.webhooks is not None:
+            yield from webhook_metrics(core.webhooks.figures, core.environment.clock.utc())
 
 
 def cluster_metrics(node: Node, counters: Counters) -> Iterable[Metric]:
@@ -107,6 +111,23 @@ def cluster_metrics(node: Node, counters: Counters) -> Iterable[Metric]:
     yield CounterMetricFamily("rollcall_log_appends", "Entries appended to the shared log", counters.log_appends)
     yield CounterMetricFamily(
         "rollcall_log_conflicts", "Changes decided again because another server was faster", counters.log_conflicts
+    )
+
+
+def webhook_metrics(figures: WebhookFigures, now: datetime) -> Iterable[Metric]:
+    """What only a server has that sends webhooks, or stands by to send them."""
+    yield GaugeMetricFamily(
+        "rollcall_webhook_sender", "1 if this is the server that sends webhooks", figures.is_sending
+    )
+    yield GaugeMetricFamily("rollcall_webhook_backlog_events", "Events that wait for the receiver", figures.backlog)
+    yield GaugeMetricFamily(
+        "rollcall_webhook_backlog_seconds", "Age of the oldest webhook that waits", figures.oldest_seconds(now)
+    )
+    yield _by_label("rollcall_webhook_attempts", "Attempts to send a webhook", "result", figures.attempts)
+    yield CounterMetricFamily("rollcall_webhook_events_sent", "Events that the receiver has", figures.events_sent)
+    yield CounterMetricFamily("rollcall_webhook_set_aside", "Webhooks that were set aside", figures.set_aside)
+    yield CounterMetricFamily(
+        "rollcall_webhook_comparisons", "Comparisons with what the receiver was told", figures.comparisons
     )
 
 

@@ -8,10 +8,9 @@ from itertools import islice
 
 from models.calls import Call
 from models.events import Event, EventKind
-from models.shared_log import entry_order
 from models.status import state_of
-from models.times import milliseconds
 from realtime.clock import Clock
+from realtime.event_ids import EventIds
 from realtime.presence.log import OperatorAction
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
@@ -21,26 +20,17 @@ UNSAVED_EVENTS = 20_000
 
 
 class EventLog:
-    """What happened, as events. It hears of a change only after the change was sent to the sockets.
-
-    An event's id comes from the entry of the shared log that it tells of, and sorts in the order of the log. The entry
-    is the one that `entry_id` returns. A server that is alone has no such ids: it counts, and `tag` keeps its events
-    apart from those of the process before it.
-    """
+    """What happened, as events. It hears of a change only after the change was sent to the sockets."""
 
     def __init__(
         self, registry: Registry, clock: Clock, tag: str, *, shown: int, entry_id: Callable[[], str] = str
     ) -> None:
         self._registry = registry
         self._clock = clock
-        self._tag = tag
-        self._entry_id = entry_id
-        self._last_entry_id = ""
+        self._ids = EventIds(clock, tag, entry_id)
         self._latest: deque[Event] = deque(maxlen=shown)
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
         self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
-        self._millisecond = 0
-        self._count = 0
         self._ending: dict[str, str] = {}
         """Calls that an operator is ending, with the operator's name."""
         self.given_up = 0
@@ -120,7 +110,7 @@ class EventLog:
     ) -> None:
         other = self._registry.find(call.callee_id) if call else None
         event = Event(
-            event_id=self._next_id(),
+            event_id=self._ids.next(),
             at=self._clock.utc(),
             kind=kind,
             user_id=entry.profile.user_id,
@@ -137,24 +127,3 @@ class EventLog:
             self.given_up += len(self._unsaved) == UNSAVED_EVENTS
             self._unsaved.append(event)
         self._new.append((event, self._clock.now()))
-
-    def _next_id(self) -> str:
-        """An id that sorts after all earlier ones, also if the clock goes back."""
-        if entry_id := self._entry_id():
-            return self._id_in_log(entry_id)
-        millisecond = milliseconds(self._clock.utc())
-        if millisecond > self._millisecond:
-            self._millisecond, self._count = millisecond, 0
-        else:
-            self._count += 1
-        return f"{self._millisecond:012x}{self._count:06x}{self._tag}"
-
-    def _id_in_log(self, entry_id: str) -> str:
-        """Made of the entry's generation and number, and a number for each event of one entry.
-
-        A generation counts milliseconds, like the ids of a server that is alone.
-        """
-        self._count = self._count + 1 if entry_id == self._last_entry_id else 0
-        self._last_entry_id = entry_id
-        generation, n = entry_order(entry_id)
-        return f"{generation:012x}{n:08x}{self._count:04x}"

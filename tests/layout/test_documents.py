@@ -14,17 +14,19 @@ from prometheus_client.metrics_core import Metric
 from tornado.web import Application, RequestHandler
 
 from docs.tables import made_pages, settings_page
-from handlers.api.metrics import cluster_metrics
+from handlers.api.metrics import cluster_metrics, webhook_metrics
 from models.calls import Call
 from models.operators import ROLES
 from models.status import Status
 from realtime.dashboard.operator_messages import OperatorMessage
 from realtime.dashboard.rows import ActionName, CallRow, EventRow, Explanation, Figures, Issue, SampleRow, UserRow
 from realtime.protocol import CloseCode, Command, ErrorCode, Message, Reason, Subscription
+from realtime.webhooks.figures import WebhookFigures
 from settings import Settings, variable, variables
 from tests.clients import Api
 from tests.conftest import MakePerson
 from tests.realtime.cluster.world import ClusterWorld
+from tests.realtime.world import NOON
 from tests.running import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,15 +239,21 @@ def of_a_cluster() -> list[Metric]:
     return metrics
 
 
+@pytest.fixture
+def of_webhooks() -> list[Metric]:
+    """Return the metrics that only a server exports which has webhooks."""
+    return list(webhook_metrics(WebhookFigures(), NOON))
+
+
 @pytest.mark.gen_test
 @pytest.mark.any_store
 async def test_every_metric_is_documented_and_every_documented_metric_is_there(
-    of_a_cluster: list[Metric], api: Api, user: MakePerson
+    of_a_cluster: list[Metric], of_webhooks: list[Metric], api: Api, user: MakePerson
 ) -> None:
     await user("ada")
     exported = set(re.findall(r"^# TYPE (rollcall_\w+) ", (await api.get("/metrics")).body, re.MULTILINE))
     series = {name for name in exported if not name.endswith("_created")}
-    series |= {f"{each.name}_total" if each.type == "counter" else each.name for each in of_a_cluster}
+    series |= {f"{each.name}_total" if each.type == "counter" else each.name for each in [*of_a_cluster, *of_webhooks]}
     operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\b(rollcall_[a-z_]+)\b", operating)) == series
 

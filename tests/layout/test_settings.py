@@ -20,6 +20,9 @@ SECRET = "s" * 32
 
 ON_MONGODB = {"mongodb_url": "mongodb://localhost/", "jwt_secret": SECRET}
 ON_REDIS = {**ON_MONGODB, "redis_url": "redis://localhost/"}
+ON_HOOKS = {
+    "webhook_url": "https://example.org/", "webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+}  # fmt: skip
 
 CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"jwt_secret": "s" * 31}, ["ROLLCALL_JWT_SECRET", "32 bytes", "openssl rand -hex 32"]),
@@ -62,6 +65,43 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"mongodb_database": "é" * 32}, ["ROLLCALL_MONGODB_DATABASE", "63"]),
     ({"listen_backlog": 2**31}, ["ROLLCALL_LISTEN_BACKLOG", str(2**31 - 1)]),
     ({"events_days": 36_501}, ["ROLLCALL_EVENTS_DAYS", "36500"]),
+    ({**ON_HOOKS, "webhook_secret": ""}, ["ROLLCALL_WEBHOOK_SECRET", "ROLLCALL_WEBHOOK_SECRET_FILE"]),
+    *(
+        ({**ON_HOOKS, "webhook_secret": secret}, ["ROLLCALL_WEBHOOK_SECRET", "whsec_", "24 to 64", "openssl"])
+        for secret in (
+            "whsec_",
+            "whsec_c2hvcnQ=",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_not base64 not base64 not base64",
+            "whsec_" + "A" * 88,
+            "whsec_" + "A" * 31,
+            "whsec_" + "é" * 32,
+        )
+    ),
+    *(
+        ({**ON_HOOKS, "webhook_url": url}, ["ROLLCALL_WEBHOOK_URL", "https://example.org/rollcall"])
+        for url in (
+            "example.org",
+            "ftp://example.org/",
+            "https://",
+            "https:///x",
+            "https://example.org:x/",
+            "http://[::1/",
+            "https://exa mple.org/",
+            "https://example.org/#x",
+            "https://example.org:0/",
+            "https://example.org/\n",
+            "https://example.org/ü",
+            "https://:443/",
+            "file:///etc/passwd",
+            "//example.org/",
+        )
+    ),
+    ({"webhook_batch_events": 1001}, ["ROLLCALL_WEBHOOK_BATCH_EVENTS", "1000"]),
+    ({"webhook_unsaved_events": 99}, ["ROLLCALL_WEBHOOK_UNSAVED_EVENTS", "ROLLCALL_WEBHOOK_BATCH_EVENTS (100)"]),
+    ({"webhook_backlog_events": 99}, ["ROLLCALL_WEBHOOK_BACKLOG_EVENTS", "ROLLCALL_WEBHOOK_BATCH_EVENTS (100)"]),
+    ({"webhook_retry_first_seconds": 301.0}, ["_RETRY_FIRST_SECONDS", "_RETRY_LONGEST_SECONDS"]),
+    ({"webhook_retry_span_seconds": 299.0}, ["_RETRY_LONGEST_SECONDS", "_RETRY_SPAN_SECONDS"]),
     ({"trusted_proxies": ("not an address",)}, ["ROLLCALL_TRUSTED_PROXIES"]),
     ({"allowed_origins": ("example.com",)}, ["ROLLCALL_ALLOWED_ORIGINS", "scheme://host"]),
     ({"allowed_origins": ("https://example.com/path",)}, ["ROLLCALL_ALLOWED_ORIGINS"]),
@@ -146,6 +186,25 @@ def test_a_number_that_is_none_of_the_sort_is_refused_by_name(name: str, value: 
     with pytest.raises(SettingsError) as refused:
         Settings(**{name: value})
     assert any(variable(name) in problem for problem in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:9000", "https://ada:secret@hooks.example.org/a/b?c=d&e=%20", "http://127.0.0.1/",
+        "http://[::1]:8080/x", "https://hooks_a.internal/", "HTTPS://EXAMPLE.ORG/",
+    ],
+)  # fmt: skip
+def test_webhooks_may_go_to_any_url_of_http(url: str) -> None:
+    assert Settings(**{**ON_HOOKS, "webhook_url": url}).webhook_url == url
+
+
+def test_a_problem_with_webhooks_quotes_neither_the_url_nor_the_secret() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings(webhook_url="ftp://ada:password@example.org/", webhook_secret="whsec_" + "x" * 9)
+    assert "password" not in str(refused.value)
+    assert "xxx" not in str(refused.value)
+    assert masked(Settings(**ON_HOOKS))["webhook_url"] == "••••"
 
 
 def test_several_servers_may_share_a_port() -> None:
@@ -234,7 +293,13 @@ def others_for(name: str) -> dict[str, str]:
     """Return the variables of the secrets that another one needs beside it."""
     others = {"jwt_secret": SECRET, "mongodb_url": "mongodb://localhost/"} if name == "redis_url" else {}
     others |= {"jwt_secret": SECRET} if name == "mongodb_url" else {}
+    others |= {"webhook_secret": ON_HOOKS["webhook_secret"]} if name == "webhook_url" else {}
     return {variable(each): value for each, value in others.items()}
+
+
+def value_for(name: str, filling: str) -> str:
+    """Return a valid value of a secret. Not all of them may contain all characters."""
+    return ON_HOOKS.get(name, f"mongodb://localhost/{filling}")
 
 
 SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["secret"]]
@@ -243,18 +308,20 @@ SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_read_from_a_file_without_the_byte_order_mark(tmp_path: Path, name: str) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"mongodb://localhost/{'x' * 32}", encoding="utf-8-sig")
+    value = value_for(name, "x" * 32)
+    file.write_text(value, encoding="utf-8-sig")
     environment = others_for(name)
-    assert getattr(read_settings({**environment, file_variable(name): str(file)}), name).startswith("mongodb://")
+    assert getattr(read_settings({**environment, file_variable(name): str(file)}), name) == value
 
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_secret_is_read_from_a_file_without_the_line_end(tmp_path: Path, name: str, end: str) -> None:
     file = tmp_path / "secret"
-    file.write_bytes(f"mongodb://localhost/{'é' * 32}{end}".encode())
+    value = value_for(name, "é" * 32)
+    file.write_bytes(f"{value}{end}".encode())
     environment = {**others_for(name), file_variable(name): str(file)}
-    assert getattr(read_settings(environment), name) == f"mongodb://localhost/{'é' * 32}"
+    assert getattr(read_settings(environment), name) == value
 
 
 @pytest.mark.parametrize("name", SECRETS)

@@ -1,0 +1,1 @@
+"""Webhooks: sends what has changed to the program that receives it."""

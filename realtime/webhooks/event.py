@@ -1,0 +1,110 @@
+"""Event: one change, as a webhook tells of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from models.calls import Call
+from models.status import Status
+from realtime.presence.registry import Registry
+
+EventType = Literal[
+    "status.changed", "call.started", "call.ended", "user.created", "user.deleted", "operator.acted"
+]  # fmt: skip
+
+DIGEST_BYTES = 8
+"""Two different statuses of one user have the same digest once in 2^64."""
+
+
+class UserRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A user, by id and name, and by the id in another program if there is one."""
+
+    user_id: int
+    username: str
+    external_id: str | None = None
+
+
+class StatusData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The status of a user who was created, or whose status changed. `reason` is that of the sockets' message."""
+
+    user_id: int
+    status: Status
+    reason: str = ""
+    operator: str = ""
+    """The operator who caused the change, if one did."""
+
+
+class CallData(msgspec.Struct, frozen=True):
+    """A call that started or ended."""
+
+    call: Call
+    caller: UserRef
+    callee: UserRef
+
+
+class DeletedData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A user who was deleted. The name is gone."""
+
+    user_id: int
+    external_id: str | None = None
+
+
+class ActionData(msgspec.Struct, frozen=True):
+    """What an operator did, and to whom."""
+
+    action: str
+    operator: str
+    users: list[UserRef]
+
+
+EventData = StatusData | CallData | DeletedData | ActionData
+
+
+class WebhookEvent(msgspec.Struct, frozen=True):
+    """One event. `seq` is the number that the feed had reached, in this epoch."""
+
+    id: str
+    type: EventType
+    timestamp: datetime
+    epoch: str
+    seq: int
+    data: EventData
+
+    @property
+    def subject(self) -> int | tuple[str, EventType] | None:
+        """What the event tells of: a user, or one end of a call."""
+        match self.data:
+            case StatusData() | DeletedData():
+                return self.data.user_id
+            case CallData():
+                return self.data.call.call_id, self.type
+        return None
+
+
+def user_ref(registry: Registry, user_id: int) -> UserRef:
+    """The user, also one that is gone."""
+    entry = registry.find(user_id)
+    return UserRef(user_id, registry.name(user_id), entry.profile.external_id if entry else None)
+
+
+def call_data(registry: Registry, call: Call) -> CallData:
+    """A call with its participants' names."""
+    return CallData(call, user_ref(registry, call.caller_id), user_ref(registry, call.callee_id))
+
+
+def external_id_of(status: Status) -> str | None:
+    """The user's id in another program."""
+    return None if status.external_id is msgspec.UNSET else status.external_id
+
+
+def digest(status: Status) -> str:
+    """A short text that differs if the statuses of one user differ in more than `last_seen`."""
+    told = (
+        status.is_online, status.is_busy, status.busy_until, status.username, status.profile_image_url,
+        external_id_of(status),
+    )  # fmt: skip
+    return blake2b(msgspec.json.encode(told), digest_size=DIGEST_BYTES).hexdigest()

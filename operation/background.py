@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -179,7 +180,12 @@ class Background:
             self._core.authenticator.login_revoked(Revocation(notice.login_id, notice.seconds))
             return
         if notice.kind == "user_revoked":
-            await self._revoke(notice)
+            if notice.first_id in self._core.registry:
+                self._core.presence.refuse(notice.first_id, notice.last_id, notice.login_id)
+            self._follow(notice.first_id)
+            return
+        if notice.kind == "user_changed":
+            self._follow(notice.first_id)
             return
         if notice.kind == "operator_changed":
             self._core.operator_sessions.close_operator(notice.first_id)
@@ -195,14 +201,17 @@ class Background:
             self._core.loader.add_all(users)
             after = users[-1].profile.user_id
 
-    async def _revoke(self, notice: Notice) -> None:
-        """Refuse a user's tokens, then let the log know, which only a server can tell."""
-        user_id = notice.first_id
-        if user_id in self._core.registry:
-            self._core.presence.refuse(user_id, notice.last_id, notice.login_id)
-            stored = await self._stores.users.get(user_id)
-            if stored is not None:
-                self._core.presence.follow(stored)
+    def _follow(self, user_id: int) -> None:
+        """Let memory and the log follow a user's document that another process has changed.
+
+        The next notices do not wait for that: the log may be closed.
+        """
+        self._core.settlement.mark(user_id)
+        self.spawn(self._settle(user_id))
+
+    async def _settle(self, user_id: int) -> None:
+        with suppress(StoreUnavailable):  # the user stays unsettled, which is tried again
+            await self._core.settlement.settle(user_id)
 
     async def _clean_up(self) -> None:
         if not self._core.is_first:

@@ -6,25 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from argon2 import PasswordHasher
-
 from models.operator_auth import OperatorAuth
 from models.operators import Role
-from models.passwords import Passwords
 from models.stores import Stores
 from models.times import utc_milliseconds
+from operation.password_hashing import opened_passwords
 from settings import Settings
 
 
 @asynccontextmanager
 async def opened_operator_auth(stores: Stores, settings: Settings) -> AsyncIterator[OperatorAuth]:
     """The operators' accounts in these stores, with a thread of its own for hashing passwords."""
-    hasher = PasswordHasher(settings.argon2_passes, settings.argon2_memory_kib, settings.argon2_lanes)
-    passwords = Passwords(hasher, workers=1, waiting_limit=1)
-    try:
+    with opened_passwords(settings) as passwords:
         yield OperatorAuth(stores, passwords, settings, now=lambda: utc_milliseconds(datetime.now(UTC)))
-    finally:
-        passwords.close()
 
 
 async def ensure_operator(stores: Stores, settings: Settings, name: str, password: str, role: Role) -> None:

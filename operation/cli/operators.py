@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from rich.table import Table
 from rich.text import Text
@@ -12,13 +10,11 @@ from models.direction import in_sentence
 from models.operators import ROLES, Operator, Role
 from models.stores import Stores, opened_stores
 from operation.cli.command import pass_settings, run_command
+from operation.cli.password_prompt import password_stdin as password_stdin_option
+from operation.cli.password_prompt import read_password
 from operation.operator_accounts import opened_operator_auth
 from operation.output import console, is_text, printable, say
 from settings import Settings
-
-_password_stdin = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it twice."
-)
 
 
 def _name(_context: click.Context, _param: click.Parameter, text: str) -> str:
@@ -38,14 +34,14 @@ def operator_commands() -> None:
 @operator_commands.command("add")
 @click.argument("name", callback=_name)
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the operator may do: look, act, or all.")
-@_password_stdin
+@password_stdin_option
 @pass_settings
 def add_operator(settings: Settings, name: str, role: Role, password_stdin: bool) -> None:
     """Add operator NAME.
 
     Asks for the password twice.
     """
-    run_command(_add(settings, name, _password(from_stdin=password_stdin), role))
+    run_command(_add(settings, name, read_password(from_stdin=password_stdin), role))
 
 
 @operator_commands.command("list")
@@ -69,14 +65,14 @@ def disable_operator(settings: Settings, name: str) -> None:
 
 @operator_commands.command("reset")
 @click.argument("name", callback=_name)
-@_password_stdin
+@password_stdin_option
 @pass_settings
 def reset_operator(settings: Settings, name: str, password_stdin: bool) -> None:
     """Give operator NAME a new password.
 
     Asks for the password twice. Open dashboards of the operator are signed out within a second.
     """
-    run_command(_reset(settings, name, _password(from_stdin=password_stdin)))
+    run_command(_reset(settings, name, read_password(from_stdin=password_stdin)))
 
 
 async def _add(settings: Settings, name: str, password: str, role: Role) -> None:
@@ -117,23 +113,6 @@ async def _named(name: str, stores: Stores) -> Operator:
     if found is None:
         raise click.ClickException(f"there is no operator {name}")
     return found[0]
-
-
-def _password(*, from_stdin: bool) -> str:
-    """The password, without byte order mark and line end.
-
-    It is never an argument, because everyone can read the process list.
-    """
-    if from_stdin:
-        text = sys.stdin.buffer.read().decode(errors="surrogateescape")
-        password = text.removeprefix("\ufeff").rstrip("\r\n")
-    else:
-        password = str(click.prompt("Password", hide_input=True, confirmation_prompt="Once more"))
-    if not is_text(password):
-        raise click.UsageError("the password is not text in the locale's encoding")
-    if "\n" in password:
-        raise click.UsageError("standard input has more than one line: give the password alone")
-    return password
 
 
 def _cells(operator: Operator) -> tuple[str, str, str, str, str]:

@@ -1,11 +1,10 @@
-"""Users on the command line: import, list and disable them, make tokens; even while a server uses the same store."""
+"""Users on the command line: import and list them, make tokens; even while a server uses the same store."""
 
 from __future__ import annotations
 
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import IO
 
 import click
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from models.direction import in_sentence
 from models.stores import opened_stores
-from models.times import utc_milliseconds
 from models.tokens import Tokens, open_tokens
 from models.user_documents import StoredUser
 from models.users import Users
 from operation.cli.command import pass_settings, run_command, with_secret
+from operation.cli.user_changes import COMMANDS
 from operation.cli.user_file import UserFile, UserFileError, read_user_file
 from operation.cli.user_import import add_users
 from operation.output import console, printable, say
@@ -36,10 +35,14 @@ _AT_MOST = click.option("--limit", type=click.IntRange(min=1), metavar="N", help
 
 @click.group("user")
 def user_commands() -> None:
-    """Import, list and disable users; make tokens.
+    """Import, list and change users; make tokens.
 
     These commands also work while the server runs, and take effect within a second.
     """
+
+
+for each in COMMANDS:
+    user_commands.add_command(each)
 
 
 @user_commands.command("import")
@@ -67,17 +70,6 @@ def import_users(settings: Settings, file: IO[bytes]) -> None:
 def list_users(settings: Settings, limit: int | None) -> None:
     """Print every user: id, state and last_seen as last saved, name."""
     run_command(_list(settings, limit))
-
-
-@user_commands.command("disable")
-@click.argument("user_id", type=click.IntRange(min=1), metavar="ID")
-@pass_settings
-def disable_user(settings: Settings, user_id: int) -> None:
-    """Disable user ID.
-
-    Tokens of the user are refused, and sockets are closed, within a second.
-    """
-    run_command(_disable(settings, user_id))
 
 
 @user_commands.command("tokens")
@@ -126,17 +118,6 @@ async def _list(settings: Settings, limit: int | None) -> None:
             else:
                 say("\n".join("\t".join(_cells(user)) for user in page))
             is_first = False
-
-
-async def _disable(settings: Settings, user_id: int) -> None:
-    now = utc_milliseconds(datetime.now(UTC))
-    async with opened_stores(settings) as stores:
-        user = await stores.users.disable(user_id, now)
-        if user is None:
-            raise click.ClickException(f"there is no user {user_id}")
-        await stores.logins.revoke_user(user_id, now)
-        await stores.notices.post("user_disabled", user_id, user_id)
-    say(f"disabled user {user_id}, {printable(user.profile.username)}")
 
 
 async def _tokens(settings: Settings, limit: int | None, minutes: int) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import secrets
+import select
 import subprocess
 import sys
 import time
@@ -178,3 +179,23 @@ def _read(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return body.decode()
+
+
+def answered(terminal: Terminal, arguments: Sequence[str], answers: Sequence[str]) -> tuple[int, str]:
+    """Answer a command's prompts on a terminal. Returns its exit code and all that the terminal showed."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "server.py", *arguments],
+        cwd=ROOT, env=terminal.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as program:  # fmt: skip
+        os.close(theirs)
+        seen, left = "", list(answers)
+        while select.select([ours], [], [], WAIT_SECONDS)[0]:
+            try:
+                seen += os.read(ours, 65536).decode()
+            except OSError:  # Linux reports in this way that the other side is closed
+                break
+            if left and seen.endswith(": "):
+                os.write(ours, (left.pop(0) + "\n").encode())
+        os.close(ours)
+        return program.wait(WAIT_SECONDS), seen

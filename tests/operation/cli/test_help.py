@@ -10,9 +10,9 @@ from settings import file_variable, flag, groups, variable
 from tests.operation.conftest import Terminal
 
 COMMANDS = [
-    [], ["user"], ["user", "import"], ["user", "list"], ["user", "disable"], ["user", "tokens"],
-    ["operator"], ["operator", "add"], ["operator", "list"], ["operator", "disable"], ["operator", "reset"],
-    ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"], ["watch"],
+    [], ["user"], ["user", "import"], ["user", "list"], ["user", "tokens"], ["user", "enable"], ["user", "disable"],
+    ["user", "password"], ["operator"], ["operator", "add"], ["operator", "list"], ["operator", "disable"],
+    ["operator", "reset"], ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"], ["watch"],
 ]  # fmt: skip
 
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
-import select
-import subprocess
-import sys
-from collections.abc import Sequence
 
 import pytest
 
 from models.database import open_database
 from models.notices import Notice, Notices
 from settings import Settings
-from tests.operation.conftest import ROOT, WAIT_SECONDS, Terminal
+from tests.operation.conftest import Terminal, answered
 
 PASSWORD = "correct horse battery"
 
@@ -29,26 +23,6 @@ def listed(terminal: Terminal) -> list[list[str]]:
     """Return [id, role, state, name] of every operator."""
     cells = [line.split("\t") for line in terminal.lines("operator", "list")]
     return [[*each[:3], each[4]] for each in cells]
-
-
-def answered(terminal: Terminal, arguments: Sequence[str], answers: Sequence[str]) -> tuple[int, str]:
-    """Answer a command's prompts on a terminal. Returns its exit code and all that the terminal showed."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "server.py", *arguments],
-        cwd=ROOT, env=terminal.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-    ) as program:  # fmt: skip
-        os.close(theirs)
-        seen, left = "", list(answers)
-        while select.select([ours], [], [], WAIT_SECONDS)[0]:
-            try:
-                seen += os.read(ours, 65536).decode()
-            except OSError:  # Linux reports in this way that the other side is closed
-                break
-            if left and seen.endswith(": "):
-                os.write(ours, (left.pop(0) + "\n").encode())
-        os.close(ours)
-        return program.wait(WAIT_SECONDS), seen
 
 
 def test_operators_are_added_and_listed_in_their_order(terminal: Terminal) -> None:

@@ -50,6 +50,7 @@ class ExportHandler(AdminHandler):
             if not is_begun:
                 raise
             self.detach().close()
+            self.on_finish()  # Tornado doesn't call it for a detached connection, and a drain would wait
 
 
 def _lines(rows: Sequence[Sequence[Cell]]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from models import tags
 from models.usernames import LONGEST, LONGEST_AS_GIVEN
 
 Username = Annotated[
@@ -20,6 +21,18 @@ Username = Annotated[
     ),
 ]
 """A name as it is entered. `checked_username` checks it: a pattern cannot express the whole rule."""
+
+Tag = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=4 * tags.LONGEST,
+        pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)",
+        description="Compared in NFC; case matters.",
+        extra_json_schema={"maxLength": tags.LONGEST},
+    ),
+]
+"""A tag as it is asked for. `checked_tag` checks those that are given to users."""
 
 SignInName = Annotated[
     str,

@@ -76,7 +76,7 @@ def checked_username(text: str) -> str:
     name = unicodedata.normalize("NFC", text[: LONGEST_AS_GIVEN + 1])
     if len(text) > LONGEST_AS_GIVEN or len(name) > LONGEST:
         raise Invalid(f"A name must have {_LENGTH}.")
-    demand = _demand(name)
+    demand = demand_on(name)
     if demand:
         raise Invalid(f"A name must have {demand}.")
     return name
@@ -108,6 +108,22 @@ def _is_plain(character: str) -> bool:
     return not _problem_of(character) and not unicodedata.category(character).startswith("M")
 
 
+def demand_on(name: str) -> str | None:
+    """What a name, or another short text for people, must have if this one doesn't have it."""
+    if not name:
+        return _LENGTH
+    if name != name.strip():
+        return "no space at either end"
+    if unicodedata.category(name[0]).startswith("M"):
+        return "no combining mark at the start"
+    excused = {place for emoji in _EMOJI.finditer(name) for place in range(emoji.start(), emoji.end())}
+    for place, character in enumerate(name):
+        problem = _problem_of(character)
+        if problem and not (problem == _INVISIBLE and (place in excused or _is_within_a_word(name, place))):
+            return f"no {problem} (U+{ord(character):04X})"
+    return _demand_in_a_row(name)
+
+
 def username_key(username: str) -> str:
     """Two names are the same if their keys are equal: compatibility forms and case are folded."""
     return unicodedata.normalize("NFKC", folded_name(username))
@@ -137,22 +153,6 @@ def best_match(documents: Iterable[dict[str, Any]], field: str, username: str) -
     same = [each for each in documents if username_key(each[field]) == key]
     same.sort(key=lambda each: (unicodedata.normalize("NFC", each[field]) != exact, each[f"{field}_key"] != key))
     return same[0] if same else None
-
-
-def _demand(name: str) -> str | None:
-    """What a name must have, if this one doesn't have it."""
-    if not name:
-        return _LENGTH
-    if name != name.strip():
-        return "no space at either end"
-    if unicodedata.category(name[0]).startswith("M"):
-        return "no combining mark at the start"
-    excused = {place for emoji in _EMOJI.finditer(name) for place in range(emoji.start(), emoji.end())}
-    for place, character in enumerate(name):
-        problem = _problem_of(character)
-        if problem and not (problem == _INVISIBLE and (place in excused or _is_within_a_word(name, place))):
-            return f"no {problem} (U+{ord(character):04X})"
-    return _demand_in_a_row(name)
 
 
 def _problem_of(character: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from models.calls import Call
+from models.field_types import Tag
 from models.status import Status
 
 Channel = Literal["feed", "presence"]
@@ -71,12 +72,16 @@ class Heartbeat(Command, frozen=True, tag="heartbeat"):
 
 
 class Subscribe(Command, frozen=True, tag="subscribe"):
-    """Answered by `subscription_confirmed`, then by a snapshot if requested. `user_ids` limits the subscription."""
+    """Answered by `subscription_confirmed`, then by a snapshot if requested.
+
+    `user_ids` and `tags` limit the subscription to users with one of the ids who have one of the tags.
+    """
 
     subscription: Subscription
     user_ids: list[UserId] | None = None
     snapshot: bool | None = None
     updates_only: bool | None = None
+    tags: list[Tag] | None = None
 
     @property
     def wants_snapshot(self) -> bool:
@@ -126,6 +131,13 @@ class UserStatusUpdate(Message, frozen=True, tag="user_status_update"):
     status: Status
     seq: int
     reason: Reason
+
+
+class UserRemoved(Message, frozen=True, tag="user_removed"):
+    """A user was deleted, or no longer has a tag by which this socket watches."""
+
+    user_id: int
+    seq: int
 
 
 class FeedCounts(msgspec.Struct, frozen=True):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from models.shared_log import SharedEntry, StoredRow, entry_order, follows
-from models.status import differs
+from models.status import Status, differs
 from realtime.cluster.codec import decoded_entry, decoded_record
 from realtime.cluster.position import Position
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.follower import Follower
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry
+from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.fanout import FanOut
 
 
@@ -65,10 +65,11 @@ class Reader:
     def replace_all(self, records: Mapping[int, StoredRow], last_id: str, seq: int) -> set[int]:
         """Take over the records as they were read after the entry `last_id`.
 
-        Returns the users of whom clients may have been told something else: those whose status has changed by that,
-        and those whose last change is not in the records and was not sent to every client yet. A user without a record,
-        or with one that cannot be read, keeps what is in memory.
+        Returns the users of whom clients may have been told something else: those whose status or tags have changed by
+        that, and those whose last change is not in the records and was not sent to every client yet. A user without a
+        record, or with one that cannot be read, keeps what is in memory.
         """
+        told_up_to = self.changes.seq
         unsent = {change.user_id for change in self.changes.since(self._fan_out.common_seq())}
         before = {entry.profile.user_id: entry.status for entry in self._registry}
         self.unreadable.clear()
@@ -80,15 +81,31 @@ class Reader:
             if record is None:
                 self.unreadable.add(user_id)
                 continue
-            self._follower.take_over(user_id, record)
+            user = self._follower.take_over(user_id, record)
+            if not self._fan_out:  # nobody is connected who was told anything
+                user.told_tags = record.tags
             if 0 < stored.seq <= seq:  # a later change comes with its entry
-                record = self._registry.get(user_id).record
-                self.changes.append(record.status, record.announced_as, stored.seq)
+                self._append(user, stored.seq, told_up_to)
         self.changes.seq = seq
         self.position.jump(last_id)
         self._fan_out.catch_up_all()
-        changed = {user_id for user_id, status in before.items() if differs(status, self._registry.get(user_id).status)}
+        changed = {user_id for user_id, status in before.items() if self._has_changed(user_id, status)}
         return changed | (unsent - (records.keys() - self.unreadable))
+
+    def _append(self, user: UserEntry, seq: int, told_up_to: int) -> None:
+        """Add a record that was read to the change log. More than its tags may have changed since clients were told.
+
+        If clients have come past this `seq`, they would not be told of other tags. Those count as not announced then.
+        """
+        if seq > told_up_to:
+            self._follower.append(user, user.record.announced_as, seq)
+        else:
+            status, tags = user.record.status, user.told_tags
+            self.changes.append(status, user.record.announced_as, seq, tags=tags, tags_before=tags)
+
+    def _has_changed(self, user_id: int, status: Status) -> bool:
+        user = self._registry.get(user_id)
+        return differs(status, user.status) or user.told_tags != user.record.tags
 
     def _apply(self, entry: SharedEntry) -> None:
         """Apply an entry, but for records that are older than those in memory.
@@ -113,7 +130,9 @@ class Reader:
         announced later, the record says that it is owed.
         """
         known = self._registry.find(record.profile.user_id)
-        return not record.is_owed and (known is None or differs(known.status, record.status))
+        if record.is_owed:
+            return False
+        return known is None or differs(known.status, record.status) or known.told_tags != record.tags
 
 
 def _ignore(_user_id: int) -> None:

@@ -26,7 +26,8 @@ class Decider:
     """Reads the records as they are and returns those that follow. Nothing is awaited in between.
 
     One user causes at most `announcements_per_second`; the last state always follows. It is announced even if it equals
-    the one announced before, because a client may have read a state in between from a snapshot or over REST.
+    the one announced before, because a client may have read a state in between from a snapshot or over REST. Changes of
+    tags are not limited, because users do not make them.
     """
 
     def __init__(
@@ -80,11 +81,21 @@ class Decider:
         is_news = proposal.is_repeat or is_owed_now or differs(before.status, after.status)
         if after is before and not (is_news or proposal.is_written):
             return None
-        is_announced = is_news and self._is_due(entry, proposal.reason, now)
-        is_owed = not is_announced and (is_news or before.is_owed)
-        announced_as = proposal.reason if is_announced else before.announced_as
-        if (after.owner, after.is_owed, after.announced_as) != (server, is_owed, announced_as):
-            after = msgspec.structs.replace(after, owner=server, is_owed=is_owed, announced_as=announced_as)
+        is_told = is_news and self._is_due(entry, proposal.reason, now)
+        is_owed = not is_told and (is_news or before.is_owed)
+        is_announced = is_told or before.tags != after.tags
+        announced_as, is_quiet = before.announced_as, before.is_quiet
+        if is_announced:
+            announced_as, is_quiet = proposal.reason, not is_told
+        if (after.owner, after.is_owed, after.announced_as, after.is_quiet) != (
+            server,
+            is_owed,
+            announced_as,
+            is_quiet,
+        ):
+            after = msgspec.structs.replace(
+                after, owner=server, is_owed=is_owed, announced_as=announced_as, is_quiet=is_quiet
+            )
         return Draft(before.profile.user_id, after, is_announced)
 
     def record_changed(self, entry: UserEntry, _before: Record) -> None:

@@ -89,10 +89,11 @@ class Follower:
         told = self._take_over(entry, is_own=is_own)
         if told:
             self._counters.announced[entry.reason] += len(told)
-            self._publish([self._changes.append(each.record.status, entry.reason, seq) for each, seq in told])
+            self._publish([self.append(each, entry.reason, seq, is_quiet=each.record.is_quiet) for each, seq in told])
             for each, _ in told:
-                for status_listener in self.status_listeners:
-                    status_listener(each, entry.reason, is_own)
+                if not each.record.is_quiet:
+                    for status_listener in self.status_listeners:
+                        status_listener(each, entry.reason, is_own)
         if entry.call is not None and call_has_changed:
             for call_listener in self.call_listeners:
                 call_listener(entry.call, is_own)
@@ -110,6 +111,13 @@ class Follower:
         for record_listener in self.record_listeners:
             record_listener(user, before)
         return user
+
+    def append(self, user: UserEntry, reason: Reason, seq: int, *, is_quiet: bool = False) -> Change:
+        """Add the user's record to the change log. `is_quiet`: nothing but the tags has changed."""
+        tags_before, user.told_tags = user.told_tags, user.record.tags
+        return self._changes.append(
+            user.record.status, reason, seq, tags=user.told_tags, tags_before=tags_before, is_quiet=is_quiet
+        )
 
     def _tell_rest(self, entry: Entry, *, is_own: bool) -> None:
         """Tell what an entry says besides its rows and its call."""

@@ -52,12 +52,15 @@ class Record(msgspec.Struct, frozen=True):
     tokens_after: datetime | None = None
     """Tokens without a version that were issued up to this moment are refused."""
     tags: tuple[str, ...] = ()
+    """In alphabetical order."""
     foreign_tokens_after: datetime | None = None
     """Tokens of another program that were issued before this moment are refused."""
     kept_login: str = ""
     """The login whose tokens stay valid, whatever their version."""
     token_profile: TokenProfile = TokenProfile()
     """What such tokens last said of the name and the picture."""
+    is_quiet: bool = False
+    """Whether nothing but the tags had changed when the user was last announced."""
 
     @property
     def alive(self) -> bool:

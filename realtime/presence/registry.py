@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
 
@@ -14,10 +14,12 @@ from models.status import Claims, CurrentState, Profile, Status
 from models.times import milliseconds
 from models.usernames import folded_name
 from realtime.presence.record import Record
+from realtime.presence.tag_index import TagIndex
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
 
 _by_rank = attrgetter("rank")
+_by_id = attrgetter("record.profile.user_id")
 
 
 class UserEntry:
@@ -45,6 +47,7 @@ class UserEntry:
         "search_key",
         "sessions",
         "status",
+        "told_tags",
         "window",
     )  # fmt: skip
 
@@ -83,6 +86,8 @@ class UserEntry:
         """The status that a client was told before the log had it."""
         self.status = record.status
         """The record's status, with the newest `last_seen`."""
+        self.told_tags = record.tags
+        """The tags as they were announced last."""
         self.logged_state = record.state.state
         """The state in the last event of this user; see the event log."""
         self.window: SlidingWindow | None = None
@@ -163,6 +168,7 @@ class Registry:
         """Users who may look different on the dashboard since it emptied this set."""
         self.heard: set[int] = set()
         """Users who gave a sign of life since then."""
+        self._tags = TagIndex[UserEntry]()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -199,6 +205,7 @@ class Registry:
         if entry.profile.external_id is not None:
             self._external[entry.profile.external_id] = entry
         self._order.append(entry)
+        self._tags.move(entry, (), entry.record.tags)
         self._count(entry.status, 1)
         self._place(entry)
 
@@ -207,6 +214,8 @@ class Registry:
         if record.profile is not entry.record.profile:
             entry.folded_name = folded_name(record.profile.username)
             entry.search_key = search_key(record.profile.username)
+        if record.tags != entry.record.tags:
+            self._tags.move(entry, entry.record.tags, record.tags)
         entry.record, status = record, record.status
         if status.last_seen < entry.last_seen:
             status = msgspec.structs.replace(status, last_seen=entry.last_seen)
@@ -220,23 +229,54 @@ class Registry:
         self._place(entry)
 
     def page(
-        self, q: str, *, online_only: bool, available_only: bool, skip: int, limit: int
+        self, q: str, *, online_only: bool, available_only: bool, skip: int, limit: int, tags: Collection[str] = ()
     ) -> tuple[list[Status], int]:
-        """One page of statuses in the order of the feed, and how many match. What `q` finds best comes first."""
-        if not self._sorted:
-            # The list is nearly in order, where Python's sort is linear.
-            self._order.sort(key=_by_rank)
-            self._sorted = True
-        count = self.available if available_only else self.online if online_only else len(self._order)
-        candidates = self._order[:count]
+        """One page of statuses in the order of the feed, and how many match. What `q` finds best comes first.
+
+        If `tags` are given, only users who have any of them match.
+        """
+        if tags:
+            candidates = sorted(self.tagged(tags), key=_by_rank)
+            if available_only:
+                candidates = [each for each in candidates if each.status.is_available]
+            elif online_only:
+                candidates = [each for each in candidates if each.status.is_online]
+        else:
+            candidates = self._in_order(online_only=online_only, available_only=available_only)
         if q:
             search = Search(q)
             candidates = search.best_first(search.find(candidates))
         return [entry.status for entry in candidates[skip : skip + limit]], len(candidates)
 
-    def statuses(self) -> list[Status]:
-        """Everyone's status now. The values are frozen, so the list is a snapshot."""
-        return [entry.status for entry in self._entries.values()]
+    def statuses(self, user_ids: Collection[int] | None = None, tags: Collection[str] | None = None) -> list[Status]:
+        """The statuses now of the users with one of these ids who have one of these tags. None: any.
+
+        The values are frozen, so the list is a snapshot.
+        """
+        if tags is not None:
+            entries: Iterable[UserEntry] = sorted(self.tagged(tags), key=_by_id)
+            entries = [each for each in entries if user_ids is None or each.profile.user_id in user_ids]
+        elif user_ids is not None:
+            entries = [entry for user_id in sorted(user_ids) if (entry := self._entries.get(user_id))]
+        else:
+            entries = self._entries.values()
+        return [entry.status for entry in entries]
+
+    def tagged(self, tags: Iterable[str]) -> set[UserEntry]:
+        """The users who have any of these tags."""
+        return self._tags.find(tags)
+
+    def tag_counts(self) -> dict[str, int]:
+        """All tags, in alphabetical order, each with the number of its users."""
+        return self._tags.counts()
+
+    def _in_order(self, *, online_only: bool, available_only: bool) -> list[UserEntry]:
+        if not self._sorted:
+            # The list is nearly in order, where Python's sort is linear.
+            self._order.sort(key=_by_rank)
+            self._sorted = True
+        count = self.available if available_only else self.online if online_only else len(self._order)
+        return self._order[:count]
 
     def _count(self, status: Status, step: int) -> None:
         self.online += step * status.is_online

@@ -21,6 +21,7 @@ from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.frame_writer import Transport
 from realtime.sockets.hub import Hub
+from realtime.sockets.interest import EVERYONE, UNFILTERED
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.outbox import Outbox
 from realtime.sockets.session import ConnectRequest, Session
@@ -120,11 +121,11 @@ class Admission:
             self._note_told(session, own)
         if isinstance(request.identity, Identity):
             self._liveness.await_expiry(session, request.identity)
-        self._fan_out.watch(session, everyone=True, user_ids=frozenset())
+        self._fan_out.watch(session, EVERYONE)
         if resumed:
             outbox.mark_resumed()
         elif request.epoch is not None or request.since is not None:
-            outbox.request_snapshot(request.channel, None)
+            outbox.request_snapshot(request.channel, UNFILTERED)
         self._liveness.watch(session)
         self._fan_out.add(session)
 
@@ -167,7 +168,7 @@ class Admission:
         errors = SlidingWindow(1, self._settings.error_interval_seconds)
         session = Session(self._new_id(), request, transport, outbox, errors, self._counters, self._now())
         session.expires_at = self._authenticator.expires_at(request.identity)
-        session.subscriptions = {request.channel: None, "calls": None}
+        session.subscriptions = {request.channel: UNFILTERED, "calls": UNFILTERED}
         session.on_closed = self._dismiss
         return session
 

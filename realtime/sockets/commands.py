@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import Unauthenticated
+from models.errors import Invalid, Unauthenticated
 from models.service_keys import ServiceKey
+from models.tags import TAGS_LIMIT, checked_tag
 from realtime.calls.ongoing import OngoingCalls
 from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
@@ -22,6 +23,7 @@ from realtime.protocol import (
     Pong,
     Refresh,
     Subscribe,
+    Subscription,
     SubscriptionConfirmed,
     TokenRefreshed,
     Unsubscribe,
@@ -30,10 +32,14 @@ from realtime.protocol import (
 )
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
+from realtime.sockets.interest import Filter, interest_in
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.session import Session
 from realtime.sockets.stats import Stats
 from settings import Settings
+
+_UPDATES: tuple[Subscription, ...] = ("feed", "presence")
+"""The subscriptions to users' updates. They can be narrowed."""
 
 
 class Commands:
@@ -122,10 +128,9 @@ class Commands:
         session.push(HeartbeatAck(status=status, server_time=self._clock.utc()))
 
     def _subscribe(self, session: Session, command: Subscribe) -> None:
-        ids = command.user_ids
         if command.subscription in ("feed", "stats") and session.subscriptions.keys().isdisjoint(("feed", "stats")):
             self._stats.send_later(session)
-        session.subscriptions[command.subscription] = None if ids is None else frozenset(ids)
+        session.subscriptions[command.subscription] = _filter(command)
         session.push(SubscriptionConfirmed(subscription=command.subscription))
         if not session.is_open:  # the reply showed that the peer is gone
             return
@@ -138,13 +143,19 @@ class Commands:
         """Check what the types cannot express. Raises ValueError."""
         if not isinstance(command, Subscribe):
             return
-        limit = self._watched_users_limit
         if command.snapshot and command.updates_only:
             raise ValueError("snapshot and updates_only exclude each other")
-        if command.user_ids is not None and command.subscription not in ("feed", "presence"):
-            raise ValueError("user_ids goes with feed and presence")
-        if command.user_ids is not None and len(command.user_ids) > limit:
-            raise ValueError(f"user_ids has at most {limit} ids")
+        for name, given in (("user_ids", command.user_ids), ("tags", command.tags)):
+            if given is not None and command.subscription not in _UPDATES:
+                raise ValueError(f"{name} goes with feed and presence")
+        if len(command.user_ids or ()) > self._watched_users_limit:
+            raise ValueError(f"user_ids has at most {self._watched_users_limit} ids")
+        if len(command.tags or ()) > TAGS_LIMIT:
+            raise ValueError(f"tags has at most {TAGS_LIMIT} tags")
+        try:
+            _filter(command)
+        except Invalid as error:
+            raise ValueError(error.message) from None
 
     def _request_snapshot(self, session: Session, command: Subscribe) -> None:
         if command.subscription == "calls":
@@ -164,9 +175,8 @@ class Commands:
 
     def _watch(self, session: Session) -> None:
         """Feed and presence carry the same updates. A session subscribed to both gets each update once."""
-        narrowed = [session.subscriptions[each] for each in ("feed", "presence") if each in session.subscriptions]
-        user_ids = frozenset[int]().union(*(ids for ids in narrowed if ids is not None))
-        self._fan_out.watch(session, everyone=None in narrowed, user_ids=user_ids)
+        filters = [session.subscriptions[each] for each in _UPDATES if each in session.subscriptions]
+        self._fan_out.watch(session, interest_in(filters))
 
     def _refresh(self, session: Session, command: Refresh) -> None:
         now = self._clock.now()
@@ -185,6 +195,12 @@ class Commands:
         session.expires_at = self._authenticator.expires_at(identity)
         self._liveness.await_expiry(session, identity)
         session.push(TokenRefreshed(expires_at=datetime.fromtimestamp(identity.expires_at, UTC)))
+
+
+def _filter(command: Subscribe) -> Filter:
+    """What the subscription is narrowed to. Raises Invalid."""
+    ids, tags = command.user_ids, command.tags
+    return Filter(None if ids is None else frozenset(ids), None if tags is None else frozenset(map(checked_tag, tags)))
 
 
 def pong_to(command: Ping, utc: datetime) -> Pong:

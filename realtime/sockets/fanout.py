@@ -7,7 +7,9 @@ from functools import partial
 
 from realtime.counters import Counters
 from realtime.presence.changelog import Change, ChangeLog
+from realtime.protocol import CloseCode
 from realtime.sockets.flush import Flush, Recipients, Take, first_batch
+from realtime.sockets.interest import Interest
 from realtime.sockets.session import Session
 from realtime.sockets.subscribers import Subscribers
 from settings import Settings
@@ -16,6 +18,9 @@ CallLater = Callable[[float, Callable[[], None]], object]
 
 _STRIDE = 64
 """Sockets sent to between two checks of the time."""
+
+MOVES_KEPT = 10_000
+"""Changes of tags that a session which watches by tags may be behind. It is closed as too slow beyond that."""
 
 
 class FanOut:
@@ -87,14 +92,12 @@ class FanOut:
         if session.outbox.current:
             self._leave_out(session)
         self._behind.discard(session)
-        self._subscribers.replace(session, frozenset())
+        self._subscribers.leave(session)
 
-    def watch(self, session: Session, *, everyone: bool, user_ids: frozenset[int]) -> None:
+    def watch(self, session: Session, interest: Interest) -> None:
         """Change which users' updates a session gets, from the next update on."""
         self.detach(session)
-        self._subscribers.replace(session, frozenset() if everyone else user_ids)
-        session.outbox.interest.everyone = everyone
-        session.outbox.interest.user_ids = user_ids
+        self._subscribers.move(session, interest)
 
     def detach(self, session: Session) -> None:
         """Take a session out of the flushes, so that what it lacks can be written before something else."""
@@ -138,6 +141,7 @@ class FanOut:
         self._pending.clear()
         self._flushed = self.log.seq
         self._catch_up_ready()
+        self._forget_moves()
 
     def _schedule(self, wait: float) -> None:
         self._scheduled = True
@@ -160,7 +164,7 @@ class FanOut:
         self._flush = flush = Flush(batch, self._flushed, self._everyone())
         self._counters.messages_out["user_status_update"] += flush.messages * len(flush.recipients)
         if self._subscribers:
-            self._send_narrowed(batch, flush)
+            self._gather_narrowed(batch, flush)
         self._send_slice(flush)
 
     def _everyone(self) -> Recipients:
@@ -168,23 +172,14 @@ class FanOut:
             self._recipients = Recipients(self._current)
         return self._recipients
 
-    def _send_narrowed(self, batch: list[Change], flush: Flush) -> None:
-        """Sessions that watch single users get the changes of those users, before the first slice."""
-        frames: dict[Session, list[bytes]] = {}
-        for change in batch:
-            for session in self._subscribers.of(change.user_id):
-                if session.outbox.current:
-                    frames.setdefault(session, []).append(change.frame)
-        for session, wanted in frames.items():
-            self._counters.messages_out["user_status_update"] += len(wanted)
-            data = b"".join(wanted)
-            try:
-                taken = self._current[session](data)
-            except OSError as error:
-                self._failed(session, error, data, flush)
-            else:
-                if taken < len(data):
-                    self._fall_short(session, data[taken:], flush)
+    def _gather_narrowed(self, batch: list[Change], flush: Flush) -> None:
+        """Sessions that do not watch everyone get those of the changes that concern them, before the others."""
+        out = self._counters.messages_out
+        for group, told in self._subscribers.told(batch).items():
+            current = [session for session in group.sessions if session.outbox.current]
+            flush.narrowed.update(dict.fromkeys(current, b"".join(told.frames)))
+            out["user_status_update"] += (len(told.frames) - told.removals) * len(current)
+            out["user_removed"] += told.removals * len(current)
 
     def _send_slice(self, flush: Flush) -> None:
         """Send to the next sessions. The loop does nothing but send: a session that can't be sent to isn't in it.
@@ -192,6 +187,8 @@ class FanOut:
         When the time is up and less is left than was sent, that is sent too: a pause would only delay the last ones.
         """
         started, first = self._elapsed(), flush.cursor
+        if flush.narrowed and not self._send_narrowed(flush, started):
+            return
         recipients, data, size = flush.recipients, flush.data, len(flush.data)
         takes, end = recipients.takes, len(recipients.takes)
         while flush.cursor < end:
@@ -206,11 +203,32 @@ class FanOut:
                         self._fall_short(recipients.sessions[slot], data[taken:], flush)
             flush.cursor = stop
             if self._elapsed() - started > self._slice_seconds and end - stop >= stop - first:
-                self._busy_seconds += self._elapsed() - started
-                self._schedule(0)
+                self._go_on_later(started)
                 return
         self._busy_seconds += self._elapsed() - started
         self._finish(flush)
+
+    def _send_narrowed(self, flush: Flush, started: float) -> bool:
+        """Send to the next sessions that do not watch everyone. Returns whether none of them is left."""
+        sent = 0
+        while flush.narrowed:
+            session, data = flush.narrowed.popitem()
+            try:
+                taken = self._current[session](data)
+            except OSError as error:
+                self._failed(session, error, data, flush)
+            else:
+                if taken < len(data):
+                    self._fall_short(session, data[taken:], flush)
+            sent += 1
+            if sent % _STRIDE == 0 and self._elapsed() - started > self._slice_seconds:
+                self._go_on_later(started)
+                return False
+        return True
+
+    def _go_on_later(self, started: float) -> None:
+        self._busy_seconds += self._elapsed() - started
+        self._schedule(0)
 
     def _failed(self, session: Session, error: OSError, data: bytes, flush: Flush) -> None:
         """A session took nothing, or has gone."""
@@ -229,13 +247,29 @@ class FanOut:
     def _finish(self, flush: Flush) -> None:
         self._flushed = max(self._flushed, flush.upto)
         self._flush = None
-        is_piling_up = len(self._pending) > flush.messages  # then there is nothing to gain from gathering more
+        is_piling_up = len(self._pending) > flush.changes  # then there is nothing to gain from gathering more
         least = self._interval_seconds if is_piling_up else self._least_pause_seconds
         self._pause_seconds = pause = max(least, self._busy_seconds)
         self._next_at = self._elapsed() + pause
         if self._pending:
             self._schedule(pause)
         self._catch_up_ready()
+        if self.log.moves:
+            self._forget_moves()
+
+    def _forget_moves(self) -> None:
+        """Forget the changes of tags that every session which watches by tags has come past.
+
+        One that reads too slowly is closed, or else what is kept for it would grow without end.
+        """
+        slow = [session for session in self._behind if session.outbox.interest.by_tags]
+        self.log.forget_moves(min([self._flushed, *(session.outbox.since for session in slow)]))
+        surplus = len(self.log.moves) - MOVES_KEPT
+        if surplus > 0:
+            oldest = self.log.moves[surplus].seq
+            for session in slow:
+                if session.outbox.since < oldest:
+                    session.close(CloseCode.SLOW_CONSUMER, "slow consumer")
 
     def _catch_up_ready(self) -> None:
         """Let sessions write what they lack. After a crowd joined during a flush they are many, so this takes turns."""
@@ -276,4 +310,4 @@ class FanOut:
         del self._current[session]
         self._recipients = None
         if self._flush is not None:
-            self._flush.recipients.leave_out(session)
+            self._flush.leave_out(session)

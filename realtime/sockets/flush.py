@@ -37,20 +37,29 @@ class Recipients:
 class Flush:
     """One batch of changes being sent: those with `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
 
-    __slots__ = ("before", "cursor", "data", "messages", "recipients", "upto")
+    __slots__ = ("before", "changes", "cursor", "data", "messages", "narrowed", "recipients", "upto")
 
     def __init__(self, batch: list[Change], before: int, recipients: Recipients) -> None:
         self.before = before
         self.upto = batch[-1].seq
-        self.messages = len(batch)
-        self.data = batch[0].frame if len(batch) == 1 else b"".join([change.frame for change in batch])
+        self.changes = len(batch)
+        frames = [change.frame for change in batch if not change.is_quiet]
+        self.messages = len(frames)
+        self.data = frames[0] if len(frames) == 1 else b"".join(frames)
         self.recipients = recipients
-        self.cursor = 0
+        self.cursor = 0 if frames else len(recipients)
+        self.narrowed: dict[Session, bytes] = {}
+        """What is left to be sent to current sessions that do not watch everyone."""
 
     def position_of(self, session: Session) -> int:
         """How far a current session has its updates."""
-        is_sent = not session.outbox.interest.everyone or session.slot < self.cursor
+        is_sent = session.slot < self.cursor if session.outbox.interest.everyone else session not in self.narrowed
         return self.upto if is_sent else self.before
+
+    def leave_out(self, session: Session) -> None:
+        """Send nothing more to a session that is not current any more."""
+        self.recipients.leave_out(session)
+        self.narrowed.pop(session, None)
 
 
 def first_batch(pending: list[Change]) -> list[Change]:

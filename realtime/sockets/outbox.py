@@ -8,6 +8,7 @@ from models.status import Status
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.protocol import ResumeComplete, Snapshot, Subscription, encode
 from realtime.sockets.frame_writer import FrameWriter, Transport
+from realtime.sockets.interest import NOBODY, Filter, Interest
 from settings import Settings
 
 PIECE_BYTES = 16 * 1024
@@ -17,18 +18,8 @@ PAGE_BYTES = 3 * PIECE_BYTES
 """The largest message handed over at once. The smallest allowed `outbox_limit_bytes` is four pieces."""
 
 
-class Interest:
-    """The users whose updates a session receives: everyone, or a set of ids."""
-
-    __slots__ = ("everyone", "user_ids")
-
-    def __init__(self) -> None:
-        self.everyone = False
-        self.user_ids: frozenset[int] = frozenset()
-
-    def includes(self, user_id: int) -> bool:
-        """Whether the session receives this user's updates."""
-        return self.everyone or user_id in self.user_ids
+Statuses = Callable[[frozenset[int] | None, frozenset[str] | None], list[Status]]
+"""The statuses of the users with one of these ids who have one of these tags. None: any."""
 
 
 class Outbox:
@@ -64,7 +55,7 @@ class Outbox:
         self,
         transport: Transport,
         log: ChangeLog,
-        statuses: Callable[[], list[Status]],
+        statuses: Statuses,
         now: Callable[[], float],
         settings: Settings,
     ) -> None:
@@ -73,13 +64,14 @@ class Outbox:
         self._statuses = statuses
         self._queue_limit = settings.outbox_limit_bytes - PAGE_BYTES
         self._page_users = settings.snapshot_page_users
-        self._snapshots: list[tuple[Subscription, frozenset[int] | None]] = []
+        self._snapshots: list[tuple[Subscription, Filter]] = []
         self._pages: list[list[Status]] = []
         """The pages of a snapshot that are left, the last one first."""
         self._page_of: Subscription = "feed"
         self._page_seq = 0
         self._is_resuming = False
-        self.interest = Interest()
+        self.interest: Interest = NOBODY
+        """The users whose updates the session receives. The fan-out changes it."""
         self.since = log.seq
         """The session has every update up to this `seq`. Meaningless while the fan-out keeps it `current`."""
         self.current = False
@@ -128,9 +120,9 @@ class Outbox:
         """The kernel took only a part of a frame: the rest goes out before anything else."""
         self._writer.buffer(rest)
 
-    def request_snapshot(self, subscription: Subscription, user_ids: frozenset[int] | None) -> None:
+    def request_snapshot(self, subscription: Subscription, wanted: Filter) -> None:
         """Send a snapshot after what is waiting. It is taken when its turn comes, so later updates are newer."""
-        self._snapshots.append((subscription, user_ids))
+        self._snapshots.append((subscription, wanted))
 
     def mark_resumed(self) -> None:
         """Say so once the updates that a returning client missed have been written."""
@@ -179,29 +171,29 @@ class Outbox:
         """
         frames: list[bytes] = []
         size = 0
-        for change in self._log.since(self.since):
+        log, interest = self._log, self.interest
+        for change in log.since_with_moves(self.since) if interest.by_tags else log.since(self.since):
             if change.seq > upto:
                 break
-            if self._wants(change):
-                size += len(change.frame)
+            frame = interest.frame(change)
+            if frame is not None and not self._is_known(change):
+                size += len(frame)
                 if frames and size > PIECE_BYTES:
                     return b"".join(frames)
-                frames.append(change.frame)
+                frames.append(frame)
             self.since = change.seq
         self.since = upto
         return b"".join(frames)
 
-    def _wants(self, change: Change) -> bool:
+    def _is_known(self, change: Change) -> bool:
         user_id, seq = self.sent_apart
-        return self.interest.includes(change.user_id) and not (change.user_id == user_id and change.seq <= seq)
+        return change.user_id == user_id and change.seq <= seq
 
     def _take_snapshot(self) -> None:
         """Statuses are frozen, so the list stays the state as of `seq` however late its pages are written."""
-        subscription, user_ids = self._snapshots.pop(0)
+        subscription, wanted = self._snapshots.pop(0)
         self.told_ahead = None
-        users = self._statuses()
-        if user_ids is not None:
-            users = [status for status in users if status.user_id in user_ids]
+        users = self._statuses(wanted.user_ids, wanted.tags)
         self._page_of, self._page_seq = subscription, self._log.seq
         size = self._page_users
         self._pages = [users[start : start + size] for start in range(0, len(users), size)][::-1] or [[]]

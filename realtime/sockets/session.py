@@ -12,6 +12,7 @@ from realtime.counters import Counters
 from realtime.protocol import Channel, CloseCode, Error, ErrorCode, Message, Reason, Subscription, encode
 from realtime.ratelimit import SlidingWindow, Strikes
 from realtime.sockets.frame_writer import Transport
+from realtime.sockets.interest import Filter
 from realtime.sockets.outbox import Outbox
 
 ABNORMAL = 1006
@@ -85,8 +86,8 @@ class Session:
         self.expires_at = now
         """Steady time at which the token expires. A service key never does."""
         self.strikes = Strikes()
-        self.subscriptions: dict[Subscription, frozenset[int] | None] = {}
-        """Each subscription, with the user ids that it is narrowed to, or None for everyone."""
+        self.subscriptions: dict[Subscription, Filter] = {}
+        """Each subscription, with what it is narrowed to."""
         self.is_open = True
         self.slot = 0
         """Position among the recipients of the current flush."""

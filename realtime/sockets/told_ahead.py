@@ -42,7 +42,7 @@ class ToldAhead:
     def publish(self, changes: Sequence[Change]) -> None:
         """Send changes to all who watch, except for those who know them."""
         for change in changes if self._sessions else ():
-            for session in self._sessions.pop(change.user_id, ()):
+            for session in () if change.is_quiet else self._sessions.pop(change.user_id, ()):
                 self._spare(session, change)
         self._fan_out.publish(changes)
 

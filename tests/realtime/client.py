@@ -11,6 +11,11 @@ from tests.realtime.transports import FakeTransport
 
 Picture = dict[int, dict[str, Any]]
 
+Scope = tuple[frozenset[int] | None, frozenset[str] | None]
+"""The user ids and the tags that a subscription is narrowed to. None: any."""
+
+EVERYONE: Scope = (None, None)
+
 
 class Client:
     """A client program, over as many connections as it needs.
@@ -28,12 +33,14 @@ class Client:
         self.is_complete = False
         """Whether it must know every user."""
         self.stats: dict[str, Any] | None = None
-        self.scope: dict[str, frozenset[int] | None] = {}
-        """The subscriptions to updates that the server confirmed; None means everyone."""
-        self.asked: list[tuple[str, frozenset[int] | None]] = []
+        self.scope: dict[str, Scope] = {}
+        """The subscriptions to updates that the server confirmed."""
+        self.known: set[Scope] = set()
+        """Those of them that are narrowed by tags and of which it must know every user."""
+        self.asked: list[tuple[str, Scope]] = []
         """Subscriptions that were requested and are not confirmed yet."""
-        self.requested: list[frozenset[int] | None] = []
-        """The users of the snapshots still to come; None means everyone."""
+        self.requested: list[Scope] = []
+        """The snapshots still to come."""
         self.pongs = 0
         """The number of pings answered on the current connection."""
         self.session: Session
@@ -47,9 +54,10 @@ class Client:
     def connected(self, session: Session, transport: FakeTransport) -> None:
         """Begin a new connection."""
         self.session, self.transport = session, transport
-        self.scope = {session.channel: None}
+        self.scope = {session.channel: EVERYONE}
+        self.known = set()
         self.asked = []
-        self.requested = [] if self.epoch is None else [None]
+        self.requested = [] if self.epoch is None else [EVERYONE]
         self.pongs = 0
         self._told = self._last_seq = self._read = 0
         self._pages = []
@@ -78,9 +86,13 @@ class Client:
         """Return the codes of the errors received."""
         return [each["code"] for each in self.messages("error")]
 
-    def watches(self, user_id: int) -> bool:
-        """Return whether it is subscribed to a user's updates."""
-        return any(ids is None or user_id in ids for ids in self.scope.values())
+    def watches(self, user_id: int, tags: Iterable[str] = ()) -> bool:
+        """Return whether it is subscribed to the updates of a user with these tags."""
+        return any(includes(scope, user_id, tags) for scope in self.scope.values())
+
+    def may_watch(self, user_id: int) -> bool:
+        """Return the same, whatever tags the user has."""
+        return any(includes((ids, None), user_id) for ids, _ in self.scope.values())
 
     def fold(self) -> None:
         """Apply all messages received since the last time."""
@@ -99,6 +111,8 @@ class Client:
                 self.picture[self.user_id] = known(message["status"])
             case "user_status_update":
                 self._update(message)
+            case "user_removed":
+                self._removed(message)
             case "snapshot":
                 self._page(message)
             case "resume_complete":
@@ -130,9 +144,17 @@ class Client:
     def _update(self, message: dict[str, Any]) -> None:
         assert message["seq"] > self._last_seq, "seq rises strictly"
         assert not self._pages, "no update between the pages of a snapshot"
-        assert self.watches(message["user_id"]), "only who is watched"
+        assert self.may_watch(message["user_id"]), "only who is watched"
         self._last_seq = self.seq = message["seq"]
         self.picture[message["user_id"]] = known(message["status"])
+
+    def _removed(self, message: dict[str, Any]) -> None:
+        assert message["seq"] > self._last_seq, "seq rises strictly"
+        assert not self._pages, "no update between the pages of a snapshot"
+        assert not self.watches(message["user_id"]), "nobody who is watched by id"
+        assert self.may_watch(message["user_id"]), "only who was watched"
+        self._last_seq = self.seq = message["seq"]
+        self.picture.pop(message["user_id"], None)
 
     def _page(self, message: dict[str, Any]) -> None:
         assert message["seq"] >= self._last_seq, "a snapshot is not older than the updates before it"
@@ -143,8 +165,13 @@ class Client:
         users = [status for page in self._pages for status in page["users"]]
         self._pages = []
         self._last_seq = self.seq = message["seq"]
-        self.picture |= {status["user_id"]: known(status) for status in users if self.watches(status["user_id"])}
-        self.is_complete |= self.requested.pop(0) is None and None in self.scope.values()
+        scope = self.requested.pop(0)
+        self.is_complete |= scope == EVERYONE and EVERYONE in self.scope.values()
+        if scope[1] is None:
+            self.picture |= {status["user_id"]: known(status) for status in users if self.watches(status["user_id"])}
+        elif scope in self.scope.values():  # otherwise other tags are watched by now
+            self.picture |= {status["user_id"]: known(status) for status in users}
+            self.known.add(scope)
 
     def _confirmed(self, message: dict[str, Any]) -> None:
         name = message["subscription"]
@@ -155,18 +182,25 @@ class Client:
             self.asked.remove(asked)
             if name in ("feed", "presence"):
                 self.scope[name] = asked[1]
-        self.is_complete &= None in self.scope.values()
+        self.is_complete &= EVERYONE in self.scope.values()
+        self.known.clear()
         self.picture = {user_id: status for user_id, status in self.picture.items() if self.watches(user_id)}
 
     def command(self, kind: str, **fields: Any) -> str:
         """Return a command as text. A subscription is remembered until it is confirmed."""
         if kind == "subscribe":
-            ids: Iterable[int] | None = fields.get("user_ids")
-            wanted = None if ids is None else frozenset(ids)
+            ids, tags = fields.get("user_ids"), fields.get("tags")
+            wanted = None if ids is None else frozenset(ids), None if tags is None else frozenset(tags)
             self.asked.append((fields["subscription"], wanted))
             if fields.get("snapshot") and fields["subscription"] in ("feed", "presence"):
                 self.requested.append(wanted)
         return json.dumps({"type": kind, **fields})
+
+
+def includes(scope: Scope, user_id: int, tags: Iterable[str] = ()) -> bool:
+    """Return whether a subscription is narrowed to a user with these tags, among others."""
+    ids, wanted = scope
+    return (ids is None or user_id in ids) and (wanted is None or not wanted.isdisjoint(tags))
 
 
 def known(status: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from realtime import core
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.parts import CoreStores
 from realtime.presence.log import Proposal
-from realtime.presence.record import Record, with_call
+from realtime.presence.record import with_call
 from realtime.protocol import Channel
 from realtime.sockets.session import Caller, ConnectRequest
 from settings import Settings
@@ -292,11 +292,20 @@ class World:
 
     def rename(self, profile: Profile) -> None:
         """Change a user's profile, past the store."""
+        self.core.log.append(self.proposal(profile.user_id, profile=profile))
 
-        def fact(record: Record) -> Record:
-            return msgspec.structs.replace(record, profile=profile)
+    def tag(self, user_id: int, *tags: str) -> None:
+        """Give a user other tags."""
+        self.users.change(user_id, tags=tuple(sorted(tags)), rev=self.users.rows[user_id].rev + 1)
+        self.core.presence.follow(self.users.rows[user_id])
 
-        self.core.log.append(Proposal((profile.user_id,), "set", fact))
+    def proposal(self, user_id: int, **fields: Any) -> Proposal:
+        """Return a proposal that changes fields of a user's record."""
+        return Proposal((user_id,), "set", lambda record: msgspec.structs.replace(record, **fields))
+
+    def tags_of(self, user_id: int) -> tuple[str, ...]:
+        """Return the user's tags on the server."""
+        return self.core.registry.get(user_id).record.tags
 
     def hold(self, user_ids: tuple[int, ...], call_id: str) -> None:
         """Have users held by a call that is not ongoing."""

@@ -56,6 +56,26 @@ def test_the_latest_number_of_a_user_is_that_of_the_last_change() -> None:
     assert [log.latest_seq(user_id) for user_id in (1, 2, 3)] == [3, 2, 0]
 
 
+def test_changes_of_tags_stand_beside_the_latest_change_of_their_user() -> None:
+    log = filled(1)
+    log.append(a_status(1), "set", tags=("a",), is_quiet=True)
+    log.append(a_status(1), "set", tags=("b",), tags_before=("a",))
+    log.append(a_status(2), "set")
+    assert [each.seq for each in log.since(0)] == [3, 4]
+    assert [each.seq for each in log.since_with_moves(1)] == [2, 3, 4]
+
+
+def test_changes_of_tags_are_kept_until_everyone_has_them_or_their_epoch_is_lost() -> None:
+    log = ChangeLog("now")
+    for seq in (5, 6, 7):
+        log.append(a_status(1), "set", seq, tags=(str(seq),), is_quiet=True)
+    log.forget_moves(5)
+    assert [each.seq for each in log.moves] == [6, 7]
+    log.seq = 6
+    log.forget_moves(5)
+    assert [each.seq for each in log.moves] == [6]
+
+
 @pytest.mark.parametrize(
     ("epoch", "since", "resumes"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -84,14 +85,14 @@ class PresenceMachine(RuleBasedStateMachine):
                 changed.add(status.user_id)
             replace_status(entry, status)
 
-        def note_announcement(status: Status, reason: Reason, seq: int) -> Change:
+        def note_announcement(status: Status, reason: Reason, seq: int, **tags: Any) -> Change:
             assert status.user_id in changed, "only what changed is announced"
             changed.discard(status.user_id)
             times = [at for at, user_id in told if user_id == status.user_id]
             assert len(times) < 4 or self.now - times[-4] >= 1.0, "at most four a second"
             told.append((self.now, status.user_id))
             self.last_told[status.user_id] = status
-            return append(status, reason, seq)
+            return append(status, reason, seq, **tags)
 
         registry.replace_status = note_change  # type: ignore[method-assign]
         log.append = note_announcement  # type: ignore[method-assign]

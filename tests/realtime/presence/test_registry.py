@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +31,8 @@ def registry_of(*states: State) -> Registry:
     return registry
 
 
-def ids(registry: Registry, q: str = "", **options: bool) -> list[int]:
-    chosen = {"online_only": False, "available_only": False} | options
+def ids(registry: Registry, q: str = "", **options: Any) -> list[int]:
+    chosen: dict[str, Any] = {"online_only": False, "available_only": False} | options
     return [each.user_id for each in registry.page(q, skip=0, limit=100, **chosen)[0]]
 
 
@@ -118,3 +120,40 @@ def test_order_and_counts_follow_every_change(states: list[State], data: st.Data
     assert registry.available == sum(each.is_available for each in everyone)
     expected = sorted(everyone, key=lambda s: (-s.is_available, -s.is_online, -s.last_seen.timestamp(), s.user_id))
     assert ids(registry) == [each.user_id for each in expected]
+
+
+def tagged(registry: Registry, **tags: str) -> None:
+    for name, theirs in tags.items():
+        entry = registry.get(int(name[1:]))
+        registry.replace_record(entry, msgspec.structs.replace(entry.record, tags=tuple(theirs), status=entry.status))
+
+
+def test_tags_select_users_who_have_any_of_them_in_the_feeds_order() -> None:
+    registry = registry_of(OFFLINE, BUSY, AVAILABLE, AVAILABLE)
+    tagged(registry, u1="a", u2="ab", u3="b")
+    assert ids(registry, tags=["a"]) == [2, 1]
+    assert ids(registry, tags=["a", "b"]) == [3, 2, 1]
+    assert ids(registry, tags=["a", "b"], online_only=True) == [3, 2]
+    assert ids(registry, tags=["a", "b"], available_only=True) == [3]
+    assert ids(registry, "#2", tags=["a", "b"]) == [2]
+    assert ids(registry, tags=["c"]) == []
+
+
+def test_a_snapshot_has_the_users_with_the_ids_and_the_tags() -> None:
+    registry = registry_of(AVAILABLE, AVAILABLE, AVAILABLE)
+    tagged(registry, u1="a", u2="ab")
+    found = [registry.statuses({2, 3, 9}, None), registry.statuses(None, {"a"}), registry.statuses({2, 3}, {"a", "b"})]
+    assert [[each.user_id for each in statuses] for statuses in found] == [[2, 3], [1, 2], [2]]
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.sets(st.sampled_from("abc")))))
+def test_the_tags_are_counted_as_users_come_and_change(changes: list[tuple[int, set[str]]]) -> None:
+    registry = registry_of(AVAILABLE, BUSY, OFFLINE)
+    held: dict[int, set[str]] = {}
+    for user_id, tags in changes:
+        held[user_id] = tags
+        tagged(registry, **{f"u{user_id}": "".join(sorted(tags))})
+    counts = {tag: sum(tag in tags for tags in held.values()) for tag in "abc"}
+    assert registry.tag_counts() == {tag: count for tag, count in counts.items() if count}
+    for tag in "abc":
+        assert {each.profile.user_id for each in registry.tagged(tag)} == {key for key in held if tag in held[key]}

@@ -13,11 +13,12 @@ from models.errors import RequestError
 from models.status import Profile
 from realtime.protocol import Channel
 from realtime.sockets import fanout
-from tests.realtime.client import Client
+from tests.realtime.client import Client, includes
 from tests.realtime.world import World
 
 USERS = 5
 user_ids = st.integers(1, USERS)
+some_tags = st.lists(st.sampled_from("abc"), max_size=2, unique=True)
 
 
 class Delivery(RuleBasedStateMachine):
@@ -105,11 +106,19 @@ class Delivery(RuleBasedStateMachine):
         client=clients,
         subscription=st.sampled_from(["feed", "presence"]),
         ids=st.none() | st.lists(user_ids, max_size=3),
+        tags=st.none() | some_tags,
         snapshot=st.sampled_from([None, True]),
     )
-    def subscribe(self, client: Client, subscription: str, ids: list[int] | None, snapshot: bool | None) -> None:
+    def subscribe(
+        self,
+        client: Client,
+        subscription: str,
+        ids: list[int] | None,
+        tags: list[str] | None,
+        snapshot: bool | None,
+    ) -> None:
         if client.is_open:
-            self.world.send(client, "subscribe", subscription=subscription, user_ids=ids, snapshot=snapshot)
+            self.world.send(client, "subscribe", subscription=subscription, user_ids=ids, tags=tags, snapshot=snapshot)
 
     @rule(client=clients, subscription=st.sampled_from(["feed", "presence", "stats"]))
     def unsubscribe(self, client: Client, subscription: str) -> None:
@@ -133,6 +142,10 @@ class Delivery(RuleBasedStateMachine):
     def rename(self, user_id: int) -> None:
         self.renamed += 1
         self.world.rename(Profile(user_id, f"user{user_id} {self.renamed}" + "x" * 40, None))
+
+    @rule(user_id=user_ids, tags=some_tags)
+    def tag(self, user_id: int, tags: list[str]) -> None:
+        self.world.tag(user_id, *tags)
 
     @rule(caller_id=user_ids, callee_id=user_ids)
     def call(self, caller_id: int, callee_id: int) -> None:
@@ -194,6 +207,10 @@ class Delivery(RuleBasedStateMachine):
         assert client.picture == {user_id: server[user_id] for user_id in client.picture}
         if client.is_complete:
             assert client.picture.keys() == server.keys()
+        tags = {user_id: self.world.tags_of(user_id) for user_id in server}
+        assert all(client.watches(user_id, tags[user_id]) for user_id in client.picture), "no ghost"
+        for scope in client.known:
+            assert client.picture.keys() >= {user_id for user_id in server if includes(scope, user_id, tags[user_id])}
         if client.stats is not None and "feed" in client.session.subscriptions:
             counts = self.world.core.stats.counts()
             assert client.stats == {name: getattr(counts, name) for name in counts.__struct_fields__}

@@ -1,4 +1,4 @@
-"""Exported metrics: the series that /metrics of a server with Redis has, with their labels."""
+"""Exported metrics: the series that /metrics of a server with Redis and webhooks has, with their labels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import cast
 
-from handlers.api.metrics import Metrics
+from handlers.api.metrics import Metrics, webhook_metrics
 from models.database import Database
+from realtime.webhooks.figures import WebhookFigures
 from tests.realtime.cluster.world import ClusterWorld
+from tests.realtime.world import NOON
 
 OF_PROMETHEUS = {"up": set[str]()}
 """Series that Prometheus makes itself."""
@@ -27,7 +29,7 @@ def exported() -> dict[str, set[str]]:
     metrics.observe_store("find", 0.1, ok=True)
     metrics.read_from(cluster.nodes[0].core, cast("Database", SimpleNamespace(breaker=SimpleNamespace(is_open=False))))
     found: dict[str, set[str]] = defaultdict(set)
-    for family in metrics.registry.collect():
+    for family in [*metrics.registry.collect(), *webhook_metrics(WebhookFigures(), NOON)]:
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] |= set(getattr(family, "_labelnames", ()))
         for sample in family.samples:

@@ -60,10 +60,19 @@ FIRING: dict[str, list[tuple[str, str]]] = {
         ('rollcall_log_generation{job="rollcall", instance="ill"}', "3x235 4x65"),
         ('rollcall_log_generation{job="rollcall", instance="other"}', "3x300"),
     ],
+    "RollcallWebhooksLate": [('rollcall_webhook_backlog_seconds{job="rollcall", instance="ill"}', "0+10x300")],
+    "RollcallWebhooksSetAside": [('rollcall_webhook_set_aside_total{job="rollcall", instance="ill"}', "0x235 1x65")],
 }
 """Series on which an alert fires after two hours, with a value every 30 s."""
 
-OF_ALL_SERVERS = {"RollcallClientsLost", "RollcallUpgradesRefused", "RollcallRequestsRefused", "RollcallLogRenewed"}
+OF_ALL_SERVERS = {
+    "RollcallWebhooksLate",
+    "RollcallWebhooksSetAside",
+    "RollcallClientsLost",
+    "RollcallUpgradesRefused",
+    "RollcallRequestsRefused",
+    "RollcallLogRenewed",
+}
 """Alerts that don't name one server."""
 
 QUIET: dict[str, list[tuple[str, str]]] = {
@@ -106,6 +115,8 @@ QUIET: dict[str, list[tuple[str, str]]] = {
         ('rollcall_log_generation{job="rollcall", instance="ill"}', "4x230 0x5 4x65"),
         ('rollcall_log_generation{job="rollcall", instance="other"}', "4x300"),
     ],
+    "RollcallWebhooksLate": [('rollcall_webhook_backlog_seconds{job="rollcall", instance="ill"}', "200x300")],
+    "RollcallWebhooksSetAside": [('rollcall_webhook_set_aside_total{job="rollcall", instance="ill"}', "0x100 1x200")],
 }
 """Series on which it does not."""
 

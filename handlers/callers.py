@@ -8,7 +8,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import ApiHandler, HandlerContext, is_supported
 from handlers.parsing import bearer_token, bearer_tokens
-from models.errors import Forbidden, Unauthenticated
+from models.errors import Forbidden, Unauthenticated, Undecided
 from models.service_keys import PREFIX, ServiceKey
 from models.tokens import Identity
 from realtime.limits import Limit
@@ -41,10 +41,21 @@ class CallerHandler(ApiHandler):
 
         Nearly always a turn is free. Only a request that has to wait pays for a coroutine.
         """
+        authenticator = self.context.authenticator
+        try:
+            return self._admit_identity(authenticator.identify(token))
+        except Undecided:
+            return self._admit_later(authenticator.identify_later(token))
+
+    def _admit_identity(self, identity: Identity) -> Awaitable[None] | None:
         limits = self.context.limits
-        identity = self.context.authenticator.identify(token)
         self._caller = identity
         return self._take_turn(limits.requests, limits.turns, identity.user_id)
+
+    async def _admit_later(self, finding: Awaitable[Identity]) -> None:
+        waiting = self._admit_identity(await finding)
+        if waiting is not None:
+            await waiting
 
     async def admit_key(self, text: str) -> ServiceKey:
         """Identify a service key, then take a turn or wait for one. Raises Unauthenticated, TooMany."""

@@ -76,11 +76,17 @@ class Accounts:
         self._new_id = new_id
         self._families = TokenFamilies(stores.logins, tokens, settings, now=now, steady=steady, process_id=new_id())
 
+    def check_passwords(self) -> None:
+        """Raise Forbidden if users may not have passwords."""
+        if not self._settings.password_login_open:
+            raise Forbidden("PASSWORDS_CLOSED", "Passwords are not used here.")
+
     async def prepare(self, username: str, password: str, profile_image_url: str | None, address: str) -> NewAccount:
         """The first step of a registration: check and hash the password and reserve an id.
 
         `address` is the client's, as `address_key` returns it. Raises Forbidden, Invalid, Overloaded.
         """
+        self.check_passwords()
         if not self._settings.registration_open:
             raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
         if len(password) < self._settings.password_length_minimum:
@@ -99,9 +105,10 @@ class Accounts:
     async def login(self, username: str, password: str, address: str) -> TokenPair:
         """Return tokens for a username and password.
 
-        `address` is the client's, as `address_key` returns it. Raises Invalid if no name can be this long, TooMany,
-        Overloaded, or Unauthenticated without saying why.
+        `address` is the client's, as `address_key` returns it. Raises Forbidden, Invalid if no name can be this long,
+        TooMany, Overloaded, or Unauthenticated without saying why.
         """
+        self.check_passwords()
         if is_too_long(username):
             raise Invalid(f"A name has at most {LONGEST} characters.")
         async with self._sign_in_limits.attempt(username_key(username), address, self._now) as attempt:

@@ -17,6 +17,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from handlers.logs import short
 from models.foreign_tokens import ForeignTokens, open_foreign_tokens
 from models.key_set import ALGORITHMS, KeySet, UnusableKeys, has_private_parts, names_of, read_key_set
+from models.stores import Stores
+from realtime.core import Core
+from realtime.presence.provisioning import Provisioning
+from realtime.sockets.foreign_identities import ForeignIdentities
 from settings import Settings, SettingsError, is_url, variable
 
 JWKS_BYTES_LIMIT = 256 * 1024
@@ -27,6 +31,8 @@ _log = structlog.stdlib.get_logger("rollcall.keys")
 
 class ForeignKeys:
     """Keeps the keys of one issuer up to date. What was read last stays in use while nothing can be read.
+
+    `load` or `start` comes first, then `keep`.
 
     `steady` returns seconds that no correction of the clock changes.
     """
@@ -46,13 +52,9 @@ class ForeignKeys:
         self._left_out: tuple[str, ...] = ()
         tokens.read_keys = self.read_for_unknown
 
-    async def start(self) -> None:
-        """Read the keys for the first time. A URL may fail: that is tried again.
-
-        Raises SettingsError if a file cannot be used.
-        """
+    def load(self) -> None:
+        """Read the keys for the first time if they are in a file. Raises SettingsError if it cannot be used."""
         if is_url(self._source):
-            await self.read()
             return
         try:
             content = _content(self._source)
@@ -63,6 +65,11 @@ class ForeignKeys:
             named = variable("foreign_token_keys")
             raise SettingsError([f"set {named} to a JWKS file; {self._source} cannot be used: {error}"]) from None
         self._use(keys, content)
+
+    async def start(self) -> None:
+        """Read the keys for the first time if they are at a URL. If that fails, it is tried again later."""
+        if is_url(self._source):
+            await self.read()
 
     async def keep(self) -> None:
         """Read the keys again and again."""
@@ -160,6 +167,22 @@ def open_foreign_keys(settings: Settings) -> tuple[ForeignTokens, ForeignKeys] |
     """
     tokens = open_foreign_tokens(settings)
     return None if tokens is None else (tokens, ForeignKeys(settings, tokens, steady=time.monotonic))
+
+
+def accept_foreign_tokens(settings: Settings, core: Core, stores: Stores) -> ForeignKeys | None:
+    """Have the core accept tokens of another issuer, if the settings name one. Raises SettingsError."""
+    opened = open_foreign_keys(settings)
+    if opened is None:
+        return None
+    tokens, keys = opened
+    keys.load()
+    provisioning = Provisioning(
+        settings, core.environment, stores.external_ids, stores.users, core.settlement, core.registry
+    )
+    core.authenticator.foreign = ForeignIdentities(
+        settings, core.environment, tokens, provisioning, core.registry, core.hub, stores.logins
+    )
+    return keys
 
 
 def _content(path: str) -> bytes:

@@ -36,6 +36,7 @@ from models.tokens import open_tokens
 from operation.address import listening_address
 from operation.background import Background
 from operation.cut_off import CutOff
+from operation.foreign_keys import accept_foreign_tokens
 from operation.lease_keeper import LeaseKeeper
 from operation.listening import ListeningSocket, open_listening_sockets, open_probe_sockets
 from operation.node_report import node_report
@@ -93,6 +94,7 @@ class Server:
             self.tokens,
             None if shared is None else shared.log,
         )
+        self._foreign_keys = accept_foreign_tokens(settings, self.core, stores)
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
@@ -121,6 +123,8 @@ class Server:
             self._watch_log(self.core.node)
         if self._webhooks is not None:
             await self._webhooks.start()
+        if self._foreign_keys is not None:
+            await self._foreign_keys.start()
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
@@ -132,6 +136,8 @@ class Server:
         if self._webhooks is not None:
             self._background.spawn(self._webhooks.keep_storing())
             self._background.spawn(self._webhooks.keep_sending())
+        if self._foreign_keys is not None:
+            self._background.spawn(self._foreign_keys.keep())
         self._http.add_sockets(sockets)
         self._listening = sockets
         self._probes.add_sockets(for_probes)
@@ -193,6 +199,8 @@ class Server:
     async def stop(self) -> None:
         """Save what is not saved yet, and release everything."""
         await self._background.stop()
+        if self._foreign_keys is not None:
+            await self._foreign_keys.stop()
         try:
             await self.core.save()
             await self._persistence.save_events()

@@ -11,6 +11,7 @@ import msgspec
 from models.calls import Call
 from models.field_types import Tag
 from models.status import Status
+from settings import FOREIGN_TOKEN_LIMIT, Settings
 
 Channel = Literal["feed", "presence"]
 Subscription = Literal["feed", "presence", "stats", "calls"]
@@ -236,8 +237,21 @@ _encoder = msgspec.json.Encoder()
 _TEXT = 0x81
 """FIN and the opcode for text, RFC 6455 §5.2."""
 
+_AROUND_A_TOKEN_BYTES = 256
+"""The rest of a `refresh`, with spaces as some encoders write them."""
+
 PING_FRAME = b"\x89\x00"
 """A ping without payload, RFC 6455 §5.5.2, the same for everyone."""
+
+
+def longest_message(settings: Settings) -> int:
+    """The most bytes of a message that are read. With tokens of another issuer, that is the longest `refresh`.
+
+    Other messages may still not have more than `message_limit_bytes`.
+    """
+    if not settings.foreign_token_keys:
+        return settings.message_limit_bytes
+    return max(settings.message_limit_bytes, FOREIGN_TOKEN_LIMIT + _AROUND_A_TOKEN_BYTES)
 
 
 def decode(text: str) -> AnyCommand:

@@ -40,6 +40,10 @@ class BaseSocketHandler(ApiHandler, Generic[P]):
         """The close code and message if this socket has no valid credentials."""
         raise NotImplementedError
 
+    def longest_message(self) -> int:
+        """The most bytes of a message that are read."""
+        return self.context.settings.message_limit_bytes
+
     def admit(self, transport: StreamTransport) -> P:
         """Open a session. Raises LimitReached."""
         raise NotImplementedError
@@ -62,9 +66,7 @@ class BaseSocketHandler(ApiHandler, Generic[P]):
         self.finish()
         stream = self.detach()
         stream.set_nodelay(True)
-        connection = Connection[P](
-            TornadoStream(stream), self.commands, self.context.traffic, self.context.settings.message_limit_bytes
-        )
+        connection = Connection[P](TornadoStream(stream), self.commands, self.context.traffic, self.longest_message())
         rejection = self.rejection()
         if rejection is None:
             open_session(connection, self.admit, self.context, self.counters, self.request, self.request_id)

@@ -29,7 +29,7 @@ from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
 from models.errors import RequestError
 from realtime.counters import Counters
-from realtime.protocol import Channel
+from realtime.protocol import Channel, longest_message
 from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
 from realtime.sockets.session import Caller, Session
@@ -116,7 +116,7 @@ class DirectUpgrades:
     def _open(self, stream: ByteStream, request: HTTPServerRequest, identity: Caller) -> None:
         request_id = secrets.token_hex(8)
         opened = Connection[Session](
-            stream, self._commands, self._context.traffic, self._context.settings.message_limit_bytes
+            stream, self._commands, self._context.traffic, longest_message(self._context.settings)
         )
         opened.transport.begin(_head(request, request_id))
         log_answer(self._context.origins, request, request_id, 101)

@@ -13,9 +13,10 @@ from handlers.sockets.device import device_name
 from handlers.sockets.stream_transport import StreamTransport
 from models.addresses import address_key
 from models.errors import TokenExpired, Unauthenticated
+from models.foreign_tokens import KeysMissing
 from models.service_keys import ServiceKey
 from realtime.counters import Counters
-from realtime.protocol import Channel, CloseCode
+from realtime.protocol import Channel, CloseCode, longest_message
 from realtime.ratelimit import Key
 from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
@@ -82,8 +83,11 @@ class SocketHandler(BaseSocketHandler[Session]):
         """The close code and message if the credentials are not valid."""
         if self.error is None:
             return None
-        code = CloseCode.TOKEN_EXPIRED if isinstance(self.error, TokenExpired) else CloseCode.REFUSED
-        return code, self.error.message
+        return _close_code(self.error), self.error.message
+
+    def longest_message(self) -> int:
+        """The most bytes of a message that are read."""
+        return longest_message(self.context.settings)
 
     def admit(self, transport: StreamTransport) -> Session:
         """Open a session. Raises LimitReached."""
@@ -95,6 +99,13 @@ class SocketHandler(BaseSocketHandler[Session]):
 def connects_key(caller: Caller) -> Key:
     """Under which key the limit on new sockets counts a caller."""
     return caller.actor if isinstance(caller, ServiceKey) else caller.user_id
+
+
+def _close_code(error: Unauthenticated) -> CloseCode:
+    """Clients come back by themselves as soon as the same token, or a new one, may be accepted."""
+    if isinstance(error, TokenExpired):
+        return CloseCode.TOKEN_EXPIRED
+    return CloseCode.TRY_LATER if isinstance(error, KeysMissing) else CloseCode.REFUSED
 
 
 def connect_request(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from models.accounts import is_revoked_by
-from models.errors import Unauthenticated
+from models.errors import Unauthenticated, Undecided
 from models.service_keys import PREFIX, ServiceKey
 from models.tokens import Identity, Tokens
 from realtime.clock import Clock, Environment, Timers
@@ -17,6 +17,7 @@ from realtime.presence.log import Log, Proposal, Revocation
 from realtime.presence.record import Record
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import CloseCode
+from realtime.sockets.foreign_identities import ForeignIdentities
 from realtime.sockets.hub import Hub
 from realtime.sockets.key_ring import KeyRing
 from realtime.sockets.session import Caller
@@ -64,34 +65,73 @@ class Authenticator:
         """Tells other servers of a revoked login by another way than the log, which may be closed."""
         self.shared_tickets: SharedTickets | None = None
         """The tickets of a server that is not alone. They take the place of its own."""
+        self.foreign: ForeignIdentities | None = None
+        """Whose the tokens of another issuer are, if there is one."""
         self._revoked: dict[str, float] = {}
         """Revoked logins, each with the steady time at which it can be forgotten."""
         self._forgettable: list[tuple[float, str]] = []
         """A heap of the same times and logins."""
 
     def identify(self, token: str) -> Identity:
-        """The identity in an access token. Raises TokenExpired, Unauthenticated."""
+        """The identity in an access token. Raises TokenExpired, Unauthenticated.
+
+        Raises Undecided if a token of another issuer needs more than what is in memory.
+        """
+        if self.foreign is not None and not self._tokens.has_verified(token) and self.foreign.is_theirs(token):
+            return self.foreign.identify(token, self._check)
         identity = self._tokens.verify(token, "access")
-        if self.is_revoked(identity):
-            raise Unauthenticated
+        self._check(identity)
         return identity
+
+    async def identify_later(self, token: str) -> Identity:
+        """The same, after `identify` has raised Undecided. This may create a user.
+
+        Raises TokenExpired, Unauthenticated, StoreUnavailable.
+        """
+        assert self.foreign is not None, "tokens of our own are decided at once"
+        return await self.foreign.identify_later(token, self._check)
+
+    def when_identified(
+        self, token: str, then: Callable[[Identity], None], otherwise: Callable[[Unauthenticated], None]
+    ) -> None:
+        """Call one of two functions as soon as it is known whose the token is. This creates no user."""
+        assert self.foreign is not None, "tokens of our own are decided at once"
+        self.foreign.when_identified(token, self._check, then, otherwise)
 
     def identify_caller(self, credential: str) -> Caller:
         """Whose access token or service key it is. Raises TokenExpired, Unauthenticated."""
         return self.key_ring.find(credential) if credential.startswith(PREFIX) else self.identify(credential)
 
     async def identify_new_caller(self, credential: str) -> Caller:
-        """The same, also for a key that was added a moment ago. Raises StoreUnavailable as well."""
+        """The same, also for a key that was added a moment ago, and as `identify_later`.
+
+        Raises StoreUnavailable as well.
+        """
         if credential.startswith(PREFIX):
             return await self.key_ring.find_anywhere(credential)
-        return self.identify(credential)
+        try:
+            return self.identify(credential)
+        except Undecided:
+            return await self.identify_later(credential)
 
     def is_revoked(self, identity: Caller) -> bool:
         """Whether the key or the login was revoked, or the user disabled or removed, since the token was issued."""
         if isinstance(identity, ServiceKey):
             return self.key_ring.is_revoked(identity)
         entry = self._registry.find(identity.user_id)
-        return entry is None or entry.disabled or identity.login_id in self._revoked or is_revoked_by(entry, identity)
+        return (
+            entry is None
+            or entry.disabled
+            or identity.login_id in self._revoked
+            or (self._is_cut_off(entry, identity) if identity.is_foreign else is_revoked_by(entry, identity))
+        )
+
+    def _check(self, identity: Identity) -> None:
+        if self.is_revoked(identity):
+            raise Unauthenticated
+
+    def _is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
+        return self.foreign is None or self.foreign.is_cut_off(entry, identity)
 
     def expires_at(self, identity: Caller) -> float:
         """Steady time at which the token expires. Later jumps of the wall clock do not change it."""
@@ -148,6 +188,10 @@ class Authenticator:
 
     def close_refused(self, user_id: int) -> None:
         """Close the user's sockets that were opened with tokens which are refused now, if nobody else does."""
+        entry = self._registry.find(user_id)
+        if self.foreign is not None and entry is not None:
+            for revoked in self.foreign.revoke_spared(entry):
+                self.revoke_login(revoked.login_id, revoked.seconds)
         when = self._clock.now() + CLOSE_SECONDS
         self._timers.at(when, ("refused", user_id), partial(self.close_refused_now, user_id))
 

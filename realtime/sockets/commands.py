@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from models.errors import Invalid, Unauthenticated
+from models.errors import Invalid, Unauthenticated, Undecided
 from models.service_keys import ServiceKey
 from models.tags import TAGS_LIMIT, checked_tag
+from models.tokens import Identity
 from realtime.calls.ongoing import OngoingCalls
 from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
@@ -57,6 +59,7 @@ class Commands:
         stats: Stats,
     ) -> None:
         self._watched_users_limit = settings.watched_users_limit
+        self._message_limit_bytes = settings.message_limit_bytes
         self._guard = guard
         self._clock = guard.clock
         self._authenticator = authenticator
@@ -77,11 +80,17 @@ class Commands:
         """Carry out one message from a client, or answer with an error."""
         if not self.allow(session):
             return
+        is_long = _is_longer(text, self._message_limit_bytes)
         try:
             command = decode(text)
+            if is_long and not isinstance(command, Refresh):
+                raise ValueError
             self._check(command)
         except ValueError as error:
-            self._guard.refuse_invalid(session, str(error))
+            if is_long:  # only tokens of another issuer may be
+                session.close(CloseCode.TOO_BIG, "message too big")
+            else:
+                self._guard.refuse_invalid(session, str(error))
             return
         self._guard.counters.messages_in[str(command.__struct_config__.tag)] += 1
         self._heard(session)
@@ -179,17 +188,28 @@ class Commands:
         self._fan_out.watch(session, interest_in(filters))
 
     def _refresh(self, session: Session, command: Refresh) -> None:
-        now = self._clock.now()
         if session.user_id is None:
-            session.refuse("FORBIDDEN_ERROR", "A service key does not expire, and is not replaced by a token", now)
+            message = "A service key does not expire, and is not replaced by a token"
+            session.refuse("FORBIDDEN_ERROR", message, self._clock.now())
             return
+        then, otherwise = partial(self._replace_token, session), partial(self._refuse_token, session)
         try:
             identity = self._authenticator.identify(command.token)
+        except Undecided:
+            self._authenticator.when_identified(command.token, then, otherwise)
         except Unauthenticated as error:
-            session.refuse("AUTH_ERROR", error.message, now)
+            otherwise(error)
+        else:
+            then(identity)
+
+    def _refuse_token(self, session: Session, error: Unauthenticated) -> None:
+        session.refuse("AUTH_ERROR", error.message, self._clock.now())
+
+    def _replace_token(self, session: Session, identity: Identity) -> None:
+        if not session.is_open:  # it was closed while it was found out whose the token is
             return
         if identity.user_id != session.user_id:
-            session.refuse("FORBIDDEN_ERROR", "This token is another user's", now)
+            session.refuse("FORBIDDEN_ERROR", "This token is another user's", self._clock.now())
             return
         session.identity = identity
         session.expires_at = self._authenticator.expires_at(identity)
@@ -201,6 +221,11 @@ def _filter(command: Subscribe) -> Filter:
     """What the subscription is narrowed to. Raises Invalid."""
     ids, tags = command.user_ids, command.tags
     return Filter(None if ids is None else frozenset(ids), None if tags is None else frozenset(map(checked_tag, tags)))
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Whether a text takes more bytes than the limit. Most texts are ASCII, which Python knows."""
+    return (len(text) if text.isascii() else len(text.encode())) > limit
 
 
 def pong_to(command: Ping, utc: datetime) -> Pong:

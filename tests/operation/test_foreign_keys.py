@@ -76,6 +76,7 @@ async def test_keys_come_from_a_file(issuer: Issuer, tmp_path: Path) -> None:
     with pytest.raises(KeysMissing):
         opened.tokens.verify(issuer.token())
     with capture_logs() as logs:
+        opened.keys.load()
         await opened.keys.start()
     assert opened.tokens.verify(issuer.token()).external_id == "user-1"
     assert [each["event"] for each in logs] == ["keys of foreign tokens read"]
@@ -108,7 +109,7 @@ async def test_a_file_that_cannot_be_used_is_refused_at_start(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SettingsError) as refusal:
-        await Opened(str(path)).keys.start()
+        Opened(str(path)).keys.load()
     (problem,) = refusal.value.problems
     assert problem.startswith(f"set ROLLCALL_FOREIGN_TOKEN_KEYS to a JWKS file; {path} cannot be used: ")
     assert message in problem
@@ -120,7 +121,7 @@ async def test_a_file_with_private_keys_is_used_with_a_warning(tmp_path: Path) -
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": [key.jwk | {"d": "c2VjcmV0LXBhcnQ"}]}))
     with capture_logs() as logs:
-        await Opened(str(path)).keys.start()
+        Opened(str(path)).keys.load()
     assert "the file with the keys of foreign tokens contains private keys; remove them" in [e["event"] for e in logs]
     assert "c2VjcmV0LXBhcnQ" not in str(logs)
 
@@ -128,7 +129,7 @@ async def test_a_file_with_private_keys_is_used_with_a_warning(tmp_path: Path) -
 async def test_a_file_is_read_again_for_an_unknown_key(issuer: Issuer, tmp_path: Path) -> None:
     path = issuer.write(tmp_path)
     opened = Opened(str(path))
-    await opened.keys.start()
+    opened.keys.load()
     issuer.keys["ES256"] = IssuerKey("ES256", "new")
     with pytest.raises(UnknownKey):
         opened.tokens.verify(issuer.token())
@@ -147,6 +148,7 @@ async def test_a_file_is_read_again_for_an_unknown_key(issuer: Issuer, tmp_path:
 
 async def test_keys_come_from_a_url(issuer: Issuer, jwks: JwksServer) -> None:
     opened = Opened(f"{jwks.url}?apikey=not-for-logs")
+    opened.keys.load()
     with capture_logs() as logs:
         await opened.keys.start()
     assert opened.tokens.verify(issuer.token()).external_id == "user-1"

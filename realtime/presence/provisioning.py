@@ -1,0 +1,169 @@
+"""Provisioning: creates the users of another issuer at first sight, and keeps their profiles up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from models.errors import Conflict, RequestError, StoreUnavailable, Undecided
+from models.foreign_tokens import ForeignToken
+from models.token_profile import TokenProfile
+from models.user_documents import NewUser, StoredUser
+from models.usernames import nearest_username, username_key
+from realtime.clock import Environment
+from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.settlement import Settlement
+from settings import Settings
+
+NUMBERED_NAMES = range(2, 21)
+"""Tried for a name that is taken, before the user's id, which nearly nobody has in the name."""
+
+UNKNOWN_SECONDS = 1.0
+"""How long an external id that nobody has is not looked up again."""
+
+UNKNOWN_LIMIT = 10_000
+"""External ids that are remembered for this."""
+
+
+class UnknownUser(Undecided):
+    """Nobody has this external id, as far as is known."""
+
+    def __init__(self, token: ForeignToken) -> None:
+        super().__init__("There is no user for this token")
+        self.token = token
+
+
+class ExternalIds(Protocol):
+    """The part of the store of external ids that is needed here."""
+
+    async def find(self, external_id: str) -> StoredUser | None: ...
+    async def reserve(self, external_id: str) -> int: ...
+
+
+class UserDocuments(Protocol):
+    """The part of the users' store that is needed here."""
+
+    async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser: ...
+    async def taken(self, usernames: Sequence[str]) -> set[str]: ...
+    async def read_back(self, user_id: int) -> StoredUser | None: ...
+    async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser: ...
+
+
+class Provisioning:
+    """Users whose names and pictures come from tokens."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        external_ids: ExternalIds,
+        users: UserDocuments,
+        settlement: Settlement,
+        registry: Registry,
+    ) -> None:
+        self._creates = settings.provision_users
+        self._attempts = settings.write_attempts
+        self._clock = environment.clock
+        self._spawn = environment.spawn
+        self._external_ids = external_ids
+        self._users = users
+        self._settlement = settlement
+        self._registry = registry
+        self._unknown: dict[str, float] = {}
+        """External ids that nobody has, with the steady time until which that is believed."""
+        self._following: set[int] = set()
+        """Users whose profiles are being saved."""
+
+    async def user_of(self, token: ForeignToken) -> int:
+        """The user whom a token states, who is created if that is set. Raises UnknownUser, StoreUnavailable."""
+        entry = self._registry.find_external(token.external_id)
+        if entry is not None:
+            return entry.profile.user_id
+        if self._creates:
+            return await self._create(token)
+        if self._unknown.get(token.external_id, 0.0) > self._clock.now():
+            raise UnknownUser(token)
+        stored = await self._external_ids.find(token.external_id)
+        if stored is None:
+            self._note_unknown(token.external_id)
+            raise UnknownUser(token)
+        await self._settlement.ensure_known(stored.profile.user_id)
+        return stored.profile.user_id
+
+    def follow(self, entry: UserEntry, token: ForeignToken, on_failure: Callable[[], None]) -> None:
+        """Bring the user's profile into line with a token, in the background, if the token says something new."""
+        user_id = entry.profile.user_id
+        if _following(entry, token) is not entry.record.token_profile and user_id not in self._following:
+            self._following.add(user_id)
+            self._spawn(self._follow(user_id, token, on_failure))
+
+    async def _create(self, token: ForeignToken) -> int:
+        """Create the user, unless another request or server does. The external id is written first."""
+        user_id = await self._external_ids.reserve(token.external_id)
+        profile = TokenProfile().following(token.name, token.picture, token.issued_at)
+
+        async def create() -> StoredUser:
+            name = await self._free_name(token.name or token.external_id, user_id)
+            new = NewUser(name, None, token.picture, token.external_id, token_profile=profile)
+            return await self._users.create(new, self._clock.utc(), user_id)
+
+        await self._until_name_is_free(lambda: self._settlement.write(user_id, create))
+        return user_id
+
+    async def _follow(self, user_id: int, token: ForeignToken, on_failure: Callable[[], None]) -> None:
+        async def save() -> StoredUser | None:
+            entry = self._registry.get(user_id)
+            known, profile = entry.record.token_profile, _following(entry, token)
+            if profile is known:  # another token or another server was faster
+                return await self._users.read_back(user_id)
+            changes: dict[str, Any] = {"token_profile": msgspec.structs.asdict(profile)}
+            if profile.name != known.name and token.name is not None:
+                changes["username"] = await self._free_name(token.name, user_id, entry.profile.username)
+            if profile.picture != known.picture:
+                changes["profile_image_url"] = token.picture
+            return await self._users.save_profile(user_id, changes, rev=entry.rev)
+
+        try:
+            await self._until_name_is_free(lambda: self._settlement.write(user_id, save))
+        except (RequestError, StoreUnavailable):  # the next use of the token tries again
+            on_failure()
+        finally:
+            self._following.discard(user_id)
+
+    async def _free_name(self, text: str, user_id: int, own: str = "") -> str:
+        """The first name for a text that nobody else has now."""
+        names = list(_names(text, user_id))
+        taken = await self._users.taken(names) - {username_key(own)}
+        return next((each for each in names if username_key(each) not in taken), names[-1])
+
+    async def _until_name_is_free(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Write with another name if somebody took the first one meanwhile. Raises StoreUnavailable."""
+        for _ in range(self._attempts):
+            try:
+                await write()
+            except Conflict:
+                continue
+            return
+        raise StoreUnavailable("others keep taking the names for this user")
+
+    def _note_unknown(self, external_id: str) -> None:
+        if len(self._unknown) >= UNKNOWN_LIMIT:
+            self._unknown.clear()
+        self._unknown[external_id] = self._clock.now() + UNKNOWN_SECONDS
+
+
+def _following(entry: UserEntry, token: ForeignToken) -> TokenProfile:
+    return entry.record.token_profile.following(token.name, token.picture, token.issued_at)
+
+
+def _names(text: str, user_id: int) -> Iterator[str]:
+    """Names for a text, the nearest first."""
+    for suffix in ("", *(f" #{number}" for number in NUMBERED_NAMES), f" #{user_id}"):
+        name = nearest_username(text, suffix)
+        if name is not None:
+            yield name
+    yield f"User {user_id}"
+    yield f"User {user_id} #{user_id}"

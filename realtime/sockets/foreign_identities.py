@@ -1,0 +1,150 @@
+"""Foreign identities: whose the tokens of another issuer are, and which of them a cut-off spares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from models.errors import Unauthenticated
+from models.foreign_tokens import ForeignToken, ForeignTokens, UnknownKey, is_cut_off
+from models.tokens import Identity
+from realtime.clock import Environment
+from realtime.presence.log import Revocation
+from realtime.presence.provisioning import Provisioning, UnknownUser
+from realtime.presence.registry import Registry, UserEntry
+from realtime.sockets.hub import Hub
+from settings import Settings
+
+
+class Logins(Protocol):
+    """The part of the logins' store that is needed here."""
+
+    async def revoke(self, login_id: str, user_id: int, at: datetime, tokens_until: datetime) -> None: ...
+
+
+class ForeignIdentities:
+    """From tokens of another issuer to users here."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        tokens: ForeignTokens,
+        provisioning: Provisioning,
+        registry: Registry,
+        hub: Hub,
+        logins: Logins,
+    ) -> None:
+        self._leeway_seconds = settings.foreign_token_leeway_seconds
+        self._clock = environment.clock
+        self._unix_now = environment.unix_now
+        self._spawn = environment.spawn
+        self._tokens = tokens
+        self._provisioning = provisioning
+        self._registry = registry
+        self._hub = hub
+        self._logins = logins
+        self._cut_off: dict[int, datetime] = {}
+        """The latest cut-off of each user for which the spared tokens were revoked here."""
+
+    def is_theirs(self, token: str) -> bool:
+        """Whether the token names the other issuer, which has yet to be verified."""
+        return self._tokens.is_theirs(token)
+
+    def identify(self, token: str, check: Callable[[Identity], None]) -> Identity:
+        """The identity in a token. `check` raises Unauthenticated if it was revoked.
+
+        Raises UnknownKey, UnknownUser, TokenExpired, Unauthenticated.
+        """
+        known = self._tokens.find(token)
+        stated = known or self._tokens.verify(token)
+        entry = self._registry.find_external(stated.external_id)
+        if entry is None:
+            self._tokens.forget(token)  # what it says of the profile will be new for the user
+            raise UnknownUser(stated)
+        identity = _identity(entry.profile.user_id, stated)
+        check(identity)
+        if known is None:
+            self._provisioning.follow(entry, stated, lambda: self._tokens.forget(token))
+        return identity
+
+    async def identify_later(self, token: str, check: Callable[[Identity], None]) -> Identity:
+        """The same after reading the keys again if theirs is unknown, and finding or creating the user.
+
+        Raises TokenExpired, Unauthenticated, StoreUnavailable.
+        """
+        try:
+            return await self._identify_by_new_keys(token, check)
+        except UnknownUser as unknown:
+            await self._provisioning.user_of(unknown.token)
+            return self.identify(token, check)
+
+    def when_identified(
+        self,
+        token: str,
+        check: Callable[[Identity], None],
+        then: Callable[[Identity], None],
+        otherwise: Callable[[Unauthenticated], None],
+    ) -> None:
+        """Read the keys again, and then call one of two functions. This creates no user."""
+        self._spawn(self._when_identified(token, check, then, otherwise))
+
+    def is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
+        """Whether all of the user's tokens were revoked since this one was issued."""
+        return is_cut_off(entry.record.foreign_tokens_after, identity.issued_at, self._leeway_seconds)
+
+    def revoke_spared(self, entry: UserEntry) -> Iterator[Revocation]:
+        """The logins that are still to be revoked, as all of the user's tokens were.
+
+        The cut-off spares tokens that were issued a moment before it, because the issuer's clock may be behind. Those
+        that were in use are known, so they are revoked one by one. The store has that as soon as it can.
+        """
+        user_id, after = entry.profile.user_id, entry.record.foreign_tokens_after
+        if after is None or self._cut_off.get(user_id) == after or not self._is_recent(after):
+            return
+        self._cut_off[user_id] = after
+        utc, latest = self._clock.utc(), after.timestamp() + self._leeway_seconds
+        for login_id, expires_at in self._in_use(entry, latest).items():
+            seconds = max(1.0, expires_at - self._unix_now())
+            self._spawn(self._logins.revoke(login_id, user_id, utc, utc + timedelta(seconds=seconds)))
+            yield Revocation(login_id, seconds)
+
+    def _is_recent(self, after: datetime) -> bool:
+        """Whether the cut-off is new, rather than read from the store after a start."""
+        return (self._clock.utc() - after).total_seconds() < self._leeway_seconds
+
+    def _in_use(self, entry: UserEntry, latest: float) -> dict[str, int]:
+        """The user's logins whose tokens were seen here, with when they expire."""
+        tokens = self._tokens.verified_of(entry.profile.external_id or "")
+        found = {each.login_id: each.expires_at for each in tokens if each.issued_at <= latest}
+        for session in self._hub.of_user(entry.profile.user_id):
+            identity = session.identity
+            if isinstance(identity, Identity) and identity.is_foreign and identity.issued_at <= latest:
+                found[identity.login_id] = identity.expires_at
+        return found
+
+    async def _identify_by_new_keys(self, token: str, check: Callable[[Identity], None]) -> Identity:
+        try:
+            return self.identify(token, check)
+        except UnknownKey:
+            await self._tokens.read_keys()
+            return self.identify(token, check)
+
+    async def _when_identified(
+        self,
+        token: str,
+        check: Callable[[Identity], None],
+        then: Callable[[Identity], None],
+        otherwise: Callable[[Unauthenticated], None],
+    ) -> None:
+        try:
+            identity = await self._identify_by_new_keys(token, check)
+        except Unauthenticated as error:
+            otherwise(error)
+        else:
+            then(identity)
+
+
+def _identity(user_id: int, token: ForeignToken) -> Identity:
+    return Identity(user_id, token.login_id, token.login_id, token.issued_at, token.expires_at, is_foreign=True)

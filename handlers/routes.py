@@ -11,7 +11,7 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers.admin import actions, history, live, login, operators, system
+from handlers.admin import actions, history, live, login, operators, system, webhooks
 from handlers.admin import calls as admin_calls
 from handlers.admin import users as admin_users
 from handlers.admin.action_runner import ActionRunner
@@ -205,7 +205,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     }  # fmt: skip
     for_system = {
         "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
-        "settings": app.settings, "fleet": app.fleet,
+        "settings": app.settings, "fleet": app.fleet, "stores": stores,
     }  # fmt: skip
     for_socket = {
         "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands,
@@ -229,6 +229,11 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
+        URLSpec(
+            r"/admin/webhooks",
+            webhooks.WebhooksHandler,
+            {"admin": admin, "stores": stores, "audit_log": AuditLog(stores.audit, clock)},
+        ),
         URLSpec(r"/admin/(.*)", NothingHandler, {"admin": admin}),
         URLSpec(r"/ws/operators", OperatorSocketHandler, for_socket),
     ]

@@ -103,6 +103,10 @@ class WebhookBatches:
             after = rows[-1]["_id"]
         return found
 
+    async def count_waiting(self, after: str) -> int:
+        """How many batches there are after this id, counted up to COUNT_LIMIT."""
+        return await self._batches.count_documents({"_id": {"$gt": after}}, limit=COUNT_LIMIT)
+
     async def forget(self, up_to: str) -> None:
         """Delete the batches up to this id."""
         await self._batches.delete_many({"_id": {"$lte": up_to}})

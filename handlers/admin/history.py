@@ -28,6 +28,7 @@ AUDIT_LABELS: dict[str, str] = {
     "operator_disable": "Disabled operator",
     "operator_enable": "Enabled operator",
     "operator_reset": "Reset password",
+    "webhook_again": "Sent webhooks again",
 }
 """Everything that the audit records, as its page shows it."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.webhooks import webhook_overview
 from handlers.api.runtime_stats import RuntimeStats
 from handlers.docs.openapi import API_VERSION
 from models.database import Database
+from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.fleet import Fleet
 from settings import Settings, masked, variable
@@ -24,6 +26,7 @@ class SystemHandler(AdminHandler):
         database: Database,
         settings: Settings,
         fleet: Fleet | None,
+        stores: Stores,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up_admin(admin)
@@ -32,9 +35,10 @@ class SystemHandler(AdminHandler):
         self.database = database
         self.server_settings = settings
         self.fleet = fleet
+        self.stores = stores
 
     @allows("admin")
-    def get(self) -> None:
+    async def get(self) -> None:
         """Show the current values."""
         core = self.core
         sockets = core.hub.count_by_channel()
@@ -54,6 +58,7 @@ class SystemHandler(AdminHandler):
             users=len(core.registry),
             program=API_VERSION,
             groups=_groups(self.server_settings),
+            webhooks=None if core.webhooks is None else await webhook_overview(self.stores),
         )
 
 

@@ -40,6 +40,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/actions", "/admin/actions"): (401, 401, 403, 303, 303, 401),
     ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
+    ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),
     ("GET", "/admin/operators", "/admin/operators"): ADMINS,
     ("POST", "/admin/operators", "/admin/operators"): FORM_OF_ADMINS,
     ("POST", "/admin/operators/([^/]+)", "/admin/operators/1"): FORM_OF_ADMINS,

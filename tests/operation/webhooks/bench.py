@@ -24,6 +24,7 @@ from operation.webhooks.lease import WebhookLease
 from operation.webhooks.outbox import Outbox
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.core import Core, build_core
+from realtime.parts import CoreStores
 from realtime.webhooks.retries import Retries
 from settings import Settings
 from tests.realtime.world import SECRET as KEY
@@ -175,7 +176,8 @@ class Bench:
             incarnations=OnlyThisProcess(self.new_id()),
         )
         tokens = Tokens(KEY, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
-        self.core = build_core(settings, environment, stores.users, stores.calls, stores.logins, stores.audit, tokens)
+        for_core = CoreStores(stores.users, stores.calls, stores.logins, stores.audit, stores.service_keys)
+        self.core = build_core(settings, environment, for_core, tokens)
         parts = self.core.webhooks
         assert parts is not None
         self.lease = WebhookLease(

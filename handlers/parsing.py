@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.inspect import CollectionType, type_info
 from tornado.httputil import HTTPServerRequest
 
 from models.errors import Invalid, Unauthenticated
@@ -21,15 +23,18 @@ def parse_body(request: HTTPServerRequest, type: type[T]) -> T:
 
 
 def parse_query(request: HTTPServerRequest, type: type[T]) -> T:
-    """The query as a value. Raises Invalid, also for unknown and repeated parameters."""
-    values: dict[str, str] = {}
+    """The query as a value. Raises Invalid, also for unknown parameters, and repeated ones that are no lists."""
+    values: dict[str, str | list[str]] = {}
+    struct: Any = type
+    lists = _list_fields(struct)
     for name, given in request.query_arguments.items():
-        if len(given) > 1:
+        if len(given) > 1 and name not in lists:
             raise Invalid(f"{name} is given more than once.")
         try:
-            values[name] = given[0].decode()
+            texts = [each.decode() for each in given]
         except UnicodeDecodeError:
             raise Invalid(f"{name} is not valid UTF-8.") from None
+        values[name] = texts if name in lists else texts[0]
     try:
         return msgspec.convert(values, type, strict=False)
     except (msgspec.MsgspecError, OverflowError) as error:
@@ -48,6 +53,12 @@ def bearer_tokens(request: HTTPServerRequest) -> list[str]:
     """The tokens of all Authorization headers. Other schemes, such as Basic, are meant for a proxy."""
     headers = [each.partition(" ") for each in request.headers.get_list("Authorization")]
     return [token for scheme, _, token in headers if scheme.lower() == "bearer"]
+
+
+@cache
+def _list_fields(struct: Any) -> frozenset[str]:
+    fields = msgspec.structs.fields(struct)
+    return frozenset(each.encode_name for each in fields if isinstance(type_info(each.type), CollectionType))
 
 
 def _message(error: Exception) -> str:

@@ -25,14 +25,11 @@ Username = Annotated[
 Tag = Annotated[
     str,
     msgspec.Meta(
-        min_length=1,
-        max_length=4 * tags.LONGEST,
-        pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)",
-        description="Compared in NFC; case matters.",
-        extra_json_schema={"maxLength": tags.LONGEST},
+        description="As long and as visible as a username. Compared in NFC; case matters.",
+        extra_json_schema={"minLength": 1, "maxLength": tags.LONGEST},
     ),
 ]
-"""A tag as it is asked for. `checked_tag` checks those that are given to users."""
+"""A tag as it is entered. `checked_tag` checks it: a pattern cannot express the whole rule."""
 
 SignInName = Annotated[
     str,

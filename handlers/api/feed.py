@@ -8,16 +8,28 @@ import msgspec
 
 from handlers.base import HandlerContext
 from handlers.paging import PagedHandler, PageQuery
+from models.field_types import Tag
+from models.tags import TAGS_LIMIT, checked_tag
 from realtime.presence.registry import Registry
 from realtime.sockets.stats import Stats
 
+Tags = Annotated[list[Tag], msgspec.Meta(max_length=TAGS_LIMIT)]
+"""The tags of which a user must have any. None: everyone."""
+
 
 class FeedQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /feed/users. `q` has words of a username in any order, or user ids."""
+    """Query of GET /feed/users. `q` has words of a username in any order, or user ids. Users have any of the tags."""
 
     q: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
     online_only: bool = False
     available_only: bool = False
+    tag: Tags = msgspec.field(default_factory=list)
+
+
+class StatsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of GET /feed/stats. With tags, only users who have any of them are counted."""
+
+    tag: Tags = msgspec.field(default_factory=list)
 
 
 class FeedHandler(PagedHandler):
@@ -44,7 +56,12 @@ class FeedUsersHandler(FeedHandler):
         query = self.read_query(FeedQuery)
         skip, limit = self.span(query)
         statuses, total = self.registry.page(
-            query.q, online_only=query.online_only, available_only=query.available_only, skip=skip, limit=limit
+            query.q,
+            online_only=query.online_only,
+            available_only=query.available_only,
+            skip=skip,
+            limit=limit,
+            tags=[checked_tag(each) for each in query.tag],
         )
         self.answer_page(statuses, total, query)
 
@@ -53,6 +70,7 @@ class FeedStatsHandler(FeedHandler):
     """GET /feed/stats"""
 
     def get(self) -> None:
-        """Answer with the figures."""
+        """Answer with the figures, of everyone or of users with certain tags."""
         self.check_caller()
-        self.answer(self.stats.counts())
+        tags = [checked_tag(each) for each in self.read_query(StatsQuery).tag]
+        self.answer(self.stats.counts_of(tags) if tags else self.stats.counts())

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from handlers.api.auth import Credentials, Nothing, RefreshBody, Registration, Ticket
 from handlers.api.calls import CallEnd, CallsQuery, CallStart, HistoryQuery
-from handlers.api.feed import FeedQuery
+from handlers.api.feed import FeedQuery, StatsQuery
 from handlers.api.health import Alive, Ready
 from handlers.api.password import PasswordReplacement
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
@@ -107,7 +107,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "feed", "List all users: available, then busy, then offline, each group by newest `last_seen`", Page[Status],
         query=FeedQuery,
     ),
-    ("GET", "/feed/stats"): Endpoint("feed", "Get the numbers of users and calls", FeedCounts),
+    ("GET", "/feed/stats"): Endpoint("feed", "Get the numbers of users and calls", FeedCounts, query=StatsQuery),
     ("POST", "/calls/start"): Endpoint(
         "calls", "Start a call; both participants are busy and notified before the response", Call, body=CallStart,
         header="Idempotency-Key",

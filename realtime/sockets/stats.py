@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 
@@ -60,6 +60,20 @@ class Stats:
             available=available,
             busy=online - available,
             ongoing_calls=len(self._calls),
+        )
+
+    def counts_of(self, tags: Iterable[str]) -> FeedCounts:
+        """The figures now of the users who have any of these tags, and of the calls that they are in."""
+        entries = self._registry.tagged(tags)
+        online = sum(entry.status.is_online for entry in entries)
+        available = sum(entry.status.is_available for entry in entries)
+        calls = {entry.claims.call_id for entry in entries} - {None}
+        return FeedCounts(
+            total_users=len(entries),
+            online=online,
+            available=available,
+            busy=online - available,
+            ongoing_calls=len(calls),
         )
 
     def message(self, own: Status | None = None) -> FeedStats:

@@ -19,6 +19,7 @@ from settings import Settings
 from tests.clients import Api
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
+from tests.tagging import tag
 
 pytestmark = pytest.mark.any_store
 
@@ -101,6 +102,10 @@ async def test_every_message_that_comes_is_of_the_shape_that_is_described(
     await listening.send({"type": "refresh", "token": ada.token})
     messages = [*await listening.told(), await listening.next("token_expiring")]
     resumed = await socket(bob, first=True, epoch=messages[0]["epoch"], since=messages[0]["seq"])
+    messages += await resumed.told()
+    await resumed.ask({"type": "subscribe", "subscription": "feed", "tags": ["sales"]}, "subscription_confirmed")
+    for tags_of_ada in (["sales"], []):
+        await tag(server, ada.user_id, *tags_of_ada)
     messages += await resumed.told()
     stopping = asyncio.create_task(server.stop())
     with contextlib.suppress(websockets.ConnectionClosed):

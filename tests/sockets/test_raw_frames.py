@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from chaos.raw_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame
-from tests.clients import PATIENCE_SECONDS, Person, RawSocket
+from tests.clients import PATIENCE_SECONDS, Person, RawSocket, eventually
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
@@ -226,6 +226,19 @@ CUT_OFF = {
 }
 
 
+async def connected(server: RunningServer, user: MakePerson) -> Person:
+    """A user with a socket that stays, whom every server knows to be online: other sockets change nothing."""
+    person = await user("ada")
+    await RawSocket.open(server.port, f"/ws/presence?token={person.token}")
+    await eventually(lambda: all(is_online(node, person) for node in server.nodes))
+    return person
+
+
+def is_online(node: RunningServer, person: Person) -> bool:
+    entry = node.core.registry.find(person.user_id)
+    return entry is not None and entry.alive
+
+
 async def settled(server: RunningServer, person: Person, *, early: bool = False) -> RawSocket:
     """Open a socket and receive everything that a new one is sent."""
     raw, status = await RawSocket.open(server.port, f"/ws/presence?token={person.token}", early=early)
@@ -275,7 +288,7 @@ async def differences(
 async def test_every_frame_is_answered_as_the_table_says(
     server: RunningServer, user: MakePerson, *, early: bool
 ) -> None:
-    assert await differences(server, await user("ada"), TABLE, early=early) == []
+    assert await differences(server, await connected(server, user), TABLE, early=early) == []
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -285,7 +298,7 @@ async def test_frames_that_arrive_byte_by_byte_mean_the_same(
 ) -> None:
     """Rows that end the connection are left out, because it may end before the last byte is sent."""
     table = {name: row for name, row in TABLE.items() if row.is_open and len(row.sent) < 500}
-    assert await differences(server, await user("ada"), table, pace=1, early=early) == []
+    assert await differences(server, await connected(server, user), table, pace=1, early=early) == []
     assert len(table) > 20
 
 
@@ -293,7 +306,7 @@ async def test_frames_that_arrive_byte_by_byte_mean_the_same(
 async def test_a_connection_lost_within_a_frame_is_ended_without_a_close_frame(
     server: RunningServer, user: MakePerson
 ) -> None:
-    ada = await user("ada")
+    ada = await connected(server, user)
     for name, sent in CUT_OFF.items():
         for early in (False, True):
             raw = await settled(server, ada, early=early)

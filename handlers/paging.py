@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
+from handlers.base import ApiHandler
 from handlers.callers import UserHandler
 from models.errors import Invalid
 
@@ -37,7 +38,7 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PageSize | msgspec.UnsetType = msgspec.UNSET
 
 
-class PagedHandler(UserHandler):
+class Paged(ApiHandler):
     """An endpoint that answers with one page of a list."""
 
     page_maximum = PAGE_MAXIMUM
@@ -57,3 +58,7 @@ class PagedHandler(UserHandler):
         """Write one page of a list."""
         skip, per_page = self.span(query)
         self.answer(Page(items, query.page, per_page, total, skip + len(items) < total))
+
+
+class PagedHandler(UserHandler, Paged):
+    """An endpoint for users that answers with one page of a list."""

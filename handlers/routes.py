@@ -32,6 +32,12 @@ from handlers.docs.client_package import ClientPackageHandler, client_package
 from handlers.docs.docs_pages import DocsPages
 from handlers.docs.openapi import openapi
 from handlers.logs import log_request
+from handlers.server_api import access as server_access
+from handlers.server_api import calls as server_calls
+from handlers.server_api import status as server_status
+from handlers.server_api import users as server_users
+from handlers.server_api.base import ServerContext
+from handlers.server_api.key_audit import KeyAudit
 from handlers.sockets import users as sockets
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
@@ -71,6 +77,7 @@ def routes(app: AppContext) -> list[URLSpec]:
     return [
         *_pages(app, templates, assets),
         *_api(app),
+        *_server_api(app),
         *_sockets(app),
         *_admin(app, _admin_context(app, templates, assets)),
     ]
@@ -144,6 +151,26 @@ def _api(app: AppContext) -> list[URLSpec]:
         URLSpec(r"/calls/ongoing", calls.OngoingHandler, for_calls),
         URLSpec(r"/calls/history", calls.CallHistoryHandler, for_calls),
         *_health(app, context),
+    ]
+
+
+def _server_api(app: AppContext) -> list[URLSpec]:
+    """The HTTP API for backends."""
+    core = app.core
+    audit = KeyAudit(app.stores.audit, core.environment.clock, core.limits.refused_actions)
+    given = {"server": ServerContext(app.context, core, app.stores, app.accounts, audit)}
+    user = r"/server/users/([^/]+)"
+    return [
+        URLSpec(r"/server/users", server_users.ServerUsersHandler, given),
+        URLSpec(user, server_users.ServerUserHandler, given),
+        URLSpec(user + "/status", server_status.UserStatusHandler, given),
+        URLSpec(user + "/token", server_access.UserTokenHandler, given),
+        URLSpec(user + "/revoke_tokens", server_access.RevokeTokensHandler, given),
+        URLSpec(user + "/disconnect", server_access.DisconnectHandler, given),
+        URLSpec(user + "/calls/ongoing", server_calls.ServerOngoingHandler, given),
+        URLSpec(user + "/calls/history", server_calls.ServerCallHistoryHandler, given),
+        URLSpec(r"/server/calls/start", server_calls.ServerCallStartHandler, given),
+        URLSpec(r"/server/calls/end", server_calls.ServerCallEndHandler, given),
     ]
 
 

@@ -29,6 +29,17 @@ class TokenPair(msgspec.Struct, frozen=True):
     token_type: str = "bearer"  # noqa: S105  (the token type of RFC 6750, not a secret)
 
 
+class IssuedTokens(msgspec.Struct, frozen=True):
+    """Tokens for a user, made for the app's backend. `expires_in` is the lifetime of the access token in seconds."""
+
+    access_token: str
+    expires_in: int
+    user_id: int
+    token_type: str = "bearer"  # noqa: S105  (the token type of RFC 6750, not a secret)
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
+    """Left out unless it was asked for."""
+
+
 class NewAccount(msgspec.Struct, frozen=True):
     """A user who is about to be created. The id is known first, so that a lost reply can be followed up."""
 
@@ -152,14 +163,24 @@ class Accounts:
         await self._logins.revoke(identity.login_id, identity.user_id, now, now + timedelta(seconds=seconds))
         return seconds
 
-    async def _sign_in(self, user_id: int, version: int) -> TokenPair:
+    async def issue(self, user_id: int, version: int, seconds: int, *, with_refresh: bool) -> IssuedTokens:
+        """Tokens for a user whom the app's backend has signed in. The access token lives for `seconds`."""
+        if with_refresh:
+            pair = await self._sign_in(user_id, version, seconds)
+            return IssuedTokens(pair.access_token, seconds, user_id, refresh_token=pair.refresh_token)
+        access_token, _ = self._tokens.mint(user_id, self._new_id(), "access", seconds, version)
+        return IssuedTokens(access_token, seconds, user_id)
+
+    async def _sign_in(self, user_id: int, version: int, seconds: int | None = None) -> TokenPair:
         login_id, life = self._new_id(), self._settings.refresh_token_seconds
         refresh_token, refresh = self._tokens.mint(user_id, login_id, "refresh", life, version)
         await self._logins.create(login_id, user_id, refresh.token_id, _moment(refresh.expires_at))
-        return self._pair(user_id, login_id, refresh_token, version)
+        return self._pair(user_id, login_id, refresh_token, version, seconds)
 
-    def _pair(self, user_id: int, login_id: str, refresh_token: str, version: int) -> TokenPair:
-        life = self._settings.access_token_seconds
+    def _pair(
+        self, user_id: int, login_id: str, refresh_token: str, version: int, seconds: int | None = None
+    ) -> TokenPair:
+        life = self._settings.access_token_seconds if seconds is None else seconds
         access_token, _ = self._tokens.mint(user_id, login_id, "access", life, version)
         return TokenPair(access_token, refresh_token, life, user_id)
 

@@ -1,4 +1,6 @@
-"""Audit: what operators did, to which target, why and with what outcome, refused attempts included. Never deleted.
+"""Audit: what operators and backends did, to which target, why, and with what outcome. Never deleted.
+
+Refused attempts are included.
 
 The store over the collection `audit`. A document has the fields of AuditEntry, with `entry_id` as `_id`. Those of older
 servers have no `call_id`.
@@ -26,6 +28,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
     entry_id: str
     at: datetime
     operator: str
+    """The operator's name, or `key:` and the name of a service key."""
     action: str
     target: str
     """`user:12`, `call:…` or `operator:3`."""

@@ -29,6 +29,10 @@ AUDIT_LABELS: dict[str, str] = {
     "operator_enable": "Enabled operator",
     "operator_reset": "Reset password",
     "webhook_again": "Sent webhooks again",
+    "status_set": "Set status",
+    "token_issue": "Issued tokens",
+    "call_start": "Started call",
+    "call_end": "Ended call",
 }
 """Everything that the audit records, as its page shows it."""
 
@@ -127,7 +131,7 @@ class AuditHandler(AdminHistoryHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Show what operators did, newest first."""
+        """Show what operators and backends did, newest first."""
         wanted, per_page = self.wanted_entries(), self.admin.settings.page_rows
         page = stored_page_number(self, per_page)
         entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
@@ -140,10 +144,15 @@ class AuditHandler(AdminHistoryHandler):
             is_more=total >= COUNT_LIMIT,
             per_page=per_page,
             actions=ACTIONS,
-            operators=[each.name for each in await self.stores.operators.all()],
+            operators=await self._actors(),
             filter={**given, "page": page},
             csv="/admin/audit.csv?" + urlencode(given),
         )
+
+    async def _actors(self) -> list[str]:
+        """Everyone in the audit log: the operators, and the backends by their service keys."""
+        operators, keys = await self.stores.operators.all(), await self.stores.service_keys.all()
+        return [*(each.name for each in operators), *(each.actor for each in keys)]
 
 
 class AuditCsvHandler(AdminHistoryHandler, ExportHandler):

@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 
 import msgspec
+from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
 from handlers.paging import Page, PagedHandler, PageQuery
@@ -71,9 +72,7 @@ class StartHandler(CallsHandler):
         """Start a call. Both participants are busy and notified before the answer."""
         user_id = self.identify().user_id
         body = self.read_body(CallStart)
-        key = self.request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise Invalid("An Idempotency-Key must have 1 to 255 visible ASCII characters.")
+        key = idempotency_key(self.request)
         self.answer(await self.switchboard.start(user_id, body.callee_id, body.call_type, key))
 
 
@@ -94,13 +93,8 @@ class OngoingHandler(CallsHandler):
         """Answer with a list that contains the caller's ongoing call, or nothing."""
         call = self.switchboard.ongoing.of_user(self.identify().user_id)
         query = self.read_query(CallsQuery)
-        wanted = (
-            call is not None
-            and query.call_type in (msgspec.UNSET, call.call_type)
-            and query.status in (msgspec.UNSET, "ongoing")
-        )
         skip, limit = self.span(query)
-        found = [call] if wanted else []
+        found = [call] if call is not None and is_wanted(call, query) else []
         self.answer_page(found[skip : skip + limit], len(found), query)
 
 
@@ -111,25 +105,47 @@ class CallHistoryHandler(CallsHandler):
         """Answer with the caller's calls, newest first."""
         user_id = self.identify().user_id
         query = self.read_query(HistoryQuery)
-        skip, per_page = self.span(query)
-        if query.before is not msgspec.UNSET and query.page != 1:
-            raise Invalid("Give either page or before.")
-        found, total = await self.calls.history(
-            user_id,
-            call_type=query.call_type or None,
-            status=query.status or None,
-            before=await self._before(user_id, query),
-            skip=skip,
-            limit=per_page + 1,
-        )
-        has_next = len(found) > per_page and query.page < CALL_PAGES
-        self.answer(Page(found[:per_page], query.page, per_page, total, has_next))
+        self.answer(await read_history(self.calls, user_id, query, self.span(query)))
 
-    async def _before(self, user_id: int, query: HistoryQuery) -> Call | None:
-        """The call that `before` names. Raises NotFound unless it is in the user's history."""
-        if query.before is msgspec.UNSET:
-            return None
-        call = await self.calls.get(query.before)
-        if call is None or user_id not in call.participants:
-            raise NotFound("Your history has no such call.")
-        return call
+
+def idempotency_key(request: HTTPServerRequest) -> str | None:
+    """The key under which a call starts only once, if the request has one. Raises Invalid."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid("An Idempotency-Key must have 1 to 255 visible ASCII characters.")
+    return key
+
+
+def is_wanted(ongoing: Call, query: CallsQuery) -> bool:
+    """Whether a query asks for an ongoing call."""
+    return query.call_type in (msgspec.UNSET, ongoing.call_type) and query.status in (msgspec.UNSET, "ongoing")
+
+
+async def read_history(calls: Calls, user_id: int, query: HistoryQuery, span: tuple[int, int]) -> Page[Call]:
+    """A page of a user's calls, newest first. `span` is (calls to skip, calls wanted).
+
+    Raises Invalid, NotFound, StoreUnavailable.
+    """
+    skip, per_page = span
+    if query.before is not msgspec.UNSET and query.page != 1:
+        raise Invalid("Give either page or before.")
+    found, total = await calls.history(
+        user_id,
+        call_type=query.call_type or None,
+        status=query.status or None,
+        before=await _before(calls, user_id, query),
+        skip=skip,
+        limit=per_page + 1,
+    )
+    has_next = len(found) > per_page and query.page < CALL_PAGES
+    return Page(found[:per_page], query.page, per_page, total, has_next)
+
+
+async def _before(calls: Calls, user_id: int, query: HistoryQuery) -> Call | None:
+    """The call that `before` names. Raises NotFound unless it is in the user's history."""
+    if query.before is msgspec.UNSET:
+        return None
+    call = await calls.get(query.before)
+    if call is None or user_id not in call.participants:
+        raise NotFound("The history has no such call.")
+    return call

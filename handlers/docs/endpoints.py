@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from handlers.api.auth import Credentials, Nothing, RefreshBody, Registration, Ticket
 from handlers.api.calls import CallEnd, CallsQuery, CallStart, HistoryQuery
@@ -11,7 +10,8 @@ from handlers.api.feed import FeedQuery, StatsQuery
 from handlers.api.health import Alive, Ready
 from handlers.api.password import PasswordReplacement
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
-from handlers.docs.error_codes import API_ERRORS
+from handlers.docs.endpoint import Endpoint, Tag
+from handlers.docs.server_endpoints import SERVER_ENDPOINTS
 from handlers.paging import Page
 from models.accounts import TokenPair
 from models.calls import Call
@@ -20,45 +20,8 @@ from realtime.protocol import FeedCounts, UserId
 
 JSON, HTML, TEXT, ANY = "application/json", "text/html", "text/plain", "*/*"
 
-Tag = Literal["accounts", "users", "feed", "calls", "health", "documents"]
-
 _STORE = ("STORE_UNAVAILABLE",)
 _SIGN_IN = ("TOO_MANY_REQUESTS", "OVERLOADED", "STORE_UNAVAILABLE")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One method of one URL.
-
-    `answer` is a type that is written as JSON, or a media type. `errors` are the codes that do not follow from the
-    other fields: a body or a query can be malformed, a token can be invalid, its user can send too much, a host or an
-    origin can be refused.
-    `least_fields` is the minimum number of fields in a body whose fields are all optional.
-    """
-
-    tag: Tag
-    summary: str
-    answer: Any
-    body: Any = None
-    least_fields: int = 0
-    query: Any = None
-    path: Any = None
-    header: str | None = None
-    status: int = 200
-    errors: tuple[str, ...] = ()
-    wants_token: bool = True
-    is_probe: bool = False
-
-    def all_errors(self) -> list[str]:
-        """All codes that this endpoint may answer, in the order of API_ERRORS."""
-        codes = set(self.errors)
-        if self.body or self.query or self.path or self.header:
-            codes.add("INVALID_REQUEST")
-        if self.wants_token:
-            codes |= {"AUTH_ERROR", "TOO_MANY_REQUESTS"}
-        if not self.is_probe:
-            codes |= {"HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"}
-        return [code for code in API_ERRORS if code in codes]
 
 
 def _open(tag: Tag, summary: str, answer: Any, **rest: Any) -> Endpoint:
@@ -98,16 +61,19 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ),
     ("POST", "/users/me/heartbeat"): Endpoint("users", "Send a heartbeat; it brings you online", Status, body=Nothing),
     ("GET", "/users/presence"): Endpoint(
-        "users", "Get the statuses of several users, in the order of the request", list[Status], query=PresenceQuery
+        "users", "Get the statuses of several users, in the order of the request", list[Status], query=PresenceQuery,
+        takes_keys=True,
     ),
     ("GET", "/users/{id}/presence"): Endpoint(
-        "users", "Get a user's status", Status, path=UserId, errors=("NOT_FOUND",)
+        "users", "Get a user's status", Status, path=UserId, errors=("NOT_FOUND",), takes_keys=True
     ),
     ("GET", "/feed/users"): Endpoint(
         "feed", "List all users: available, then busy, then offline, each group by newest `last_seen`", Page[Status],
-        query=FeedQuery,
+        query=FeedQuery, takes_keys=True,
     ),
-    ("GET", "/feed/stats"): Endpoint("feed", "Get the numbers of users and calls", FeedCounts, query=StatsQuery),
+    ("GET", "/feed/stats"): Endpoint(
+        "feed", "Get the numbers of users and calls", FeedCounts, query=StatsQuery, takes_keys=True
+    ),
     ("POST", "/calls/start"): Endpoint(
         "calls", "Start a call; both participants are busy and notified before the response", Call, body=CallStart,
         header="Idempotency-Key",
@@ -124,6 +90,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "calls", "List your calls, newest first; beyond page 100, continue with `before`", Page[Call],
         query=HistoryQuery, errors=("NOT_FOUND", *_STORE),
     ),
+    **SERVER_ENDPOINTS,
     ("GET", "/healthz"): _open("health", "Check that the process is alive", Alive, is_probe=True),
     ("GET", "/readyz"): _open(
         "health", "Check that the store is reachable and the server is not shutting down", Ready, is_probe=True,

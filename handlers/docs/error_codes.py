@@ -19,6 +19,7 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "USER_OFFLINE": (409, "the callee is offline"),
     "USER_BUSY": (409, "the callee is busy"),
     "ALREADY_IN_CALL": (409, "the caller is already on a call"),
+    "USER_DISABLED": (409, "the user is disabled"),
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was already used for a different call"),
     "BODY_TOO_LARGE": (413, "the body has more than 64 KiB (`ROLLCALL_BODY_LIMIT_BYTES`)"),
     "TOO_MANY_REQUESTS": (429, "too many requests, sockets, registrations or logins; see `Retry-After`"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from handlers.docs.endpoints import ENDPOINTS, JSON, Endpoint
+from handlers.docs.endpoint import Endpoint
+from handlers.docs.endpoints import ENDPOINTS, JSON
 from handlers.docs.error_codes import API_ERRORS
 from handlers.docs.schemas import Schemas
 from handlers.errors import ErrorAnswer
@@ -39,6 +40,16 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_SECURITY_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "serviceKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "rk_…",
+        "description": "A service key, which `python server.py key add` makes for the app's own backend.",
+    },
+}
+
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -69,7 +80,7 @@ def openapi(settings: Settings) -> dict[str, Any]:
         "components": {
             "schemas": schemas.components,
             "headers": _HEADERS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
@@ -87,7 +98,8 @@ def _operation(method: str, path: str, endpoint: Endpoint, schemas: Schemas) -> 
         "tags": [endpoint.tag],
         "operationId": "_".join([method.lower(), *(re.findall(r"[a-z]+", path) or ["home"])]),
         "summary": endpoint.summary,
-        "security": [{"token": []}] if endpoint.wants_token else [],
+        **_scope(endpoint),
+        "security": _security(endpoint),
         "parameters": _parameters(endpoint, path, schemas),
         "responses": _responses(endpoint, schemas),
     }
@@ -97,6 +109,19 @@ def _operation(method: str, path: str, endpoint: Endpoint, schemas: Schemas) -> 
             "content": {JSON: {"schema": schemas.of(endpoint.body)}},
         }
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    if endpoint.scope is not None:
+        return [{"serviceKey": []}]
+    if not endpoint.wants_token:
+        return []
+    return [{"token": []}, {"serviceKey": []}] if endpoint.takes_keys else [{"token": []}]
+
+
+def _scope(endpoint: Endpoint) -> dict[str, str]:
+    """In OpenAPI, bearer tokens have no scopes, so the description says which one is needed."""
+    return {} if endpoint.scope is None else {"description": f"Needs a service key with the scope `{endpoint.scope}`."}
 
 
 def _parameters(endpoint: Endpoint, path: str, schemas: Schemas) -> list[dict[str, Any]]:

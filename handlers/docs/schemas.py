@@ -38,12 +38,14 @@ class Schemas:
         self.components: dict[str, dict[str, Any]] = components
         self._references: dict[Any, dict[str, Any]] = dict(zip(wanted, references, strict=True))
         self._names: dict[str, str] = {}
+        self._optional: set[tuple[str, str]] = set()
+        """Fields that are left out if they have no value: (component, field)."""
         for each in inspect.multi_type_info(wanted):
             self._visit(each)
-        for schema in self.components.values():
-            # Types that we read refuse unknown fields. Types that we write always have all their fields.
+        for component, schema in self.components.items():
+            # Types that we read refuse unknown fields. Types that we write have all their fields, except for these.
             if schema.get("additionalProperties") is not False and "properties" in schema:
-                schema["required"] = list(schema["properties"])
+                schema["required"] = [each for each in schema["properties"] if (component, each) not in self._optional]
                 _drop_defaults(schema)
         _fill_in(self.components, settings)
         self._rename()
@@ -93,6 +95,8 @@ class Schemas:
                 self._names[_name(type)] = schema_name(type.cls)
                 for each in fields:
                     self._visit(each.type)
+                    if not each.required and each.default is msgspec.NODEFAULT:  # msgspec leaves UNSET out
+                        self._optional.add((_name(type), each.encode_name))
                     if _is_time(each.type):
                         # Only a named type has a component. Generic types are named after their arguments.
                         schema = self.components[_name(type)]["properties"][each.encode_name]

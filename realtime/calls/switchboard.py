@@ -82,12 +82,14 @@ class Switchboard:
 
     async def end(self, user_id: int, call_id: str, reason: EndReason) -> Call:
         """End a call for one of its participants. Ending it again gives the same answer. Raises NotFound, Forbidden."""
-        call = self.ongoing.find(call_id) or await self._call_store.get(call_id)
-        if call is None:
-            raise NotFound("No such call")
+        call = await self._known_call(call_id)
         if user_id not in call.participants:
             raise Forbidden("NOT_A_PARTICIPANT", "Only a participant ends a call")
         return await self._end(call, reason, user_id)
+
+    async def end_for_app(self, call_id: str, reason: EndReason) -> Call:
+        """End a call for the app's backend. Ending it again gives the same answer. Raises NotFound."""
+        return await self._end(await self._known_call(call_id), reason, None)
 
     async def force_end(self, call_id: str) -> None:
         """End a call for an operator, even one that only the store knows, and release the locks it left behind.
@@ -133,6 +135,12 @@ class Switchboard:
         call = self.ongoing.of_user(user_id)
         if call is not None:
             self._spawn(self._drop(call, user_id))
+
+    async def _known_call(self, call_id: str) -> Call:
+        call = self.ongoing.find(call_id) or await self._call_store.get(call_id)
+        if call is None:
+            raise NotFound("No such call")
+        return call
 
     def _check(self, caller_id: int, callee_id: int) -> None:
         if caller_id == callee_id:

@@ -107,6 +107,11 @@ class Actions:
             await self._waiting.end(superseded, "superseded", outcome.after)
         return outcome
 
+    async def carry_out_at_once(self, action: ActionName, target: ActionTarget, actor: str) -> None:
+        """Carry out an action on a user for a backend, also if it changes nothing. Raises StoreUnavailable."""
+        await self._table[action](target, actor)
+        self._log.append(Proposal((), "operator", action=OperatorAction((target.user_id,), action, actor)))
+
     def call_changed(self, call: Call, _is_own: bool) -> None:
         """Carry out what waited for the end of this call."""
         if call.status != "ongoing":

@@ -116,8 +116,8 @@ class Presence:
             return self._beat(entry, lasting=True)
         return await self.change(user_id, StatusChange(is_online=True), reason="heartbeat")
 
-    async def change(self, user_id: int, change: StatusChange, *, by: str = "", reason: Reason = "set") -> Status:
-        """Save the requested change, then announce it. `by` is the operator, if an operator asks.
+    async def change(self, user_id: int, change: StatusChange, *, by: str = "", reason: Reason | None = None) -> Status:
+        """Save the requested change, then announce it. `by` is the operator or the backend, if not the user asks.
 
         Raises Invalid, NotFound, StoreUnavailable.
         """
@@ -135,9 +135,8 @@ class Presence:
                     self.seen(user_id)  # asking is a sign of life, which the store may have saved without answering
                 self._write_back.mark_unsure(user_id)
                 raise
-            await self._apply(
-                entry, wanted, "operator" if by else reason, partial(with_change, wanted=wanted, at=at, rev=rev), by
-            )
+            fact = partial(with_change, wanted=wanted, at=at, rev=rev)
+            await self._apply(entry, wanted, reason or ("operator" if by else "set"), fact, by)
             return entry.status
 
     def check(self) -> None:

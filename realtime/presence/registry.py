@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -161,6 +161,8 @@ class Registry:
         self._external: dict[str, UserEntry] = {}
         """The users who have an id in another program, by that id."""
         self._order: list[UserEntry] = []
+        self._listed: list[UserEntry] | None = None
+        """In the order of the ids; None after a user was added."""
         self._sorted = True
         self.online = 0
         self.available = 0
@@ -206,6 +208,7 @@ class Registry:
             self._external[entry.profile.external_id] = entry
         self._order.append(entry)
         self._tags.move(entry, (), entry.record.tags)
+        self._listed = None
         self._count(entry.status, 1)
         self._place(entry)
 
@@ -247,6 +250,14 @@ class Registry:
             search = Search(q)
             candidates = search.best_first(search.find(candidates))
         return [entry.status for entry in candidates[skip : skip + limit]], len(candidates)
+
+    def by_id(self, tag: str | None = None) -> Sequence[UserEntry]:
+        """All users, or those with a tag, in the order of their ids."""
+        if tag is not None:
+            return sorted(self.tagged([tag]), key=_by_id)
+        if self._listed is None:
+            self._listed = sorted(self._entries.values(), key=_by_id)
+        return self._listed
 
     def statuses(self, user_ids: Collection[int] | None = None, tags: Collection[str] | None = None) -> list[Status]:
         """The statuses now of the users with one of these ids who have one of these tags. None: any.

@@ -15,8 +15,8 @@ from handlers.docs.endpoints import ENDPOINTS
 from handlers.docs.error_codes import API_ERRORS
 from handlers.docs.openapi import CODES_KEY, openapi
 from settings import Settings
-from tests.clients import Answer, Api, Person
-from tests.conftest import MakePerson
+from tests.clients import Answer, Api, Backend, Person
+from tests.conftest import MakeBackend, MakePerson
 from tests.running import RunningServer
 
 pytestmark = pytest.mark.any_store
@@ -100,9 +100,31 @@ async def test_the_server_shows_it(api: Api, server: RunningServer) -> None:
     assert answer.body == openapi(server.settings)
 
 
+async def check_server_api(described: Described, key: Backend, caller_id: int, callee_id: int) -> None:
+    """Check the responses to a backend."""
+    of_user = "/server/users/{id}"
+    for path in ("", "/status", "/calls/ongoing", "/calls/history"):
+        described.check("GET", of_user + path, await key.get(f"/server/users/{caller_id}{path}"))
+    described.check("GET", "/server/users", await key.get("/server/users"))
+    status = await key.put(f"/server/users/{callee_id}/status", {"is_online": True})
+    described.check("PUT", f"{of_user}/status", status)
+    starting = {"caller_id": caller_id, "callee_id": callee_id, "call_type": "audio"}
+    call = described.check("POST", "/server/calls/start", await key.post("/server/calls/start", starting))
+    ending = {"call_id": call["call_id"]}
+    described.check("POST", "/server/calls/end", await key.post("/server/calls/end", ending))
+    for body in ({}, {"pair": True}):
+        described.check("POST", f"{of_user}/token", await key.post(f"/server/users/{caller_id}/token", body))
+    for path in ("/disconnect", "/revoke_tokens"):
+        described.check("POST", of_user + path, await key.post(f"/server/users/{callee_id}{path}"))
+
+
 @pytest.mark.gen_test
 async def test_every_endpoint_answers_in_the_shape_that_is_described(
-    api: Api, registered: Callable[[str], Awaitable[Person]], user: MakePerson, server: RunningServer
+    api: Api,
+    registered: Callable[[str], Awaitable[Person]],
+    user: MakePerson,
+    backend: MakeBackend,
+    server: RunningServer,
 ) -> None:
     described = Described(openapi(server.settings))
     ada, bob = await registered("ada"), await user("bob")
@@ -130,6 +152,7 @@ async def test_every_endpoint_answers_in_the_shape_that_is_described(
     described.check("GET", "/users/{id}/presence", await ada.get(f"/users/{bob.user_id}/presence"))
     described.check("GET", "/static/{path}", await api.get("/static/docs.css"))
     described.check("GET", "/docs/{path}", await api.get("/docs/protocol"))
+    await check_server_api(described, await backend(), ada.user_id, bob.user_id)
     for method, url in ENDPOINTS:
         if method == "GET" and (method, url) not in described.seen:
             described.check(method, url, await ada.get(url))

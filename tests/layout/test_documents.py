@@ -32,6 +32,7 @@ from tests.running import RunningServer
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 DASHBOARD = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+SERVER_API = (ROOT / "docs" / "server-api.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 LAYERS = ("models", "realtime", "handlers", "operation")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("[CS]*.md"))]
@@ -105,7 +106,7 @@ def test_every_module_is_on_the_page_of_the_architecture_and_every_module_there_
 
 @pytest.mark.any_store
 def test_every_url_is_documented_and_every_documented_url_is_there(server: RunningServer) -> None:
-    listed = [*rows("## HTTP"), *rows("### URLs", DASHBOARD)]
+    listed = [*rows("## HTTP"), *rows("## URLs", SERVER_API), *rows("### URLs", DASHBOARD)]
     documented = {tuple(quoted(row[0])[0].split(" ", 1)) for row in listed if row[0].startswith("`")}
     sockets = {("GET", path) for path in quoted(section("## Sockets")) if path.startswith("/ws/")}
     assets = {("GET", path) for path in quoted(section("## HTTP")) if path == "/static/…"}

@@ -246,3 +246,13 @@ def test_a_user_who_may_not_be_here_any_more_is_taken_out_of_the_call(world: Wor
 def test_dropping_who_is_in_no_call_is_nothing(world: World) -> None:
     world.core.switchboard.drop(1)
     assert "end" not in world.faults.calls
+
+
+def test_a_backend_ends_a_call_that_it_is_not_in_once(world: World) -> None:
+    world.beat(2)
+    call = world.call(1, 2)
+    ended = world.run(world.core.switchboard.end_for_app(call.call_id, "cancelled"))
+    assert (ended.end_reason, ended.ended_by) == ("cancelled", None)
+    assert world.run(world.core.switchboard.end_for_app(call.call_id, "completed")) == ended
+    with pytest.raises(NotFound):
+        world.run(world.core.switchboard.end_for_app("nothing", "completed"))

@@ -9,9 +9,11 @@ import pytest
 
 from models.calls import Call
 from models.errors import Conflict, NotFound, StoreUnavailable
+from models.status import StatusChange
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget
 from realtime.dashboard.actions import ActionOutcome
 from realtime.dashboard.rows import ActionName
+from realtime.protocol import CloseCode
 from tests.realtime.calling import busy, four_users
 from tests.realtime.conftest import MakeWorld, told
 from tests.realtime.world import NOON, World
@@ -222,3 +224,19 @@ def test_an_end_that_the_store_refuses_names_nobody_at_the_next(world: World) ->
     world.advance(5)
     world.hang_up(1, call)
     assert [each.operator for each in world.core.event_log.latest() if each.kind == "call_ended"] == [""]
+
+
+def test_what_a_backend_does_is_done_even_if_there_is_nothing_to_do_and_is_an_event(world: World) -> None:
+    client, target = world.connect(1), ActionTarget(user_id=1)
+    for _ in range(2):
+        world.run(world.core.actions.carry_out_at_once("disconnect", target, "key:backend"))
+    assert client.session.close_code == CloseCode.REVOKED
+    events = [event for event in world.core.event_log.latest() if event.kind == "action"]
+    assert [(event.cause, event.operator) for event in events] == [("disconnect", "key:backend")] * 2
+
+
+def test_a_backend_sets_a_status_with_the_reason_that_a_user_has(world: World) -> None:
+    watching = world.connect(3, "presence")
+    world.run(world.core.presence.change(1, StatusChange(is_busy=True), by="key:backend", reason="set"))
+    world.arrive()
+    assert [each["reason"] for each in watching.news()] == ["set"]

@@ -14,7 +14,7 @@ from models.errors import NotFound
 from models.status import Claims, Profile, status_of
 from realtime.presence.record import new_record
 from realtime.presence.registry import Registry, UserEntry
-from tests.realtime.world import NOON
+from tests.realtime.world import NOON, World
 from tests.searches import NAMES, SEARCHES
 
 State = tuple[bool, bool, int]
@@ -157,3 +157,14 @@ def test_the_tags_are_counted_as_users_come_and_change(changes: list[tuple[int, 
     assert registry.tag_counts() == {tag: count for tag, count in counts.items() if count}
     for tag in "abc":
         assert {each.profile.user_id for each in registry.tagged(tag)} == {key for key in held if tag in held[key]}
+
+
+def test_everyone_is_listed_in_the_order_of_the_ids_also_those_who_were_added_later(world: World) -> None:
+    registry = world.core.registry
+    assert [entry.profile.user_id for entry in registry.by_id()] == [1, 2, 3]
+    assert registry.by_id() is registry.by_id()
+    world.core.loader.add(world.users.add(9, world.time.wall()))
+    world.core.loader.add(world.users.add(7, world.time.wall()))
+    assert [entry.profile.user_id for entry in registry.by_id()] == [1, 2, 3, 7, 9]
+    tagged(registry, u9="a", u2="ab")
+    assert [entry.profile.user_id for entry in registry.by_id("a")] == [2, 9]

@@ -1,0 +1,125 @@
+"""Base of the API for backends: the service key, its scope, the user in the URL, and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from handlers.base import HandlerContext
+from handlers.callers import CallerHandler
+from handlers.logs import short
+from handlers.parsing import bearer_token
+from handlers.server_api.key_audit import AuditedWrite, KeyAudit
+from handlers.user_ids import UserName, found_user
+from models.accounts import Accounts
+from models.errors import Conflict, Forbidden, Unauthenticated
+from models.service_keys import PREFIX, Scope, ServiceKey
+from models.stores import Stores
+from realtime.core import Core
+from realtime.dashboard.action_previews import ActionTarget
+from realtime.presence.registry import UserEntry
+
+T = TypeVar("T")
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+NO_KEY = "Send a service key in the header Authorization: Bearer rk_…"
+
+
+@dataclass(frozen=True)
+class ServerContext:
+    """What every handler of this API needs."""
+
+    context: HandlerContext
+    core: Core
+    stores: Stores
+    accounts: Accounts
+    audit: KeyAudit
+
+
+def needs(scope: Scope, action: str = "") -> Callable[[Verb], Verb]:
+    """The scope that an HTTP method needs, and what the audit calls it unless it only reads."""
+
+    def mark(verb: Verb) -> Verb:
+        verb.needed = scope, action  # type: ignore[attr-defined]
+        return verb
+
+    return mark
+
+
+class ServerHandler(CallerHandler):
+    """A JSON endpoint for backends."""
+
+    def initialize(self, server: ServerContext) -> None:
+        """The route passes the collaborators."""
+        self.set_up(server.context)
+        self.server = server
+        self.core = server.core
+        self.registry = server.core.registry
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Identify the key, wait for a turn, and check the scope.
+
+        Raises Unauthenticated, Forbidden, TooMany, StoreUnavailable.
+        """
+        super().prepare()
+        return self._admit() if self.verb else None
+
+    async def _admit(self) -> None:
+        try:
+            credential = bearer_token(self.request)
+        except Unauthenticated:
+            raise Unauthenticated(NO_KEY) from None
+        if not credential.startswith(PREFIX):
+            self.context.authenticator.identify(credential)
+            raise Forbidden("FORBIDDEN", "This needs a service key. A user's token does not do.")
+        self.key = await self.admit_key(credential)
+        scope, action = getattr(self, self.verb).needed
+        if self.key.may(scope):
+            return
+        if action:
+            await self.server.audit.refuse(self._write("", short(self.request.path)), "FORBIDDEN")
+        raise Forbidden("FORBIDDEN", f"This needs a key with the scope {scope}. Yours has the scope {self.key.scope}.")
+
+    def check_key(self) -> ServiceKey:
+        """The key. Raises Unauthenticated if it was revoked meanwhile."""
+        self.check_caller()
+        return self.key
+
+    async def user(self, name: UserName, *, is_enabled: bool = False) -> UserEntry:
+        """The user whom a URL or a body names, once the outcome of earlier writes to the user is known.
+
+        Raises Invalid, NotFound, StoreUnavailable, and Conflict if the user must be enabled and is not.
+        """
+        entry = await found_user(name, self.registry, self.find_external)
+        await self.core.settlement.settle(entry.profile.user_id)
+        entry = self.registry.get(entry.profile.user_id)
+        if is_enabled and entry.disabled:
+            raise Conflict("USER_DISABLED", "This user is disabled")
+        return entry
+
+    async def find_external(self, external_id: str) -> UserEntry | None:
+        """The user with an external id, also one whom this server does not know yet. Raises StoreUnavailable."""
+        entry = self.registry.find_external(external_id)
+        if entry is None and (stored := await self.server.stores.external_ids.find(external_id)) is not None:
+            await self.core.settlement.ensure_known(stored.profile.user_id)
+            return self.registry.find(stored.profile.user_id)
+        return entry
+
+    async def change_user(
+        self, entry: UserEntry, work: Callable[[], Awaitable[T]], after: Callable[[T], str] | None = None
+    ) -> T:
+        """Do something to a user, and record it."""
+        user_id = entry.profile.user_id
+        target = ActionTarget(user_id=user_id)
+        write = self._write(f"user:{user_id}", entry.profile.username, self.core.actions.describe(target))
+        return await self.server.audit.record(write, work, after or (lambda _: self.core.actions.describe(target)))
+
+    async def change(self, target: str, target_name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something that is not about one user, and record it."""
+        return await self.server.audit.record(self._write(target, target_name), work)
+
+    def _write(self, target: str, target_name: str, before: str = "") -> AuditedWrite:
+        action = getattr(self, self.verb).needed[1]
+        address = self.context.origins.address(self.request)
+        return AuditedWrite(self.key, action, address, target, target_name, before)

@@ -1,0 +1,88 @@
+"""Calls: starts and ends calls for users, and reads anyone's ongoing call and history."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.api.calls import CALL_PAGES, CallEnd, CallsQuery, HistoryQuery, idempotency_key, is_wanted, read_history
+from handlers.paging import Paged
+from handlers.server_api.base import ServerHandler, needs
+from handlers.user_ids import UserName
+from models.calls import Call, CallType
+
+
+class ServerCallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /server/calls/start."""
+
+    caller_id: UserName
+    callee_id: UserName
+    call_type: CallType
+
+
+class ServerCallsHandler(Paged, ServerHandler):
+    """What the handlers of calls have in common."""
+
+    page_maximum = CALL_PAGES
+
+
+class ServerCallStartHandler(ServerCallsHandler):
+    """POST /server/calls/start"""
+
+    @needs("write", "call_start")
+    async def post(self) -> None:
+        """Start a call between two users. Both are busy and notified before the answer."""
+        key = self.check_key()
+        body = self.read_body(ServerCallStart)
+        wanted = idempotency_key(self.request)
+        caller, callee = await self.user(body.caller_id, is_enabled=True), await self.user(body.callee_id)
+        names = f"{caller.profile.username} and {callee.profile.username}"
+        call = await self.change(
+            "",
+            names,
+            lambda: self.core.switchboard.start(
+                caller.profile.user_id,
+                callee.profile.user_id,
+                body.call_type,
+                None if wanted is None else f"{key.key_id}:{wanted}",
+            ),
+        )
+        self.answer(call)
+
+
+class ServerCallEndHandler(ServerCallsHandler):
+    """POST /server/calls/end"""
+
+    @needs("write", "call_end")
+    async def post(self) -> None:
+        """End a call. Ending it again gives the same answer."""
+        self.check_key()
+        body = self.read_body(CallEnd)
+        target = f"call:{body.call_id}"
+        self.answer(await self.change(target, "", lambda: self.core.switchboard.end_for_app(body.call_id, body.reason)))
+
+
+class ServerOngoingHandler(ServerCallsHandler):
+    """GET /server/users/{id}/calls/ongoing"""
+
+    @needs("read")
+    async def get(self, user: str) -> None:
+        """Answer with a list that contains the user's ongoing call, or nothing."""
+        self.check_key()
+        query = self.read_query(CallsQuery)
+        call = self.core.switchboard.ongoing.of_user((await self.user(user)).profile.user_id)
+        found: list[Call] = [call] if call is not None and is_wanted(call, query) else []
+        skip, limit = self.span(query)
+        self.answer_page(found[skip : skip + limit], len(found), query)
+
+
+class ServerCallHistoryHandler(ServerCallsHandler):
+    """GET /server/users/{id}/calls/history"""
+
+    @needs("read")
+    async def get(self, user: str) -> None:
+        """Answer with the user's calls, newest first."""
+        self.check_key()
+        query = self.read_query(HistoryQuery)
+        span = self.span(query)
+        user_id = (await self.user(user)).profile.user_id
+        self.answer(await read_history(self.server.stores.calls, user_id, query, span))

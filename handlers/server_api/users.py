@@ -1,0 +1,84 @@
+"""Users: lists them and shows one, as a backend sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from handlers.paging import Paged, PageQuery
+from handlers.server_api.base import ServerHandler, needs
+from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id
+from models.status import Status
+from models.tags import normalized_tag
+from realtime.presence.registry import UserEntry
+
+ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID, pattern=r"^[^\x00]*$(?!\n)")]
+
+
+class ServerUser(msgspec.Struct, frozen=True):
+    """A user, as the app's backend sees them."""
+
+    user_id: int
+    external_id: str | None
+    username: str
+    profile_image_url: str | None
+    tags: Sequence[str]
+    disabled: bool
+    created_at: datetime
+    status: Status
+
+
+class ServerUsersQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
+    """Query of GET /server/users."""
+
+    external_id: ExternalId | msgspec.UnsetType = msgspec.UNSET
+    tag: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ServerUsersHandler(Paged, ServerHandler):
+    """GET /server/users"""
+
+    @needs("read")
+    async def get(self) -> None:
+        """Answer with the users in the order of their ids."""
+        self.check_key()
+        query = self.read_query(ServerUsersQuery)
+        skip, limit = self.span(query)
+        found = await self._found(query)
+        self.answer_page([server_user(entry) for entry in found[skip : skip + limit]], len(found), query)
+
+    async def _found(self, query: ServerUsersQuery) -> Sequence[UserEntry]:
+        tag = None if query.tag is msgspec.UNSET else normalized_tag(query.tag)
+        if query.external_id is not msgspec.UNSET:
+            entry = await self.find_external(checked_external_id(query.external_id))
+            found = [] if entry is None else [entry]
+            return [each for each in found if tag is None or tag in each.record.tags]
+        return self.registry.by_id(tag)
+
+
+class ServerUserHandler(ServerHandler):
+    """GET /server/users/{id}"""
+
+    @needs("read")
+    async def get(self, user: str) -> None:
+        """Answer with one user."""
+        self.check_key()
+        self.answer(server_user(await self.user(user)))
+
+
+def server_user(entry: UserEntry) -> ServerUser:
+    """The user as the app's backend sees them."""
+    profile = entry.profile
+    return ServerUser(
+        user_id=profile.user_id,
+        external_id=profile.external_id,
+        username=profile.username,
+        profile_image_url=profile.profile_image_url,
+        tags=entry.record.tags,
+        disabled=entry.disabled,
+        created_at=entry.record.created_at,
+        status=entry.status,
+    )

@@ -119,12 +119,12 @@ def _api(app: AppContext) -> list[URLSpec]:
     """The HTTP API for apps, and health."""
     core, context, settings = app.core, app.context, app.settings
     for_auth = {
-        "context": context, "accounts": app.accounts, "settlement": core.settlement,
+        "context": context, "accounts": app.accounts, "membership": core.membership, "settlement": core.settlement,
         "ticket_seconds": settings.ticket_seconds,
     }  # fmt: skip
     for_users = {
         "context": context, "presence": core.presence, "registry": core.registry,
-        "settlement": core.settlement, "users": app.stores.users,
+        "settlement": core.settlement, "membership": core.membership,
         "batch_limit": settings.presence_batch_limit,
     }  # fmt: skip
     for_password = {

@@ -105,12 +105,8 @@ class Accounts:
         new = NewUser(checked_username(username), await self._passwords.hash(password, address), profile_image_url)
         return NewAccount(await self._users.next_id(), new)
 
-    async def create(self, account: NewAccount) -> StoredUser:
-        """The second step: create the user. Raises Conflict."""
-        return await self._users.create(account.user, self._now(), account.user_id)
-
     async def sign_in(self, user: StoredUser) -> TokenPair:
-        """The last step: the user's first tokens."""
+        """The last step, after the user was created: the user's first tokens."""
         return await self._sign_in(user.profile.user_id, user.token_version)
 
     async def login(self, username: str, password: str, address: str) -> TokenPair:

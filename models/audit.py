@@ -86,6 +86,17 @@ class Audit:
         rows = await self._audit.find({"outcome": "waiting"})
         return sorted(self._readable(rows), key=lambda entry: (entry.at, entry.entry_id))
 
+    async def rename(self, target: str, name: str) -> None:
+        """Give a target another name in all entries."""
+        await self._audit.update_many({"target": target}, {"$set": {"target_name": name}})
+
+    async def call_targets(self, after: str, limit: int) -> list[str]:
+        """The targets after this one that are calls, in alphabetical order. One may occur several times."""
+        query = {"target": {"$gt": after or "call:", "$lt": "call;"}}
+        return [
+            row["target"] for row in await self._audit.find(query, {"target": 1}, sort=[("target", 1)], limit=limit)
+        ]
+
     async def page(
         self,
         *,

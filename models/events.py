@@ -97,6 +97,12 @@ class Events:
         query = _of_user(user_id, {"at": {"$gte": at}})
         return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
 
+    async def rename(self, user_id: int, name: str) -> None:
+        """Give a user another name in all events."""
+        for id_field, name_field in (("user_id", "username"), ("other_id", "other_name")):
+            while ids := await self._oldest({id_field: user_id, name_field: {"$ne": name}}, BULK_ROWS):
+                await self._events.update_many({"_id": {"$in": ids}}, {"$set": {name_field: name}})
+
     async def forget(self, before: datetime) -> int:
         """Delete the events before a moment and return their number."""
         gone = 0

@@ -41,10 +41,9 @@ def checked_external_id(text: str) -> str:
 class ExternalIds:
     """Which user has which external id. An external id belongs to one user at a time."""
 
-    def __init__(self, external_ids: GuardedCollection, users: Users, user_documents: GuardedCollection) -> None:
+    def __init__(self, external_ids: GuardedCollection, users: Users) -> None:
         self._external_ids = external_ids
         self._users = users
-        self._user_documents = user_documents
 
     async def find(self, external_id: str) -> StoredUser | None:
         """The user with this external id, unless the user was deleted."""
@@ -69,11 +68,8 @@ class ExternalIds:
             await self.forget(external_id, document.user_id)  # the deletion was interrupted, or goes on elsewhere
 
     async def forget(self, external_id: str, user_id: int) -> None:
-        """Forget the external id of a user who was deleted, also in the user's document. It can be given again."""
+        """Forget the external id of a user who was deleted. It can be given again."""
         await self._external_ids.delete_one({"_id": external_id, "user_id": user_id})
-        await self._user_documents.update_one(
-            {"_id": user_id, "deleted_at": {"$ne": None}}, {"$set": {"external_id": None}}
-        )
 
     async def _document(self, external_id: str) -> ExternalIdDocument | None:
         document = await self._external_ids.find_one({"_id": external_id})

@@ -102,6 +102,10 @@ class Logins:
         """Revoke all logins of a user."""
         await self._logins.update_many({"user_id": user_id, "revoked_at": None}, {"$set": {"revoked_at": at}})
 
+    async def forget_user(self, user_id: int) -> None:
+        """Delete all logins of a user who was deleted."""
+        await self._logins.delete_many({"user_id": user_id})
+
     async def revoked(self, after: datetime) -> list[tuple[str, datetime]]:
         """(login id, tokens_until) of the revoked logins whose last access token expires after a moment."""
         rows = await self._logins.find({"tokens_until": {"$gt": after}}, {"tokens_until": 1})

@@ -70,10 +70,12 @@ async def _outdated(collection: GuardedCollection, field: str) -> AsyncIterator[
     key = f"{field}_key"
     after = 0
     while rows := await collection.find(
-        {"_id": {"$gt": after}}, {field: 1, key: 1}, sort=[("_id", 1)], limit=PAGE_ROWS
+        {"_id": {"$gt": after}}, {field: 1, key: 1, "deleted_at": 1}, sort=[("_id", 1)], limit=PAGE_ROWS
     ):
         after = rows[-1]["_id"]
         for row in rows:
+            if row.get("deleted_at") is not None:  # its name is nobody's
+                continue
             if isinstance(row.get(field), str) and row.get(key) != username_key(row[field]):
                 yield row
 

@@ -26,10 +26,10 @@ NoticeKind = Literal[
 class Notice(msgspec.Struct, frozen=True):
     """One notice.
 
-    The users from `first_id` to `last_id` were added, a user was disabled or changed in another way, an operator
-    changed, all tokens of a user with a version below `last_id` were revoked, except for those of the login `login_id`;
-    or those of a login were, the last of which expires in `seconds`; or the sign-in of an operator ended, whose id is
-    then `login_id`; or service keys were added or revoked.
+    The users from `first_id` to `last_id` were added; a user was disabled, or changed in another way, such as enabled
+    or deleted; an operator changed; all tokens of a user with a version below `last_id` were revoked, except for those
+    of the login `login_id`; or those of a login were, the last of which expires in `seconds`; or the sign-in of an
+    operator ended, whose id is then `login_id`; or service keys were added or revoked.
     """
 
     notice_id: int

@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure
 from models.audit import Audit
 from models.calls import Calls
 from models.database import Database, open_database
+from models.deletions import Deletions
 from models.errors import StoreUnavailable
 from models.events import Events
 from models.external_ids import ExternalIds
@@ -48,6 +49,7 @@ class Stores:
     samples: Samples
     audit: Audit
     name_keys: NameKeys
+    deletions: Deletions
     service_keys: ServiceKeys
     webhook_cursor: WebhookCursor
     webhook_batches: WebhookBatches
@@ -56,23 +58,27 @@ class Stores:
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
     """Open the stores of a database and create missing indexes. Raises StoreUnavailable."""
-    users = Users(database.collection("users"), database.collection("counters"))
+    user_documents = database.collection("users")
+    users = Users(user_documents, database.collection("counters"))
+    external_ids = ExternalIds(database.collection("external_ids"), users)
+    calls = Calls(database.collection("calls"), database.collection("call_claims"))
+    logins, events = Logins(database.collection("logins")), Events(database.collection("events"))
+    audit = Audit(database.collection("audit"))
     stores = Stores(
         users=users,
-        external_ids=ExternalIds(database.collection("external_ids"), users, database.collection("users")),
-        user_passwords=UserPasswords(database.collection("users")),
-        calls=Calls(database.collection("calls"), database.collection("call_claims")),
-        logins=Logins(database.collection("logins")),
+        external_ids=external_ids,
+        user_passwords=UserPasswords(user_documents),
+        calls=calls,
+        logins=logins,
         sign_in_limits=SignInLimits(database.collection("sign_in_attempts"), settings),
         notices=Notices(database.collection("notices")),
         operators=Operators(database.collection("operators"), database.collection("counters")),
         sign_ins=SignIns(database.collection("sign_ins")),
-        events=Events(database.collection("events")),
+        events=events,
         samples=Samples(database.collection("samples")),
-        audit=Audit(database.collection("audit")),
-        name_keys=NameKeys(
-            database.collection("users"), database.collection("operators"), database.collection("counters")
-        ),
+        audit=audit,
+        name_keys=NameKeys(user_documents, database.collection("operators"), database.collection("counters")),
+        deletions=Deletions(users, user_documents, external_ids, logins, calls, events, audit),
         service_keys=ServiceKeys(database.collection("service_keys")),
         webhook_cursor=WebhookCursor(database.collection("webhook_cursor")),
         webhook_batches=WebhookBatches(

@@ -43,6 +43,7 @@ class UserDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
     foreign_tokens_after: datetime | None = None
     token_profile: TokenProfile | None = None
     deleted_at: datetime | None = None
+    deletion_unfinished: bool | None = None
 
 
 class IdDocument(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
@@ -80,6 +81,8 @@ class StoredUser(msgspec.Struct, frozen=True):
     """What such tokens last said of the name and the picture."""
     deleted_at: datetime | None = None
     """When the user was deleted. Nothing personal is left then, and the id is never given to anyone else."""
+    deletion_unfinished: bool = False
+    """Whether other documents still name the deleted user (see `Deletions`)."""
 
     @property
     def stored_claims(self) -> StoredClaims:
@@ -166,9 +169,9 @@ def new_document(user_id: int, new: NewUser, created_at: datetime) -> dict[str, 
 
 
 def deletion(user_id: int, at: datetime) -> dict[str, Any]:
-    """The fields of a user who is deleted. `external_id` stays until its own document is gone (see `ExternalIds`).
+    """The fields of a user who is deleted. `external_id` stays until the deletion is finished (see `Deletions`).
 
-    The document itself stays, so that a write which comes late finds that the user is deleted.
+    The document itself stays for good, so that a write which comes late finds that the user is deleted.
     """
     return {
         "username": anonymous_name(user_id),
@@ -186,6 +189,7 @@ def deletion(user_id: int, at: datetime) -> dict[str, Any]:
         "tags": None,
         "token_profile": None,
         "deleted_at": at,
+        "deletion_unfinished": True,
     }
 
 
@@ -244,4 +248,5 @@ def stored_user(found: UserDocument) -> StoredUser:
         foreign_tokens_after=found.foreign_tokens_after,
         token_profile=found.token_profile or TokenProfile(),
         deleted_at=found.deleted_at,
+        deletion_unfinished=bool(found.deletion_unfinished),
     )

@@ -63,6 +63,8 @@ class Users:
     async def ensure_indexes(self) -> None:
         """Usernames are unique regardless of case. The users who set themselves busy are queried every few seconds.
 
+        Deletions that were interrupted are queried now and then.
+
         Raises UnusableStore if the collection belongs to another program, whose ids are not whole numbers.
         """
         await self._ids.check()
@@ -71,6 +73,7 @@ class Users:
             value_of(self._users, last, IdDocument)
         await self._users.create_index([("username_key", 1)], unique=True)
         await self._users.create_index([("set_busy", 1)])
+        await self._users.create_index([("deletion_unfinished", 1)])
 
     async def next_id(self) -> int:
         """Reserve the id of a new user."""
@@ -218,8 +221,7 @@ class Users:
     async def delete(self, user_id: int, at: datetime) -> StoredUser | None:
         """Delete all that is personal from the user's document, which stays, and return it.
 
-        The external id stays in it until it is forgotten (see `ExternalIds`), so that a deletion which was interrupted
-        can go on.
+        What other documents have of the user is left to `Deletions`.
         """
         return await self._change(_present(user_id), revoked(at, **deletion(user_id, at)))
 

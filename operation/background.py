@@ -78,6 +78,7 @@ class Background:
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
         self.spawn(self._every(REFRESH_SECONDS, self._look))
         self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.check_store))
+        self.spawn(self._resume_deletions())
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
@@ -174,6 +175,7 @@ class Background:
             if notice.first_id in self._core.registry:
                 self._core.presence.disable(notice.first_id)
                 self._core.switchboard.drop(notice.first_id)
+                self._core.settlement.mark(notice.first_id)
             self._core.hub.close_user(notice.first_id, CloseCode.REVOKED, "disabled")
             return
         if notice.kind == "login_revoked":
@@ -200,6 +202,11 @@ class Background:
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             self._core.loader.add_all(users)
             after = users[-1].profile.user_id
+
+    async def _resume_deletions(self) -> None:
+        """Finish what the last process left."""
+        with suppress(StoreUnavailable):  # then it is tried again with each check of the store
+            await self._core.membership.resume_deletions()
 
     def _follow(self, user_id: int) -> None:
         """Let memory and the log follow a user's document that another process has changed.

@@ -87,13 +87,13 @@ class Server:
             waiting_limit=settings.password_waiting_limit,
         )
         self.tokens = open_tokens(settings)
+        core_stores = CoreStores(
+            stores.users, stores.external_ids, stores.deletions, stores.calls, stores.logins, stores.audit,
+            stores.service_keys,
+        )  # fmt: skip
         self.core = build_core(
-            settings,
-            self._environment(),
-            CoreStores(stores.users, stores.calls, stores.logins, stores.audit, stores.service_keys),
-            self.tokens,
-            None if shared is None else shared.log,
-        )
+            settings, self._environment(), core_stores, self.tokens, None if shared is None else shared.log
+        )  # fmt: skip
         self._foreign_keys = accept_foreign_tokens(settings, self.core, stores)
         self._persistence = Persistence(settings, self.core, stores)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)

@@ -29,6 +29,7 @@ from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.loader import Loader
 from realtime.presence.log import Log
+from realtime.presence.membership import Membership
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
 from realtime.presence.writeback import WriteBack
@@ -59,6 +60,7 @@ class Core:
     presence: Presence
     loader: Loader
     settlement: Settlement
+    membership: Membership
     switchboard: Switchboard
     fan_out: FanOut
     hub: Hub
@@ -120,6 +122,8 @@ class Core:
         await self.store_check.compare()
         if self.node is not None:
             await self.actions.follow()
+        if self.is_first:
+            await self.membership.resume_deletions()
         self.overview_feed.refresh()
 
 
@@ -143,13 +147,16 @@ def build_core(
         stores.users, stores.logins, presence.settlement, sockets.authenticator, environment.clock
     )  # fmt: skip
     board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, revocations)
+    membership = Membership(
+        stores, environment, memory.timers, memory.registry, presence.settlement, switchboard, sockets.authenticator
+    )  # fmt: skip
     node = build_node(settings, environment, memory, stores.users, presence, sockets, call_store, switchboard)
     if node is not None:
         board.issues.on_silence = node.sharing.note
     return Core(
         environment, memory.timers, memory.wall_timers, memory.registry, presence.log, memory.changes,
-        presence.write_back, presence.engine, presence.loader, presence.settlement, switchboard, fan_out, hub,
-        sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
+        presence.write_back, presence.engine, presence.loader, presence.settlement, membership, switchboard, fan_out,
+        hub, sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
         sockets.admission, board.event_log, board.actions, board.store_check, board.issues, board.session_list,
         board.overview, board.overview_feed, board.operator_sessions, board.operator_commands, node,
         build_webhooks(settings, environment, memory, presence),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from models.audit import Audit
 from models.calls import Calls
+from models.deletions import Deletions
+from models.external_ids import ExternalIds
 from models.logins import Logins
 from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
@@ -59,6 +61,8 @@ class CoreStores:
     """The stores that the core uses."""
 
     users: Users
+    external_ids: ExternalIds
+    deletions: Deletions
     calls: Calls
     logins: Logins
     audit: Audit
@@ -168,6 +172,8 @@ def build_presence(
     loader = Loader(settings, environment, incarnation, presence, log, write_back)
     settlement = Settlement(settings, users, presence, loader, write_back, environment.failures)
     follower.record_listeners += (deadlines.record_changed, decider.record_changed)
+    follower.removal_listeners += (deadlines.user_removed, decider.user_removed)
+    follower.on_returned = deadlines.user_returned
     return PresenceParts(write_back, follower, log, presence, loader, settlement, cluster)
 
 
@@ -192,6 +198,7 @@ def build_sockets(
     commands = Commands(settings, guard, authenticator, presence.engine, fan_out, liveness, memory.ongoing, stats)
     admission = Admission(settings, environment, presence.engine, hub, fan_out, liveness, authenticator, stats)
     shared_sessions = SharedSessions(settings, memory.incarnation, registry)
+    presence.follower.removal_listeners.append(authenticator.user_removed)
     presence.follower.revocation_listeners.append(authenticator.login_revoked)
     presence.engine.on_refused = authenticator.close_refused
     presence.follower.kick_listeners += (hub.kick, shared_sessions.kicked)
@@ -224,6 +231,7 @@ def build_dashboard(
     )  # fmt: skip
     actions = Actions(presence.log, presence.engine, switchboard, hub, sessions, event_log, revocations.revoke, waiting)
     presence.follower.action_listeners.append(event_log.acted)
+    presence.follower.removal_listeners += (event_log.user_removed, switchboard.user_removed)
     presence.follower.status_listeners.append(event_log.status_announced)
     presence.follower.call_listeners += (
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,

@@ -11,6 +11,7 @@ from handlers.base import ApiHandler, HandlerContext
 from handlers.callers import UserHandler, refuse_keys
 from models.accounts import Accounts, Revoked
 from models.field_types import ImageUrl, Password, SignInName, Username
+from realtime.presence.membership import Membership
 from realtime.presence.settlement import Settlement
 
 NewPassword = Annotated[
@@ -54,11 +55,17 @@ class AuthHandler(ApiHandler):
     """What the handlers of accounts have in common."""
 
     def initialize(
-        self, context: HandlerContext, accounts: Accounts, settlement: Settlement, ticket_seconds: float
+        self,
+        context: HandlerContext,
+        accounts: Accounts,
+        membership: Membership,
+        settlement: Settlement,
+        ticket_seconds: float,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
         self.accounts = accounts
+        self.membership = membership
         self.settlement = settlement
         self.ticket_seconds = ticket_seconds
 
@@ -76,7 +83,7 @@ class RegisterHandler(AuthHandler):
         body = self.read_body(Registration)
         self.context.limits.registrations.take(self.address_key)
         account = await self.accounts.prepare(body.username, body.password, body.profile_image_url, self.address_key)
-        user = await self.settlement.write(account.user_id, lambda: self.accounts.create(account))
+        user = await self.membership.create(account.user, account.user_id)
         self.answer(await self.accounts.sign_in(user), 201)
 
 

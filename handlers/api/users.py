@@ -15,8 +15,8 @@ from models.errors import Invalid
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
 from models.usernames import checked_username
-from models.users import Users
 from realtime.presence.engine import Presence
+from realtime.presence.membership import Membership
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
 from realtime.protocol import USER_ID_LIMIT
@@ -55,7 +55,7 @@ class UsersHandler(UserHandler):
         presence: Presence,
         registry: Registry,
         settlement: Settlement,
-        users: Users,
+        membership: Membership,
         batch_limit: int,
     ) -> None:
         """The route passes the collaborators."""
@@ -63,7 +63,7 @@ class UsersHandler(UserHandler):
         self.settlement = settlement
         self.presence = presence
         self.registry = registry
-        self.users = users
+        self.membership = membership
         self.batch_limit = batch_limit
 
     async def identify_settled(self) -> int:
@@ -95,8 +95,7 @@ class MeHandler(UsersHandler):
         name = changes.get("username")
         if name is not None and name != self.registry.name(user_id):  # a name from before today's rule may stay
             changes["username"] = checked_username(name)
-        entry = self.registry.get(user_id)
-        await self.settlement.write(user_id, lambda: self.users.save_profile(user_id, changes, rev=entry.rev))
+        await self.membership.update(user_id, changes)
         self._answer_profile(user_id)
 
     def _answer_profile(self, user_id: int) -> None:

@@ -49,7 +49,10 @@ CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.RATE_LIMITED: ("too many commands", "reconnects with backoff"),
     CloseCode.TOKEN_EXPIRED: ("the token has expired", "gets a new token and reconnects"),
     CloseCode.REFUSED: ("invalid credentials", "does not reconnect"),
-    CloseCode.REVOKED: ("logged out, disconnected or disabled, or the service key was revoked", "does not reconnect"),
+    CloseCode.REVOKED: (
+        "logged out, disconnected, disabled or deleted, or the service key was revoked",
+        "does not reconnect",
+    ),
     CloseCode.REPLACED: (
         "replaced by a newer socket: a user may have 10, and the most silent one is closed",
         "reconnects only when the user returns",

@@ -22,6 +22,7 @@ from realtime.protocol import (
     Snapshot,
     SubscriptionConfirmed,
     TokenExpiring,
+    UserRemoved,
     UserStatusUpdate,
 )
 
@@ -38,6 +39,7 @@ FINAL_STATUS = {401, 403, 404}
 Received = (
     ConnectionEstablished
     | UserStatusUpdate
+    | UserRemoved
     | Snapshot
     | FeedStats
     | CallStatusUpdate
@@ -146,7 +148,7 @@ class FeedClient:
                     self._epoch = None  # the server sends a snapshot without being asked
             case UserStatusUpdate() if self._awaits_own:
                 self._awaits_own = False
-            case UserStatusUpdate() if self._epoch is not None:
+            case UserStatusUpdate() | UserRemoved() if self._epoch is not None:
                 self._since = message.seq
             case Snapshot(more=False):
                 self._epoch, self._since = self._coming_epoch, message.seq

@@ -21,7 +21,16 @@ from operation.cli.watch_screen import line_of, screen
 from operation.cli.watch_state import News, WatchState
 from operation.output import console, printable, say
 from operation.signals import stop_signals
-from realtime.protocol import CallStatusUpdate, Channel, FeedStats, Snapshot, TokenExpiring, UserStatusUpdate
+from realtime.protocol import (
+    CallStatusUpdate,
+    Channel,
+    ConnectionEstablished,
+    FeedStats,
+    Snapshot,
+    TokenExpiring,
+    UserRemoved,
+    UserStatusUpdate,
+)
 from settings import Settings
 
 REDRAW_SECONDS = 0.25
@@ -171,6 +180,12 @@ def fold(state: WatchState, message: Received) -> list[News]:
         case UserStatusUpdate():
             row = state.fold_update(message)
             return [row] if row else []
+        case ConnectionEstablished():
+            state.connected()
+            return []
+        case UserRemoved():
+            state.fold_removal(message.user_id)
+            return []
         case Snapshot():
             return [*state.fold_snapshot(message.users, is_last=not message.more)]
         case CallStatusUpdate():

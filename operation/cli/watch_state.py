@@ -56,12 +56,18 @@ class WatchState:
         self.counts: FeedCounts | None = None
         self.is_filled = False
         """Whether there was a complete snapshot, so that a user who is missing here does not exist."""
+        self._in_snapshot: set[int] = set()
+        """The users in the pages of a snapshot that is not complete yet."""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows.values())
+
+    def connected(self) -> None:
+        """A connection was opened. A snapshot that had not arrived completely never will."""
+        self._in_snapshot.clear()
 
     def fold_update(self, update: UserStatusUpdate) -> Row | None:
         """Apply an update; the changed row, or None if nothing changed."""
@@ -73,8 +79,18 @@ class WatchState:
         news = [row for status in users if self.is_filled and (row := self._fold(status, "changed meanwhile"))]
         for status in users:
             self._rows.setdefault(status.user_id, Row(status, "", None))
-        self.is_filled = self.is_filled or is_last
+            self._in_snapshot.add(status.user_id)
+        if is_last:
+            self.is_filled = True
+            for user_id in self._rows.keys() - self._in_snapshot:
+                del self._rows[user_id]
+            self._in_snapshot.clear()
         return news
+
+    def fold_removal(self, user_id: int) -> None:
+        """A user was deleted."""
+        self._rows.pop(user_id, None)
+        self._in_snapshot.discard(user_id)
 
     def fold_call(self, call: Call) -> CallNews:
         """Apply a change of the watching user's own call."""
@@ -89,6 +105,8 @@ class WatchState:
         if before is not None and not differs(before.status, status):
             return None
         row = self._rows[status.user_id] = Row(status, reason, self._now())
+        if self._in_snapshot:
+            self._in_snapshot.add(status.user_id)
         self.latest.append(row)
         return row
 

@@ -13,6 +13,8 @@ from realtime.calls.elsewhere import Elsewhere
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment, Timers
 from realtime.presence.engine import Presence
+from realtime.presence.record import Record
+from realtime.presence.registry import UserEntry
 from settings import Settings
 
 
@@ -132,9 +134,20 @@ class Switchboard:
 
     def drop(self, user_id: int) -> None:
         """End the ongoing call of a user who was disabled."""
+        self._spawn(self.release(user_id))
+
+    async def release(self, user_id: int) -> None:
+        """End the ongoing call of a user who was disabled or deleted. While the store is down, it is tried again."""
         call = self.ongoing.of_user(user_id)
         if call is not None:
-            self._spawn(self._drop(call, user_id))
+            await self._drop(call, user_id)
+
+    def user_removed(self, entry: UserEntry, _before: Record, is_own: bool) -> None:
+        """A user was deleted. Another server ends the call if the one that deleted the user does not."""
+        user_id = entry.profile.user_id
+        call = self.ongoing.of_user(user_id)
+        if call is not None:
+            self._await_lease(call, user_id, 0.0 if is_own else self._settle_seconds)
 
     async def _known_call(self, call_id: str) -> Call:
         call = self.ongoing.find(call_id) or await self._call_store.get(call_id)
@@ -145,6 +158,7 @@ class Switchboard:
     def _check(self, caller_id: int, callee_id: int) -> None:
         if caller_id == callee_id:
             raise Invalid("A call needs two users")
+        self._presence.registry.get(caller_id)
         callee = self._presence.status(callee_id)
         if self.ongoing.call_id_of(caller_id) is not None:
             raise Conflict("ALREADY_IN_CALL", "You are in a call already")
@@ -242,7 +256,8 @@ class Switchboard:
 
     def _await_leases(self, call: Call) -> None:
         for user_id in call.participants:
-            self._await_lease(call, user_id, self._lease_seconds)
+            is_deleted = user_id in self._presence.registry.deleted
+            self._await_lease(call, user_id, 0.0 if is_deleted else self._lease_seconds)
 
     def _await_lease(self, call: Call, user_id: int, seconds: float) -> None:
         action = partial(self._check_lease, call, user_id)
@@ -252,7 +267,8 @@ class Switchboard:
         """The lease counts from the last sign of life. The timer is only moved when it fires, not with every sign."""
         if call.call_id not in self.ongoing:
             return
-        left = self._lease_seconds - self._presence.registry.get(user_id).silent_for(self._clock.now())
+        entry = self._presence.registry.find(user_id)
+        left = 0.0 if entry is None else self._lease_seconds - entry.silent_for(self._clock.now())
         if left > 0:
             self._await_lease(call, user_id, left)
         else:

@@ -133,7 +133,8 @@ class Adoption:
 
     def _write_missing(self, missing: Set[int], before: Mapping[int, Record]) -> None:
         """Write the records that the log lacks, of all who are held or have ever changed anything."""
-        entries = [self._presence.registry.get(user_id) for user_id in sorted(missing)]
+        found = [self._presence.registry.find(user_id) for user_id in sorted(missing)]
+        entries = [entry for entry in found if entry is not None]  # without those who were deleted
         for user_ids in in_groups([entry for entry in entries if entry.alive or entry.record.rev]):
             fact = partial(with_saved_of, saved={user_id: before[user_id] for user_id in user_ids})
             self._log.append(Proposal(user_ids, "connected", fact, is_written=True))
@@ -141,15 +142,15 @@ class Adoption:
     def _restore(self, before: dict[int, Record]) -> None:
         """Write what came from the store and is not in the log."""
         for user_id, saved in before.items():
-            record = self._presence.registry.get(user_id).record
-            if with_saved(record, saved=saved) != record:
+            entry = self._presence.registry.find(user_id)
+            if entry is not None and with_saved(entry.record, saved=saved) != entry.record:
                 self._log.append(Proposal((user_id,), "set", partial(with_saved, saved=saved)))
 
     def let_go(self) -> None:
         """The log says that this server was declared lost: the others have held its users since then."""
         for user_id, until in self._held.items():
-            entry = self._presence.registry.get(user_id)
-            if entry.grace_until == until:
+            entry = self._presence.registry.find(user_id)
+            if entry is not None and entry.grace_until == until:
                 entry.grace_until = 0.0
                 self._presence.deadlines.await_silence(entry)
         self._held.clear()

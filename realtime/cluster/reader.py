@@ -100,12 +100,11 @@ class Reader:
         if seq > told_up_to:
             self._follower.append(user, user.record.announced_as, seq)
         else:
-            status, tags = user.record.status, user.told_tags
-            self.changes.append(status, user.record.announced_as, seq, tags=tags, tags_before=tags)
+            self._follower.append_untold(user, user.record.announced_as, seq)
 
     def _has_changed(self, user_id: int, status: Status) -> bool:
-        user = self._registry.get(user_id)
-        return differs(status, user.status) or user.told_tags != user.record.tags
+        user = self._registry.find(user_id)
+        return user is None or differs(status, user.status) or user.told_tags != user.record.tags
 
     def _apply(self, entry: SharedEntry) -> None:
         """Apply an entry, but for records that are older than those in memory.

@@ -34,7 +34,8 @@ class SavedChanges:
         while found := await self._users.revisions(after_id, USERS_AT_ONCE):
             for user_id, rev in found:
                 entry = self._registry.find(user_id)
-                if entry is None or rev > entry.record.rev:
+                is_known_deleted = entry is None and user_id in self._registry.deleted
+                if not is_known_deleted and (entry is None or rev > entry.record.rev):
                     self._settlement.mark(user_id)
             await self._settlement.settle_all()
             after_id = found[-1][0]

@@ -6,12 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
+import msgspec
+
 from models.calls import Call
 from models.events import Event, EventKind
 from models.status import state_of
 from realtime.clock import Clock
 from realtime.event_ids import EventIds
 from realtime.presence.log import OperatorAction
+from realtime.presence.record import Record
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
 
@@ -60,25 +63,31 @@ class EventLog:
             return
         entry.logged_state = state
         by = entry.state.by if reason == "operator" else ""
-        self._note(state, entry, reason, operator=by, is_own=is_own)
+        self._note(state, entry.profile.user_id, reason, operator=by, is_own=is_own)
 
     def call_changed(self, call: Call, is_own: bool) -> None:
         """A call began or ended. The server that appended that saves the event."""
-        caller = self._registry.find(call.caller_id)
-        if caller is None:
+        if not self._registry.has_known(call.caller_id):
             return
         if call.status == "ongoing":
-            self._note("call_started", caller, call.call_type, call, is_own=is_own)
+            self._note("call_started", call.caller_id, call.call_type, call, is_own=is_own)
         else:
             by = self._ending.pop(call.call_id, "")
-            self._note("call_ended", caller, call.end_reason or "dropped", call, operator=by, is_own=is_own)
+            self._note("call_ended", call.caller_id, call.end_reason or "dropped", call, operator=by, is_own=is_own)
 
     def acted(self, action: OperatorAction, is_own: bool) -> None:
         """An operator did something. The server where that was saves the events."""
         for user_id in action.user_ids:
-            entry = self._registry.find(user_id)
-            if entry is not None:
-                self._note("action", entry, action.action, operator=action.operator, is_own=is_own)
+            if user_id in self._registry:
+                self._note("action", user_id, action.action, operator=action.operator, is_own=is_own)
+
+    def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
+        """A user was deleted, whose name disappears from the events here."""
+        user_id, name = entry.profile.user_id, entry.profile.username
+        for events in (self._latest, self._unsaved):
+            for place, event in enumerate(events):
+                events[place] = _renamed(event, user_id, name)
+        self._new = deque(((_renamed(event, user_id, name), at) for event, at in self._new), UNSAVED_EVENTS)
 
     def ended_by_operator(self, call_id: str, operator: str) -> None:
         """An operator is about to end this call."""
@@ -95,29 +104,29 @@ class EventLog:
     def saved(self, events: list[Event]) -> None:
         """These events are in the store."""
         for event in events:
-            if self._unsaved and self._unsaved[0] is event:  # otherwise it was dropped in the meantime
+            # Otherwise it was dropped in the meantime.
+            if self._unsaved and self._unsaved[0].event_id == event.event_id:
                 self._unsaved.popleft()
 
     def _note(
         self,
         kind: EventKind,
-        entry: UserEntry,
+        user_id: int,
         cause: str,
         call: Call | None = None,
         *,
         operator: str = "",
         is_own: bool,
     ) -> None:
-        other = self._registry.find(call.callee_id) if call else None
         event = Event(
             event_id=self._ids.next(),
             at=self._clock.utc(),
             kind=kind,
-            user_id=entry.profile.user_id,
-            username=entry.profile.username,
+            user_id=user_id,
+            username=self._registry.name(user_id),
             cause=cause,
             other_id=call.callee_id if call else None,
-            other_name=other.profile.username if other else "",
+            other_name=self._registry.name(call.callee_id) if call and self._registry.has_known(call.callee_id) else "",
             call_id=call.call_id if call else "",
             duration_seconds=call.duration_seconds if call else None,
             operator=operator,
@@ -127,3 +136,10 @@ class EventLog:
             self.given_up += len(self._unsaved) == UNSAVED_EVENTS
             self._unsaved.append(event)
         self._new.append((event, self._clock.now()))
+
+
+def _renamed(event: Event, user_id: int, name: str) -> Event:
+    """The event with another name of a user."""
+    if event.user_id == user_id:
+        event = msgspec.structs.replace(event, username=name)
+    return msgspec.structs.replace(event, other_name=name) if event.other_id == user_id else event

@@ -63,7 +63,7 @@ class IssueDetector:
 
     def note_event(self, event: Event, at: float) -> None:
         """Count an event of steady time `at`. An operator's action resets the count: somebody is dealing with it."""
-        if event.kind == "action":
+        if event.kind == "action" or event.user_id not in self._registry:
             self._flapping.forget(event.user_id)
         elif event.kind not in ("call_started", "call_ended"):
             self._flapping.note(event.user_id, at)
@@ -74,6 +74,11 @@ class IssueDetector:
             self._claiming.add(entry.profile.user_id)
         else:
             self._claiming.discard(entry.profile.user_id)
+
+    def forget(self, user_id: int) -> None:
+        """A user was deleted."""
+        self._claiming.discard(user_id)
+        self._flapping.forget(user_id)
 
     def detect(self) -> None:
         """Find all issues there are now."""

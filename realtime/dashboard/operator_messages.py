@@ -60,6 +60,8 @@ class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
     now: int
     figures: Figures | msgspec.UnsetType = msgspec.UNSET
     users: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    removed: list[int] | msgspec.UnsetType = msgspec.UNSET
+    """The ids of users who were deleted."""
     heard: list[tuple[int, int]] | msgspec.UnsetType = msgspec.UNSET
     """(user id, last seen) of users of whom nothing else has changed."""
     calls: list[CallRow] | msgspec.UnsetType = msgspec.UNSET

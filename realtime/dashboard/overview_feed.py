@@ -32,7 +32,8 @@ _encoder = msgspec.json.Encoder()
 class RowCache:
     """Every user's row, encoded. Sending all rows costs one join; sending changes costs as much as has changed.
 
-    `review` is called with each entry that has changed. While nobody watches, a changed row is only marked outdated.
+    `review` is called with each entry that has changed, and `forget` with each user who was deleted. While nobody
+    watches, a changed row is only marked outdated.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class RowCache:
         registry: Registry,
         row_builder: RowBuilder,
         review: Callable[[UserEntry], None],
+        forget: Callable[[int], None],
         failures: RowFailures,
     ) -> None:
         self._registry = registry
         self._failures = failures
         self._row_builder = row_builder
         self._review = review
+        self._forget = forget
         self._rows: dict[int, msgspec.Raw] = {}
         self._outdated: set[int] = set()
         """Rows to encode again before all rows are sent."""
@@ -53,12 +56,17 @@ class RowCache:
         """Rows to encode again and send with the next update."""
         self._heard: set[int] = set()
         """Users of whom only the last sign of life has changed."""
+        self._removed: list[int] = []
+        """Users who were deleted since the last update."""
 
     def absorb(self, *, is_watched: bool) -> None:
         """Take over the users that changed since the last call."""
         users, heard = set(self._registry.changed), set(self._registry.heard)
         self._registry.changed.clear()
         self._registry.heard.clear()
+        gone = {user_id for user_id in users if user_id not in self._registry}
+        users -= gone
+        self._remove(gone)
         for user_id in list(users):
             try:
                 entry = self._registry.get(user_id)
@@ -74,6 +82,7 @@ class RowCache:
             self._outdated |= self._changed | users | heard
             self._changed.clear()
             self._heard.clear()
+            self._removed.clear()
 
     def warm(self) -> None:
         """Encode some outdated rows, so that few are left when all are asked for."""
@@ -94,6 +103,19 @@ class RowCache:
         heard, self._heard = self._heard, set()
         self._outdated |= heard
         return [(user_id, milliseconds(self._registry.get(user_id).last_seen)) for user_id in sorted(heard)]
+
+    def removed(self) -> list[int]:
+        """Users who were deleted since the last call."""
+        removed, self._removed = self._removed, []
+        return removed
+
+    def _remove(self, user_ids: set[int]) -> None:
+        for waiting in (self._outdated, self._changed, self._heard):
+            waiting -= user_ids
+        for user_id in user_ids:
+            self._forget(user_id)
+            if self._rows.pop(user_id, None) is not None:
+                self._removed.append(user_id)
 
     def _note_heard(self, user_ids: set[int]) -> None:
         for user_id in user_ids:
@@ -134,7 +156,7 @@ class OverviewFeed:
         self._row_builder = row_builder
         self._issues = issues
         self._event_log = event_log
-        self._rows = RowCache(registry, row_builder, issues.review, failures)
+        self._rows = RowCache(registry, row_builder, issues.review, issues.forget, failures)
         self.seq = 0
         """Rises by one with each update."""
         self.is_watched = False
@@ -203,6 +225,7 @@ class OverviewFeed:
         """The fields of the update that are not empty. From now on they count as sent."""
         changes: dict[str, Any] = {
             "users": self._rows.changed(everything=everything),
+            "removed": self._rows.removed(),
             "heard": self._rows.heard(),
             "calls": self._changed_calls(),
             "ended": self._ended_calls(),

@@ -24,6 +24,8 @@ class Change(msgspec.Struct, frozen=True):
     """The user's tags before it, as they were announced last."""
     is_quiet: bool = False
     """Whether nothing but the tags has changed. Only sessions that watch by tags are told."""
+    is_removal: bool = False
+    """Whether the user was deleted."""
 
     @property
     def removal(self) -> bytes:
@@ -68,10 +70,17 @@ class ChangeLog:
         message = UserStatusUpdate(user_id=status.user_id, status=status, seq=self.seq, reason=reason)
         change = Change(self.seq, status.user_id, reason, encode(message), tags, tags_before, is_quiet)
         if not is_quiet:
-            self._latest.pop(status.user_id, None)  # keeps the dictionary in the order of seq
-            self._latest[status.user_id] = change
+            self._keep(change)
         if tags != tags_before:
             self._moves.append(change)
+        return change
+
+    def append_removal(self, user_id: int, reason: Reason, seq: int, *, tags_before: tuple[str, ...] = ()) -> Change:
+        """Keep as the last change of a user that the user was deleted."""
+        self.seq = seq
+        frame = encode(UserRemoved(user_id=user_id, seq=seq))
+        change = Change(seq, user_id, reason, frame, tags_before=tags_before, is_removal=True)
+        self._keep(change)
         return change
 
     def begin(self, epoch: str, seq: int) -> None:
@@ -107,6 +116,10 @@ class ChangeLog:
     def can_resume(self, epoch: str | None, since: int | None) -> bool:
         """Whether a client that knows everything up to `since` can be brought up to date by changes alone."""
         return epoch == self.epoch and since is not None and 0 <= since <= self.seq
+
+    def _keep(self, change: Change) -> None:
+        self._latest.pop(change.user_id, None)  # keeps the dictionary in the order of seq
+        self._latest[change.user_id] = change
 
 
 def _after(seq: int, newest_first: Iterable[Change]) -> list[Change]:

@@ -10,7 +10,7 @@ from models.status import differs
 from realtime.clock import Clock, Timers
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Log, Proposal
-from realtime.presence.record import Fact, Record, unchanged, without_busy
+from realtime.presence.record import Fact, Record, unchanged, with_deletion, without_busy
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
@@ -46,6 +46,8 @@ class Deadlines:
         """A user has a new record, from this server or another."""
         record = entry.record
         entry.rev = max(entry.rev, record.rev)
+        if record.disabled and not before.disabled:
+            self._end_evidence(entry)
         self._note_elsewhere(entry)
         self._check_evidence(entry)
         self._keep_promise(entry)
@@ -53,6 +55,20 @@ class Deadlines:
             self._end_heartbeat(entry, record.offline_set_at)
         if record.claims.busy_until != before.claims.busy_until or record.owner != before.owner:
             self._await_busy_end(entry)
+
+    def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
+        """A user was deleted, and has no deadlines any more."""
+        user_id = entry.profile.user_id
+        for kind in ("evidence", "report", "repeat", "remove"):
+            self._timers.cancel((kind, user_id))
+        self._wall_timers.cancel(("busy", user_id))
+
+    def user_returned(self, entry: UserEntry) -> None:
+        """The log has lost that this user was deleted. Refuse the user, and append it again."""
+        user_id = entry.profile.user_id
+        entry.refuse(0, disabled_rev=entry.record.rev + 1)
+        again = Proposal((user_id,), "set", partial(with_deletion, at=self._registry.deleted[user_id]))
+        self._timers.at(self._clock.now(), ("remove", user_id), partial(self._log.append, again))
 
     def hold(self, entry: UserEntry, seconds: float, *, heartbeat: bool) -> None:
         """Count the user as alive until the user can have come back."""
@@ -92,6 +108,11 @@ class Deadlines:
         if entry.heartbeat_at is None or at is None or entry.heartbeat_at <= at:
             entry.heartbeat_at, entry.heartbeat_until = None, 0.0
             self.await_silence(entry)
+
+    def _end_evidence(self, entry: UserEntry) -> None:
+        """A user who was disabled is not online again when the user is enabled."""
+        entry.grace_until = entry.heartbeat_until = 0.0
+        self.await_silence(entry)
 
     def _note_elsewhere(self, entry: UserEntry) -> None:
         is_elsewhere = not all(map(self._incarnation.is_own, entry.record.alive_on))

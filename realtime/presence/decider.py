@@ -13,7 +13,7 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment, Timers
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Draft, Proposal
-from realtime.presence.record import Record, decide, with_evidence
+from realtime.presence.record import Record, decide, deleted_record, with_evidence
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
@@ -56,6 +56,8 @@ class Decider:
         """
         entries = [entry for user_id in proposal.user_ids if (entry := self._registry.find(user_id))]
         rows = [row for entry in entries if (row := self._row(entry, proposal, newer))]
+        if proposal.is_repeat:
+            rows += self._repeated_deletions(proposal)
         return rows if rows or self._is_news(proposal) else None
 
     def _is_news(self, proposal: Proposal) -> bool:
@@ -64,14 +66,26 @@ class Decider:
         is_unknown = call is not None and (call.status == "ongoing") != (call.call_id in self._ongoing)
         return is_unknown or any(each is not None for each in (proposal.revoked, proposal.kick, proposal.action))
 
+    def _repeated_deletions(self, proposal: Proposal) -> list[Draft]:
+        """The rows of those users who were deleted."""
+        deleted, server = self._registry.deleted, self._incarnation.id
+        return [
+            Draft(user_id, msgspec.structs.replace(deleted_record(user_id, deleted[user_id]), owner=server), True)
+            for user_id in proposal.user_ids
+            if user_id in deleted and user_id not in self._registry
+        ]
+
     def _row(self, entry: UserEntry, proposal: Proposal, newer: Mapping[int, Record]) -> Draft | None:
         now, server = self._clock.now(), self._incarnation.id
         before = newer.get(entry.profile.user_id, entry.record)
+        if before.deleted_at is not None:
+            return None
+        changed = proposal.fact(before)
+        if changed.deleted_at is not None:
+            return Draft(before.profile.user_id, msgspec.structs.replace(changed, owner=server), is_announced=True)
         after = decide(
             before,
-            with_evidence(
-                proposal.fact(before), server, is_alive=entry.has_evidence(now), has_heartbeat=entry.has_heartbeat(now)
-            ),
+            with_evidence(changed, server, is_alive=entry.has_evidence(now), has_heartbeat=entry.has_heartbeat(now)),
             last_seen=max(entry.last_seen, before.status.last_seen),
             at=self._clock.utc(),
             reason=proposal.reason,
@@ -97,6 +111,10 @@ class Decider:
                 after, owner=server, is_owed=is_owed, announced_as=announced_as, is_quiet=is_quiet
             )
         return Draft(before.profile.user_id, after, is_announced)
+
+    def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
+        """A user was deleted, and is announced no more."""
+        self._timers.cancel(_key(entry))
 
     def record_changed(self, entry: UserEntry, _before: Record) -> None:
         """Announce later what is owed by the record that this server wrote last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -21,6 +22,7 @@ from realtime.presence.record import (
     unchanged,
     with_call,
     with_change,
+    with_deletion,
     with_disabled,
     with_stored,
     without_call,
@@ -77,7 +79,9 @@ class Presence:
 
     def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:
         """A socket ended. Returns whether it was the user's last. A user who was lost gets time to come back."""
-        entry = self.registry.get(user_id)
+        entry = self.registry.find(user_id)
+        if entry is None:  # the user was deleted
+            return True
         entry.sessions -= 1
         if clean:
             self.seen(user_id)
@@ -86,7 +90,7 @@ class Presence:
         if entry.sessions:
             return False
         patience = self._settings.clean_close_seconds if clean else self._settings.grace_seconds
-        entry.grace_until = self._clock.now() + patience
+        entry.grace_until = self._clock.now() + (0.0 if entry.disabled else patience)
         entry.lost_reason = reason
         self.deadlines.await_silence(entry)
         self._write_back.mark(user_id)
@@ -163,23 +167,26 @@ class Presence:
     def follow(self, stored: StoredUser) -> Awaitable[None]:
         """Take over the document of a known user. Its claims count only if another writer changed it.
 
-        A disabled user is offline, and refused everywhere, from now on.
+        A disabled user is offline, and refused everywhere, from now on. A deleted one is removed.
         """
         entry = self.registry.get(stored.profile.user_id)
+        if stored.deleted_at is not None:
+            return self._remove(entry, stored, stored.deleted_at)
         reason: Reason = "operator" if stored.disabled and not entry.disabled else "set"
         claims, in_store = claims_of(stored, self._clock.utc()), stored.offline_set_at is not None
         if stored.rev > entry.rev:
             set_offline = followed(entry.record, stored.offline_set_at, claims).set_offline
             if (stored.set_busy, in_store) != (claims.set_busy, set_offline):
                 self._write_back.mark_unsure(stored.profile.user_id)
-        entry.refuse(stored.token_version, kept_login=stored.kept_login, disabled=stored.disabled)
+        _refuse(entry, stored)
         done = self.review(entry, reason, partial(with_stored, stored=stored, claims=claims))
         self.on_refused(stored.profile.user_id)
         return done
 
     def disable(self, user_id: int) -> Awaitable[None]:
         """The user is offline, and refused everywhere, from now on."""
-        self.registry.get(user_id).refuse(0, disabled=True)
+        entry = self.registry.get(user_id)
+        entry.refuse(0, disabled_rev=entry.record.rev + 1)
         done = self._log.append(Proposal((user_id,), "operator", with_disabled))
         self.on_refused(user_id)
         return done
@@ -189,13 +196,19 @@ class Presence:
 
         This does not wait for the log.
         """
-        self.registry.get(user_id).refuse(token_version, kept_login=kept_login, disabled=False)
+        self.registry.get(user_id).refuse(token_version, kept_login=kept_login)
         self.on_refused(user_id)
 
     def review(self, entry: UserEntry, reason: Reason, fact: Fact = unchanged, by: str = "") -> Awaitable[None]:
         """Propose what follows from a fact and from this server's evidence."""
         self.registry.changed.add(entry.profile.user_id)
         return self._log.append(Proposal((entry.profile.user_id,), reason, fact, by))
+
+    def _remove(self, entry: UserEntry, stored: StoredUser, at: datetime) -> Awaitable[None]:
+        _refuse(entry, stored)
+        done = self._log.append(Proposal((entry.profile.user_id,), "set", partial(with_deletion, at=at)))
+        self.on_refused(entry.profile.user_id)
+        return done
 
     def _apply(self, entry: UserEntry, wanted: StatusChange, reason: Reason, fact: Fact, by: str) -> Awaitable[None]:
         if wanted.is_online is False:
@@ -231,6 +244,16 @@ class Presence:
             entry.heartbeat_at = entry.last_seen
             entry.heartbeat_until = self._clock.now() + self._settings.heartbeat_life_seconds
             self.deadlines.await_silence(entry)
+
+
+def _refuse(entry: UserEntry, stored: StoredUser) -> None:
+    """Refuse the tokens that the stored document says are refused, before the log has it."""
+    entry.refuse(
+        stored.token_version,
+        kept_login=stored.kept_login,
+        disabled_rev=stored.rev if stored.disabled else 0,
+        foreign_before=stored.foreign_tokens_after,
+    )
 
 
 def _ignore(_user_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from models.calls import Call
 from models.status import Status, differs
@@ -24,6 +25,12 @@ RecordListener = Callable[[UserEntry, Record], None]
 
 StatusListener = Callable[[UserEntry, Reason, bool], None]
 """Called when a status was announced, after the sockets have it; with whether it was this server that appended it."""
+
+RemovalListener = Callable[[UserEntry, Record, bool], None]
+"""Called when a user was deleted and is not in the registry any more, before that is announced.
+
+With the user's entry, the record before, and whether it was this server that appended the deletion.
+"""
 
 CallListener = Callable[[Call, bool], None]
 """Called when a call started or ended, after the participants' statuses were announced; with the same."""
@@ -70,6 +77,9 @@ class Follower:
         self._publish = publish
         self._false_offline_seconds = settings.false_offline_seconds
         self.record_listeners: list[RecordListener] = []
+        self.removal_listeners: list[RemovalListener] = []
+        self.on_returned: Callable[[UserEntry], None] = _ignore
+        """Called with a user who was deleted, and of whom the log has an older record."""
         self.status_listeners: list[StatusListener] = []
         self.call_listeners: list[CallListener] = []
         self.revocation_listeners: list[RevocationListener] = []
@@ -91,7 +101,7 @@ class Follower:
             self._counters.announced[entry.reason] += len(told)
             self._publish([self.append(each, entry.reason, seq, is_quiet=each.record.is_quiet) for each, seq in told])
             for each, _ in told:
-                if not each.record.is_quiet:
+                if not each.record.is_quiet and each.record.deleted_at is None:
                     for status_listener in self.status_listeners:
                         status_listener(each, entry.reason, is_own)
         if entry.call is not None and call_has_changed:
@@ -99,9 +109,11 @@ class Follower:
                 call_listener(entry.call, is_own)
         self._tell_rest(entry, is_own=is_own)
 
-    def take_over(self, user_id: int, record: Record) -> UserEntry:
+    def take_over(self, user_id: int, record: Record, *, is_own: bool = False) -> UserEntry:
         """Put a record in place. Nothing is announced. The user's entry is new if another server added the user."""
         user = self._registry.find(user_id)
+        if record.deleted_at is not None:
+            return self._remove(user, record, record.deleted_at, is_own=is_own)
         if user is None:
             user = UserEntry(record)
             self._registry.add(user)
@@ -110,14 +122,42 @@ class Follower:
         self._registry.changed.add(user_id)
         for record_listener in self.record_listeners:
             record_listener(user, before)
+        if user_id in self._registry.deleted:
+            self.on_returned(user)
+        return user
+
+    def _remove(self, user: UserEntry | None, record: Record, at: datetime, *, is_own: bool) -> UserEntry:
+        """Forget a user who was deleted."""
+        user_id = record.profile.user_id
+        self._registry.deleted[user_id] = at
+        self._write_back.forget(user_id)
+        if user is None:
+            user = UserEntry(record)
+            user.told_tags = self._untold_tags.pop(user_id, ())
+            return user
+        self._registry.remove(user)
+        before, user.record = user.record, record
+        for removal_listener in self.removal_listeners:
+            removal_listener(user, before, is_own)
         return user
 
     def append(self, user: UserEntry, reason: Reason, seq: int, *, is_quiet: bool = False) -> Change:
         """Add the user's record to the change log. `is_quiet`: nothing but the tags has changed."""
         tags_before, user.told_tags = user.told_tags, user.record.tags
+        if user.record.deleted_at is not None:
+            return self._changes.append_removal(user.profile.user_id, reason, seq, tags_before=tags_before)
         return self._changes.append(
             user.record.status, reason, seq, tags=user.told_tags, tags_before=tags_before, is_quiet=is_quiet
         )
+
+    def append_untold(self, user: UserEntry, reason: Reason, seq: int) -> None:
+        """Add the user's record to the change log, although those who watch by tags will not be told of it."""
+        tags = user.told_tags
+        if user.record.deleted_at is None:
+            self._changes.append(user.record.status, reason, seq, tags=tags, tags_before=tags)
+        else:
+            self._changes.append_removal(user.profile.user_id, reason, seq)
+            self._untold_tags[user.profile.user_id] = tags
 
     def _tell_rest(self, entry: Entry, *, is_own: bool) -> None:
         """Tell what an entry says besides its rows and its call."""
@@ -153,8 +193,8 @@ class Follower:
         for row in entry.rows:
             known = self._registry.find(row.user_id)
             before = known.record.status if known else row.record.status
-            user = self.take_over(row.user_id, row.record)
-            if differs(before, user.status):
+            user = self.take_over(row.user_id, row.record, is_own=is_own)
+            if row.record.deleted_at is None and differs(before, user.status):
                 if is_own:
                     self._write_back.mark(row.user_id)
                 self._note_false_offline(user, before, entry.reason)
@@ -169,3 +209,7 @@ class Follower:
         elif user.status.is_online and not before.is_online and user.offline_since is not None:
             self._counters.false_offlines += self._clock.now() - user.offline_since < self._false_offline_seconds
             user.offline_since = None
+
+
+def _ignore(_user: UserEntry) -> None:
+    """A server that is alone does not lose what it has applied."""

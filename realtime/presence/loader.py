@@ -50,7 +50,10 @@ class Loader:
                 self._failures.note("loading a user", user.profile.user_id, error)
 
     def load(self, user: StoredUser) -> None:
-        """Take a user from the store. Nothing is announced."""
+        """Take a user from the store. Nothing is announced. Of a deleted user, only the id is known."""
+        if user.deleted_at is not None:
+            self._registry.deleted[user.profile.user_id] = user.deleted_at
+            return
         utc, user_id = self._clock.utc(), user.profile.user_id
         entry = self._entry(user, utc)
         self._presence.deadlines.take_up(entry)
@@ -69,8 +72,10 @@ class Loader:
 
     def add(self, user: StoredUser) -> None:
         """Take a new user from the store, and announce the user to everyone."""
-        if user.profile.user_id not in self._registry:
-            self.load(user)
+        if user.profile.user_id in self._registry:
+            return
+        self.load(user)
+        if user.deleted_at is None:
             self._log.append(Proposal((user.profile.user_id,), "set", is_repeat=True))
 
     def restore_calls(self, calls: Iterable[Call]) -> None:
@@ -95,10 +100,11 @@ class Loader:
 
     def _entry(self, user: StoredUser, utc: datetime) -> UserEntry:
         now = self._clock.now()
-        grace_until = now + self._settings.hold_seconds if user.online else 0.0
+        is_held = user.online and not user.disabled
+        grace_until = now + self._settings.hold_seconds if is_held else 0.0
         heartbeat_until = 0.0
         # The heartbeat of a user who was offline is over, even if the wall clock went back since.
-        if user.online and user.heartbeat_at is not None and not _ended_by(user.offline_set_at, user.heartbeat_at):
+        if is_held and user.heartbeat_at is not None and not _ended_by(user.offline_set_at, user.heartbeat_at):
             age = max(0.0, (utc - user.heartbeat_at).total_seconds())
             heartbeat_until = now + self._settings.heartbeat_life_seconds - age
         is_alive = now < max(grace_until, heartbeat_until)

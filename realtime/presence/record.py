@@ -19,7 +19,7 @@ from models.status import (
     status_of,
 )
 from models.token_profile import TokenProfile
-from models.user_documents import StoredUser
+from models.user_documents import StoredUser, anonymous_name
 from realtime.protocol import Reason
 
 
@@ -61,6 +61,8 @@ class Record(msgspec.Struct, frozen=True):
     """What such tokens last said of the name and the picture."""
     is_quiet: bool = False
     """Whether nothing but the tags had changed when the user was last announced."""
+    deleted_at: datetime | None = None
+    """When the user was deleted. Such a record is the user's last one."""
 
     @property
     def alive(self) -> bool:
@@ -133,6 +135,17 @@ def without_call(record: Record, *, call_id: str) -> Record:
 def with_disabled(record: Record) -> Record:
     """The record of a user who is refused everywhere from now on."""
     return msgspec.structs.replace(record, disabled=True)
+
+
+def deleted_record(user_id: int, at: datetime) -> Record:
+    """The last record of a user who was deleted at `at`. Nothing personal is left in it."""
+    blank = new_record(Profile(user_id, anonymous_name(user_id), None), at, at)
+    return msgspec.structs.replace(blank, disabled=True, deleted_at=at)
+
+
+def with_deletion(record: Record, *, at: datetime) -> Record:
+    """The record of a user who was deleted at `at`."""
+    return deleted_record(record.profile.user_id, at)
 
 
 def with_stored(record: Record, *, stored: StoredUser, claims: Claims) -> Record:

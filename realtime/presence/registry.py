@@ -12,8 +12,9 @@ from models.errors import NotFound
 from models.search import Search, search_key
 from models.status import Claims, CurrentState, Profile, Status
 from models.times import milliseconds
+from models.user_documents import anonymous_name
 from models.usernames import folded_name
-from realtime.presence.record import Record
+from realtime.presence.record import Record, latest
 from realtime.presence.tag_index import TagIndex
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
@@ -32,7 +33,6 @@ class UserEntry:
         "heartbeat_at",
         "heartbeat_until",
         "is_elsewhere",
-        "is_refused",
         "last_seen",
         "least_kept_login",
         "least_version",
@@ -42,6 +42,8 @@ class UserEntry:
         "promised",
         "rank",
         "record",
+        "refused_before",
+        "refused_rev",
         "rev",
         "saved_online",
         "search_key",
@@ -76,8 +78,10 @@ class UserEntry:
         """Tokens with a lower version are refused, even if the record does not say so yet."""
         self.least_kept_login = ""
         """The login that this leaves valid."""
-        self.is_refused = False
-        """Whether the store says that the user is disabled, even if the record does not say so yet."""
+        self.refused_rev = 0
+        """The `rev` of the stored document that says that the user is disabled, even if the record is older yet."""
+        self.refused_before: datetime | None = None
+        """Tokens of another program from before this moment are refused, even if the record does not say so yet."""
         self.lost_reason: Reason = "timed_out"
         """The reason to announce if the user does not come back."""
         self.offline_since: float | None = None
@@ -112,7 +116,7 @@ class UserEntry:
     @property
     def disabled(self) -> bool:
         """Whether the user is refused everywhere."""
-        return self.record.disabled or self.is_refused
+        return self.record.disabled or self.record.rev < self.refused_rev
 
     @property
     def token_version(self) -> int:
@@ -134,11 +138,27 @@ class UserEntry:
         """The current state, since when and why."""
         return self.record.state
 
-    def refuse(self, token_version: int, *, kept_login: str = "", disabled: bool) -> None:
-        """Refuse tokens at once, as the store does. This does not wait for the log."""
+    @property
+    def foreign_tokens_after(self) -> datetime | None:
+        """Tokens of another program that were issued before this moment are refused."""
+        return latest(self.record.foreign_tokens_after, self.refused_before)
+
+    def refuse(
+        self,
+        token_version: int,
+        *,
+        kept_login: str = "",
+        disabled_rev: int = 0,
+        foreign_before: datetime | None = None,
+    ) -> None:
+        """Refuse tokens at once, as the store does. This does not wait for the log.
+
+        `disabled_rev` is the `rev` of the stored document if that says that the user is disabled.
+        """
         if token_version > self.least_version:
             self.least_version, self.least_kept_login = token_version, kept_login
-        self.is_refused |= disabled
+        self.refused_rev = max(self.refused_rev, disabled_rev)
+        self.refused_before = latest(self.refused_before, foreign_before)
 
     def has_evidence(self, now: float) -> bool:
         """Whether this server has signs of life of the user that still count."""
@@ -160,6 +180,8 @@ class Registry:
         self._entries: dict[int, UserEntry] = {}
         self._external: dict[str, UserEntry] = {}
         """The users who have an id in another program, by that id."""
+        self.deleted: dict[int, datetime] = {}
+        """Users who were deleted, and when. Their ids are never given to anyone else."""
         self._order: list[UserEntry] = []
         self._listed: list[UserEntry] | None = None
         """In the order of the ids; None after a user was added."""
@@ -181,6 +203,10 @@ class Registry:
     def __contains__(self, user_id: int) -> bool:
         return user_id in self._entries
 
+    def has_known(self, user_id: int) -> bool:
+        """Whether this is, or was, a user's id."""
+        return user_id in self._entries or user_id in self.deleted
+
     def find(self, user_id: int) -> UserEntry | None:
         """The user's entry, or None."""
         return self._entries.get(user_id)
@@ -197,9 +223,11 @@ class Registry:
         return entry
 
     def name(self, user_id: int) -> str:
-        """The user's name, or “user 12” for an id that nobody has."""
+        """The user's name, “deleted user #12”, or “user 12” for an id that nobody has."""
         entry = self._entries.get(user_id)
-        return entry.profile.username if entry else f"user {user_id}"
+        if entry is None:
+            return anonymous_name(user_id) if user_id in self.deleted else f"user {user_id}"
+        return entry.profile.username
 
     def add(self, entry: UserEntry) -> None:
         """Add a new user."""
@@ -211,6 +239,18 @@ class Registry:
         self._listed = None
         self._count(entry.status, 1)
         self._place(entry)
+
+    def remove(self, entry: UserEntry) -> None:
+        """Remove a user who was deleted."""
+        user_id, external_id = entry.profile.user_id, entry.profile.external_id
+        del self._entries[user_id]
+        if external_id is not None and self._external.get(external_id) is entry:
+            del self._external[external_id]
+        self._order.remove(entry)
+        self._tags.move(entry, entry.record.tags, ())
+        self._count(entry.status, -1)
+        self.changed.add(user_id)
+        self.heard.discard(user_id)
 
     def replace_record(self, entry: UserEntry, record: Record) -> None:
         """Give an entry its new record, and the status in it."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from models.errors import NotFound, Outdated, RequestError, StoreUnavailable
+from models.errors import NotFound, Outdated, RequestError, StoreUnavailable, Unauthenticated
 from models.row_failures import RowFailures
 from models.user_documents import StoredUser
 from models.usernames import username_key
@@ -88,10 +88,15 @@ class Settlement:
                 self._failures.note("settling a write", user_id, error)
 
     async def ensure_known(self, user_id: int) -> None:
-        """Take a user into memory who is in the store but not known here yet. Raises StoreUnavailable."""
+        """Take a user into memory who is in the store but not known here yet.
+
+        Raises StoreUnavailable, or Unauthenticated if the user was deleted meanwhile.
+        """
         if user_id not in self._registry:
             self.mark(user_id)
             await self.settle(user_id)
+        if user_id not in self._registry:
+            raise Unauthenticated
 
     async def _write(self, user_id: int, work: Callable[[], Awaitable[Stored]]) -> Stored:
         attempts = 0
@@ -118,7 +123,7 @@ class Settlement:
         """Let memory follow a document that another writer has changed. Raises NotFound if there is none."""
         stored = await self._users.read_back(user_id)
         await self._take_over(user_id, stored, frozenset())
-        if stored is None:
+        if stored is None or stored.deleted_at is not None:
             raise NotFound("No such user")
 
     async def _settle(self, user_id: int, waiting: frozenset[int]) -> None:
@@ -135,7 +140,9 @@ class Settlement:
 
     async def _take_over(self, user_id: int, stored: StoredUser | None, waiting: frozenset[int]) -> int | None:
         """Let memory follow the store, unless another user still holds the name there. Returns that user's id."""
-        holder = self._holder(stored, waiting) if stored is not None else None
+        holder = None
+        if stored is not None and stored.deleted_at is None:
+            holder = self._holder(stored, waiting)
         if holder is None:
             await self._follow(stored)
             self._unsettled.discard(user_id)

@@ -64,6 +64,12 @@ class WriteBack:
         self._unsure.add(user_id)
         self._marked.add(user_id)
 
+    def forget(self, user_id: int) -> None:
+        """The user was deleted: there is nothing to save any more."""
+        self._marked.discard(user_id)
+        self._unsure.discard(user_id)
+        self._unanswered.pop(user_id, None)
+
     def is_unsure(self, user_id: int) -> bool:
         """Whether it is unknown which claims of the user the store has."""
         return user_id in self._unsure
@@ -108,6 +114,8 @@ class WriteBack:
                 await self.make_sure(user_id)
             except StoreUnavailable:
                 raise
+            except NotFound:  # the user was deleted
+                continue
             except Exception as error:
                 self._failures.note("saving claims", user_id, error)
 
@@ -157,7 +165,9 @@ class WriteBack:
         user_id = entry.profile.user_id
         stored = await self._store.read_back(user_id)
         unanswered = self._unanswered.pop(user_id, [])
-        if stored is None:
+        if stored is None or stored.deleted_at is not None:
+            if stored is not None and user_id in self._registry:
+                await self.follow(stored)
             self._unsure.discard(user_id)
             raise NotFound("No such user")
         if stored.rev == entry.rev + 1 and stored.stored_claims in unanswered:

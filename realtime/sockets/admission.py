@@ -36,7 +36,7 @@ _GREETINGS: dict[Channel, str] = {
 
 
 class LimitReached(Exception):
-    """No more sockets for this address, or in all. `close_code` tells the client what to do."""
+    """No more sockets for this user or address, or in all. `close_code` tells the client what to do."""
 
     def __init__(self, close_code: CloseCode, reason: str, setting: str = "") -> None:
         super().__init__(reason)
@@ -146,13 +146,18 @@ class Admission:
         if isinstance(request.identity, ServiceKey):
             self._check_key_limit(request.identity)
         else:
-            self._make_room(request.identity.user_id)
+            self._check_user(request.identity.user_id)
 
     def _check_key_limit(self, key: ServiceKey) -> None:
         """A backend has no abandoned devices, and each of its sockets is of use. So none of them has to make room."""
         if len(self._hub.of_key(key.key_id)) >= self._settings.sockets_per_key:
             setting = variable("sockets_per_key")
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this service key", setting)
+
+    def _check_user(self, user_id: int) -> None:
+        if user_id in self._presence.registry.deleted:  # during the upgrade
+            raise LimitReached(CloseCode.REVOKED, "deleted")
+        self._make_room(user_id)
 
     def _make_room(self, user_id: int) -> None:
         """Close the most silent sockets beyond the limit: half-open ones, which the client has given up, go first."""

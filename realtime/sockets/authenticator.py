@@ -186,6 +186,14 @@ class Authenticator:
         if record.token_version > before.token_version or record.disabled > before.disabled:
             self.close_refused(record.profile.user_id)
 
+    def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
+        """A user was deleted."""
+        self._hub.close_user(entry.profile.user_id, CloseCode.REVOKED, "deleted")
+
+    def close_disabled(self, user_id: int) -> None:
+        """Close the sockets of a user who was disabled by a request to this server."""
+        self._hub.close_user(user_id, CloseCode.REVOKED, "disabled")
+
     def close_refused(self, user_id: int) -> None:
         """Close the user's sockets that were opened with tokens which are refused now, if nobody else does."""
         entry = self._registry.find(user_id)

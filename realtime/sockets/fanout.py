@@ -162,7 +162,9 @@ class FanOut:
         self._pending = self._pending[len(batch) :]
         self._busy_seconds = 0.0
         self._flush = flush = Flush(batch, self._flushed, self._everyone())
-        self._counters.messages_out["user_status_update"] += flush.messages * len(flush.recipients)
+        self._counters.messages_out["user_status_update"] += (flush.messages - flush.removals) * len(flush.recipients)
+        if flush.removals:
+            self._counters.messages_out["user_removed"] += flush.removals * len(flush.recipients)
         if self._subscribers:
             self._gather_narrowed(batch, flush)
         self._send_slice(flush)

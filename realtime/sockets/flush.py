@@ -45,6 +45,8 @@ class Flush:
         self.changes = len(batch)
         frames = [change.frame for change in batch if not change.is_quiet]
         self.messages = len(frames)
+        self.removals = sum(change.is_removal for change in batch)
+        """How many of the messages tell that a user was deleted."""
         self.data = frames[0] if len(frames) == 1 else b"".join(frames)
         self.recipients = recipients
         self.cursor = 0 if frames else len(recipients)

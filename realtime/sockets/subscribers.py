@@ -53,7 +53,7 @@ class Subscribers:
                 if frame is not None:
                     theirs = told.setdefault(group, Told())
                     theirs.frames.append(frame)
-                    theirs.removals += frame is not change.frame
+                    theirs.removals += change.is_removal or frame is not change.frame
         return told
 
     def move(self, session: Session, interest: Interest) -> None:

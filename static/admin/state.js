@@ -76,7 +76,9 @@ export class DashboardState {
     return users.length;
   }
 
-  #update({ seq, now, figures, users = [], heard = [], calls = [], ended = [], samples = [], events = [], contradictions }) {
+  #update(message) {
+    const { seq, now, figures, users = [], removed = [], heard = [], calls = [], ended = [] } = message;
+    const { samples = [], events = [], contradictions } = message;
     const changed = this.#changed;
     this.seq = seq ?? this.seq;
     this.now = now;
@@ -85,6 +87,7 @@ export class DashboardState {
       changed.figures = true;
     }
     for (const row of users) this.#setUser(row);
+    for (const userId of removed) this.#removeUser(userId);
     for (const [userId, at] of heard) if (this.users.has(userId)) this.#setUser({ ...this.users.get(userId), heard: at });
     for (const row of calls) this.calls.set(row.call_id, row);
     for (const callId of ended) this.calls.delete(callId);
@@ -92,12 +95,17 @@ export class DashboardState {
     if (samples.length) this.#addSamples(samples);
     if (events.length) this.#addEvents(events);
     if (contradictions) this.#setIssues(contradictions);
-    return users.length + calls.length + ended.length + (contradictions ? 1 : 0);
+    return users.length + removed.length + calls.length + ended.length + (contradictions ? 1 : 0);
   }
 
   #setUser(row) {
     this.users.set(row.user_id, row);
     this.#changed.users.add(row.user_id);
+  }
+
+  #removeUser(userId) {
+    this.users.delete(userId);
+    this.#changed.users.add(userId);
   }
 
   #addSamples(samples) {

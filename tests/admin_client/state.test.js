@@ -52,6 +52,13 @@ test("a sign of life of a user is a new row with the old rest, and counts as no 
   assert.equal(state.users.has(99), false);
 });
 
+test("a user who was deleted is gone", () => {
+  const state = stateOf();
+  assert.equal(state.fold(update({ removed: [2, 99] })), 2);
+  assert.deepEqual([...state.users.keys()], [1]);
+  assert.deepEqual([...state.takeChanges().users], [2, 99]);
+});
+
 test("calls begin and end, and are told longest first", () => {
   const state = stateOf({ calls: [call("b", 1, 2)] });
   state.fold(update({ calls: [call("a", 3, 4, { started_at: NOW - 90_000 }), call("c", 5, 6)] }));

@@ -151,7 +151,6 @@ class Client:
     def _removed(self, message: dict[str, Any]) -> None:
         assert message["seq"] > self._last_seq, "seq rises strictly"
         assert not self._pages, "no update between the pages of a snapshot"
-        assert not self.watches(message["user_id"]), "nobody who is watched by id"
         assert self.may_watch(message["user_id"]), "only who was watched"
         self._last_seq = self.seq = message["seq"]
         self.picture.pop(message["user_id"], None)

@@ -77,6 +77,8 @@ class LivePage:
         picture["seq"] = message["seq"]
         picture |= {name: message[name] for name in ("figures", "contradictions") if name in message}
         picture["users"] |= {each["user_id"]: each for each in message.get("users", [])}
+        for user_id in message.get("removed", []):
+            del picture["users"][user_id]
         for user_id, at in message.get("heard", []):
             picture["users"][user_id]["heard"] = at
         picture["calls"] |= {each["call_id"]: each for each in message.get("calls", [])}

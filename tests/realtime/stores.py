@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from models.audit import AuditEntry
 from models.calls import Call, CallLock
-from models.errors import Outdated, StoreUnavailable
+from models.errors import Conflict, Outdated, StoreUnavailable
 from models.service_keys import Scope, ServiceKey, hash_of, new_key
 from models.status import Claims, Profile
-from models.user_documents import Evidence, StoredUser, claims_to_store
+from models.user_documents import Evidence, NewUser, StoredUser, anonymous_name, claims_to_store, deletion
 
 Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
 """`refused`: fails before it is applied; `reply_lost`: after; `half`: halfway; `broken`: an unexpected error."""
@@ -107,6 +107,7 @@ class FakeUsers:
         self.faults = faults
         self.rows: dict[int, StoredUser] = {}
         self.evidence_writes: list[list[Evidence]] = []
+        self.last_id = 0
 
     def add(self, user_id: int, at: datetime, username: str | None = None) -> StoredUser:
         """Register a user."""
@@ -135,7 +136,7 @@ class FakeUsers:
 
     def change_read(self, user_id: int, rev: int, **fields: object) -> bool:
         """Write fields of one user unless the document has changed since it was read. Returns whether it did."""
-        if self.rows[user_id].rev != rev:
+        if self.rows[user_id].rev != rev or self.rows[user_id].deleted_at is not None:
             return False
         self.change(user_id, rev=rev + 1, **fields)
         return True
@@ -145,7 +146,7 @@ class FakeUsers:
 
         def apply() -> None:
             self.evidence_writes.append(rows)
-            for row in rows:
+            for row in [each for each in rows if self.rows[each.user_id].deleted_at is None]:
                 before = self.rows[row.user_id]
                 seen, beats = max(row.last_seen, before.last_seen), [row.heartbeat_at, before.heartbeat_at]
                 latest_beat = max((at for at in beats if at is not None), default=None)
@@ -171,14 +172,139 @@ class FakeUsers:
 
     async def revoke_tokens(self, user_id: int, at: datetime) -> StoredUser | None:
         """See models.users.Users.revoke_tokens."""
+        return await self._revoking("revoke_tokens", user_id, at)
 
-        def apply() -> StoredUser:
-            row = self.rows[user_id]
-            version = row.token_version + 1
-            self.change(user_id, token_version=version, kept_login="", rev=row.rev + 1, foreign_tokens_after=at)
+    async def disable(self, user_id: int, at: datetime) -> StoredUser | None:
+        """See models.users.Users.disable."""
+        return await self._revoking("disable", user_id, at, disabled=True)
+
+    async def delete(self, user_id: int, at: datetime) -> StoredUser | None:
+        """See models.users.Users.delete."""
+        named = StoredUser.__struct_fields__
+        fields = {name: value for name, value in deletion(user_id, at).items() if name in named and name != "tags"}
+        row = self.rows.get(user_id)
+        external_id = row.profile.external_id if row else None
+        profile = Profile(user_id, anonymous_name(user_id), None, external_id)
+        return await self._revoking("delete", user_id, at, **fields, tags=(), current_state=None, profile=profile)
+
+    async def enable(self, user_id: int) -> StoredUser | None:
+        """See models.users.Users.enable."""
+
+        def apply() -> StoredUser | None:
+            if (row := self._present(user_id)) is not None:
+                self.change(user_id, disabled=False, rev=row.rev + 1)
+            return self._present(user_id)
+
+        return await self.faults.run("enable", apply)
+
+    async def next_id(self) -> int:
+        """See models.users.Users.next_id."""
+        self.last_id = max([self.last_id, *self.rows]) + 1
+        return self.last_id
+
+    async def create(self, new: NewUser, created_at: datetime, user_id: int) -> StoredUser:
+        """See models.users.Users.create."""
+
+        def apply() -> StoredUser | None:
+            if user_id in self.rows:
+                return self.rows[user_id]
+            if any(row.profile.username == new.username for row in self.rows.values()):
+                return None
+            self.add(user_id, created_at, new.username)
+            profile = Profile(user_id, new.username, new.profile_image_url, new.external_id)
+            self.change(user_id, profile=profile, tags=new.tags)
             return self.rows[user_id]
 
-        return await self.faults.run("revoke_tokens", apply)
+        created = await self.faults.run("create", apply)
+        if created is None:
+            raise Conflict("USERNAME_TAKEN", "taken")
+        return created
+
+    async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser:
+        """See models.users.Users.save_profile."""
+
+        def apply() -> bool:
+            row = self.rows[user_id]
+            tags = changes.get("tags", row.tags)
+            named = {name: value for name, value in changes.items() if name != "tags"}
+            return self.change_read(user_id, rev, tags=tags, profile=msgspec.structs.replace(row.profile, **named))
+
+        return await self.written("save_profile", user_id, apply)
+
+    async def _revoking(self, operation: str, user_id: int, at: datetime, **fields: object) -> StoredUser | None:
+        def apply() -> StoredUser | None:
+            row = self._present(user_id)
+            if row is None:
+                return None
+            self.change(
+                user_id, token_version=row.token_version + 1, rev=row.rev + 1, foreign_tokens_after=at, **fields
+            )
+            return self.rows[user_id]
+
+        return await self.faults.run(operation, apply)
+
+    def _present(self, user_id: int) -> StoredUser | None:
+        row = self.rows.get(user_id)
+        return row if row is not None and row.deleted_at is None else None
+
+
+class FakeExternalIds:
+    """External ids as the real store keeps them."""
+
+    def __init__(self, faults: Faults, users: FakeUsers) -> None:
+        self.faults = faults
+        self.users = users
+        self.rows: dict[str, int] = {}
+
+    async def find(self, external_id: str) -> StoredUser | None:
+        """See models.external_ids.ExternalIds.find."""
+        return await self.faults.run("find_external", lambda: self._find(external_id))
+
+    def _find(self, external_id: str) -> StoredUser | None:
+        user = self.users.rows.get(self.rows.get(external_id, 0))
+        return user if user is not None and user.deleted_at is None else None
+
+    async def reserve(self, external_id: str) -> int:
+        """See models.external_ids.ExternalIds.reserve."""
+        user = self.users.rows.get(self.rows.get(external_id, 0))
+        if external_id not in self.rows or (user is not None and user.deleted_at is not None):
+            self.rows[external_id] = await self.users.next_id()
+        return await self.faults.run("reserve", lambda: self.rows[external_id])
+
+
+class FakeDeletions:
+    """What is left of deleted users: only the external id."""
+
+    def __init__(self, faults: Faults, users: FakeUsers, external_ids: FakeExternalIds) -> None:
+        self.faults = faults
+        self.users = users
+        self.external_ids = external_ids
+        self.cleaned: list[int] = []
+
+    async def unfinished(self) -> list[StoredUser]:
+        """See models.deletions.Deletions.unfinished."""
+        return await self.faults.run(
+            "unfinished", lambda: [row for row in self.users.rows.values() if row.deletion_unfinished]
+        )
+
+    async def clean_up(self, stored: StoredUser) -> None:
+        """See models.deletions.Deletions.clean_up."""
+
+        def apply() -> None:
+            self.cleaned.append(stored.profile.user_id)
+            if stored.profile.external_id is not None:
+                self.external_ids.rows.pop(stored.profile.external_id, None)
+
+        await self.faults.run("clean_up", apply)
+
+    async def finish(self, user_id: int) -> None:
+        """See models.deletions.Deletions.finish."""
+
+        def apply() -> None:
+            profile = msgspec.structs.replace(self.users.rows[user_id].profile, external_id=None)
+            self.users.change(user_id, deletion_unfinished=False, profile=profile)
+
+        await self.faults.run("finish_deletion", apply)
 
     async def change_password(self, user_id: int, kept_login: str) -> StoredUser | None:
         """See models.user_passwords.UserPasswords.replace."""

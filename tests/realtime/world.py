@@ -16,6 +16,8 @@ import msgspec
 
 from models.audit import Audit
 from models.calls import Call, Calls
+from models.deletions import Deletions
+from models.external_ids import ExternalIds
 from models.logins import Logins
 from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
@@ -31,7 +33,16 @@ from realtime.protocol import Channel
 from realtime.sockets.session import Caller, ConnectRequest
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
-from tests.realtime.stores import FakeAudit, FakeCalls, FakeLogins, FakeServiceKeys, FakeUsers, Faults
+from tests.realtime.stores import (
+    FakeAudit,
+    FakeCalls,
+    FakeDeletions,
+    FakeExternalIds,
+    FakeLogins,
+    FakeServiceKeys,
+    FakeUsers,
+    Faults,
+)
 from tests.realtime.transports import FakeTransport
 
 T = TypeVar("T")
@@ -76,6 +87,8 @@ class World:
         self.logins = FakeLogins(self.faults)
         self.audit = FakeAudit(self.faults)
         self.service_keys = FakeServiceKeys(self.faults)
+        self.external_ids = FakeExternalIds(self.faults, self.users)
+        self.deletions = FakeDeletions(self.faults, self.users, self.external_ids)
         self.numbers = itertools.count(1)
         self.tokens = Tokens(SECRET, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
         self.send_seconds = 0.0
@@ -117,6 +130,8 @@ class World:
             ),
             CoreStores(
                 cast("Users", self.users),
+                cast("ExternalIds", self.external_ids),
+                cast("Deletions", self.deletions),
                 cast("Calls", self.calls),
                 cast("Logins", self.logins),
                 cast("Audit", self.audit),

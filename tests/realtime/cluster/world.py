@@ -32,6 +32,7 @@ class NodeWorld(World):
         self.is_up = True
         self.time, self.faults, self.users = self.cluster.time, self.cluster.faults, self.cluster.users
         self.calls, self.audit, self.logins = self.cluster.calls, self.cluster.audit, self.cluster.logins
+        self.external_ids, self.deletions = self.cluster.external_ids, self.cluster.deletions
         self.shared = SimulatedLog(self.cluster.engine)
         self.build(self.shared)
         for user in self.users.rows.values():
@@ -129,6 +130,7 @@ class ClusterWorld:
         world = World(users)
         self.faults: Faults = world.faults
         self.users, self.calls, self.audit, self.logins = world.users, world.calls, world.audit, world.logins
+        self.external_ids, self.deletions = world.external_ids, world.deletions
         world.close()
         self.nodes: list[NodeWorld] = []
         for number in range(nodes):

@@ -27,7 +27,7 @@ StatusListener = Callable[[UserEntry, Reason, bool], None]
 """Called when a status was announced, after the sockets have it; with whether it was this server that appended it."""
 
 RemovalListener = Callable[[UserEntry, Record, bool], None]
-"""Called when a user was deleted and is not in the registry any more, before that is announced.
+"""Called when a user was deleted and is not in the registry any more, after that was announced.
 
 With the user's entry, the record before, and whether it was this server that appended the deletion.
 """
@@ -86,6 +86,8 @@ class Follower:
         self.kick_listeners: list[KickListener] = []
         self.action_listeners: list[ActionListener] = []
         self.sessions_listeners: list[SessionsListener] = []
+        self._removed: list[tuple[UserEntry, Record]] = []
+        """Users who were deleted by the entry that is applied now, each with the record before."""
         self._ops: dict[str, None] = {}
         """The latest proposals that may not be carried out twice."""
         self.entry_id = ""
@@ -104,16 +106,22 @@ class Follower:
                 if not each.record.is_quiet and each.record.deleted_at is None:
                     for status_listener in self.status_listeners:
                         status_listener(each, entry.reason, is_own)
+        self._tell_removals(is_own=is_own)
         if entry.call is not None and call_has_changed:
             for call_listener in self.call_listeners:
                 call_listener(entry.call, is_own)
         self._tell_rest(entry, is_own=is_own)
 
-    def take_over(self, user_id: int, record: Record, *, is_own: bool = False) -> UserEntry:
+    def take_over(self, user_id: int, record: Record) -> UserEntry:
         """Put a record in place. Nothing is announced. The user's entry is new if another server added the user."""
+        user = self._put(user_id, record)
+        self._tell_removals(is_own=False)
+        return user
+
+    def _put(self, user_id: int, record: Record) -> UserEntry:
         user = self._registry.find(user_id)
         if record.deleted_at is not None:
-            return self._remove(user, record, record.deleted_at, is_own=is_own)
+            return self._remove(user, record, record.deleted_at)
         if user is None:
             user = UserEntry(record)
             self._registry.add(user)
@@ -126,7 +134,7 @@ class Follower:
             self.on_returned(user)
         return user
 
-    def _remove(self, user: UserEntry | None, record: Record, at: datetime, *, is_own: bool) -> UserEntry:
+    def _remove(self, user: UserEntry | None, record: Record, at: datetime) -> UserEntry:
         """Forget a user who was deleted."""
         user_id = record.profile.user_id
         self._registry.deleted[user_id] = at
@@ -136,10 +144,15 @@ class Follower:
             user.told_tags = self._untold_tags.pop(user_id, ())
             return user
         self._registry.remove(user)
-        before, user.record = user.record, record
-        for removal_listener in self.removal_listeners:
-            removal_listener(user, before, is_own)
+        self._removed.append((user, user.record))
+        user.record = record
         return user
+
+    def _tell_removals(self, *, is_own: bool) -> None:
+        removed, self._removed = self._removed, []
+        for user, before in removed:
+            for removal_listener in self.removal_listeners:
+                removal_listener(user, before, is_own)
 
     def append(self, user: UserEntry, reason: Reason, seq: int, *, is_quiet: bool = False) -> Change:
         """Add the user's record to the change log. `is_quiet`: nothing but the tags has changed."""
@@ -193,7 +206,7 @@ class Follower:
         for row in entry.rows:
             known = self._registry.find(row.user_id)
             before = known.record.status if known else row.record.status
-            user = self.take_over(row.user_id, row.record, is_own=is_own)
+            user = self._put(row.user_id, row.record)
             if row.record.deleted_at is None and differs(before, user.status):
                 if is_own:
                     self._write_back.mark(row.user_id)

@@ -48,6 +48,7 @@ class ToldAhead:
 
     def _spare(self, session: Session, change: Change) -> None:
         told, session.outbox.told_ahead = session.outbox.told_ahead, None
-        if told is not None and not differs(told, self._registry.get(change.user_id).status):
+        user = self._registry.find(change.user_id)
+        if told is not None and user is not None and not differs(told, user.status):
             self._fan_out.detach(session)
             session.outbox.sent_apart = change.user_id, change.seq

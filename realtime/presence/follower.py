@@ -86,6 +86,8 @@ class Follower:
         self.kick_listeners: list[KickListener] = []
         self.action_listeners: list[ActionListener] = []
         self.sessions_listeners: list[SessionsListener] = []
+        self._untold_tags: dict[int, tuple[str, ...]] = {}
+        """The tags of deleted users by which sessions may still watch them."""
         self._removed: list[tuple[UserEntry, Record]] = []
         """Users who were deleted by the entry that is applied now, each with the record before."""
         self._ops: dict[str, None] = {}

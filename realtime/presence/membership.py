@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from models.errors import Conflict, Invalid, NotFound, StoreUnavailable
+from models.errors import Conflict, NotFound, StoreUnavailable
 from models.user_documents import NewUser, StoredUser
-from models.usernames import LONGEST, checked_username
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
 from realtime.parts import CoreStores
 from realtime.presence.log import Revocation
+from realtime.presence.provisioning import free_name
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.settlement import Settlement
 from realtime.sockets.authenticator import Authenticator
@@ -79,13 +79,18 @@ class Membership:
         Without a name, or if the name may differ from the one given, the user gets a similar one that is free. Raises
         Conflict if the name is taken, and StoreUnavailable.
         """
+        is_binding = username is not None and not may_differ
         while True:
             user_id = await self._external_ids.reserve(external_id)
-            names = [username or ""]
-            if username is None or may_differ:
-                names = default_names(username or external_id, user_id)
-            news = [NewUser(name, None, profile_image_url, external_id, tuple(tags)) for name in names]
-            stored = await self._create_first(news, user_id)
+            name = username or external_id
+            if not is_binding:
+                name = await free_name(self._users, name, user_id)
+            try:
+                stored = await self.create(NewUser(name, None, profile_image_url, external_id, tuple(tags)), user_id)
+            except Conflict:
+                if is_binding:
+                    raise
+                continue  # somebody took the name meanwhile
             if stored.deleted_at is None:
                 return stored  # otherwise the user was deleted since the id was reserved
 
@@ -133,15 +138,6 @@ class Membership:
         self._settlement.mark(user_id)
         await self._settlement.settle(user_id)
 
-    async def _create_first(self, news: Sequence[NewUser], user_id: int) -> StoredUser:
-        """Add the first of these whose name is free."""
-        for new in news[:-1]:
-            try:
-                return await self.create(new, user_id)
-            except Conflict:
-                continue
-        return await self.create(news[-1], user_id)
-
     async def _refusing(
         self, user_id: int, write: Callable[[int, datetime], Awaitable[StoredUser | None]]
     ) -> StoredUser:
@@ -176,16 +172,6 @@ class Membership:
             await self._deletions.finish(stored.profile.user_id)
         except StoreUnavailable:
             self._finish_later(stored)
-
-
-def default_names(external_id: str, user_id: int) -> list[str]:
-    """Names for a user of whom no name is known. The last one is most likely free."""
-    try:
-        name = checked_username(external_id)
-    except Invalid:
-        return [f"user {user_id}"]
-    suffix = f" {user_id}"
-    return [name, f"{name[: LONGEST - len(suffix)].rstrip()}{suffix}"]
 
 
 def _key(user_id: int) -> tuple[str, int]:

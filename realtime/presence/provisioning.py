@@ -43,11 +43,16 @@ class ExternalIds(Protocol):
     async def reserve(self, external_id: str) -> int: ...
 
 
-class UserDocuments(Protocol):
+class TakenNames(Protocol):
+    """The part of the users' store that knows the names."""
+
+    async def taken(self, usernames: Sequence[str]) -> set[str]: ...
+
+
+class UserDocuments(TakenNames, Protocol):
     """The part of the users' store that is needed here."""
 
     async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser: ...
-    async def taken(self, usernames: Sequence[str]) -> set[str]: ...
     async def read_back(self, user_id: int) -> StoredUser | None: ...
     async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser: ...
 
@@ -106,7 +111,7 @@ class Provisioning:
         profile = TokenProfile().following(token.name, token.picture, token.issued_at)
 
         async def create() -> StoredUser:
-            name = await self._free_name(token.name or token.external_id, user_id)
+            name = await free_name(self._users, token.name or token.external_id, user_id)
             new = NewUser(name, None, token.picture, token.external_id, token_profile=profile)
             return await self._users.create(new, self._clock.utc(), user_id)
 
@@ -121,7 +126,7 @@ class Provisioning:
                 return await self._users.read_back(user_id)
             changes: dict[str, Any] = {"token_profile": msgspec.structs.asdict(profile)}
             if profile.name != known.name and token.name is not None:
-                changes["username"] = await self._free_name(token.name, user_id, entry.profile.username)
+                changes["username"] = await free_name(self._users, token.name, user_id, entry.profile.username)
             if profile.picture != known.picture:
                 changes["profile_image_url"] = token.picture
             return await self._users.save_profile(user_id, changes, rev=entry.rev)
@@ -132,12 +137,6 @@ class Provisioning:
             on_failure()
         finally:
             self._following.discard(user_id)
-
-    async def _free_name(self, text: str, user_id: int, own: str = "") -> str:
-        """The first name for a text that nobody else has now."""
-        names = list(_names(text, user_id))
-        taken = await self._users.taken(names) - {username_key(own)}
-        return next((each for each in names if username_key(each) not in taken), names[-1])
 
     async def _until_name_is_free(self, write: Callable[[], Awaitable[object]]) -> None:
         """Write with another name if somebody took the first one meanwhile. Raises StoreUnavailable."""
@@ -153,6 +152,13 @@ class Provisioning:
         if len(self._unknown) >= UNKNOWN_LIMIT:
             self._unknown.clear()
         self._unknown[external_id] = self._clock.now() + UNKNOWN_SECONDS
+
+
+async def free_name(users: TakenNames, text: str, user_id: int, own: str = "") -> str:
+    """The first name for a text that nobody has now but the user, whose name is `own`."""
+    names = list(_names(text, user_id))
+    taken = await users.taken(names) - {username_key(own)}
+    return next((each for each in names if username_key(each) not in taken), names[-1])
 
 
 def _following(entry: UserEntry, token: ForeignToken) -> TokenProfile:

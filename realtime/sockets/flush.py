@@ -37,7 +37,7 @@ class Recipients:
 class Flush:
     """One batch of changes being sent: those with `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
 
-    __slots__ = ("before", "changes", "cursor", "data", "messages", "narrowed", "recipients", "upto")
+    __slots__ = ("before", "changes", "cursor", "data", "messages", "narrowed", "recipients", "removals", "upto")
 
     def __init__(self, batch: list[Change], before: int, recipients: Recipients) -> None:
         self.before = before

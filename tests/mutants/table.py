@@ -45,7 +45,7 @@ PRESENCE = (
     Mutant(
         "a restart takes everyone offline",
         "realtime/presence/loader.py",
-        "now + self._settings.hold_seconds if user.online else 0.0",
+        "now + self._settings.hold_seconds if is_held else 0.0",
         "now",
         ("tests/realtime/presence/test_restart.py",),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +15,7 @@ from models.errors import Conflict, Outdated, StoreUnavailable
 from models.service_keys import Scope, ServiceKey, hash_of, new_key
 from models.status import Claims, Profile
 from models.user_documents import Evidence, NewUser, StoredUser, anonymous_name, claims_to_store, deletion
+from models.usernames import username_key
 
 Fault = Literal["none", "refused", "reply_lost", "half", "broken"]
 """`refused`: fails before it is applied; `reply_lost`: after; `half`: halfway; `broken`: an unexpected error."""
@@ -202,6 +203,11 @@ class FakeUsers:
         self.last_id = max([self.last_id, *self.rows]) + 1
         return self.last_id
 
+    async def taken(self, usernames: Sequence[str]) -> set[str]:
+        """See models.users.Users.taken."""
+        keys = {username_key(row.profile.username) for row in self.rows.values()}
+        return await self.faults.run("taken", lambda: keys & {username_key(each) for each in usernames})
+
     async def create(self, new: NewUser, created_at: datetime, user_id: int) -> StoredUser:
         """See models.users.Users.create."""
 
@@ -231,13 +237,24 @@ class FakeUsers:
 
         return await self.written("save_profile", user_id, apply)
 
+    async def change_password(self, user_id: int, kept_login: str) -> StoredUser | None:
+        """See models.user_passwords.UserPasswords.replace."""
+
+        def apply() -> StoredUser:
+            row = self.rows[user_id]
+            self.change(user_id, token_version=row.token_version + 1, kept_login=kept_login, rev=row.rev + 1)
+            return self.rows[user_id]
+
+        return await self.faults.run("change_password", apply)
+
     async def _revoking(self, operation: str, user_id: int, at: datetime, **fields: object) -> StoredUser | None:
         def apply() -> StoredUser | None:
             row = self._present(user_id)
             if row is None:
                 return None
+            version = row.token_version + 1
             self.change(
-                user_id, token_version=row.token_version + 1, rev=row.rev + 1, foreign_tokens_after=at, **fields
+                user_id, token_version=version, kept_login="", rev=row.rev + 1, foreign_tokens_after=at, **fields
             )
             return self.rows[user_id]
 
@@ -305,16 +322,6 @@ class FakeDeletions:
             self.users.change(user_id, deletion_unfinished=False, profile=profile)
 
         await self.faults.run("finish_deletion", apply)
-
-    async def change_password(self, user_id: int, kept_login: str) -> StoredUser | None:
-        """See models.user_passwords.UserPasswords.replace."""
-
-        def apply() -> StoredUser:
-            row = self.rows[user_id]
-            self.change(user_id, token_version=row.token_version + 1, kept_login=kept_login, rev=row.rev + 1)
-            return self.rows[user_id]
-
-        return await self.faults.run("change_password", apply)
 
 
 class FakeLogins:

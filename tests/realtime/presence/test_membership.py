@@ -8,7 +8,7 @@ from models.errors import Conflict, NotFound, StoreUnavailable
 from models.status import StatusChange
 from models.user_documents import NewUser
 from realtime.presence.log import OperatorAction, Proposal, Revocation
-from realtime.presence.membership import FINISH_SECONDS, default_names
+from realtime.presence.membership import FINISH_SECONDS
 from realtime.protocol import CloseCode
 from tests.realtime.calling import busy, four_users, start, told_calls
 from tests.realtime.client import Client
@@ -61,10 +61,10 @@ def test_a_user_of_another_program_who_is_not_known_here_yet_is_found_in_the_sto
     ("external_id", "username", "may_differ", "name"),
     [
         ("ada", None, False, "ada"),
-        ("user1", None, False, "user1 4"),
+        ("user1", None, False, "user1 #2"),
         ("x" * 64, None, False, "x" * 64),
-        ("\u200f", None, False, "user 4"),
-        ("auth0|1", "user2", True, "user2 4"),
+        ("\u200f", None, False, "User 4"),
+        ("auth0|1", "user2", True, "user2 #2"),
         ("auth0|1", "zoe", True, "zoe"),
     ],
 )
@@ -75,8 +75,15 @@ def test_a_user_without_a_name_of_their_own_gets_one_that_is_free(
     assert world.status(4).username == name
 
 
-def test_a_long_name_leaves_room_for_the_number() -> None:
-    assert default_names("x" * 64, 12345) == ["x" * 64, "x" * 58 + " 12345"]
+def test_a_free_name_that_somebody_takes_meanwhile_is_replaced_by_another(world: World) -> None:
+    world.faults.holds = True
+    creating = world.begin(world.core.membership.create_external("auth0|ada", "ada", None, may_differ=True))
+    while world.faults.held:
+        if world.faults.held[0].operation == "create" and 9 not in world.users.rows:
+            world.users.add(9, world.time.wall(), "ada")
+        world.faults.held[0].go()
+        world.settle()
+    assert creating.result().profile.username == "ada #2"
 
 
 def test_a_name_that_is_taken_is_refused_and_the_next_attempt_has_the_same_id(world: World) -> None:
@@ -165,6 +172,17 @@ def test_a_deleted_user_is_gone_for_everyone_who_watches(world: World) -> None:
     assert world.core.stats.counts().total_users == 2
     with pytest.raises(NotFound):
         world.status(1)
+
+
+def test_who_watches_by_tag_hears_of_a_deletion_too(world: World) -> None:
+    world.run(world.core.membership.update(1, {"tags": ("a",)}))
+    client, other = world.connect(3, "presence"), world.connect(3, "presence")
+    world.send(client, "subscribe", subscription="presence", tags=["a"], snapshot=True)
+    world.send(other, "subscribe", subscription="presence", tags=["b"])
+    delete(world, 1)
+    assert [user_id for user_id, _ in removals(world, client)] == [1]
+    assert removals(world, other) == []
+    assert world.core.registry.tag_counts() == {}
 
 
 def test_the_counts_of_deleted_users_are_right_in_every_state(make_world: MakeWorld) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -36,12 +37,13 @@ class Receiver:
     """Answers 200 unless a test says otherwise. `received` has what it acknowledged, `attempts` has everything."""
 
     def __init__(self, secret: str = SECRET, port: int = 0) -> None:
+        self.secret = secret
         self.port = port or free_port()
         self.attempts: list[Webhook] = []
         self.answer: Callable[[list[dict[str, Any]]], Answer] = lambda _events: 200
         self._key = base64.b64decode(secret.removeprefix("whsec_"))
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self.tls: Any = None
 
@@ -75,8 +77,9 @@ class Receiver:
         """Die: refuse connections, and cut those that are open."""
         if self._server is not None:
             self._server.close()
-            for writer in list(self._writers):
-                writer.transport.abort()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._server = None
 
     async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -90,14 +93,15 @@ class Receiver:
                     continue
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
-            await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._answer(reader, writer)
         finally:
-            self._writers.discard(writer)
-            writer.close()
+            self._tasks.discard(task)
+            writer.transport.abort() if task.cancelling() else writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from models.errors import Unauthenticated
 from models.foreign_tokens import ForeignToken, ForeignTokens, UnknownKey, is_cut_off
@@ -14,6 +14,7 @@ from realtime.presence.log import Revocation
 from realtime.presence.provisioning import Provisioning, UnknownUser
 from realtime.presence.registry import Registry, UserEntry
 from realtime.sockets.hub import Hub
+from realtime.sockets.session import Caller
 from settings import Settings
 
 
@@ -104,8 +105,8 @@ class ForeignIdentities:
         if after is None or self._cut_off.get(user_id) == after or not self._is_recent(after):
             return
         self._cut_off[user_id] = after
-        utc, latest = self._clock.utc(), after.timestamp() + self._leeway_seconds
-        for login_id, expires_at in self._in_use(entry, latest).items():
+        utc = self._clock.utc()
+        for login_id, expires_at in self._in_use(entry, after.timestamp()).items():
             seconds = max(1.0, expires_at - self._unix_now())
             self._spawn(self._logins.revoke(login_id, user_id, utc, utc + timedelta(seconds=seconds)))
             yield Revocation(login_id, seconds)
@@ -114,15 +115,14 @@ class ForeignIdentities:
         """Whether the cut-off is new, rather than read from the store after a start."""
         return (self._clock.utc() - after).total_seconds() < self._leeway_seconds
 
-    def _in_use(self, entry: UserEntry, latest: float) -> dict[str, int]:
-        """The user's logins whose tokens were seen here, with when they expire."""
-        tokens = self._tokens.verified_of(entry.profile.external_id or "")
-        found = {each.login_id: each.expires_at for each in tokens if each.issued_at <= latest}
-        for session in self._hub.of_user(entry.profile.user_id):
-            identity = session.identity
-            if isinstance(identity, Identity) and identity.is_foreign and identity.issued_at <= latest:
-                found[identity.login_id] = identity.expires_at
-        return found
+    def _in_use(self, entry: UserEntry, after: float) -> dict[str, int]:
+        """The user's logins whose tokens were seen here, and were issued about then, with when they expire."""
+        seen = self._tokens.verified_of(entry.profile.external_id or "")
+        identities = [_identity(entry.profile.user_id, token) for token in seen]
+        identities += [each.identity for each in self._hub.of_user(entry.profile.user_id) if _is_foreign(each.identity)]
+        return {
+            each.login_id: each.expires_at for each in identities if abs(each.issued_at - after) <= self._leeway_seconds
+        }
 
     async def _identify_by_new_keys(self, token: str, check: Callable[[Identity], None]) -> Identity:
         try:
@@ -144,6 +144,10 @@ class ForeignIdentities:
             otherwise(error)
         else:
             then(identity)
+
+
+def _is_foreign(caller: Caller) -> TypeGuard[Identity]:
+    return isinstance(caller, Identity) and caller.is_foreign
 
 
 def _identity(user_id: int, token: ForeignToken) -> Identity:

@@ -24,6 +24,11 @@ ON_HOOKS = {
     "webhook_url": "https://example.org/", "webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 }  # fmt: skip
 
+ON_FOREIGN = {
+    "foreign_token_keys": "jwks.json",
+    "foreign_token_issuer": "https://issuer.example",
+    "foreign_token_audience": "presence",
+}
 CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"jwt_secret": "s" * 31}, ["ROLLCALL_JWT_SECRET", "32 bytes", "openssl rand -hex 32"]),
     ({"mongodb_url": "mongodb://localhost/"}, ["MONGODB_URL", "ROLLCALL_JWT_SECRET"]),
@@ -65,6 +70,36 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"mongodb_database": "é" * 32}, ["ROLLCALL_MONGODB_DATABASE", "63"]),
     ({"listen_backlog": 2**31}, ["ROLLCALL_LISTEN_BACKLOG", str(2**31 - 1)]),
     ({"events_days": 36_501}, ["ROLLCALL_EVENTS_DAYS", "36500"]),
+    *(
+        ({**ON_FOREIGN, name: ""}, ["set all of", "_FOREIGN_TOKEN_KEYS", "_FOREIGN_TOKEN_ISSUER", "_TOKEN_AUDIENCE"])
+        for name in ("foreign_token_keys", "foreign_token_issuer", "foreign_token_audience")
+    ),
+    ({**ON_FOREIGN, "foreign_token_issuer": "rollcall"}, ["_FOREIGN_TOKEN_ISSUER", "_TOKEN_ISSUER ('rollcall')"]),
+    ({"provision_users": True}, ["ROLLCALL_FOREIGN_TOKEN_KEYS", "ROLLCALL_PROVISION_USERS"]),
+    ({"foreign_token_name_claim": ""}, ["_FOREIGN_TOKEN_NAME_CLAIM", "_FOREIGN_TOKEN_PICTURE_CLAIM"]),
+    ({"foreign_token_picture_claim": ""}, ["_FOREIGN_TOKEN_NAME_CLAIM", "_FOREIGN_TOKEN_PICTURE_CLAIM"]),
+    *(
+        ({**ON_FOREIGN, "foreign_token_keys": url}, ["ROLLCALL_FOREIGN_TOKEN_KEYS", "https URL", "this machine only"])
+        for url in (
+            "http://example.org/jwks.json",
+            "http://127.0.0.1.example.org/jwks.json",
+            "http://10.0.0.1/jwks.json",
+            "ftp://example.org/jwks.json",
+            "file:///etc/jwks.json",
+            "https://",
+            "https:///jwks.json",
+            "https://user:pass@example.org/jwks.json",
+            "https://user@example.org/jwks.json",
+            "https://example.org/jwks.json#key",
+            "https://example.org:x/",
+            "https://example.org:0/",
+            "https://exa mple.org/",
+            "https://example.org/\n",
+            "https://example.org/ü",
+            "https://[::1/",
+            "://example.org/",
+        )
+    ),
     ({**ON_HOOKS, "webhook_secret": ""}, ["ROLLCALL_WEBHOOK_SECRET", "ROLLCALL_WEBHOOK_SECRET_FILE"]),
     *(
         ({**ON_HOOKS, "webhook_secret": secret}, ["ROLLCALL_WEBHOOK_SECRET", "whsec_", "24 to 64", "openssl"])
@@ -154,6 +189,22 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
         )
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "jwks.json",
+        "/etc/rollcall/jwks.json",
+        "https://example.org/.well-known/jwks.json?apikey=1",
+        "https://example.org:8443/jwks.json",
+        "http://localhost:8080/jwks.json",
+        "http://127.0.0.1:8080/jwks.json",
+        "http://[::1]/jwks.json",
+    ],
+)
+def test_keys_of_another_issuer_are_a_file_or_a_safe_url(keys: str) -> None:
+    assert Settings(**{**ON_FOREIGN, "foreign_token_keys": keys}).foreign_token_keys == keys
 
 
 @pytest.mark.parametrize(("changes", "words"), CONTRADICTIONS, ids=lambda each: str(each)[:60])

@@ -24,7 +24,9 @@ from realtime.protocol import (
     decode,
     encode,
     frame,
+    longest_message,
 )
+from settings import Settings
 from tests.realtime.world import NOON
 
 
@@ -175,3 +177,10 @@ def test_close_codes_say_whether_to_come_back() -> None:
     stay_away = {CloseCode.REFUSED, CloseCode.REVOKED, CloseCode.REPLACED, CloseCode.PROTOCOL_VIOLATION}
     assert {each for each in CloseCode if 4000 <= each < 4500} == come_back
     assert {each for each in CloseCode if each >= 4500} == stay_away
+
+
+def test_only_with_tokens_of_another_issuer_longer_messages_are_read() -> None:
+    foreign = {"foreign_token_keys": "k", "foreign_token_issuer": "i", "foreign_token_audience": "a"}
+    assert longest_message(Settings()) == 4096
+    assert longest_message(Settings(**foreign)) == 8192 + 256
+    assert longest_message(Settings(**foreign, message_limit_bytes=65536)) == 65536

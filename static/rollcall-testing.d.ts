@@ -18,7 +18,7 @@ export class FakeRollcall implements Rollcall {
   constructor(options?: FakeOptions);
 
   /** The commands that the app sent while the state was `syncing`, `live` or `stale`. */
-  readonly sent: readonly (Command | { type: "subscribe"; user_ids?: number[] })[];
+  readonly sent: readonly (Command | { type: "subscribe"; user_ids?: number[]; tags?: string[] })[];
   /** The app's calls of these methods. They do nothing else: set the state yourself. */
   readonly called: readonly ("connect" | "close" | "retryNow")[];
 

@@ -97,8 +97,8 @@ export class FakeRollcall {
     this.#listeners.get(event)?.delete(fn);
   }
 
-  subscribe({ userIds } = {}) {
-    this.send({ type: "subscribe", ...(userIds && { user_ids: [...userIds] }) });
+  subscribe({ userIds, tags } = {}) {
+    this.send({ type: "subscribe", ...(userIds && { user_ids: [...userIds] }), ...(tags && { tags: [...tags] }) });
   }
 
   heartbeat() {

@@ -55,7 +55,7 @@ export type State = "connecting" | "syncing" | "live" | "stale" | "waiting" | "o
 
 /**
  * Why a status changed. `snapshot`: found after reconnecting, or after other users were chosen. `removed`: the user was
- * deleted, or may no longer be seen.
+ * deleted, or has none of the chosen tags any more.
  */
 export type Reason =
   | "connected"
@@ -213,11 +213,12 @@ export class Rollcall implements AsyncIterable<StatusChange> {
   off<Event extends keyof RollcallEvents>(event: Event, fn: (value: RollcallEvents[Event]) => void): void;
 
   /**
-   * Watch only these users, or everyone without `userIds`. Other users leave the local copy at once, new ones arrive
-   * with the server's answer. Call it as often as you like, such as while a list scrolls: the server gets at most one
-   * request a second. Throws TypeError if a value isn't a user id.
+   * Watch only these users, or only users who have any of these tags, or everyone without either. With both, a user must
+   * be among both. Users without one of the ids leave the local copy at once; those without one of the tags, and new
+   * users, with the server's answer. Call it as often as you like, such as while a list scrolls: the server gets at most
+   * one request a second. Throws TypeError if a value isn't a user id.
    */
-  subscribe(choice?: { userIds?: Iterable<number> | null }): void;
+  subscribe(choice?: { userIds?: Iterable<number> | null; tags?: Iterable<string> | null }): void;
 
   /** Tell the server that the user is there, which brings back a user who was set offline. False if not connected. */
   heartbeat(): boolean;

@@ -79,8 +79,8 @@ export class Rollcall {
   #seq = 0; // the local copy's
   #ownStatusIsDue = false;
   #pages = null; // of an incomplete snapshot: user id to {status, seq}
-  #userIds = null; // null: everyone
-  #askedUserIds; // on this connection
+  #choice = {}; // user ids and tags
+  #asked; // on this connection
   #subscribedAt = -ASKING_MS;
   #due = new Map(); // unconfirmed subscriptions, and when to repeat them
   #unnamedCalls = null; // not yet listed on this connection
@@ -145,13 +145,13 @@ export class Rollcall {
     for (const end of this.#iterators) end();
   }
 
-  subscribe({ userIds = null } = {}) {
+  subscribe({ userIds, tags } = {}) {
     const ids = userIds && new Set(userIds);
     for (const id of ids ?? []) if (!Number.isSafeInteger(id) || id < 1) throw new TypeError(`${id} is no user id`);
-    this.#userIds = ids;
+    this.#choice = { ids, tags: tags && [...tags] };
     this.#epoch = ""; // changes alone are not enough
     this.#due.set(this.#options.channel, Math.min(this.#timers.now(), this.#subscribedAt) + ASKING_MS);
-    for (const id of [...this.users.keys()]) if (!this.#watches(id)) this.#put(id, undefined, "snapshot");
+    for (const id of [...this.users.keys()]) if (ids && !ids.has(id)) this.#put(id, undefined, "snapshot");
     this.#ask();
   }
 
@@ -240,9 +240,9 @@ export class Rollcall {
 
   #dial() {
     const { url, channel, WebSocket = globalThis.WebSocket } = this.#options;
-    const named = this.#namedUserIds();
+    const named = this.#named();
     const protocols = ["rollcall.v1"];
-    this.#askedUserIds = this.#why = undefined;
+    this.#asked = this.#why = undefined;
     this.#due = new Map(named ? [[channel, 0]] : []).set("calls", 0);
     if (this.#isOperators) this.#due.clear();
     else protocols.push(`bearer.${this.#token}`);
@@ -457,14 +457,16 @@ export class Rollcall {
     this.#pages = null;
     if (this.#due.has(this.#options.channel)) return; // other users are watched by now
     // A requested snapshot may belong to an earlier request: only one sent unasked is safe to resume from.
-    if (this.#askedUserIds === undefined) this.#epoch = this.#hello.epoch;
+    if (!this.#asked) this.#epoch = this.#hello.epoch;
     for (const userId of [...this.users.keys()]) if (!pages.has(userId)) this.#put(userId, undefined, "snapshot");
     for (const [userId, { status }] of pages) if (this.#watches(userId)) this.#put(userId, status, "snapshot");
     this.#completed(seq);
   }
 
   #watches(userId) {
-    return !this.#userIds || this.#userIds.has(userId);
+    const { ids, tags } = this.#choice;
+    if (tags && this.#due.has(this.#options.channel)) return false; // only the server knows who has them
+    return !ids || ids.has(userId);
   }
 
   #put(userId, after, reason) {
@@ -527,20 +529,22 @@ export class Rollcall {
       return void this.ping().catch(() => {});
     }
     this.#subscribedAt = now;
-    this.#askedUserIds = this.#userIds;
-    this.send({ ...command, user_ids: this.#namedUserIds() });
+    this.#asked = this.#choice;
+    this.send({ ...command, ...this.#named() });
   }
 
-  /** With too many users to name, subscribe to everyone and select them here. */
-  #namedUserIds() {
-    const ids = this.#userIds && [...this.#userIds];
-    return ids && ids.length <= NAMED_LIMIT && String(ids).length <= NAMED_BYTES ? ids : undefined;
+  /** Other users are filtered out here. */
+  #named() {
+    const { ids, tags } = this.#choice;
+    const user_ids = ids && [...ids];
+    if (tags) return { tags };
+    if (user_ids?.length <= NAMED_LIMIT && String(user_ids).length <= NAMED_BYTES) return { user_ids };
   }
 
   #confirmed(subscription) {
     if (!this.#due.has(subscription)) return;
     if (subscription === "calls") this.#unnamedCalls = new Set(this.calls.keys());
-    else if (this.#askedUserIds === this.#userIds) this.#due.delete(subscription);
+    else if (this.#asked === this.#choice) this.#due.delete(subscription);
   }
 
   #ponged(timestamp) {

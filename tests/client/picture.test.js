@@ -275,6 +275,68 @@ test("watching nobody is a choice too", async () => {
   assert.deepEqual(scene.picture, {});
 });
 
+test("with tags, the server selects: nobody else's update counts before its answer", async () => {
+  const scene = await new Scene().goLive({ users: [status(1), status(2)] });
+  scene.client.subscribe({ tags: new Set(["sales"]) });
+  const [command] = scene.socket.commands("subscribe");
+  assert.deepEqual(command, { type: "subscribe", subscription: "feed", snapshot: true, tags: ["sales"] });
+  assert.deepEqual(ids(scene), [1, 2]);
+  scene.socket.say(update(3, 5, BUSY));
+  scene.answerAll();
+  scene.socket.say(snapshot(5, [status(2), status(4)]));
+  assert.deepEqual(scene.picture, { 2: status(2), 4: status(4) });
+  scene.socket.say(update(5, 6, BUSY));
+  scene.socket.say({ type: "user_removed", user_id: 4, seq: 7 });
+  assert.deepEqual(scene.picture, { 2: status(2), 5: status(5, BUSY) });
+  assert.deepEqual(scene.told.change.at(-1), {
+    userId: 4,
+    before: status(4),
+    after: undefined,
+    reason: "removed",
+  });
+});
+
+test("with tags, each connection asks again, and those who left meanwhile go with the snapshot", async () => {
+  const scene = await new Scene().goLive({ users: [status(1), status(2)] });
+  scene.client.subscribe({ tags: ["sales"] });
+  scene.answerAll();
+  scene.socket.say(snapshot(5, [status(1), status(2)]));
+  await scene.loseAndDial();
+  assert.deepEqual(scene.socket.query, {});
+  await scene.greet({ seq: 9 });
+  assert.deepEqual(scene.socket.commands("subscribe")[0].tags, ["sales"]);
+  scene.socket.say(update(7, 10));
+  assert.deepEqual(ids(scene), [1, 2]);
+  scene.answerAll();
+  scene.socket.say(snapshot(10, [status(2), status(3)]));
+  assert.deepEqual(ids(scene), [2, 3]);
+  assert.equal(scene.client.state, "live");
+});
+
+test("with ids and tags, a user has to be among both", async () => {
+  const scene = await new Scene().goLive({ users: [status(1), status(2)] });
+  scene.client.subscribe({ userIds: [2, 3], tags: ["sales"] });
+  assert.deepEqual(ids(scene), [2]);
+  const [command] = scene.socket.commands("subscribe");
+  assert.deepEqual(command, { type: "subscribe", subscription: "feed", snapshot: true, tags: ["sales"] });
+  scene.answerAll();
+  scene.socket.say(snapshot(5, [status(1), status(3)]));
+  scene.socket.say(update(4, 6));
+  assert.deepEqual(ids(scene), [3]);
+});
+
+test("from tags to everyone, the answer brings the others", async () => {
+  const scene = await new Scene().goLive({ users: [status(1), status(2)] });
+  scene.client.subscribe({ tags: ["sales"] });
+  scene.answerAll();
+  scene.socket.say(snapshot(5, [status(1)]));
+  await scene.clock.advance(1_000);
+  scene.client.subscribe();
+  scene.answerAll();
+  scene.socket.say(snapshot(6, [status(1), status(2)]));
+  assert.deepEqual(ids(scene), [1, 2]);
+});
+
 test("a list that is scrolled asks once a second, and the last choice wins", async () => {
   const scene = await new Scene().goLive({ users: [status(1)] });
   for (let row = 1; row <= 50; row++) {

@@ -54,6 +54,8 @@ client.users.get(1)!.is_busy = true;
 
 client.subscribe({ userIds: new Set([1, 2]) });
 client.subscribe({ userIds: [1] });
+client.subscribe({ tags: ["sales"] });
+client.subscribe({ userIds: [1], tags: new Set(["sales"]) });
 client.subscribe();
 // @ts-expect-error ids are numbers
 client.subscribe({ userIds: ["1"] });

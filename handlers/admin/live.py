@@ -9,6 +9,7 @@ from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
 from models.events import Event
+from models.tags import LONGEST, normalized_tag
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.user_query import UserFilter, UserSort
@@ -32,14 +33,18 @@ class OverviewHandler(AdminHandler):
         """The users on the requested page, and how they are filtered. Raises Invalid."""
         status = cast("UserFilter", choice(self, "status", FILTERS))
         sort = cast("UserSort", choice(self, "sort", SORTS))
-        q, page, per_page = self.search(), page_number(self), self.admin.settings.page_rows
-        rows, total = self.overview.page(state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page)
+        q, tag = self.search(), normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
+        page, per_page = page_number(self), self.admin.settings.page_rows
+        rows, total = self.overview.page(
+            state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page, tag=tag
+        )
         return {
             "rows": rows,
             "total": total,
             "per_page": per_page,
             "targets_limit": self.admin.settings.action_targets_limit,
-            "filter": {"status": status, "q": q, "sort": sort, "page": page},
+            "filter": {"status": status, "q": q, "tag": tag, "sort": sort, "page": page},
+            "tags": self.overview.tag_counts(),
         }
 
     async def with_unsaved(

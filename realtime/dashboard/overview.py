@@ -99,12 +99,18 @@ class Overview:
         """The row of one user. Raises NotFound."""
         return self._row_builder.user(self._registry.get(user_id))
 
-    def page(self, *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int) -> tuple[list[UserRow], int]:
-        """One page of users, and how many match. `q` is a search text."""
+    def page(
+        self, *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int, tag: str = ""
+    ) -> tuple[list[UserRow], int]:
+        """One page of users, and how many match. `q` is a search text. With a tag, only users who have it match."""
         entries, total = self._user_query.page(
-            self._issues.user_ids, state=state, q=q, sort=sort, skip=skip, limit=limit
+            self._issues.user_ids, state=state, q=q, sort=sort, skip=skip, limit=limit, tag=tag
         )
         return [self._row_builder.user(entry) for entry in entries], total
+
+    def tag_counts(self) -> dict[str, int]:
+        """All tags, each with the number of its users."""
+        return self._registry.tag_counts()
 
     def calls(self) -> list[CallRow]:
         """Ongoing calls, the longest first."""

@@ -64,6 +64,7 @@ class RowBuilder:
             call_id=entry.claims.call_id or "",
             waiting=self._waiting(user_id),
             disabled=entry.disabled,
+            tags=entry.record.tags,
         )
 
     def naming(self, entry: UserEntry) -> list[int]:

@@ -60,6 +60,7 @@ class UserRow(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: str = ""
     """The action that waits for the end of the call, such as “force offline, by maya”."""
     disabled: bool = False
+    tags: tuple[str, ...] = ()
 
 
 class CallRow(msgspec.Struct, frozen=True, omit_defaults=True):

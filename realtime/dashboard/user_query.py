@@ -25,10 +25,16 @@ class UserQuery:
         self._by_name: list[UserEntry] = []
 
     def page(
-        self, attention: set[int], *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int
+        self, attention: set[int], *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int, tag: str = ""
     ) -> tuple[list[UserEntry], int]:
-        """One page, and how many match. What `q` finds best comes first. `attention`: the users who need it."""
+        """One page, and how many match. What `q` finds best comes first. `attention`: the users who need it.
+
+        With a tag, only users who have it match.
+        """
         entries = self._named()
+        if tag:
+            tagged = self._registry.tagged([tag])
+            entries = [each for each in entries if each in tagged]
         if state == "attention":
             entries = [each for each in entries if each.profile.user_id in attention]
         elif state == "calls":

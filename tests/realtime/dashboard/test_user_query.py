@@ -110,3 +110,14 @@ def test_who_is_new_or_renamed_has_the_right_place_at_once(five: World) -> None:
     assert names(five)[:2] == ["Aaron", "Ann"]
     five.rename(five.core.registry.get(6).profile.__class__(6, "zz", None))
     assert names(five)[-1] == "zz"
+
+
+def test_a_tag_selects_the_users_who_have_it(five: World) -> None:
+    five.tag(1, "sales", "support")
+    five.tag(2, "sales")
+    assert names(five, tag="sales") == ["Ann", "zoe"]
+    assert names(five, tag="sales", state="busy") == ["Ann"]
+    assert names(five, tag="sales", q="zo") == names(five, tag="support") == ["zoe"]
+    assert names(five, tag="nobody") == []
+    assert five.core.overview.tag_counts() == {"sales": 2, "support": 1}
+    assert five.core.overview.row(1).tags == ("sales", "support")

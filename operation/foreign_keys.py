@@ -177,7 +177,7 @@ def accept_foreign_tokens(settings: Settings, core: Core, stores: Stores) -> For
     tokens, keys = opened
     keys.load()
     provisioning = Provisioning(
-        settings, core.environment, stores.external_ids, stores.users, core.settlement, core.registry
+        settings, core.environment, core.membership, stores.users, core.settlement, core.registry
     )
     core.authenticator.foreign = ForeignIdentities(
         settings, core.environment, tokens, provisioning, core.registry, core.hub, stores.logins

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from models.errors import Conflict, NotFound, StoreUnavailable
+from models.token_profile import TokenProfile
 from models.user_documents import NewUser, StoredUser
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
@@ -73,6 +74,7 @@ class Membership:
         tags: Sequence[str] = (),
         *,
         may_differ: bool = False,
+        token_profile: TokenProfile | None = None,
     ) -> StoredUser:
         """Add a user with an external id, or return the one who has it already.
 
@@ -85,8 +87,9 @@ class Membership:
             name = username or external_id
             if not is_binding:
                 name = await free_name(self._users, name, user_id)
+            new = NewUser(name, None, profile_image_url, external_id, tuple(tags), token_profile)
             try:
-                stored = await self.create(NewUser(name, None, profile_image_url, external_id, tuple(tags)), user_id)
+                stored = await self.create(new, user_id)
             except Conflict:
                 if is_binding:
                     raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from models.errors import Conflict, RequestError, StoreUnavailable, Undecided
 from models.foreign_tokens import ForeignToken
 from models.token_profile import TokenProfile
-from models.user_documents import NewUser, StoredUser
+from models.user_documents import StoredUser
 from models.usernames import nearest_username, username_key
 from realtime.clock import Environment
 from realtime.presence.registry import Registry, UserEntry
@@ -36,13 +35,6 @@ class UnknownUser(Undecided):
         self.token = token
 
 
-class ExternalIds(Protocol):
-    """The part of the store of external ids that is needed here."""
-
-    async def find(self, external_id: str) -> StoredUser | None: ...
-    async def reserve(self, external_id: str) -> int: ...
-
-
 class TakenNames(Protocol):
     """The part of the users' store that knows the names."""
 
@@ -52,9 +44,23 @@ class TakenNames(Protocol):
 class UserDocuments(TakenNames, Protocol):
     """The part of the users' store that is needed here."""
 
-    async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser: ...
     async def read_back(self, user_id: int) -> StoredUser | None: ...
     async def save_profile(self, user_id: int, changes: dict[str, Any], *, rev: int) -> StoredUser: ...
+
+
+class Accounts(Protocol):
+    """The part of the membership that is needed here."""
+
+    async def find_external(self, external_id: str) -> UserEntry | None: ...
+    async def create_external(
+        self,
+        external_id: str,
+        username: str | None,
+        profile_image_url: str | None,
+        *,
+        may_differ: bool = False,
+        token_profile: TokenProfile | None = None,
+    ) -> StoredUser: ...
 
 
 class Provisioning:
@@ -64,7 +70,7 @@ class Provisioning:
         self,
         settings: Settings,
         environment: Environment,
-        external_ids: ExternalIds,
+        accounts: Accounts,
         users: UserDocuments,
         settlement: Settlement,
         registry: Registry,
@@ -73,7 +79,7 @@ class Provisioning:
         self._attempts = settings.write_attempts
         self._clock = environment.clock
         self._spawn = environment.spawn
-        self._external_ids = external_ids
+        self._accounts = accounts
         self._users = users
         self._settlement = settlement
         self._registry = registry
@@ -91,12 +97,11 @@ class Provisioning:
             return await self._create(token)
         if self._unknown.get(token.external_id, 0.0) > self._clock.now():
             raise UnknownUser(token)
-        stored = await self._external_ids.find(token.external_id)
-        if stored is None:
+        entry = await self._accounts.find_external(token.external_id)
+        if entry is None:
             self._note_unknown(token.external_id)
             raise UnknownUser(token)
-        await self._settlement.ensure_known(stored.profile.user_id)
-        return stored.profile.user_id
+        return entry.profile.user_id
 
     def follow(self, entry: UserEntry, token: ForeignToken, on_failure: Callable[[], None]) -> None:
         """Bring the user's profile into line with a token, in the background, if the token says something new."""
@@ -106,17 +111,12 @@ class Provisioning:
             self._spawn(self._follow(user_id, token, on_failure))
 
     async def _create(self, token: ForeignToken) -> int:
-        """Create the user, unless another request or server does. The external id is written first."""
-        user_id = await self._external_ids.reserve(token.external_id)
+        """Create the user, unless another request or server does."""
         profile = TokenProfile().following(token.name, token.picture, token.issued_at)
-
-        async def create() -> StoredUser:
-            name = await free_name(self._users, token.name or token.external_id, user_id)
-            new = NewUser(name, None, token.picture, token.external_id, token_profile=profile)
-            return await self._users.create(new, self._clock.utc(), user_id)
-
-        await self._until_name_is_free(lambda: self._settlement.write(user_id, create))
-        return user_id
+        stored = await self._accounts.create_external(
+            token.external_id, token.name, token.picture, may_differ=True, token_profile=profile
+        )
+        return stored.profile.user_id
 
     async def _follow(self, user_id: int, token: ForeignToken, on_failure: Callable[[], None]) -> None:
         async def save() -> StoredUser | None:

@@ -78,9 +78,9 @@ class Authenticator:
         Raises Undecided if a token of another issuer needs more than what is in memory.
         """
         if self.foreign is not None and not self._tokens.has_verified(token) and self.foreign.is_theirs(token):
-            return self.foreign.identify(token, self._check)
+            return self.foreign.identify(token, self)
         identity = self._tokens.verify(token, "access")
-        self._check(identity)
+        self.check(identity)
         return identity
 
     async def identify_later(self, token: str) -> Identity:
@@ -89,14 +89,14 @@ class Authenticator:
         Raises TokenExpired, Unauthenticated, StoreUnavailable.
         """
         assert self.foreign is not None, "tokens of our own are decided at once"
-        return await self.foreign.identify_later(token, self._check)
+        return await self.foreign.identify_later(token, self)
 
     def when_identified(
         self, token: str, then: Callable[[Identity], None], otherwise: Callable[[Unauthenticated], None]
     ) -> None:
         """Call one of two functions as soon as it is known whose the token is. This creates no user."""
         assert self.foreign is not None, "tokens of our own are decided at once"
-        self.foreign.when_identified(token, self._check, then, otherwise)
+        self.foreign.when_identified(token, self, then, otherwise)
 
     def identify_caller(self, credential: str) -> Caller:
         """Whose access token or service key it is. Raises TokenExpired, Unauthenticated."""
@@ -126,8 +126,14 @@ class Authenticator:
             or (self._is_cut_off(entry, identity) if identity.is_foreign else is_revoked_by(entry, identity))
         )
 
-    def _check(self, identity: Identity) -> None:
+    def check(self, identity: Identity) -> None:
+        """Raise Unauthenticated if the login was revoked, or the user disabled or removed."""
         if self.is_revoked(identity):
+            raise Unauthenticated
+
+    def check_login(self, login_id: str) -> None:
+        """Raise Unauthenticated if the login was revoked."""
+        if login_id in self._revoked:
             raise Unauthenticated
 
     def _is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
@@ -186,8 +192,12 @@ class Authenticator:
         if record.token_version > before.token_version or record.disabled > before.disabled:
             self.close_refused(record.profile.user_id)
 
-    def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
+    def user_removed(self, entry: UserEntry, before: Record, _is_own: bool) -> None:
         """A user was deleted."""
+        if self.foreign is not None:
+            for revoked in self.foreign.revoke_deleted(before.profile):
+                self.note_revoked(revoked.login_id, revoked.seconds)
+                self._log.append(Proposal((), "set", revoked=revoked))
         self._hub.close_user(entry.profile.user_id, CloseCode.REVOKED, "deleted")
 
     def close_disabled(self, user_id: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Protocol, TypeGuard
 
 from models.errors import Unauthenticated
 from models.foreign_tokens import ForeignToken, ForeignTokens, UnknownKey, is_cut_off
+from models.status import Profile
 from models.tokens import Identity
 from realtime.clock import Environment
 from realtime.presence.log import Revocation
@@ -22,6 +23,13 @@ class Logins(Protocol):
     """The part of the logins' store that is needed here."""
 
     async def revoke(self, login_id: str, user_id: int, at: datetime, tokens_until: datetime) -> None: ...
+
+
+class Checks(Protocol):
+    """Raise Unauthenticated for what was revoked."""
+
+    def check(self, identity: Identity) -> None: ...
+    def check_login(self, login_id: str) -> None: ...
 
 
 class ForeignIdentities:
@@ -53,8 +61,8 @@ class ForeignIdentities:
         """Whether the token names the other issuer, which has yet to be verified."""
         return self._tokens.is_theirs(token)
 
-    def identify(self, token: str, check: Callable[[Identity], None]) -> Identity:
-        """The identity in a token. `check` raises Unauthenticated if it was revoked.
+    def identify(self, token: str, checks: Checks) -> Identity:
+        """The identity in a token.
 
         Raises UnknownKey, UnknownUser, TokenExpired, Unauthenticated.
         """
@@ -62,38 +70,39 @@ class ForeignIdentities:
         stated = known or self._tokens.verify(token)
         entry = self._registry.find_external(stated.external_id)
         if entry is None:
+            checks.check_login(stated.login_id)
             self._tokens.forget(token)  # what it says of the profile will be new for the user
             raise UnknownUser(stated)
         identity = _identity(entry.profile.user_id, stated)
-        check(identity)
+        checks.check(identity)
         if known is None:
             self._provisioning.follow(entry, stated, lambda: self._tokens.forget(token))
         return identity
 
-    async def identify_later(self, token: str, check: Callable[[Identity], None]) -> Identity:
+    async def identify_later(self, token: str, checks: Checks) -> Identity:
         """The same after reading the keys again if theirs is unknown, and finding or creating the user.
 
         Raises TokenExpired, Unauthenticated, StoreUnavailable.
         """
         try:
-            return await self._identify_by_new_keys(token, check)
+            return await self._identify_by_new_keys(token, checks)
         except UnknownUser as unknown:
             await self._provisioning.user_of(unknown.token)
-            return self.identify(token, check)
+            return self.identify(token, checks)
 
     def when_identified(
         self,
         token: str,
-        check: Callable[[Identity], None],
+        checks: Checks,
         then: Callable[[Identity], None],
         otherwise: Callable[[Unauthenticated], None],
     ) -> None:
         """Read the keys again, and then call one of two functions. This creates no user."""
-        self._spawn(self._when_identified(token, check, then, otherwise))
+        self._spawn(self._when_identified(token, checks, then, otherwise))
 
     def is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
         """Whether all of the user's tokens were revoked since this one was issued."""
-        return is_cut_off(entry.record.foreign_tokens_after, identity.issued_at, self._leeway_seconds)
+        return is_cut_off(entry.foreign_tokens_after, identity.issued_at, self._leeway_seconds)
 
     def revoke_spared(self, entry: UserEntry) -> Iterator[Revocation]:
         """The logins that are still to be revoked, as all of the user's tokens were.
@@ -101,45 +110,55 @@ class ForeignIdentities:
         The cut-off spares tokens that were issued a moment before it, because the issuer's clock may be behind. Those
         that were in use are known, so they are revoked one by one. The store has that as soon as it can.
         """
-        user_id, after = entry.profile.user_id, entry.record.foreign_tokens_after
+        user_id, after = entry.profile.user_id, entry.foreign_tokens_after
         if after is None or self._cut_off.get(user_id) == after or not self._is_recent(after):
             return
         self._cut_off[user_id] = after
-        utc = self._clock.utc()
-        for login_id, expires_at in self._in_use(entry, after.timestamp()).items():
-            seconds = max(1.0, expires_at - self._unix_now())
-            self._spawn(self._logins.revoke(login_id, user_id, utc, utc + timedelta(seconds=seconds)))
-            yield Revocation(login_id, seconds)
+        for identity in self._in_use(entry.profile):
+            if abs(identity.issued_at - after.timestamp()) <= self._leeway_seconds:
+                yield self._revocation(identity, user_id)
+
+    def revoke_deleted(self, profile: Profile) -> Iterator[Revocation]:
+        """The logins of a user who was deleted. Their tokens must not create the user again.
+
+        The store keeps nothing of a deleted user, but keeps these until they expire, under no user's id.
+        """
+        self._cut_off.pop(profile.user_id, None)
+        for identity in self._in_use(profile):
+            yield self._revocation(identity, 0)
 
     def _is_recent(self, after: datetime) -> bool:
         """Whether the cut-off is new, rather than read from the store after a start."""
         return (self._clock.utc() - after).total_seconds() < self._leeway_seconds
 
-    def _in_use(self, entry: UserEntry, after: float) -> dict[str, int]:
-        """The user's logins whose tokens were seen here, and were issued about then, with when they expire."""
-        seen = self._tokens.verified_of(entry.profile.external_id or "")
-        identities = [_identity(entry.profile.user_id, token) for token in seen]
-        identities += [each.identity for each in self._hub.of_user(entry.profile.user_id) if _is_foreign(each.identity)]
-        return {
-            each.login_id: each.expires_at for each in identities if abs(each.issued_at - after) <= self._leeway_seconds
-        }
+    def _in_use(self, profile: Profile) -> Iterable[Identity]:
+        """The user's tokens that were seen here, one of each login."""
+        user_id = profile.user_id
+        found = [_identity(user_id, token) for token in self._tokens.verified_of(profile.external_id or "")]
+        found += [each.identity for each in self._hub.of_user(user_id) if _is_foreign(each.identity)]
+        return {each.login_id: each for each in found}.values()
 
-    async def _identify_by_new_keys(self, token: str, check: Callable[[Identity], None]) -> Identity:
+    def _revocation(self, identity: Identity, user_id: int) -> Revocation:
+        utc, seconds = self._clock.utc(), max(1.0, identity.expires_at - self._unix_now())
+        self._spawn(self._logins.revoke(identity.login_id, user_id, utc, utc + timedelta(seconds=seconds)))
+        return Revocation(identity.login_id, seconds)
+
+    async def _identify_by_new_keys(self, token: str, checks: Checks) -> Identity:
         try:
-            return self.identify(token, check)
+            return self.identify(token, checks)
         except UnknownKey:
             await self._tokens.read_keys()
-            return self.identify(token, check)
+            return self.identify(token, checks)
 
     async def _when_identified(
         self,
         token: str,
-        check: Callable[[Identity], None],
+        checks: Checks,
         then: Callable[[Identity], None],
         otherwise: Callable[[Unauthenticated], None],
     ) -> None:
         try:
-            identity = await self._identify_by_new_keys(token, check)
+            identity = await self._identify_by_new_keys(token, checks)
         except Unauthenticated as error:
             otherwise(error)
         else:

@@ -14,6 +14,7 @@ from models.calls import Call, CallLock
 from models.errors import Conflict, Outdated, StoreUnavailable
 from models.service_keys import Scope, ServiceKey, hash_of, new_key
 from models.status import Claims, Profile
+from models.token_profile import TokenProfile
 from models.user_documents import Evidence, NewUser, StoredUser, anonymous_name, claims_to_store, deletion
 from models.usernames import username_key
 
@@ -108,6 +109,8 @@ class FakeUsers:
         self.faults = faults
         self.rows: dict[int, StoredUser] = {}
         self.evidence_writes: list[list[Evidence]] = []
+        self.stolen: list[str] = []
+        """Names that somebody takes and gives up between a look at the names and a write."""
         self.last_id = 0
 
     def add(self, user_id: int, at: datetime, username: str | None = None) -> StoredUser:
@@ -214,11 +217,12 @@ class FakeUsers:
         def apply() -> StoredUser | None:
             if user_id in self.rows:
                 return self.rows[user_id]
-            if any(row.profile.username == new.username for row in self.rows.values()):
+            if self._is_taken(new.username, user_id):
                 return None
             self.add(user_id, created_at, new.username)
             profile = Profile(user_id, new.username, new.profile_image_url, new.external_id)
-            self.change(user_id, profile=profile, tags=new.tags)
+            token_profile = new.token_profile or TokenProfile()
+            self.change(user_id, profile=profile, tags=new.tags, token_profile=token_profile)
             return self.rows[user_id]
 
         created = await self.faults.run("create", apply)
@@ -231,9 +235,13 @@ class FakeUsers:
 
         def apply() -> bool:
             row = self.rows[user_id]
-            tags = changes.get("tags", row.tags)
-            named = {name: value for name, value in changes.items() if name != "tags"}
-            return self.change_read(user_id, rev, tags=tags, profile=msgspec.structs.replace(row.profile, **named))
+            if self._is_taken(changes.get("username", ""), user_id):
+                raise Conflict("USERNAME_TAKEN", "taken")
+            others = {name: changes[name] for name in changes.keys() & {"tags", "token_profile"}}
+            if "token_profile" in others:
+                others["token_profile"] = msgspec.convert(others["token_profile"], TokenProfile)
+            named = {name: value for name, value in changes.items() if name not in others}
+            return self.change_read(user_id, rev, **others, profile=msgspec.structs.replace(row.profile, **named))
 
         return await self.written("save_profile", user_id, apply)
 
@@ -259,6 +267,13 @@ class FakeUsers:
             return self.rows[user_id]
 
         return await self.faults.run(operation, apply)
+
+    def _is_taken(self, username: str, user_id: int) -> bool:
+        if username in self.stolen:
+            self.stolen.remove(username)
+            return True
+        key = username_key(username)
+        return any(username_key(row.profile.username) == key for each, row in self.rows.items() if each != user_id)
 
     def _present(self, user_id: int) -> StoredUser | None:
         row = self.rows.get(user_id)

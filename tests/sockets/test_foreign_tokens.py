@@ -259,19 +259,41 @@ async def test_signing_a_user_out_everywhere_ends_what_was_in_use(
 
 
 @pytest.mark.also_clustered
-async def test_a_disabled_user_is_refused_even_with_new_tokens(
+async def test_a_disabled_user_is_refused_even_with_new_tokens_until_enabled(
     server: RunningServer, socket: OpenSocket, visitor: Visitor
 ) -> None:
-    ada = await visitor.person(visitor.token())
-    feed = await socket(None, token=visitor.token())
-    now = server.core.environment.clock.utc()
-    await server.core.settlement.write(ada.user_id, lambda: server.stores.users.disable(ada.user_id, now))
+    now = int(time.time())
+    ada = await visitor.person(visitor.token(iat=now, jti="used"))
+    feed = await socket(None, token=ada.token)
+    await server.core.membership.disable(ada.user_id)
+    assert await feed.closed() == 4501
+    await server.caught_up()
+    newer = visitor.token(iat=now + 3600, exp=now + 7200)
+    for _ in range(3):  # on each of three servers
+        assert (await ada.with_token(newer).get("/users/me")).status == 401
+    assert (await refused(await socket(None, token=visitor.token(), first=True)))[1] == 4500
+    await server.core.membership.enable(ada.user_id)
+    await server.caught_up()
+    for _ in range(3):
+        assert (await ada.with_token(newer).get("/users/me")).status == 200
+        assert (await ada.get("/users/me")).status == 401, "it was in use before"
+
+
+@pytest.mark.also_clustered
+async def test_the_tokens_of_a_deleted_user_do_not_create_the_user_again(
+    server: RunningServer, socket: OpenSocket, visitor: Visitor
+) -> None:
+    ada = await visitor.person(visitor.token(jti="used"))
+    feed = await socket(None, token=ada.token)
+    await server.core.membership.delete(ada.user_id)
     assert await feed.closed() == 4501
     await server.caught_up()
     for _ in range(3):
-        newer = visitor.token(iat=int(time.time()) + 3600, exp=int(time.time()) + 7200)
-        assert (await ada.with_token(newer).get("/users/me")).status == 401
-    assert (await refused(await socket(None, token=visitor.token(), first=True)))[1] == 4500
+        assert (await ada.get("/users/me")).status == 401
+    await server.restart_without_log()
+    assert (await refused(await socket(None, token=ada.token, first=True)))[1] == 4500
+    again = await visitor.person(visitor.token(jti="later"))
+    assert again.user_id > ada.user_id
 
 
 @pytest.mark.any_store

@@ -43,7 +43,7 @@ def test_a_user_is_created_at_first_sight(world: World, foreign: Foreign) -> Non
     assert (profile.username, profile.profile_image_url) == ("Ada", "https://example.com/ada.png")
     assert profile.external_id == "auth0|7"
     assert see(foreign, name="Ada") == user_id
-    assert world.faults.calls.count("create_user") == 1
+    assert world.faults.calls.count("create") == 1
 
 
 def test_the_user_is_announced(world: World, foreign: Foreign) -> None:
@@ -127,14 +127,8 @@ def test_a_name_that_is_taken_in_another_spelling_gets_a_number(foreign: Foreign
 
 
 def test_a_name_that_is_taken_meanwhile_is_replaced(foreign: Foreign) -> None:
-    foreign.users.stolen = ["Ada"]
+    foreign.world.users.stolen = ["Ada"]
     assert name(foreign, see(foreign, name="Ada")) == "Ada"
-
-
-def test_a_name_that_is_always_taken_meanwhile_is_given_up(foreign: Foreign) -> None:
-    foreign.users.stolen = ["Ada"] * 1000
-    with pytest.raises(StoreUnavailable):
-        see(foreign, name="Ada")
 
 
 def test_while_the_store_is_down_nobody_is_created(world: World, foreign: Foreign) -> None:
@@ -146,7 +140,7 @@ def test_while_the_store_is_down_nobody_is_created(world: World, foreign: Foreig
 
 
 def test_a_user_whose_creation_was_not_answered_is_found(world: World, foreign: Foreign) -> None:
-    world.faults.script("create_user", "reply_lost")
+    world.faults.script("create", "reply_lost")
     with pytest.raises(StoreUnavailable):
         see(foreign)
     assert see(foreign) == 1
@@ -268,3 +262,21 @@ def test_who_was_created_meanwhile_is_not_looked_up(world: World, foreign: Forei
     calls = list(world.faults.calls)
     assert world.run(foreign.provisioning.user_of(foreign.tokens.verify(foreign.issuer.token("auth0|7")))) == user_id
     assert world.faults.calls == calls
+
+
+def test_a_new_name_that_is_taken_meanwhile_is_replaced(world: World, foreign: Foreign) -> None:
+    user_id = see(foreign, name="Ada")
+    world.advance(10)
+    world.users.stolen = ["Bea"]
+    see(foreign, name="Bea")
+    world.settle()
+    assert name(foreign, user_id) == "Bea"
+
+
+def test_a_new_name_that_is_always_taken_meanwhile_is_given_up(world: World, foreign: Foreign) -> None:
+    user_id = see(foreign, name="Ada")
+    world.advance(10)
+    world.users.stolen = ["Bea"] * 1000
+    see(foreign, name="Bea")
+    world.settle()
+    assert name(foreign, user_id) == "Ada"

@@ -202,6 +202,27 @@ def test_close_refused_of_a_user_who_is_gone_does_nothing(world: World, foreign:
     world.core.authenticator.close_refused(99)
 
 
+def test_the_tokens_of_a_deleted_user_do_not_create_the_user_again(world: World, foreign: Foreign) -> None:
+    seen, unseen = foreign.issuer.token("ada", jti="seen"), foreign.issuer.token("ada", jti="unseen")
+    feed = world.connect(2, identity=world.core.authenticator.identify(seen))
+    world.run(world.core.membership.delete(2))
+    world.settle()
+    assert feed.session.close_code == CloseCode.REVOKED
+    with pytest.raises(Unauthenticated) as refusal:
+        world.run(world.core.authenticator.identify_later(seen))
+    assert refusal.value.message == "Invalid token"
+    assert "ada" not in [entry.profile.external_id for entry in world.core.registry]
+    assert "foreign:seen" in foreign.logins.revoked
+    again = world.run(world.core.authenticator.identify_later(unseen))
+    assert again.user_id not in (1, 2)
+
+
+def test_of_a_user_of_ours_a_deletion_revokes_no_foreign_tokens(world: World, foreign: Foreign) -> None:
+    world.connect(1)
+    world.run(world.core.membership.delete(1))
+    assert foreign.logins.revoked == []
+
+
 def test_a_login_that_signed_out_is_refused_and_others_of_the_user_are_not(world: World, foreign: Foreign) -> None:
     one, two = foreign.issuer.token("ada", jti="one"), foreign.issuer.token("ada", jti="two")
     identity = world.core.authenticator.identify(one)
@@ -238,7 +259,7 @@ def test_a_refresh_with_another_users_token_is_refused(world: World, foreign: Fo
     feed = opened(world, foreign)
     (reply,) = world.send(feed, "refresh", token=foreign.issuer.token(sub))
     assert (reply["type"], reply["code"]) == ("error", code)
-    assert "bea" not in foreign.external_ids.rows
+    assert "bea" not in world.external_ids.rows
 
 
 def test_a_refresh_with_a_new_key_waits_for_it(world: World, foreign: Foreign) -> None:

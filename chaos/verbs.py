@@ -36,6 +36,10 @@ class Verbs(ABC, Generic[AnswerT]):
         """PATCH a value as JSON."""
         return await self.request("PATCH", path, json.dumps(body))
 
+    async def delete(self, path: str, body: Any = None) -> AnswerT:
+        """DELETE with a value as JSON, or with an empty body."""
+        return await self.request("DELETE", path, None if body is None else json.dumps(body))
+
 
 def error_code(body: Any) -> str | None:
     """The code in the body of a response, if it is an error."""

@@ -65,6 +65,8 @@ def _own(endpoint: Endpoint) -> list[str]:
 
 
 def _answer(endpoint: Endpoint) -> str:
+    if endpoint.answer is None:
+        return str(endpoint.status)
     if isinstance(endpoint.answer, str):
         return "" if endpoint.answer == "*/*" else endpoint.answer
     return (f"{endpoint.status}, " if endpoint.status != 200 else "") + _link(endpoint.answer)

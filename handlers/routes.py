@@ -11,7 +11,7 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers.admin import actions, history, live, login, operators, system, webhooks
+from handlers.admin import account_actions, actions, history, live, login, operators, system, webhooks
 from handlers.admin import calls as admin_calls
 from handlers.admin import users as admin_users
 from handlers.admin.action_runner import ActionRunner
@@ -22,7 +22,7 @@ from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
-from handlers.api import auth, calls, feed, health, password, users
+from handlers.api import auth, calls, feed, health, own_account, users
 from handlers.api.metrics import Metrics
 from handlers.application import RollcallApplication
 from handlers.base import HandlerContext, NotFoundHandler
@@ -130,6 +130,7 @@ def _api(app: AppContext) -> list[URLSpec]:
     for_password = {
         "context": context, "password_changes": app.password_changes, "revocations": core.revocations,
     }  # fmt: skip
+    for_account = {**for_users, "password_changes": app.password_changes}
     for_feed = {"context": context, "registry": core.registry, "stats": core.stats}
     for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
     return [
@@ -138,8 +139,8 @@ def _api(app: AppContext) -> list[URLSpec]:
         URLSpec(r"/auth/refresh", auth.RefreshHandler, for_auth),
         URLSpec(r"/auth/logout", auth.LogoutHandler, for_auth),
         URLSpec(r"/auth/ticket", auth.TicketHandler, for_auth),
-        URLSpec(r"/users/me", users.MeHandler, for_users),
-        URLSpec(r"/users/me/password", password.MyPasswordHandler, for_password),
+        URLSpec(r"/users/me", own_account.MyAccountHandler, for_account),
+        URLSpec(r"/users/me/password", own_account.MyPasswordHandler, for_password),
         URLSpec(r"/users/me/status", users.MyStatusHandler, for_users),
         URLSpec(r"/users/me/heartbeat", users.MyHeartbeatHandler, for_users),
         URLSpec(r"/users/presence", users.UsersPresenceHandler, for_users),
@@ -230,6 +231,10 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         "admin": admin, "confirmations": Confirmations(core.actions, core.overview), "action_runner": action_runner,
         "targets_limit": app.settings.action_targets_limit,
     }  # fmt: skip
+    for_accounts = {
+        "admin": admin, "confirmations": for_actions["confirmations"], "action_runner": action_runner,
+        "password_changes": app.password_changes,
+    }  # fmt: skip
     for_system = {
         "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
         "settings": app.settings, "fleet": app.fleet, "stores": stores,
@@ -252,6 +257,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/audit", history.AuditHandler, for_history),
         URLSpec(r"/admin/audit\.csv", history.AuditCsvHandler, for_history),
         URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),
+        URLSpec(r"/admin/accounts", account_actions.AccountActionsHandler, for_accounts),
         URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),

@@ -40,6 +40,7 @@ class PasswordChanges:
         self._stored: UserPasswords = stores.user_passwords
         self._sign_in_limits: SignInLimits = stores.sign_in_limits
         self._passwords = passwords
+        self._is_open = settings.password_login_open
         self._length_minimum = settings.password_length_minimum
         self._now = now
 
@@ -49,6 +50,7 @@ class PasswordChanges:
         `address` is the client's, as `address_key` returns it. Raises Invalid, Forbidden, Unauthenticated, TooMany,
         Overloaded.
         """
+        self._check_open()
         self._check_new(new)
         stored = await self._get(identity)
         if stored.password_hash is None:
@@ -75,14 +77,31 @@ class PasswordChanges:
         stored = await self._get(identity)
         if stored.password_hash is None:
             return
+        self._check_open()
         if password is None:
             raise Forbidden("WRONG_PASSWORD", "This account has a password. Send it as `password`.")
         await self._compare(stored, password, address)
 
-    async def hash_new(self, password: str) -> str:
+    async def hash_new(self, password: str, address: str = "") -> str:
         """The hash of a password that an operator gives a user. Raises Invalid, Overloaded."""
         self._check_new(password)
-        return await self._passwords.hash(password)
+        return await self._passwords.hash(password, address)
+
+    def problem(self, password: str) -> str:
+        """Why this can be nobody's new password, or an empty text."""
+        if not self._is_open:
+            return "Passwords are turned off by a setting."
+        if len(password) < self._length_minimum:
+            return f"A password must have at least {self._length_minimum} characters."
+        try:
+            msgspec.convert(password, Password)
+        except msgspec.ValidationError:
+            return "A password must have at most 1,024 characters and no NUL character."
+        return ""
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise Forbidden("PASSWORDS_CLOSED", "Passwords are not used here.")
 
     async def _get(self, identity: Identity) -> StoredPassword:
         stored = await self._stored.get(identity.user_id)
@@ -98,12 +117,9 @@ class PasswordChanges:
             attempt.succeeded()
 
     def _check_new(self, password: str) -> None:
-        if len(password) < self._length_minimum:
-            raise Invalid(f"A password must have at least {self._length_minimum} characters.")
-        try:
-            msgspec.convert(password, Password)
-        except msgspec.ValidationError:
-            raise Invalid("A password must have at most 1,024 characters and no NUL character.") from None
+        problem = self.problem(password)
+        if problem:
+            raise Invalid(problem)
 
 
 def _wrong_password() -> Forbidden:

@@ -48,10 +48,10 @@ from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
 from realtime.core import build_core
 from realtime.dashboard.fleet import Fleet
-from realtime.parts import CoreStores
 from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode, ServerDraining
 from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
+from realtime.stores import CoreStores
 from realtime.webhooks.parts import WebhookParts
 from settings import Settings
 
@@ -88,8 +88,8 @@ class Server:
         )
         self.tokens = open_tokens(settings)
         core_stores = CoreStores(
-            stores.users, stores.external_ids, stores.deletions, stores.calls, stores.logins, stores.audit,
-            stores.service_keys,
+            stores.users, stores.user_passwords, stores.external_ids, stores.deletions, stores.calls, stores.logins,
+            stores.audit, stores.service_keys,
         )  # fmt: skip
         self.core = build_core(
             settings, self._environment(), core_stores, self.tokens, None if shared is None else shared.log

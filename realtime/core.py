@@ -13,6 +13,7 @@ from realtime.cluster.assembly import build_node
 from realtime.cluster.node import Node
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.counters import Counters
+from realtime.dashboard.account_actions import AccountActions
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.issues import IssueDetector
@@ -23,7 +24,7 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.limits import Limits
-from realtime.parts import CoreStores, Memory, build_dashboard, build_presence, build_sockets
+from realtime.parts import Memory, build_dashboard, build_presence, build_sockets
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
@@ -41,6 +42,7 @@ from realtime.sockets.hub import Hub
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.revocation import Revocations
 from realtime.sockets.stats import Stats
+from realtime.stores import CoreStores
 from realtime.webhooks.parts import WebhookParts, build_webhooks
 from settings import Settings
 
@@ -146,10 +148,11 @@ def build_core(
     revocations = Revocations(
         stores.users, stores.logins, presence.settlement, sockets.authenticator, environment.clock
     )  # fmt: skip
-    board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, revocations)
     membership = Membership(
         stores, environment, memory.timers, memory.registry, presence.settlement, switchboard, sockets.authenticator
     )  # fmt: skip
+    account_actions = AccountActions(membership, revocations, stores.user_passwords, hub, environment.clock)
+    board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, account_actions)
     node = build_node(settings, environment, memory, stores.users, presence, sockets, call_store, switchboard)
     if node is not None:
         board.issues.on_silence = node.sharing.note

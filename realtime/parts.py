@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.audit import Audit
-from models.calls import Calls
-from models.deletions import Deletions
-from models.external_ids import ExternalIds
-from models.logins import Logins
 from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
 from models.tokens import Tokens
@@ -19,6 +14,7 @@ from realtime.clock import Environment, Timers
 from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.members import Members
 from realtime.cluster.position import Position
+from realtime.dashboard.account_actions import AccountActions
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.issues import IssueDetector
@@ -49,24 +45,11 @@ from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.key_ring import KeyRing
 from realtime.sockets.liveness import Liveness
-from realtime.sockets.revocation import Revocations
 from realtime.sockets.shared_sessions import SharedSessions
 from realtime.sockets.stats import Stats
 from realtime.sockets.told_ahead import ToldAhead
+from realtime.stores import CoreStores
 from settings import Settings
-
-
-@dataclass(frozen=True)
-class CoreStores:
-    """The stores that the core uses."""
-
-    users: Users
-    external_ids: ExternalIds
-    deletions: Deletions
-    calls: Calls
-    logins: Logins
-    audit: Audit
-    service_keys: ServiceKeys
 
 
 @dataclass(frozen=True)
@@ -216,7 +199,7 @@ def build_dashboard(
     presence: PresenceParts,
     sockets: SocketsParts,
     switchboard: Switchboard,
-    revocations: Revocations,
+    account_actions: AccountActions,
 ) -> DashboardParts:
     """Build what operators see and use."""
     clock, registry, ongoing, hub = environment.clock, memory.registry, memory.ongoing, sockets.hub
@@ -229,7 +212,7 @@ def build_dashboard(
         stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,
         is_shared=presence.cluster is not None,
     )  # fmt: skip
-    actions = Actions(presence.log, presence.engine, switchboard, hub, sessions, event_log, revocations.revoke, waiting)
+    actions = Actions(presence.log, presence.engine, switchboard, sessions, event_log, account_actions, waiting)
     presence.follower.action_listeners.append(event_log.acted)
     presence.follower.removal_listeners += (event_log.user_removed, switchboard.user_removed)
     presence.follower.status_listeners.append(event_log.status_announced)

@@ -158,6 +158,11 @@ class ActionRunner:
         """The progress of an operator's action, or None if it is not in progress."""
         return self._in_progress.get((operator.operator_id, request_id))
 
+    def username(self, user_id: int) -> str:
+        """The name of a user, or an empty text if there is no such user."""
+        entry = self._registry.find(user_id)
+        return entry.profile.username if entry else ""
+
     async def refuse(self, request: ActionRequest, code: str) -> None:
         """Record an action that the operator may not carry out, for as many targets as the limit has room for.
 

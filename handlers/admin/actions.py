@@ -1,4 +1,7 @@
-"""Actions: confirm an action, carry it out, and report its progress. Forms and scripts use the same URLs."""
+"""Actions: confirm an action, carry it out, and report its progress. Forms and scripts use the same URLs.
+
+An action on a user's account has a URL of its own, because only admins may use it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from handlers.admin.confirmation import Confirmation, Confirmations
 from handlers.admin.users import user_id_of
 from models.direction import in_sentence
 from models.errors import Forbidden, Invalid, NotFound
-from models.operators import is_at_least
+from models.operators import Role, is_at_least
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.rows import ACTION_LABELS, ActionName
+from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, ActionName
 
-ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
+ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionName) if each not in ACCOUNT_ACTIONS)
+"""The actions of operators, without those of admins."""
 
 REASON_LIMIT = 200
 """In characters."""
@@ -37,8 +41,13 @@ class Done(msgspec.Struct, frozen=True):
     results: list[ActionResult]
 
 
-class ActionsHandler(AdminHandler):
-    """GET and POST /admin/actions"""
+class ActionForm(AdminHandler):
+    """What both kinds of actions have in common."""
+
+    url = "/admin/actions"
+    role: Role = "operator"
+    """Who may use it."""
+    names = ACTION_NAMES
 
     def initialize(
         self, admin: AdminContext, confirmations: Confirmations, action_runner: ActionRunner, targets_limit: int
@@ -60,13 +69,12 @@ class ActionsHandler(AdminHandler):
             if (
                 self.request.method == "POST"
                 and self.signed_in
-                and not is_at_least(self.signed_in.operator.role, "operator")
+                and not is_at_least(self.signed_in.operator.role, self.role)
             ):
                 await self.action_runner.refuse(self._action_request(), "ROLE_TOO_LOW")
             raise
 
-    @allows("operator")
-    def get(self) -> None:
+    def describe(self) -> None:
         """Describe the action: a page that asks for a reason, or JSON for the dialog. Raises NotFound, Conflict."""
         preview = self._preview()
         if self.wants_json:
@@ -74,15 +82,15 @@ class ActionsHandler(AdminHandler):
         else:
             self._ask(preview)
 
-    @allows("operator")
-    async def post(self) -> None:
+    async def submit(self) -> None:
         """Carry out the action, once for each request id."""
         request = self._action_request()
-        if not request.reason:
-            self._ask_for_reason()
+        problem = self.problem(request)
+        if problem:
+            self._ask_again(problem)
             return
-        results = await self.action_runner.carry_out(request)
-        done = Done(_outcome(results), _summary(request.action, results), results)
+        results = await self.action_runner.carry_out(await self.completed(request))
+        done = Done(_outcome(results), self.summary(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
@@ -96,8 +104,19 @@ class ActionsHandler(AdminHandler):
         else:
             self.answer(done)
 
-    def _ask_for_reason(self) -> None:
-        problem = f"Give a reason of at most {REASON_LIMIT} characters."
+    def problem(self, request: ActionRequest) -> str:
+        """What is wrong with what the operator has typed, or an empty text."""
+        return "" if request.reason else f"Give a reason of at most {REASON_LIMIT} characters."
+
+    async def completed(self, request: ActionRequest) -> ActionRequest:
+        """The request with what has to be computed first."""
+        return request
+
+    def summary(self, action: ActionName, results: list[ActionResult]) -> str:
+        """The outcome as a sentence."""
+        return _summary(action, results)
+
+    def _ask_again(self, problem: str) -> None:
         if self.wants_json:
             raise Invalid(problem)
         self.set_status(400)
@@ -107,6 +126,9 @@ class ActionsHandler(AdminHandler):
         names = ("action", "user_id", "call_id", "session_id")
         self.show(
             "confirm.html",
+            url=self.url,
+            action=self._action(),
+            name=self.target_name(),
             preview=preview,
             verb=ACTION_LABELS[self._action()],
             problem=problem,
@@ -138,8 +160,8 @@ class ActionsHandler(AdminHandler):
 
     def _action(self) -> ActionName:
         action = self.get_argument("action", "")
-        if action not in ACTION_NAMES:
-            raise Invalid(f"action must be one of {', '.join(ACTION_NAMES)}.")
+        if action not in self.names:
+            raise Invalid(f"action must be one of {', '.join(self.names)}.")
         return action
 
     def _targets(self) -> tuple[ActionTarget, ...]:
@@ -155,11 +177,30 @@ class ActionsHandler(AdminHandler):
             raise Invalid("session_id can only be given to disconnect a single user.")
         return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id) for each in given)
 
+    def target_name(self) -> str:
+        """The name of the only target, if that is a user."""
+        targets = self._targets()
+        return self.action_runner.username(targets[0].user_id) if len(targets) == 1 else ""
+
     def _page_of_target(self) -> str:
         targets = self._targets()
         if len(targets) > 1:
             return "/admin/users"
         return f"/admin/users/{targets[0].user_id}" if targets[0].user_id else f"/admin/calls/{targets[0].call_id}"
+
+
+class ActionsHandler(ActionForm):
+    """GET and POST /admin/actions"""
+
+    @allows("operator")
+    def get(self) -> None:
+        """Describe the action."""
+        self.describe()
+
+    @allows("operator")
+    async def post(self) -> None:
+        """Carry out the action."""
+        await self.submit()
 
 
 class ProgressHandler(AdminHandler):

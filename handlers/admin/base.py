@@ -171,6 +171,7 @@ class AdminHandler(ApiHandler):
             self.admin.templates.get_template(f"admin/{template}").render(
                 operator=operator,
                 may_act=operator is not None and is_at_least(operator.role, "operator"),
+                may_manage=operator is not None and is_at_least(operator.role, "admin"),
                 sections=[each[:3] for each in SECTIONS if operator and is_at_least(operator.role, each[3])],  # type: ignore[arg-type]
                 here=here,
                 theme=theme if theme in ("light", "dark") else "",

@@ -15,9 +15,9 @@ Tag = Literal["accounts", "users", "feed", "calls", "server", "health", "documen
 class Endpoint:
     """One method of one URL.
 
-    `answer` is a type that is written as JSON, or a media type. `errors` are the codes that do not follow from the
-    other fields: a body or a query can be malformed, a token or a key can be invalid or the wrong one, its owner can
-    send too much, a host or an origin can be refused.
+    `answer` is a type that is written as JSON, a media type, or None if there is no body. `errors` are the codes that
+    do not follow from the other fields: a body or a query can be malformed, a token or a key can be invalid or the
+    wrong one, its owner can send too much, a host or an origin can be refused.
     `least_fields` is the minimum number of fields in a body whose fields are all optional.
     """
 

@@ -8,7 +8,7 @@ from handlers.api.auth import Credentials, Nothing, RefreshBody, Registration, T
 from handlers.api.calls import CallEnd, CallsQuery, CallStart, HistoryQuery
 from handlers.api.feed import FeedQuery, StatsQuery
 from handlers.api.health import Alive, Ready
-from handlers.api.password import PasswordReplacement
+from handlers.api.own_account import AccountDeletion, PasswordReplacement
 from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
 from handlers.docs.endpoint import Endpoint, Tag
 from handlers.docs.server_endpoints import SERVER_ENDPOINTS
@@ -50,9 +50,13 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "users", "Change your profile; the change is announced to everyone", OwnProfile, body=ProfileChange,
         least_fields=1, errors=("NOT_FOUND", "USERNAME_TAKEN", *_STORE),
     ),
+    ("DELETE", "/users/me"): Endpoint(
+        "users", "Delete your account for good; asks for the password if you have one", None, body=AccountDeletion,
+        status=204, errors=("PASSWORDS_CLOSED", "WRONG_PASSWORD", *_SIGN_IN),
+    ),
     ("PUT", "/users/me/password"): Endpoint(
         "users", "Change your password; your other logins end", Nothing, body=PasswordReplacement,
-        errors=("WRONG_PASSWORD", "PASSWORD_NOT_SET", *_SIGN_IN),
+        errors=("PASSWORDS_CLOSED", "WRONG_PASSWORD", "PASSWORD_NOT_SET", *_SIGN_IN),
     ),
     ("GET", "/users/me/status"): Endpoint("users", "Get your status", Status),
     ("PUT", "/users/me/status"): Endpoint(

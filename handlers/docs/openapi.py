@@ -147,9 +147,11 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _answer(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    described = {"description": endpoint.summary, "headers": _headers("X-Request-Id")}
+    if endpoint.answer is None:
+        return described
     named = isinstance(endpoint.answer, str)
-    content = {endpoint.answer: {}} if named else {JSON: {"schema": schemas.of(endpoint.answer)}}
-    return {"description": endpoint.summary, "headers": _headers("X-Request-Id"), "content": content}
+    return described | {"content": {endpoint.answer: {}} if named else {JSON: {"schema": schemas.of(endpoint.answer)}}}
 
 
 def _refusal(status: int, codes: list[str], schemas: Schemas) -> dict[str, Any]:

@@ -59,6 +59,18 @@ def disable_user(settings: Settings, user_id: int | str) -> None:
     run_command(_disable(settings, user_id))
 
 
+@click.command("delete")
+@_user_id
+@click.option("--yes", is_flag=True, help="Delete the user without asking.")
+@pass_settings
+def delete_user(settings: Settings, user_id: int | str, yes: bool) -> None:
+    """Delete user ID for good.
+
+    Everything personal is deleted. Calls and events stay, as those of a deleted user. Asks for confirmation.
+    """
+    run_command(_delete(settings, user_id, is_confirmed=yes))
+
+
 @click.command("password")
 @_user_id
 @password_stdin_option
@@ -72,7 +84,7 @@ def set_password(settings: Settings, user_id: int | str, password_stdin: bool) -
     run_command(_set_password(settings, user_id, read_password(from_stdin=password_stdin)))
 
 
-COMMANDS = (enable_user, disable_user, set_password)
+COMMANDS = (enable_user, disable_user, delete_user, set_password)
 
 
 async def _enable(settings: Settings, user_id: int | str) -> None:
@@ -89,6 +101,18 @@ async def _disable(settings: Settings, user_id: int | str) -> None:
         await stores.logins.revoke_user(user.profile.user_id, now)
         await stores.notices.post("user_disabled", user.profile.user_id, user.profile.user_id)
     say(f"disabled {_named(user)}")
+
+
+async def _delete(settings: Settings, user_id: int | str, *, is_confirmed: bool) -> None:
+    async with opened_stores(settings) as stores:
+        found = await _find(stores, user_id)
+        if not is_confirmed:
+            click.confirm(f"Delete {_named(found)}, for good?", abort=True)
+        number = found.profile.user_id
+        deleted = _found(await stores.users.delete(number, _now()), user_id)
+        await stores.notices.post("user_changed", number, number)
+        await stores.deletions.clean_up(deleted)
+    say(f"deleted {_named(found)}")
 
 
 async def _set_password(settings: Settings, user_id: int | str, password: str) -> None:

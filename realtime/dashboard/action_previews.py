@@ -21,6 +21,8 @@ class ActionTarget(msgspec.Struct, frozen=True):
     user_id: int = 0
     call_id: str = ""
     session_id: str = ""
+    password_hash: str = ""
+    """The hash of the password to be set."""
 
 
 class ActionPreview(msgspec.Struct, frozen=True):
@@ -51,6 +53,10 @@ class ActionPreviews:
             "sign_out": self._sign_out,
             "clear_busy": self._clear_busy,
             "end_call": self._end_call,
+            "enable_user": self._enable_user,
+            "disable_user": self._disable_user,
+            "delete_user": self._delete_user,
+            "set_password": self._set_password,
         }
 
     def make(self, action: ActionName, target: ActionTarget) -> ActionPreview:
@@ -66,6 +72,8 @@ class ActionPreviews:
         parts: list[str] = [state_of(entry.status), *self._hits(entry)]
         if entry.claims.set_busy:
             parts.append("busy set by hand")
+        if entry.disabled:
+            parts.append("disabled")
         return plain(", ".join(parts))
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
@@ -121,6 +129,45 @@ class ActionPreviews:
         label = ACTION_LABELS["end_call"]
         title = f"{label}: {' and '.join(names)}" if call else label
         return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)
+
+    def _enable_user(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = in_sentence(entry.profile.username)
+        if not entry.disabled:
+            raise Conflict("NOTHING_TO_DO", f"{name} is not disabled")
+        effect = f"{name} can sign in again. Tokens from before {name} was disabled stay invalid."
+        return self._preview("enable_user", entry, effect)
+
+    def _disable_user(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = in_sentence(entry.profile.username)
+        if entry.disabled:
+            raise Conflict("NOTHING_TO_DO", f"{name} is already disabled")
+        effect = (
+            f"All sockets of {name} will be closed and all tokens revoked. {name} cannot sign in until enabled again."
+        )
+        return self._preview("disable_user", entry, effect + self._end_of_call(entry))
+
+    def _delete_user(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = in_sentence(entry.profile.username)
+        effect = (
+            f"Deletes {name} for good. Calls and events stay, without the name. "
+            "All sockets will be closed and all tokens revoked."
+        )
+        return self._preview("delete_user", entry, effect + self._end_of_call(entry))
+
+    def _set_password(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name = in_sentence(entry.profile.username)
+        effect = (
+            f"All sockets of {name} will be closed and all tokens revoked. {name} has to sign in with the new password."
+        )
+        return self._preview("set_password", entry, effect)
+
+    def _end_of_call(self, entry: UserEntry) -> str:
+        call = self._call_of(entry)
+        return f" The call with {call} ends." if call else ""
 
     def _preview(
         self, action: ActionName, entry: UserEntry, effect: str, *, hits: list[str] | None = None, waits: bool = False

@@ -10,6 +10,7 @@ import msgspec
 from models.calls import Call
 from models.status import StatusChange
 from realtime.calls.switchboard import Switchboard
+from realtime.dashboard.account_actions import AccountActions
 from realtime.dashboard.action_previews import ActionPreview, ActionPreviews, ActionTarget
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.rows import ActionName
@@ -17,11 +18,14 @@ from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.waiting_actions import WaitingAction, WaitingActions
 from realtime.presence.engine import Presence
 from realtime.presence.log import Kick, Log, OperatorAction, Proposal
-from realtime.protocol import CloseCode
-from realtime.sockets.hub import Hub
 
-Revoke = Callable[[int], Awaitable[None]]
-"""Revoke all tokens of a user, in the store and in memory."""
+AFTER: dict[ActionName, str] = {
+    "enable_user": "enabled",
+    "disable_user": "disabled",
+    "delete_user": "deleted",
+    "set_password": "new password",
+}
+"""The state after an action on an account. After other actions, it is the user's state."""
 
 
 class ActionOutcome(msgspec.Struct, frozen=True):
@@ -40,26 +44,23 @@ class Actions:
         log: Log,
         presence: Presence,
         switchboard: Switchboard,
-        hub: Hub,
         sessions: SessionList,
         event_log: EventLog,
-        revoke: Revoke,
+        account_actions: AccountActions,
         waiting: WaitingActions,
     ) -> None:
         self._log = log
         self._presence = presence
         self._switchboard = switchboard
-        self._hub = hub
         self._event_log = event_log
         self._previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions)
-        self._revoke = revoke
         self._waiting = waiting
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
-            "sign_out": self._sign_out,
             "clear_busy": self._clear_busy,
             "end_call": self._end_call,
+            **account_actions.table,
         }
 
     def preview(self, action: ActionName, target: ActionTarget) -> ActionPreview:
@@ -131,7 +132,7 @@ class Actions:
     ) -> ActionOutcome:
         await self._table[action](target, operator)
         self._log.append(Proposal((), "operator", action=OperatorAction(preview.about, action, operator)))
-        return ActionOutcome("done", preview.before, self._previews.describe(target))
+        return ActionOutcome("done", preview.before, AFTER.get(action) or self._previews.describe(target))
 
     async def _clear_busy(self, target: ActionTarget, operator: str) -> None:
         await self._presence.change(target.user_id, StatusChange(is_busy=False), by=operator)
@@ -149,10 +150,6 @@ class Actions:
             await self._switchboard.force_end(target.call_id)
         finally:
             self._event_log.not_ended(target.call_id)
-
-    async def _sign_out(self, target: ActionTarget, _operator: str) -> None:
-        await self._revoke(target.user_id)
-        self._hub.close_user(target.user_id, CloseCode.REVOKED, "signed out by an operator")
 
     async def _disconnect(self, target: ActionTarget, _operator: str) -> None:
         self._log.check()

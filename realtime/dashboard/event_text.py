@@ -31,6 +31,10 @@ _ACTIONS = {
     "sign_out": "signed {} out everywhere",
     "clear_busy": "cleared busy of {}",
     "end_call": "ended the call of {}",
+    "enable_user": "enabled {}",
+    "disable_user": "disabled {}",
+    "delete_user": "deleted {}",
+    "set_password": "set the password of {}",
 }
 
 

@@ -12,7 +12,13 @@ import msgspec
 
 from models.status import State
 
-ActionName = Literal["force_offline", "disconnect", "sign_out", "clear_busy", "end_call"]
+ActionName = Literal[
+    "force_offline", "disconnect", "sign_out", "clear_busy", "end_call",
+    "enable_user", "disable_user", "delete_user", "set_password",
+]  # fmt: skip
+
+ACCOUNT_ACTIONS: tuple[ActionName, ...] = ("enable_user", "disable_user", "delete_user", "set_password")
+"""The actions that only admins may carry out."""
 
 ACTION_LABELS: dict[ActionName, str] = {
     "force_offline": "Force offline",
@@ -20,6 +26,10 @@ ACTION_LABELS: dict[ActionName, str] = {
     "sign_out": "Sign out everywhere",
     "clear_busy": "Clear busy",
     "end_call": "End call",
+    "enable_user": "Enable user",
+    "disable_user": "Disable user",
+    "delete_user": "Delete user",
+    "set_password": "Set password",
 }
 """The actions as buttons and headings show them."""
 

@@ -12,12 +12,12 @@ from models.token_profile import TokenProfile
 from models.user_documents import NewUser, StoredUser
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
-from realtime.parts import CoreStores
 from realtime.presence.log import Revocation
 from realtime.presence.provisioning import free_name
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.settlement import Settlement
 from realtime.sockets.authenticator import Authenticator
+from realtime.stores import CoreStores
 
 FINISH_SECONDS = 10.0
 """How long after a deletion the last traces are removed. By then, what was being saved meanwhile is saved."""

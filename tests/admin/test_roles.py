@@ -38,6 +38,8 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("GET", "/admin/audit.csv", "/admin/audit.csv"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/actions", "/admin/actions?action=sign_out&user_id=1"): (303, 303, 403, 200, 200, 303),
     ("POST", "/admin/actions", "/admin/actions"): (401, 401, 403, 303, 303, 401),
+    ("GET", "/admin/accounts", "/admin/accounts?action=set_password&user_id=1"): ADMINS,
+    ("POST", "/admin/accounts", "/admin/accounts"): FORM_OF_ADMINS,
     ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),
@@ -53,9 +55,12 @@ TABLE: dict[tuple[str, str, str], Row] = {
 FORMS = {
     "/admin/login": {"name": "nobody", "password": "wrong"},
     "/admin/actions": {"action": "sign_out", "user_id": "1", "reason": "a test", "request_id": "0123456789"},
+    "/admin/accounts": {
+        "action": "set_password", "user_id": "1", "reason": "a test", "request_id": "9876543210", "password": PASSWORD,
+    },
     "/admin/operators": {"name": "another", "password": PASSWORD, "role": "viewer"},
     "/admin/operators/1": {"change": "enable"},
-}
+}  # fmt: skip
 """The fields of each form."""
 
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

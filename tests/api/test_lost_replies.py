@@ -170,7 +170,7 @@ async def test_a_sign_out_everywhere_without_a_reply_shows_at_the_next_request(
     ada = await registered("ada")
     users.fail("find_one_and_update", "reply_lost")
     with pytest.raises(Exception, match="AutoReconnect"):
-        await server.core.actions._revoke(ada.user_id)
+        await server.core.revocations.revoke(ada.user_id)
     assert (await ada.get("/users/me")).status == 401
 
 

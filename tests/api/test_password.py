@@ -115,7 +115,7 @@ async def test_each_change_keeps_the_login_that_made_it_only(api: Api) -> None:
 async def test_a_sign_out_everywhere_ends_the_login_that_was_kept(server: RunningServer, api: Api) -> None:
     account, login = await Account.registered(api)
     await account.change(login)
-    await server.core.actions._revoke(login.user_id)
+    await server.core.revocations.revoke(login.user_id)
     assert (await login.get("/users/me")).status == 401
     assert (await account.change(login)).status == 401
     assert (await api.post("/auth/login", account.credentials())).status == 200
@@ -166,6 +166,13 @@ async def test_who_has_no_password_is_told_so(user: MakePerson) -> None:
     ada = await user("ada")
     answer = await ada.put(URL, {"old_password": "", "new_password": password()})
     assert (answer.status, answer.code) == (403, "PASSWORD_NOT_SET")
+
+
+@pytest.mark.settings(password_login_open=False)
+async def test_where_passwords_are_turned_off_it_is_403(user: MakePerson) -> None:
+    ada = await user("ada")
+    answer = await ada.put(URL, {"old_password": password(), "new_password": password()})
+    assert (answer.status, answer.code) == (403, "PASSWORDS_CLOSED")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,17 @@ from models.calls import Call
 from models.operators import ROLES
 from models.status import Status
 from realtime.dashboard.operator_messages import OperatorMessage
-from realtime.dashboard.rows import ActionName, CallRow, EventRow, Explanation, Figures, Issue, SampleRow, UserRow
+from realtime.dashboard.rows import (
+    ACCOUNT_ACTIONS,
+    ActionName,
+    CallRow,
+    EventRow,
+    Explanation,
+    Figures,
+    Issue,
+    SampleRow,
+    UserRow,
+)
 from realtime.protocol import CloseCode, Command, ErrorCode, Message, Reason, Subscription
 from realtime.webhooks.figures import WebhookFigures
 from settings import Settings, variable, variables
@@ -151,9 +161,9 @@ def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() 
 
 def test_every_action_and_outcome_of_the_dashboard_is_described() -> None:
     assert [row[0].lower().replace(" ", "_") for row in rows("## Actions", DASHBOARD)] == [
-        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call",
+        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call", *ACCOUNT_ACTIONS,
     ]  # fmt: skip
-    assert len(get_args(ActionName)) == 5
+    assert len(get_args(ActionName)) == 5 + len(ACCOUNT_ACTIONS)
 
 
 def test_every_command_is_documented_with_its_fields() -> None:

@@ -245,16 +245,6 @@ class FakeUsers:
 
         return await self.written("save_profile", user_id, apply)
 
-    async def change_password(self, user_id: int, kept_login: str) -> StoredUser | None:
-        """See models.user_passwords.UserPasswords.replace."""
-
-        def apply() -> StoredUser:
-            row = self.rows[user_id]
-            self.change(user_id, token_version=row.token_version + 1, kept_login=kept_login, rev=row.rev + 1)
-            return self.rows[user_id]
-
-        return await self.faults.run("change_password", apply)
-
     async def _revoking(self, operation: str, user_id: int, at: datetime, **fields: object) -> StoredUser | None:
         def apply() -> StoredUser | None:
             row = self._present(user_id)
@@ -337,6 +327,32 @@ class FakeDeletions:
             self.users.change(user_id, deletion_unfinished=False, profile=profile)
 
         await self.faults.run("finish_deletion", apply)
+
+
+class FakeUserPasswords:
+    """Passwords of users, of which the core only sees that tokens are revoked."""
+
+    def __init__(self, faults: Faults, users: FakeUsers) -> None:
+        self.faults = faults
+        self.users = users
+        self.hashes: dict[int, str] = {}
+
+    async def replace(self, user_id: int, password_hash: str, *, kept_login: str) -> StoredUser | None:
+        """See models.user_passwords.UserPasswords.replace."""
+
+        def apply() -> StoredUser | None:
+            row = self.users.rows.get(user_id)
+            if row is None or row.deleted_at is not None:
+                return None
+            self.hashes[user_id] = password_hash
+            self.users.change(user_id, token_version=row.token_version + 1, kept_login=kept_login, rev=row.rev + 1)
+            return self.users.rows[user_id]
+
+        return await self.faults.run("set_password", apply)
+
+    async def set(self, user_id: int, password_hash: str, _at: datetime) -> StoredUser | None:
+        """See models.user_passwords.UserPasswords.set."""
+        return await self.replace(user_id, password_hash, kept_login="")
 
 
 class FakeLogins:

@@ -23,14 +23,15 @@ from models.service_keys import ServiceKeys
 from models.shared_log import SharedLog
 from models.status import Profile, Status, StatusChange
 from models.tokens import Identity, Tokens
+from models.user_passwords import UserPasswords
 from models.users import Users
 from realtime import core
 from realtime.clock import Clock, Environment, OnlyThisProcess
-from realtime.parts import CoreStores
 from realtime.presence.log import Proposal
 from realtime.presence.record import with_call
 from realtime.protocol import Channel
 from realtime.sockets.session import Caller, ConnectRequest
+from realtime.stores import CoreStores
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
 from tests.realtime.stores import (
@@ -40,6 +41,7 @@ from tests.realtime.stores import (
     FakeExternalIds,
     FakeLogins,
     FakeServiceKeys,
+    FakeUserPasswords,
     FakeUsers,
     Faults,
 )
@@ -87,6 +89,7 @@ class World:
         self.logins = FakeLogins(self.faults)
         self.audit = FakeAudit(self.faults)
         self.service_keys = FakeServiceKeys(self.faults)
+        self.user_passwords = FakeUserPasswords(self.faults, self.users)
         self.external_ids = FakeExternalIds(self.faults, self.users)
         self.deletions = FakeDeletions(self.faults, self.users, self.external_ids)
         self.numbers = itertools.count(1)
@@ -130,6 +133,7 @@ class World:
             ),
             CoreStores(
                 cast("Users", self.users),
+                cast("UserPasswords", self.user_passwords),
                 cast("ExternalIds", self.external_ids),
                 cast("Deletions", self.deletions),
                 cast("Calls", self.calls),

@@ -11,8 +11,9 @@ from tests.operation.conftest import Terminal
 
 COMMANDS = [
     [], ["user"], ["user", "import"], ["user", "list"], ["user", "tokens"], ["user", "enable"], ["user", "disable"],
-    ["user", "password"], ["operator"], ["operator", "add"], ["operator", "list"], ["operator", "disable"],
-    ["operator", "reset"], ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"], ["watch"],
+    ["user", "delete"], ["user", "password"], ["operator"], ["operator", "add"], ["operator", "list"],
+    ["operator", "disable"], ["operator", "reset"], ["key"], ["key", "add"], ["key", "list"], ["key", "revoke"],
+    ["watch"],
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`user enable`, `user disable` and `user password`, also while a server is running."""
+"""`user enable`, `user disable`, `user delete` and `user password`, also while a server is running."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from tests.operation.conftest import Terminal, answered
+from tests.operation.conftest import Terminal, answered, wait_until
 
 PASSWORD = f"correct horse {secrets.token_hex(6)}"
 NEW = f"battery staple {secrets.token_hex(6)}"
@@ -101,3 +101,50 @@ def test_an_id_that_is_none_is_refused(terminal: Terminal, user_id: str) -> None
     done = terminal.run("user", "enable", "--", user_id)
     assert done.returncode == 2
     assert "external:ID" in done.stderr
+
+
+def test_a_user_is_deleted_after_a_confirmation(terminal: Terminal) -> None:
+    terminal.import_users("ada", "bob")
+    code, seen = answered(terminal, ("user", "delete", "1"), ["y"])
+    assert (code, "Delete user 1, ada, for good?" in seen) == (0, True)
+    assert "deleted user 1, ada" in seen
+    assert [line.split("\t")[0] for line in terminal.lines("user", "list")] == ["2"]
+
+
+def test_without_a_confirmation_nobody_is_deleted(terminal: Terminal) -> None:
+    terminal.import_users("ada")
+    for answer in ("n\n", "\n", ""):
+        done = terminal.run("user", "delete", "1", stdin=answer)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+    assert states(terminal) == ["offline"]
+
+
+def test_a_deleted_user_is_gone_from_every_command(terminal: Terminal) -> None:
+    terminal.import_users("ada")
+    assert terminal.lines("user", "delete", "1", "--yes") == ["deleted user 1, ada"]
+    for command in (["enable"], ["disable"], ["delete", "--yes"], ["password", "--password-stdin"]):
+        done = terminal.run("user", *command, "1", stdin=NEW)
+        assert (done.returncode, done.stderr) == (1, "Error: there is no user 1\n")
+    assert terminal.lines("user", "list") == []
+    assert terminal.tokens() == {}
+
+
+@pytest.mark.slow
+def test_a_running_server_notices_that_a_user_was_disabled_enabled_and_deleted(terminal: Terminal) -> None:
+    add_with_password(terminal)
+    terminal.serve()
+    terminal.lines("user", "disable", "1")
+    assert log_in(terminal, PASSWORD)[0] == 401
+    terminal.lines("user", "enable", "1")
+    status, token = log_in(terminal, PASSWORD)
+    assert status == 200
+    wait_until(lambda: terminal.ask("GET", "/users/me", token)[0] == 200)
+    watch = terminal.start("watch", "--token", "-", stdin=token + "\n")
+    watch.wait_for("ada")
+    terminal.lines("user", "delete", "1", "--yes")
+    assert watch.wait() == 1
+    assert "4501" in watch.text()
+    assert terminal.ask("GET", "/users/me", token)[0] == 401
+    add_with_password(terminal)
+    wait_until(lambda: log_in(terminal, PASSWORD)[0] == 200)

@@ -106,7 +106,7 @@ class ClusterMachine(RuleBasedStateMachine):
         """Sign the user out everywhere. Sockets that are opened later have newer tokens."""
         node = self.cluster.nodes[number]
         if node.is_listening:
-            node.begin(node.core.actions._revoke(user_id))
+            node.begin(node.core.revocations.revoke(user_id))
             self.cluster.settle()
 
     # Servers.

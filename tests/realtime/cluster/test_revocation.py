@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -36,7 +37,7 @@ def log_out(cluster: ClusterWorld) -> None:
 
 def sign_out_everywhere(cluster: ClusterWorld) -> None:
     """Revoke all tokens of user 1 on the first server."""
-    cluster.nodes[0].begin(cluster.nodes[0].core.actions._revoke(1))
+    cluster.nodes[0].begin(cluster.nodes[0].core.revocations.revoke(1))
 
 
 def disable(cluster: ClusterWorld) -> None:
@@ -47,7 +48,8 @@ def disable(cluster: ClusterWorld) -> None:
 def change_password(cluster: ClusterWorld, kept_login: str = "laptop") -> None:
     """PUT /users/me/password on the first server, as a login of user 1."""
     node = cluster.nodes[0]
-    node.begin(node.core.revocations.change_password(1, lambda: node.users.change_password(1, kept_login)))
+    write = partial(node.user_passwords.replace, 1, "new", kept_login=kept_login)
+    node.begin(node.core.revocations.change_password(1, write))
 
 
 @pytest.mark.parametrize("revoke", [log_out, sign_out_everywhere, disable, change_password])
@@ -92,7 +94,7 @@ def test_it_does_not_wait_for_the_log_on_the_server_that_was_asked(cluster: Clus
 def test_signing_out_everywhere_is_done_although_the_log_is_closed(cluster: ClusterWorld) -> None:
     cluster.engine.stop()
     cluster.settle()
-    task = cluster.nodes[0].begin(cluster.nodes[0].core.actions._revoke(1))
+    task = cluster.nodes[0].begin(cluster.nodes[0].core.revocations.revoke(1))
     cluster.advance(3)
     assert task.result() is None
     assert cluster.logins.revoked == [1]

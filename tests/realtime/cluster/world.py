@@ -33,6 +33,7 @@ class NodeWorld(World):
         self.time, self.faults, self.users = self.cluster.time, self.cluster.faults, self.cluster.users
         self.calls, self.audit, self.logins = self.cluster.calls, self.cluster.audit, self.cluster.logins
         self.external_ids, self.deletions = self.cluster.external_ids, self.cluster.deletions
+        self.user_passwords = self.cluster.user_passwords
         self.shared = SimulatedLog(self.cluster.engine)
         self.build(self.shared)
         for user in self.users.rows.values():
@@ -131,6 +132,7 @@ class ClusterWorld:
         self.faults: Faults = world.faults
         self.users, self.calls, self.audit, self.logins = world.users, world.calls, world.audit, world.logins
         self.external_ids, self.deletions = world.external_ids, world.deletions
+        self.user_passwords = world.user_passwords
         world.close()
         self.nodes: list[NodeWorld] = []
         for number in range(nodes):

@@ -69,7 +69,7 @@ def test_a_sign_out_whose_reply_was_lost_refuses_the_tokens_once_it_is_settled(w
     identity = world.identity(1)
     world.faults.script("revoke_tokens", "reply_lost")
     with pytest.raises(StoreUnavailable):
-        world.run(world.core.actions._revoke(1))
+        world.run(world.core.revocations.revoke(1))
     assert not world.core.authenticator.is_revoked(identity)
     world.flush()
     assert world.core.authenticator.is_revoked(identity)

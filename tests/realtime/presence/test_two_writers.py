@@ -112,7 +112,7 @@ def test_a_disable_survives_a_rename_and_claims_that_were_decided_before(pair: P
 
 def test_a_sign_out_everywhere_by_one_survives_a_change_by_the_other(pair: Pair) -> None:
     identity = pair.other.identity(1)
-    pair.one.run(pair.one.core.actions._revoke(1))
+    pair.one.run(pair.one.core.revocations.revoke(1))
     assert not pair.other.core.authenticator.is_revoked(identity)
     pair.other.put(1, is_busy=True)
     assert (pair.row.token_version, pair.row.set_busy) == (1, True)

@@ -113,7 +113,7 @@ def test_signing_out_everywhere_concerns_the_tokens_from_before_it_whatever_the_
 ) -> None:
     old = token(world, life_seconds=2 * 3600)
     world.time.jumped = timedelta(hours=hours)
-    world.run(world.core.actions._revoke(1))
+    world.run(world.core.revocations.revoke(1))
     assert is_refused(world, old)
     world.time.jumped = timedelta()
     assert is_refused(world, old)

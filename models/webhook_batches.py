@@ -143,6 +143,14 @@ class WebhookBatches:
         """The batches that are to be sent again stay set aside."""
         await self._set_aside.update_many({"again": True}, {"$set": {"again": False, "failure": failure}})
 
+    async def forget_set_aside(self, before: datetime) -> None:
+        """Delete the batches that were set aside before a moment."""
+        while rows := await self._set_aside.find({}, {"set_aside_at": 1}, sort=[("_id", 1)], limit=ROWS_AT_ONCE):
+            old = [row["_id"] for row in rows if row["set_aside_at"] < before]
+            await self._set_aside.delete_many({"_id": {"$in": old}})
+            if len(old) < len(rows):
+                return
+
     async def trim_set_aside(self, keep: int) -> int:
         """Delete all but the newest `keep` batches that were set aside, and return the number of deleted ones."""
         surplus = await self._set_aside.count_documents({}) - keep

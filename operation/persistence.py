@@ -47,3 +47,5 @@ class Persistence:
         await self._stores.events.forget(now - timedelta(days=settings.events_days))
         await self._stores.events.trim(settings.events_limit)
         await self._stores.samples.forget(now - timedelta(hours=settings.samples_hours))
+        if settings.webhook_url:
+            await self._stores.webhook_batches.forget_set_aside(now - timedelta(days=settings.events_days))

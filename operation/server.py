@@ -244,6 +244,8 @@ class Server:
     def _watch_log(self, node: Node) -> None:
         """Tell the others how this server is, and send its clients to them if only they reach the log."""
         node.on_change = self._log_has_changed
+        if self._webhooks is not None:
+            self._webhooks.stand_back_if(lambda: self.core.admission.is_cut_off)
         self._lease_keeper.tell_others(lambda: node.is_connected, lambda: node_report(self.core, node))
         cut_off = CutOff(
             self.settings, node, self._lease_keeper, self.core.admission, self._send_away,

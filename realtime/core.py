@@ -154,13 +154,16 @@ def build_core(
     account_actions = AccountActions(membership, revocations, stores.user_passwords, hub, environment.clock)
     board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, account_actions)
     node = build_node(settings, environment, memory, stores.users, presence, sockets, call_store, switchboard)
+    webhooks = build_webhooks(settings, environment, memory, presence)
     if node is not None:
         board.issues.on_silence = node.sharing.note
+        if webhooks is not None:
+            node.reader.on_replaced = webhooks.recorder.skipped
     return Core(
         environment, memory.timers, memory.wall_timers, memory.registry, presence.log, memory.changes,
         presence.write_back, presence.engine, presence.loader, presence.settlement, membership, switchboard, fan_out,
         hub, sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
         sockets.admission, board.event_log, board.actions, board.store_check, board.issues, board.session_list,
         board.overview, board.overview_feed, board.operator_sessions, board.operator_commands, node,
-        build_webhooks(settings, environment, memory, presence),
+        webhooks,
     )  # fmt: skip

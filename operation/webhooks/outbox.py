@@ -60,6 +60,8 @@ class Outbox:
         self._adding: _Adding | None = None
         self.ready = ""
         """The last batch that may be sent."""
+        self.is_cut_off: Callable[[], bool] = bool
+        """Whether this server does not learn what happens, while others do."""
         self.on_ready: Callable[[], object] = _ignore
         """Called when there is another one."""
 
@@ -70,6 +72,10 @@ class Outbox:
 
     async def take(self) -> bool:
         """Take the lease unless another server has it. Returns whether this server has it. Raises StoreUnavailable."""
+        if self.is_cut_off():
+            await self._lease.release()
+            self._give_up()
+            return False
         if not self._lease.is_held:
             self._give_up()
             if not await self._lease.acquire(self._clock.utc()):
@@ -137,14 +143,14 @@ class Outbox:
     def _must_compare(self) -> bool:
         """Whether it is time to compare. After a full backlog, half of it must have been sent first."""
         is_due = self._compare_at is not None and self._clock.now() >= self._compare_at
-        return (is_due or self._recorder.has_lost) and 2 * self._figures.backlog <= self._backlog_limit
+        return (is_due or self._recorder.must_compare) and 2 * self._figures.backlog <= self._backlog_limit
 
     async def _compare(self) -> bool:
         self._compare_at = self._clock.now()
         self._figures.comparisons += 1
         if not await self._comparison.run(self._lease.cursor.complete_at):
             return False
-        if not self._recorder.has_lost:
+        if not self._recorder.must_compare:
             self._compare_at = None
         return await self._lease.renew(complete_at=self._complete_at)
 

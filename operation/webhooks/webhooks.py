@@ -48,6 +48,10 @@ class Webhooks:
         self._is_ready = asyncio.Event()
         self._outbox.on_ready = self._is_ready.set
 
+    def stand_back_if(self, is_cut_off: Callable[[], bool]) -> None:
+        """Let another server send while this one is cut off from the log that they share."""
+        self._outbox.is_cut_off = is_cut_off
+
     async def start(self) -> None:
         """Before anybody is served: note how everything is when webhooks are switched on. Raises StoreUnavailable."""
         self._recorder.start()

@@ -43,7 +43,7 @@ class Node:
         self._failures = environment.failures
         self._timers = timers
         self._shared = shared
-        self._reader = reader
+        self.reader = reader
         self._log = log
         self._adoption = adoption
         self._succession = succession
@@ -149,7 +149,7 @@ class Node:
 
     async def _read(self) -> None:
         for entry in await self._shared.read(self.position.last_id):
-            if not self._reader.take(entry):
+            if not self.reader.take(entry):
                 self._is_lost = self._has_gap = True
                 return
             self._note(entry)

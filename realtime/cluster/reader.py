@@ -35,6 +35,8 @@ class Reader:
         """Users whose records could not be read when all records were read last."""
         self.on_untold: Callable[[int], None] = _ignore
         """Called with a user who has a new status here that was not announced."""
+        self.on_replaced: Callable[[], None] = _ignore_replaced
+        """Called when all records were read anew."""
         self.on_gone: Callable[[str], None] = _ignore_server
         """Called with a server that was declared lost, or has left."""
 
@@ -89,6 +91,7 @@ class Reader:
         self.changes.seq = seq
         self.position.jump(last_id)
         self._fan_out.catch_up_all()
+        self.on_replaced()
         changed = {user_id for user_id, status in before.items() if self._has_changed(user_id, status)}
         return changed | (unsent - (records.keys() - self.unreadable))
 
@@ -136,6 +139,10 @@ class Reader:
 
 def _ignore(_user_id: int) -> None:
     """Nobody has been told anything yet."""
+
+
+def _ignore_replaced() -> None:
+    """Nobody keeps anything of changes."""
 
 
 def _ignore_server(_server: str) -> None:

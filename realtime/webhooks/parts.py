@@ -40,6 +40,7 @@ def build_webhooks(
         memory.registry, memory.ongoing, memory.changes, clock, ids, recorder, environment.new_id
     )  # fmt: skip
     follower.status_listeners.append(recorder.status_announced)
+    follower.removal_listeners.append(recorder.user_removed)
     follower.call_listeners.append(recorder.call_changed)
     follower.action_listeners.append(recorder.acted)
     return WebhookParts(recorder, differences, WebhookFigures())

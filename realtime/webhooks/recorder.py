@@ -11,9 +11,19 @@ from realtime.clock import Clock
 from realtime.event_ids import EventIds
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.log import OperatorAction
+from realtime.presence.record import Record
 from realtime.presence.registry import Registry, UserEntry
 from realtime.protocol import Reason
-from realtime.webhooks.event import ActionData, EventData, EventType, StatusData, WebhookEvent, call_data, user_ref
+from realtime.webhooks.event import (
+    ActionData,
+    DeletedData,
+    EventData,
+    EventType,
+    StatusData,
+    WebhookEvent,
+    call_data,
+    user_ref,
+)
 from settings import Settings
 
 
@@ -40,6 +50,8 @@ class Recorder:
         """Whether this is the server that tells."""
         self.has_lost = False
         """Whether events were dropped that nobody else tells. Until a comparison begins, nothing is recorded."""
+        self.has_skipped = False
+        """Whether records were taken into memory without the entries that led to them."""
         self.touched: set[object] | None = None
         """During a comparison: the subjects of all events since it began, and of those that waited then."""
         self.on_event: Callable[[], object] = _ignore
@@ -62,6 +74,12 @@ class Recorder:
         operator = entry.state.by if reason == "operator" else ""
         self._note("status.changed", StatusData(user_id, status, reason, operator))
 
+    def user_removed(self, _entry: UserEntry, before: Record, _is_own: bool) -> None:
+        """A user was deleted. `before` is the record with the user's name."""
+        user_id = before.profile.user_id
+        self._known.discard(user_id)
+        self._note("user.deleted", DeletedData(user_id, before.profile.external_id))
+
     def call_changed(self, call: Call, _is_own: bool) -> None:
         """A call started or ended."""
         self._note("call.started" if call.status == "ongoing" else "call.ended", call_data(self._registry, call))
@@ -70,6 +88,15 @@ class Recorder:
         """An operator did something."""
         users = [user_ref(self._registry, user_id) for user_id in action.user_ids]
         self._note("operator.acted", ActionData(action.action, action.operator, users))
+
+    def skipped(self) -> None:
+        """Records were read anew: there may have been changes of which no event tells."""
+        self.has_skipped = True
+
+    @property
+    def must_compare(self) -> bool:
+        """Whether only a comparison finds all that has happened."""
+        return self.has_lost or self.has_skipped
 
     def first(self, limit: int) -> list[WebhookEvent]:
         """The oldest events."""
@@ -95,7 +122,7 @@ class Recorder:
 
     def begin_comparison(self) -> int:
         """Note what changes from now on. Returns the `seq` of what is found to be different."""
-        self.has_lost = False
+        self.has_lost = self.has_skipped = False
         self.touched = {event.subject for event in self._events}
         return self._events[0].seq if self._events else self._changes.seq
 
@@ -132,7 +159,7 @@ class Recorder:
 
     def _seq_of(self, data: EventData) -> int:
         """The number of the user's change, if it is one: several are announced at once."""
-        of_user = self._changes.latest_seq(data.user_id) if isinstance(data, StatusData) else 0
+        of_user = self._changes.latest_seq(data.user_id) if isinstance(data, StatusData | DeletedData) else 0
         return of_user or self._changes.seq
 
 

@@ -176,7 +176,7 @@ class Bench:
             incarnations=OnlyThisProcess(self.new_id()),
         )
         tokens = Tokens(KEY, "rollcall", "rollcall", now=self.time.unix, new_id=self.new_id)
-        for_core = CoreStores(stores.users, stores.calls, stores.logins, stores.audit, stores.service_keys)
+        for_core = CoreStores(**{each.name: getattr(stores, each.name) for each in dataclasses.fields(CoreStores)})
         self.core = build_core(settings, environment, for_core, tokens)
         parts = self.core.webhooks
         assert parts is not None

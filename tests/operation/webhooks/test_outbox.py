@@ -99,7 +99,7 @@ async def test_a_user_who_was_deleted_while_nobody_told_is_told_of_by_the_extern
     await one.start()
     ada = await one.add_user("ada", "ext-ada")
     await one.deliver()
-    await one.plain.users.delete(ada, one.time.wall())
+    await one.core.membership.delete(ada)
     two = bench()
     await two.start()
     await two.deliver()

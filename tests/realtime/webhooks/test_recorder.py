@@ -6,7 +6,7 @@ import pytest
 
 from models.status import Profile, StatusChange
 from realtime.presence.log import OperatorAction, Proposal
-from realtime.webhooks.event import ActionData, CallData, StatusData, UserRef
+from realtime.webhooks.event import ActionData, CallData, DeletedData, StatusData, UserRef
 from realtime.webhooks.parts import WebhookParts
 from tests.realtime.cluster.world import ClusterWorld
 from tests.realtime.webhooks.conftest import make_world, parts_of
@@ -74,6 +74,24 @@ def test_a_new_user_is_told_of_once_as_created(world: World, parts: WebhookParts
     world.core.loader.add(world.users.rows[3])
     world.put(3, is_busy=True)
     assert types(parts) == ["user.created", "status.changed"]
+
+
+def test_a_user_who_is_deleted_is_told_of_by_the_external_id(world: World, parts: WebhookParts) -> None:
+    world.rename(Profile(1, "ada", None, "ext-ada"))
+    world.put(2, is_busy=True)
+    world.run(world.core.membership.delete(1))
+    event = parts.recorder.first(10)[-1]
+    assert (event.type, event.subject, event.seq) == ("user.deleted", 1, world.core.changes.seq)
+    assert event.data == DeletedData(1, "ext-ada")
+    assert types(parts) == ["status.changed", "status.changed", "user.deleted"]
+
+
+def test_records_that_are_read_anew_have_to_be_compared(parts: WebhookParts) -> None:
+    assert not parts.recorder.must_compare
+    parts.recorder.skipped()
+    assert parts.recorder.must_compare
+    parts.recorder.begin_comparison()
+    assert not parts.recorder.must_compare
 
 
 def test_a_new_name_is_a_change_of_the_status(world: World, parts: WebhookParts) -> None:

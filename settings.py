@@ -559,8 +559,9 @@ def webhook_key(secret: str) -> bytes:
     """The key in a secret of Standard Webhooks, or no bytes if the text is not one."""
     if not secret.startswith(WEBHOOK_SECRET_PREFIX):
         return b""
+    text = secret.removeprefix(WEBHOOK_SECRET_PREFIX)
     try:
-        return base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)  # many leave the padding out
     except ValueError:
         return b""
 

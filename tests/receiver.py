@@ -25,6 +25,7 @@ class Webhook(NamedTuple):
     events: list[dict[str, Any]]
     path: str
     headers: dict[str, str]
+    body: bytes
     status: int | None
     """What was answered; None if nothing was."""
 
@@ -119,7 +120,7 @@ class Receiver:
         self.attempts.append(
             Webhook(
                 headers["webhook-id"], int(headers["webhook-timestamp"]), parsed["events"], head[0].split(" ")[1],
-                headers, status,
+                headers, body, status,
             )
         )  # fmt: skip
         self._changed.set()

@@ -109,7 +109,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "whsec_not base64 not base64 not base64",
             "whsec_" + "A" * 88,
-            "whsec_" + "A" * 31,
+            "whsec_" + "A" * 29,
             "whsec_" + "é" * 32,
         )
     ),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models.calls import ended
-from models.webhook_batches import batch_id
+from models.webhook_batches import StoredBatch, batch_id
 from tests.operation.webhooks.bench import Bench, CrashPoint
 from tests.operation.webhooks.conftest import MakeBench
+from tests.realtime.world import NOON
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -229,6 +232,34 @@ async def test_a_comparison_that_is_due_later_waits(bench: MakeBench) -> None:
     one.advance(3)
     await one.deliver()
     assert figures.comparisons == 2
+
+
+async def test_a_server_that_is_cut_off_from_the_log_lets_another_one_send(bench: MakeBench) -> None:
+    one = bench()
+    await one.start()
+    one.outbox.is_cut_off = lambda: True
+    await one.deliver()
+    assert not one.lease.is_held
+    two = bench(mongodb_url="mongodb://localhost/", redis_url="redis://localhost/")
+    await two.start()
+    assert two.lease.is_held
+    one.advance(10)
+    await one.deliver()
+    assert not one.lease.is_held
+
+
+async def test_what_was_set_aside_long_ago_is_deleted(bench: MakeBench) -> None:
+    one = bench()
+    batches = one.plain.webhook_batches
+    await batches.forget_set_aside(NOON)
+    for number in range(250):
+        stored = StoredBatch(
+            batch_id=batch_id(1, number), webhook_id=f"msg_{number}", body="", told="", count=1, at=NOON
+        )
+        await batches.set_aside(stored, NOON + timedelta(hours=number), "HTTP 503")
+    await batches.forget_set_aside(NOON + timedelta(hours=240))
+    found, count = await batches.list_set_aside(10)
+    assert (count, found[-1].webhook_id) == (10, "msg_240")
 
 
 def test_ids_of_batches_sort_by_the_fence_and_the_number() -> None:

@@ -87,17 +87,12 @@ class Accounts:
         self._new_id = new_id
         self._families = TokenFamilies(stores.logins, tokens, settings, now=now, steady=steady, process_id=new_id())
 
-    def check_passwords(self) -> None:
-        """Raise Forbidden if users may not have passwords."""
-        if not self._settings.password_login_open:
-            raise Forbidden("PASSWORDS_CLOSED", "Passwords are not used here.")
-
     async def prepare(self, username: str, password: str, profile_image_url: str | None, address: str) -> NewAccount:
         """The first step of a registration: check and hash the password and reserve an id.
 
         `address` is the client's, as `address_key` returns it. Raises Forbidden, Invalid, Overloaded.
         """
-        self.check_passwords()
+        check_passwords(self._settings)
         if not self._settings.registration_open:
             raise Forbidden("REGISTRATION_CLOSED", "Registration is closed.")
         if len(password) < self._settings.password_length_minimum:
@@ -115,7 +110,7 @@ class Accounts:
         `address` is the client's, as `address_key` returns it. Raises Forbidden, Invalid if no name can be this long,
         TooMany, Overloaded, or Unauthenticated without saying why.
         """
-        self.check_passwords()
+        check_passwords(self._settings)
         if is_too_long(username):
             raise Invalid(f"A name has at most {LONGEST} characters.")
         async with self._sign_in_limits.attempt(username_key(username), address, self._now) as attempt:
@@ -181,6 +176,12 @@ class Accounts:
         return TokenPair(access_token, refresh_token, life, user_id)
 
 
+def check_passwords(settings: Settings) -> None:
+    """Raise Forbidden if users may not have passwords."""
+    if not settings.password_login_open:
+        raise Forbidden("PASSWORDS_CLOSED", "Passwords are not used here.")
+
+
 class Revoking(Protocol):
     """What says which tokens of a user are revoked."""
 
@@ -195,9 +196,10 @@ class Revoking(Protocol):
 def is_revoked_by(user: Revoking, identity: Identity) -> bool:
     """Whether the user's tokens were revoked since this one was issued, except for those of the kept login.
 
-    Older servers noted the moment in `tokens_after`. It only concerns tokens of that time, which have no version.
+    Older servers noted the moment in `tokens_after`. It only concerns tokens of that time, which have no version. Nor
+    have tokens of another issuer, for which there is a cut-off (see `models.foreign_tokens`).
     """
-    if identity.login_id == user.kept_login:
+    if identity.is_foreign or identity.login_id == user.kept_login:
         return False
     if identity.version is not None:
         return identity.version < user.token_version

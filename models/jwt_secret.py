@@ -36,9 +36,12 @@ def read_or_make_secret(data_dir: Path) -> str:
 def exposed_secret(data_dir: Path) -> Path | None:
     """The file with the key, if other users of this machine may read or change it."""
     path = data_dir / SECRET_FILE
-    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return path
-    return None
+    return path if path.exists() and is_exposed(path) else None
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether other users of this machine may read or change a file."""
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _make(path: Path) -> None:

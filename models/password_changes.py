@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from models.accounts import is_revoked_by
+from models.accounts import check_passwords, is_revoked_by
 from models.errors import Forbidden, Invalid, Unauthenticated
 from models.field_types import Password
 from models.passwords import Passwords
@@ -40,7 +40,7 @@ class PasswordChanges:
         self._stored: UserPasswords = stores.user_passwords
         self._sign_in_limits: SignInLimits = stores.sign_in_limits
         self._passwords = passwords
-        self._is_open = settings.password_login_open
+        self._settings = settings
         self._length_minimum = settings.password_length_minimum
         self._now = now
 
@@ -50,7 +50,7 @@ class PasswordChanges:
         `address` is the client's, as `address_key` returns it. Raises Invalid, Forbidden, Unauthenticated, TooMany,
         Overloaded.
         """
-        self._check_open()
+        check_passwords(self._settings)
         self._check_new(new)
         stored = await self._get(identity)
         if stored.password_hash is None:
@@ -77,7 +77,7 @@ class PasswordChanges:
         stored = await self._get(identity)
         if stored.password_hash is None:
             return
-        self._check_open()
+        check_passwords(self._settings)
         if password is None:
             raise Forbidden("WRONG_PASSWORD", "This account has a password. Send it as `password`.")
         await self._compare(stored, password, address)
@@ -98,10 +98,6 @@ class PasswordChanges:
         except msgspec.ValidationError:
             return "A password must have at most 1,024 characters and no NUL character."
         return ""
-
-    def _check_open(self) -> None:
-        if not self._is_open:
-            raise Forbidden("PASSWORDS_CLOSED", "Passwords are not used here.")
 
     async def _get(self, identity: Identity) -> StoredPassword:
         stored = await self._stored.get(identity.user_id)

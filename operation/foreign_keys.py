@@ -16,6 +16,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from handlers.logs import short
 from models.foreign_tokens import ForeignTokens, open_foreign_tokens
+from models.jwt_secret import is_exposed
 from models.key_set import ALGORITHMS, KeySet, UnusableKeys, has_private_parts, names_of, read_key_set
 from models.stores import Stores
 from realtime.core import Core
@@ -65,6 +66,9 @@ class ForeignKeys:
             named = variable("foreign_token_keys")
             raise SettingsError([f"set {named} to a JWKS file; {self._source} cannot be used: {error}"]) from None
         self._use(keys, content)
+        if any(each.algorithm == "HS256" for each in keys.keys) and is_exposed(Path(self._source)):
+            fix = f"chmod 600 {self._source}"
+            _log.warning("other users of this machine can read the secret in the keys of foreign tokens", fix=fix)
 
     async def start(self) -> None:
         """Read the keys for the first time if they are at a URL. If that fails, it is tried again later."""

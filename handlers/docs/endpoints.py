@@ -21,7 +21,7 @@ from realtime.protocol import FeedCounts, UserId
 JSON, HTML, TEXT, ANY = "application/json", "text/html", "text/plain", "*/*"
 
 _STORE = ("STORE_UNAVAILABLE",)
-_SIGN_IN = ("TOO_MANY_REQUESTS", "OVERLOADED", "STORE_UNAVAILABLE")
+_SIGN_IN = ("PASSWORDS_CLOSED", "TOO_MANY_REQUESTS", "OVERLOADED", "STORE_UNAVAILABLE")
 
 
 def _open(tag: Tag, summary: str, answer: Any, **rest: Any) -> Endpoint:
@@ -52,11 +52,11 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ),
     ("DELETE", "/users/me"): Endpoint(
         "users", "Delete your account for good; asks for the password if you have one", None, body=AccountDeletion,
-        status=204, errors=("PASSWORDS_CLOSED", "WRONG_PASSWORD", *_SIGN_IN),
+        status=204, errors=("WRONG_PASSWORD", *_SIGN_IN),
     ),
     ("PUT", "/users/me/password"): Endpoint(
         "users", "Change your password; your other logins end", Nothing, body=PasswordReplacement,
-        errors=("PASSWORDS_CLOSED", "WRONG_PASSWORD", "PASSWORD_NOT_SET", *_SIGN_IN),
+        errors=("WRONG_PASSWORD", "PASSWORD_NOT_SET", *_SIGN_IN),
     ),
     ("GET", "/users/me/status"): Endpoint("users", "Get your status", Status),
     ("PUT", "/users/me/status"): Endpoint(

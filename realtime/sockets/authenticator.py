@@ -123,7 +123,8 @@ class Authenticator:
             entry is None
             or entry.disabled
             or identity.login_id in self._revoked
-            or (self._is_cut_off(entry, identity) if identity.is_foreign else is_revoked_by(entry, identity))
+            or is_revoked_by(entry, identity)
+            or (identity.is_foreign and (self.foreign is None or self.foreign.is_cut_off(entry, identity)))
         )
 
     def check(self, identity: Identity) -> None:
@@ -135,9 +136,6 @@ class Authenticator:
         """Raise Unauthenticated if the login was revoked."""
         if login_id in self._revoked:
             raise Unauthenticated
-
-    def _is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
-        return self.foreign is None or self.foreign.is_cut_off(entry, identity)
 
     def expires_at(self, identity: Caller) -> float:
         """Steady time at which the token expires. Later jumps of the wall clock do not change it."""

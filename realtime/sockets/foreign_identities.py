@@ -101,8 +101,10 @@ class ForeignIdentities:
         self._spawn(self._when_identified(token, checks, then, otherwise))
 
     def is_cut_off(self, entry: UserEntry, identity: Identity) -> bool:
-        """Whether all of the user's tokens were revoked since this one was issued."""
-        return is_cut_off(entry.foreign_tokens_after, identity.issued_at, self._leeway_seconds)
+        """Whether the user's tokens were revoked since this one was issued, except for those of the kept login."""
+        return identity.login_id != entry.kept_login and is_cut_off(
+            entry.foreign_tokens_after, identity.issued_at, self._leeway_seconds
+        )
 
     def revoke_spared(self, entry: UserEntry) -> Iterator[Revocation]:
         """The logins that are still to be revoked, as all of the user's tokens were.
@@ -115,7 +117,8 @@ class ForeignIdentities:
             return
         self._cut_off[user_id] = after
         for identity in self._in_use(entry.profile):
-            if abs(identity.issued_at - after.timestamp()) <= self._leeway_seconds:
+            is_of_then = abs(identity.issued_at - after.timestamp()) <= self._leeway_seconds
+            if is_of_then and identity.login_id != entry.kept_login:
                 yield self._revocation(identity, user_id)
 
     def revoke_deleted(self, profile: Profile) -> Iterator[Revocation]:

@@ -126,6 +126,17 @@ async def test_a_file_with_private_keys_is_used_with_a_warning(tmp_path: Path) -
     assert "c2VjcmV0LXBhcnQ" not in str(logs)
 
 
+@pytest.mark.parametrize(
+    ("kind", "mode", "warns"), [("HS256", 0o644, True), ("HS256", 0o600, False), ("ES256", 0o644, False)]
+)
+def test_a_file_with_a_secret_is_for_the_server_alone(tmp_path: Path, kind: str, mode: int, warns: bool) -> None:
+    path = Issuer(kind).write(tmp_path)
+    path.chmod(mode)
+    with capture_logs() as logs:
+        Opened(str(path)).keys.load()
+    assert [each.get("fix") for each in logs if each["log_level"] == "warning"] == [f"chmod 600 {path}"] * warns
+
+
 async def test_a_file_is_read_again_for_an_unknown_key(issuer: Issuer, tmp_path: Path) -> None:
     path = issuer.write(tmp_path)
     opened = Opened(str(path))

@@ -314,7 +314,10 @@ async def test_passwords_can_be_closed(server: RunningServer, api: Api, visitor:
     for path in ("/auth/register", "/auth/login"):
         answer = await api.post(path, {"username": "bob", "password": "a good long password"})
         assert (answer.status, answer.code) == (403, "PASSWORDS_CLOSED")
-    assert (await visitor.person(visitor.token(**NAMED))).username == "Ada"
+    ada = await visitor.person(visitor.token(**NAMED))
+    passwords = {"old_password": "a good long password", "new_password": "another good long password"}
+    answer = await ada.put("/users/me/password", passwords)
+    assert (answer.status, answer.code) == (403, "PASSWORDS_CLOSED")
 
 
 class TestKeysAtAUrl:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificate import make_certificate
+from tests.issuer import IssuerKey, rsa_key
 from tests.operation.conftest import Terminal
 
 KEY = "0123456789abcdef" * 4
@@ -71,6 +73,23 @@ def test_files_for_tls_that_cannot_be_used_are_named(terminal: Terminal, tmp_pat
     assert refusal(terminal, **{**tls, "ROLLCALL_TLS_CERTIFICATE": str(one.key)}) == [
         f"set ROLLCALL_TLS_CERTIFICATE to a certificate in PEM format; {one.key} has none"
     ]
+
+
+def test_keys_of_another_issuer_that_cannot_be_used_are_named(terminal: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    foreign = {
+        "ROLLCALL_FOREIGN_TOKEN_KEYS": str(path),
+        "ROLLCALL_FOREIGN_TOKEN_ISSUER": "https://issuer.example",
+        "ROLLCALL_FOREIGN_TOKEN_AUDIENCE": "presence",
+    }
+    begin = f"set ROLLCALL_FOREIGN_TOKEN_KEYS to a JWKS file; {path} cannot be used: "
+    assert refusal(terminal, **foreign) == [f"{begin}No such file or directory"]
+    path.write_text(json.dumps({"keys": [IssuerKey("RS256", "old", rsa_key(1024)).jwk]}))
+    weak = "the key old is an RSA key of 1024 bits; it must have 2048 to 8192"
+    assert refusal(terminal, **foreign) == [f"{begin}{weak}"]
+    path.write_text(json.dumps({"keys": [IssuerKey("HS256", "short", b"x" * 31).jwk]}))
+    weak = "the key short is a secret of 31 bytes; it must have at least 32"
+    assert refusal(terminal, **foreign) == [f"{begin}{weak}"]
 
 
 def test_a_data_directory_that_cannot_be_used_is_named(terminal: Terminal, tmp_path: Path) -> None:

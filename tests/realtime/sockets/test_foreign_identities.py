@@ -190,6 +190,16 @@ def test_a_revocation_revokes_each_token_once(world: World, foreign: Foreign) ->
     assert "foreign:two" in foreign.logins.revoked
 
 
+def test_a_revocation_spares_the_kept_login(world: World, foreign: Foreign) -> None:
+    kept, other = foreign.issuer.token("ada", jti="kept"), foreign.issuer.token("ada", jti="other")
+    assert [is_refused(world, token) for token in (kept, other)] == [False, False]
+    world.users.change(2, kept_login="foreign:kept")
+    revoke(world)
+    assert [is_refused(world, token) for token in (kept, other)] == [False, True]
+    world.advance(3600)
+    assert not is_refused(world, foreign.issuer.token("ada", jti="kept", iat=1_893_500_000))
+
+
 def test_an_old_cut_off_from_the_store_revokes_nothing_more(world: World, foreign: Foreign) -> None:
     world.edit(2, foreign_tokens_after=world.time.wall() - timedelta(seconds=61))
     token = foreign.issuer.token("ada", iat=int(world.time.unix()) - 60)

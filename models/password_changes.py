@@ -89,7 +89,7 @@ class PasswordChanges:
 
     def problem(self, password: str) -> str:
         """Why this can be nobody's new password, or an empty text."""
-        if not self._is_open:
+        if not self._settings.password_login_open:
             return "Passwords are turned off by a setting."
         if len(password) < self._length_minimum:
             return f"A password must have at least {self._length_minimum} characters."

@@ -138,7 +138,8 @@ async def _pages(users: Users, limit: int | None, *, with_disabled: bool = True)
     after, left = 0, sys.maxsize if limit is None else limit
     while left and (page := await users.page(after, PAGE_USERS)):
         after = page[-1].profile.user_id
-        wanted = [user for user in page if with_disabled or not user.disabled][:left]
+        present = [user for user in page if user.deleted_at is None]
+        wanted = [user for user in present if with_disabled or not user.disabled][:left]
         left -= len(wanted)
         if wanted:
             yield wanted

@@ -285,7 +285,7 @@ class Settings:
     webhook_deadline_seconds: float = setting(10.0, "Time in which the receiver of a webhook must answer.")
     webhook_response_bytes: int = setting(64 * 1024, "Most data that is read of an answer to a webhook.")
     webhook_retry_first_seconds: float = setting(1.0, "Longest delay before the first retry; it doubles each time.")
-    webhook_retry_longest_seconds: float = setting(300.0, "Longest delay between two retries.")
+    webhook_retry_longest_seconds: float = setting(60.0, "Longest delay between two retries.")
     webhook_retry_span_seconds: float = setting(86400.0, "How long a webhook is retried before it is set aside.")
     webhook_backlog_events: int = setting(
         100_000, "Most events that wait for the receiver; beyond it, only the latest states are kept."
@@ -537,7 +537,8 @@ def _webhooks(s: Settings) -> Iterator[str]:
     """Neither the URL nor the secret is quoted: both are secret."""
     if s.webhook_url and not _is_webhook_url(s.webhook_url):
         yield "set ROLLCALL_WEBHOOK_URL to a URL such as https://example.org/rollcall, without spaces and fragment"
-    if s.webhook_secret and not WEBHOOK_SECRET_LEAST <= len(webhook_key(s.webhook_secret)) <= WEBHOOK_SECRET_MOST:
+    sizes = [len(key) for key in webhook_keys(s.webhook_secret)]
+    if s.webhook_secret and not all(WEBHOOK_SECRET_LEAST <= size <= WEBHOOK_SECRET_MOST for size in sizes or [0]):
         yield (
             f"set ROLLCALL_WEBHOOK_SECRET to whsec_ and {WEBHOOK_SECRET_LEAST} to {WEBHOOK_SECRET_MOST} random bytes "
             'in Base64, such as the output of `echo "whsec_$(openssl rand -base64 32)"`'
@@ -555,8 +556,12 @@ def _webhooks(s: Settings) -> Iterator[str]:
             )
 
 
-def webhook_key(secret: str) -> bytes:
-    """The key in a secret of Standard Webhooks, or no bytes if the text is not one."""
+def webhook_keys(secrets: str) -> list[bytes]:
+    """The keys in some secrets of Standard Webhooks, with spaces between them. One that is wrong has no bytes."""
+    return [_webhook_key(each) for each in secrets.split()]
+
+
+def _webhook_key(secret: str) -> bytes:
     if not secret.startswith(WEBHOOK_SECRET_PREFIX):
         return b""
     text = secret.removeprefix(WEBHOOK_SECRET_PREFIX)

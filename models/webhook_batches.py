@@ -19,8 +19,8 @@ from models.documents import readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.users import BULK_ROWS
 
-ROWS_AT_ONCE = 100
-"""Batches that are deleted, or whose sizes are read, in one call. Each may have some 50 kB."""
+ROWS_AT_ONCE = 500
+"""Batches whose sizes or ages are read in one call. Each may have some 50 kB."""
 
 
 class BatchContent(msgspec.Struct, frozen=True):

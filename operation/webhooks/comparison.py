@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-import structlog
-
 from models.calls import Calls
 from models.users import Users
 from models.webhook_batches import batch_id
@@ -26,18 +24,22 @@ KEPT = timedelta(days=1)
 Put = Callable[[Sequence[WebhookEvent]], Awaitable[bool]]
 """Stores events for sending. False if there is no room, or this server does not send any more."""
 
-_log = structlog.stdlib.get_logger("rollcall.webhooks")
+Keep = Callable[[], Awaitable[bool]]
+"""Keeps the lease. False if another server has it."""
 
 
 class Comparison:
     """Compares users and calls with what was told of them, and has the differences sent."""
 
-    def __init__(self, differences: Differences, told: WebhookTold, users: Users, calls: Calls, put: Put) -> None:
+    def __init__(
+        self, differences: Differences, told: WebhookTold, users: Users, calls: Calls, put: Put, keep: Keep
+    ) -> None:
         self._differences = differences
         self._told = told
         self._users = users
         self._calls = calls
         self._put = put
+        self._keep = keep
 
     async def run(self, complete_at: datetime) -> bool:
         """Compare. All that happened before `complete_at` was told. Returns whether it came to its end.
@@ -53,10 +55,10 @@ class Comparison:
         finally:
             self._differences.end()
 
-    async def begin_from_now(self, utc: datetime) -> None:
+    async def begin_from_now(self, utc: datetime) -> bool:
         """Note the state of everything as told: what happened before webhooks were switched on is not sent.
 
-        Raises StoreUnavailable.
+        Returns whether it came to its end. Raises StoreUnavailable.
         """
         self._differences.begin()
         try:
@@ -64,10 +66,13 @@ class Comparison:
             while users := self._differences.baseline(after_id, USERS_AT_ONCE):
                 await self._note(ToldNews(users, [], []))
                 after_id = users[-1].user_id
+                if not await self._keep():
+                    return False
             calls = [ToldCall(each.call_id, False, each.started_at) for each in self._differences.ongoing()]
             async for page in self._calls.ended_since(utc - 2 * MARGIN):
                 calls += [ToldCall(each.call_id, True, each.started_at) for each in page]
             await self._note(ToldNews([], calls, []))
+            return True
         finally:
             self._differences.end()
 

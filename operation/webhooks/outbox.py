@@ -50,7 +50,7 @@ class Outbox:
         self._told = stores.webhook_told
         self._lease = lease
         self._comparison = Comparison(
-            parts.differences, stores.webhook_told, stores.users, stores.calls, self._put_differences
+            parts.differences, stores.webhook_told, stores.users, stores.calls, self._put_differences, self._keep
         )  # fmt: skip
         self._compare_at: float | None = None
         """When to compare, in steady time."""
@@ -81,7 +81,7 @@ class Outbox:
             if not await self._lease.acquire(self._clock.utc()):
                 return False
         if self._fence != self._lease.cursor.fence:
-            await self._take_over()
+            return await self._take_over()
         return True
 
     async def step(self) -> None:
@@ -94,8 +94,11 @@ class Outbox:
             if not await self._put(events, events):
                 return
 
-    async def _take_over(self) -> None:
-        """Go on where the server before stopped: it may have died before it had noted its last batch as told."""
+    async def _take_over(self) -> bool:
+        """Go on where the server before stopped: it may have died before it had noted its last batch as told.
+
+        Returns whether this server still has the lease.
+        """
         cursor, last_event_id = self._lease.cursor, self._lease.cursor.last_event_id
         await self._batches.forget(cursor.sent)
         newest = await self._batches.newest()
@@ -108,11 +111,13 @@ class Outbox:
         self._compare_at = self._clock.now()
         if not cursor.has_baseline:
             utc = self._clock.utc()
-            await self._comparison.begin_from_now(utc)
+            if not await self._comparison.begin_from_now(utc):
+                return False
             await self._lease.renew(has_baseline=True, complete_at=utc)
         self._fence = cursor.fence
         _log.info("this server sends webhooks", waiting=self._figures.backlog)
         self.on_ready()
+        return True
 
     def _give_up(self) -> None:
         """Another server has taken the cursor, or may do so."""

@@ -14,7 +14,7 @@ from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError, S
 
 from models.webhook_batches import StoredBatch
 from operation.webhooks.signature import signature_headers
-from settings import Settings, webhook_key
+from settings import Settings, webhook_keys
 
 USER_AGENT = "Rollcall-Webhooks"
 
@@ -36,7 +36,7 @@ class Sender:
         self._url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
         self._user = None if parts.username is None else unquote(parts.username)
         self._password = None if parts.username is None else unquote(parts.password or "")
-        self._key = webhook_key(settings.webhook_secret)
+        self._keys = webhook_keys(settings.webhook_secret)
         self._ca_file = settings.webhook_ca_file or None
         self._deadline_seconds = settings.webhook_deadline_seconds
         self._unix_now = unix_now
@@ -52,7 +52,7 @@ class Sender:
             if found := _STATUS_LINE.match(line):
                 status[:] = [int(found[1])]
 
-        headers = signature_headers(self._key, batch.webhook_id, int(self._unix_now()), batch.body)
+        headers = signature_headers(self._keys, batch.webhook_id, int(self._unix_now()), batch.body)
         request = HTTPRequest(
             self._url,
             method="POST",

@@ -14,10 +14,10 @@ from tornado.ioloop import IOLoop
 from models.webhook_batches import StoredBatch
 from operation.webhooks.sender import Sender
 from operation.webhooks.signature import signature_headers
-from settings import Settings, webhook_key
+from settings import Settings, webhook_keys
 from tests.certificate import make_certificate
 from tests.realtime.world import NOON
-from tests.receiver import SECRET, Receiver
+from tests.receiver import SECRET, Receiver, new_secret
 
 pytestmark = pytest.mark.gen_test(timeout=30)
 
@@ -35,16 +35,25 @@ def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
 
 def sender(url: str, **settings: Any) -> Sender:
     return Sender(
-        Settings(webhook_url=url, webhook_secret=SECRET, webhook_deadline_seconds=0.3, **settings),
+        Settings(**{"webhook_url": url, "webhook_secret": SECRET, "webhook_deadline_seconds": 0.3, **settings}),
         lambda: 1_900_000_000.9,
     )
 
 
 def test_the_signature_is_that_of_standard_webhooks() -> None:
     """The example of the specification's reference implementation."""
-    key = webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    headers = signature_headers(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')
+    keys = webhook_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = signature_headers(keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_while_a_secret_is_replaced_the_receiver_may_know_either(place: int) -> None:
+    secrets = [new_secret(), new_secret()]
+    receiver = Receiver(secrets[place])
+    await receiver.start()
+    assert await sender(receiver.url, webhook_secret=" ".join(secrets)).send(BATCH) == ""
+    await receiver.stop()
 
 
 async def test_a_webhook_is_signed_at_the_time_of_the_attempt(receiver: Receiver) -> None:

@@ -67,6 +67,9 @@ class Settings:
     body_timeout_seconds: float = setting(10.0, "Time for a request's body to arrive.")
     header_limit_bytes: int = setting(16 * 1024, "Largest size of a request's headers.")
     body_limit_bytes: int = setting(64 * 1024, "Largest size of a request's body.")
+    batch_body_limit_bytes: int = setting(
+        1024 * 1024, "Largest size of the body of POST /server/users/batch, if that is more than body_limit_bytes."
+    )
     log_level: str = setting("info", "Least severe level to log: debug, info, warning or error.")
 
     data_dir: Path = setting(
@@ -244,6 +247,7 @@ class Settings:
 
     page_limit: int = setting(100, "Largest per_page of a list.", group="lists")
     page_default: int = setting(20, "The per_page of a request that doesn't specify one.")
+    batch_users_limit: int = setting(1000, "Most users in one POST /server/users/batch.")
     presence_batch_limit: int = setting(100, "Most user_ids in one GET /users/presence.")
 
     operator_idle_seconds: int = setting(1800, "An operator who is idle this long is signed out.", group="dashboard")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -31,6 +31,7 @@ from handlers.origins import Origins, headers_to_read
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import CountedRequest, Traffic
 from models.errors import Forbidden
+from models.service_keys import is_key
 
 LINGER_SECONDS = 2.0
 """A client that is still sending its body gets this long to read the answer."""
@@ -46,8 +47,18 @@ _log = structlog.stdlib.get_logger("rollcall.http")
 class RollcallHTTPServer(HTTPServer):
     """Answers 413 where Tornado answers 400 without a body, and counts requests from their first line on."""
 
-    def set_up(self, traffic: Traffic, origins: Origins, upgrades: DirectUpgrades | None) -> None:
-        """What counts requests, knows whose pages may read a refusal, and opens sockets. Call this before listening."""
+    def set_up(
+        self,
+        traffic: Traffic,
+        origins: Origins,
+        upgrades: DirectUpgrades | None,
+        body_limits: Mapping[str, int],
+    ) -> None:
+        """What counts requests, knows whose pages may read a refusal, and opens sockets. Call this before listening.
+
+        `body_limits` has the paths at which a backend may send a body that is larger than others.
+        """
+        self._body_limits = body_limits
         self._traffic = traffic
         self._origins = origins
         self._upgrades = upgrades
@@ -58,13 +69,18 @@ class RollcallHTTPServer(HTTPServer):
         if upgrades is None or not upgrades.take_connection(stream, address):
             super().handle_stream(stream, address)
 
+    def body_limit(self, path: str, headers: HTTPHeaders) -> int:
+        """The most bytes that the body of a request may have. Only a backend may send a large one, and only there."""
+        limit = self.conn_params.max_body_size
+        assert limit is not None, "operation/server.py sets it"
+        special = self._body_limits.get(path.partition("?")[0])
+        return max(limit, special) if special is not None and _has_key(headers) else limit
+
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Tornado's delegate, behind one that counts the request and one that measures its body."""
         delegate = CountedRequest(super().start_request(server_conn, request_conn), self._traffic)
-        limit = self.conn_params.max_body_size
         assert isinstance(request_conn, HTTP1Connection)
-        assert limit is not None, "server.py sets it"
-        return _ArrivingRequest(delegate, request_conn, limit, self._origins, self._upgrades)
+        return _ArrivingRequest(delegate, request_conn, self.body_limit, self._origins, self._upgrades)
 
 
 class _ArrivingRequest(HTTPMessageDelegate):
@@ -74,13 +90,14 @@ class _ArrivingRequest(HTTPMessageDelegate):
         self,
         delegate: HTTPMessageDelegate,
         connection: HTTP1Connection,
-        limit: int,
+        limit_of: Callable[[str, HTTPHeaders], int],
         origins: Origins,
         upgrades: DirectUpgrades | None,
     ) -> None:
         self._delegate = delegate
         self._connection = connection
-        self._limit = limit
+        self._limit_of = limit_of
+        self._limit = 0
         self._origins = origins
         self._upgrades = upgrades
         self._received = 0
@@ -95,6 +112,8 @@ class _ArrivingRequest(HTTPMessageDelegate):
         if self._upgrades is not None and self._upgrades.take(self._connection, start_line, headers):
             return None
         self._start_line, self._headers = start_line, headers
+        self._limit = self._limit_of(start_line.path, headers)
+        self._connection.set_max_body_size(self._limit)
         length = headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._limit):
             lines, body = self._refusal()
@@ -161,6 +180,12 @@ class _ArrivingRequest(HTTPMessageDelegate):
         except Forbidden:
             return address, {}
         return address, {} if origin is None else headers_to_read(origin)
+
+
+def _has_key(headers: HTTPHeaders) -> bool:
+    """Whether a request has something in the form of a service key. Who owns it is found out later."""
+    texts = [each.partition(" ")[2].strip() for each in headers.get_list("Authorization")]
+    return any(is_key(text) for text in texts)
 
 
 async def _answer(stream: IOStream, answer: bytes) -> None:

@@ -37,6 +37,7 @@ from handlers.server_api import calls as server_calls
 from handlers.server_api import status as server_status
 from handlers.server_api import users as server_users
 from handlers.server_api.base import ServerContext
+from handlers.server_api.batch import BATCH_PATH, BatchHandler
 from handlers.server_api.key_audit import KeyAudit
 from handlers.sockets import users as sockets
 from handlers.sockets.direct_upgrades import DirectUpgrades
@@ -163,7 +164,10 @@ def _server_api(app: AppContext) -> list[URLSpec]:
     user = r"/server/users/([^/]+)"
     return [
         URLSpec(r"/server/users", server_users.ServerUsersHandler, given),
+        URLSpec(BATCH_PATH, BatchHandler, given),
         URLSpec(user, server_users.ServerUserHandler, given),
+        URLSpec(user + "/disable", server_access.DisableHandler, given),
+        URLSpec(user + "/enable", server_access.EnableHandler, given),
         URLSpec(user + "/status", server_status.UserStatusHandler, given),
         URLSpec(user + "/token", server_access.UserTokenHandler, given),
         URLSpec(user + "/revoke_tokens", server_access.RevokeTokensHandler, given),

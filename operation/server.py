@@ -21,6 +21,7 @@ from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.origins import Origins
 from handlers.routes import AppContext, direct_upgrades, make_application, make_probe_application
+from handlers.server_api.batch import BATCH_PATH
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
 from models.accounts import Accounts
@@ -317,7 +318,7 @@ class Server:
             idle_connection_timeout=self.settings.header_timeout_seconds,
             body_timeout=self.settings.body_timeout_seconds,
         )
-        server.set_up(traffic, origins, upgrades)
+        server.set_up(traffic, origins, upgrades, {BATCH_PATH: self.settings.batch_body_limit_bytes})
         return server
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:

@@ -30,6 +30,8 @@ class Endpoint:
     path: Any = None
     header: str | None = None
     status: int = 200
+    other_status: int | None = None
+    """Another status with the same response."""
     errors: tuple[str, ...] = ()
     wants_token: bool = True
     takes_keys: bool = False

@@ -21,7 +21,10 @@ API_ERRORS: dict[str, tuple[int, str]] = {
     "ALREADY_IN_CALL": (409, "the caller is already on a call"),
     "USER_DISABLED": (409, "the user is disabled"),
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was already used for a different call"),
-    "BODY_TOO_LARGE": (413, "the body has more than 64 KiB (`ROLLCALL_BODY_LIMIT_BYTES`)"),
+    "BODY_TOO_LARGE": (
+        413,
+        "the body has more than 64 KiB (`ROLLCALL_BODY_LIMIT_BYTES`), or 1 MiB in a batch",
+    ),
     "TOO_MANY_REQUESTS": (429, "too many requests, sockets, registrations or logins; see `Retry-After`"),
     "SERVER_ERROR": (500, "an unexpected error in the server"),
     "STORE_UNAVAILABLE": (503, "the store cannot be reached; see `Retry-After`"),

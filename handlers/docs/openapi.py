@@ -142,7 +142,8 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in endpoint.all_errors():
         by_status.setdefault(API_ERRORS[code][0], []).append(code)
-    responses = {str(endpoint.status): _answer(endpoint, schemas)}
+    statuses = [each for each in (endpoint.status, endpoint.other_status) if each is not None]
+    responses = {str(status): _answer(endpoint, schemas) for status in statuses}
     return responses | {str(status): _refusal(status, codes, schemas) for status, codes in sorted(by_status.items())}
 
 

@@ -9,7 +9,9 @@ from handlers.api.calls import CallEnd, CallsQuery, HistoryQuery
 from handlers.docs.endpoint import Endpoint
 from handlers.paging import Page
 from handlers.server_api.access import TokenRequest
+from handlers.server_api.batch import BatchResults, UserBatch
 from handlers.server_api.calls import ServerCallStart
+from handlers.server_api.user_changes import UserChange
 from handlers.server_api.users import ServerUser, ServerUsersQuery
 from handlers.user_ids import UserName
 from models.accounts import IssuedTokens
@@ -26,6 +28,27 @@ SERVER_ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         "List users in the order of their ids", Page[ServerUser], query=ServerUsersQuery, scope="read"
     ),
     ("GET", "/server/users/{id}"): _of_user("Get a user", ServerUser, scope="read", errors=_USER),
+    ("PUT", "/server/users/{id}"): _of_user(
+        "Update the user with this external id, or create one; 201 if the user is new", ServerUser, body=UserChange,
+        scope="write", errors=("USERNAME_TAKEN", *_USER), other_status=201,
+    ),
+    ("PATCH", "/server/users/{id}"): _of_user(
+        "Change a user", ServerUser, body=UserChange, least_fields=1, scope="write", errors=("USERNAME_TAKEN", *_USER)
+    ),
+    ("DELETE", "/server/users/{id}"): _of_user(
+        "Delete a user for good; calls keep the user's id", Nothing, scope="admin", errors=_USER
+    ),
+    ("POST", "/server/users/batch"): _server(
+        "Create and update many users, each by itself, with a result for each", BatchResults, body=UserBatch,
+        scope="write",
+    ),
+    ("POST", "/server/users/{id}/disable"): _of_user(
+        "Disable a user: sockets and an ongoing call end, and tokens are refused", ServerUser, body=Nothing,
+        scope="admin", errors=_USER,
+    ),
+    ("POST", "/server/users/{id}/enable"): _of_user(
+        "Let a disabled user in again, with new tokens", ServerUser, body=Nothing, scope="admin", errors=_USER
+    ),
     ("GET", "/server/users/{id}/status"): _of_user("Get a user's status", Status, scope="read", errors=_USER),
     ("PUT", "/server/users/{id}/status"): _of_user(
         "Change a user's status; it is saved and announced before the response", Status, body=StatusChange,

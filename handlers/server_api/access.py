@@ -1,4 +1,4 @@
-"""Access: gives a user tokens, and takes them away."""
+"""Access: gives a user tokens and takes them away, and disables and enables users."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from handlers.api.auth import Nothing
 from handlers.server_api.base import ServerHandler, needs
+from handlers.server_api.users import server_user
 from models.accounts import IssuedTokens
 from models.errors import Invalid
 from realtime.dashboard.action_previews import ActionTarget
@@ -44,6 +45,32 @@ class UserTokenHandler(ServerHandler):
             return await self.server.accounts.issue(user_id, version, seconds, with_refresh=body.pair)
 
         self.answer(await self.change_user(entry, issue, lambda _: f"for {seconds} s"), 201)
+
+
+class DisableHandler(ServerHandler):
+    """POST /server/users/{id}/disable"""
+
+    @needs("admin", "user_disable")
+    async def post(self, user: str) -> None:
+        """Refuse a user everywhere, and end the user's sockets and call."""
+        self.check_key()
+        self.read_body(Nothing)
+        entry = await self.user(user)
+        await self.change_user(entry, lambda: self.core.membership.disable(entry.profile.user_id))
+        self.answer(server_user(entry))
+
+
+class EnableHandler(ServerHandler):
+    """POST /server/users/{id}/enable"""
+
+    @needs("admin", "user_enable")
+    async def post(self, user: str) -> None:
+        """Let a disabled user in again, with new tokens."""
+        self.check_key()
+        self.read_body(Nothing)
+        entry = await self.user(user)
+        await self.change_user(entry, lambda: self.core.membership.enable(entry.profile.user_id))
+        self.answer(server_user(entry))
 
 
 class RevokeTokensHandler(ServerHandler):

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from handlers.base import HandlerContext
 from handlers.callers import CallerHandler
 from handlers.logs import short
@@ -15,9 +17,9 @@ from handlers.user_ids import UserName, found_user
 from models.accounts import Accounts
 from models.errors import Conflict, Forbidden, Unauthenticated
 from models.service_keys import PREFIX, Scope, ServiceKey
+from models.status import state_of
 from models.stores import Stores
 from realtime.core import Core
-from realtime.dashboard.action_previews import ActionTarget
 from realtime.presence.registry import UserEntry
 
 T = TypeVar("T")
@@ -91,35 +93,44 @@ class ServerHandler(CallerHandler):
 
         Raises Invalid, NotFound, StoreUnavailable, and Conflict if the user must be enabled and is not.
         """
-        entry = await found_user(name, self.registry, self.find_external)
+        entry = await found_user(name, self.registry, self.core.membership.find_external)
         await self.core.settlement.settle(entry.profile.user_id)
         entry = self.registry.get(entry.profile.user_id)
         if is_enabled and entry.disabled:
             raise Conflict("USER_DISABLED", "This user is disabled")
         return entry
 
-    async def find_external(self, external_id: str) -> UserEntry | None:
-        """The user with an external id, also one whom this server does not know yet. Raises StoreUnavailable."""
-        entry = self.registry.find_external(external_id)
-        if entry is None and (stored := await self.server.stores.external_ids.find(external_id)) is not None:
-            await self.core.settlement.ensure_known(stored.profile.user_id)
-            return self.registry.find(stored.profile.user_id)
-        return entry
-
     async def change_user(
         self, entry: UserEntry, work: Callable[[], Awaitable[T]], after: Callable[[T], str] | None = None
     ) -> T:
         """Do something to a user, and record it."""
-        user_id = entry.profile.user_id
-        target = ActionTarget(user_id=user_id)
-        write = self._write(f"user:{user_id}", entry.profile.username, self.core.actions.describe(target))
-        return await self.server.audit.record(write, work, after or (lambda _: self.core.actions.describe(target)))
+        user_id, name = entry.profile.user_id, entry.profile.username
+        return await self.change(
+            f"user:{user_id}", name, work, after or (lambda _: _described(entry)), before=_described(entry)
+        )
 
-    async def change(self, target: str, target_name: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something that is not about one user, and record it."""
-        return await self.server.audit.record(self._write(target, target_name), work)
+    async def change(
+        self,
+        target: str,
+        target_name: str,
+        work: Callable[[], Awaitable[T]],
+        after: Callable[[T], str],
+        before: str = "",
+    ) -> T:
+        """Do something, and record it. Only `target_name` may name a user: deleted users are renamed there."""
+        return await self.server.audit.record(self._write(target, target_name, before), work, after)
+
+    async def note_user(self, entry: UserEntry, action: str) -> None:
+        """Record what was done to one of many users. Raises StoreUnavailable."""
+        profile = entry.profile
+        write = self._write(f"user:{profile.user_id}", profile.username)
+        await self.server.audit.note(msgspec.structs.replace(write, action=action), "done")
 
     def _write(self, target: str, target_name: str, before: str = "") -> AuditedWrite:
         action = getattr(self, self.verb).needed[1]
         address = self.context.origins.address(self.request)
         return AuditedWrite(self.key, action, address, target, target_name, before)
+
+
+def _described(entry: UserEntry) -> str:
+    return "disabled" if entry.disabled else state_of(entry.status)

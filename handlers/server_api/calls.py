@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from handlers.api.calls import CALL_PAGES, CallEnd, CallsQuery, HistoryQuery, idempotency_key, is_wanted, read_history
@@ -35,16 +37,11 @@ class ServerCallStartHandler(ServerCallsHandler):
         body = self.read_body(ServerCallStart)
         wanted = idempotency_key(self.request)
         caller, callee = await self.user(body.caller_id, is_enabled=True), await self.user(body.callee_id)
-        names = f"{caller.profile.username} and {callee.profile.username}"
-        call = await self.change(
-            "",
-            names,
-            lambda: self.core.switchboard.start(
-                caller.profile.user_id,
-                callee.profile.user_id,
-                body.call_type,
-                None if wanted is None else f"{key.key_id}:{wanted}",
-            ),
+        once = None if wanted is None else f"{key.key_id} {wanted}"  # a user's key has no space
+        call = await self.change_user(
+            caller,
+            lambda: self.core.switchboard.start(caller.profile.user_id, callee.profile.user_id, body.call_type, once),
+            lambda started: f"call {started.call_id}",
         )
         self.answer(call)
 
@@ -57,8 +54,10 @@ class ServerCallEndHandler(ServerCallsHandler):
         """End a call. Ending it again gives the same answer."""
         self.check_key()
         body = self.read_body(CallEnd)
-        target = f"call:{body.call_id}"
-        self.answer(await self.change(target, "", lambda: self.core.switchboard.end_for_app(body.call_id, body.reason)))
+        call = self.core.switchboard.ongoing.find(body.call_id)
+        names = "" if call is None else " and ".join(map(self.registry.name, call.participants))
+        work = partial(self.core.switchboard.end_for_app, body.call_id, body.reason)
+        self.answer(await self.change(f"call:{body.call_id}", names, work, lambda ended: ended.status))
 
 
 class ServerOngoingHandler(ServerCallsHandler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers.server_api.base import ServerHandler, needs
-from models.status import Status, StatusChange, state_of
+from models.status import StatusChange, state_of
 
 
 class UserStatusHandler(ServerHandler):
@@ -23,8 +23,4 @@ class UserStatusHandler(ServerHandler):
         entry = await self.user(user, is_enabled=True)
         user_id = entry.profile.user_id
         work = lambda: self.core.presence.change(user_id, change, by=actor, reason="set")  # noqa: E731
-        self.answer(await self.change_user(entry, work, _described))
-
-
-def _described(status: Status) -> str:
-    return state_of(status)
+        self.answer(await self.change_user(entry, work, state_of))

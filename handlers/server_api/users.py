@@ -1,4 +1,4 @@
-"""Users: lists them and shows one, as a backend sees them."""
+"""Users: lists, shows, creates, changes and deletes them for a backend."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Annotated
 
 import msgspec
 
+from handlers.api.auth import Nothing
 from handlers.paging import Paged, PageQuery
 from handlers.server_api.base import ServerHandler, needs
+from handlers.server_api.user_changes import UserChange, UserChanges
+from handlers.user_ids import external_id_of
+from models.errors import Invalid
 from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id
 from models.status import Status
 from models.tags import normalized_tag
@@ -53,20 +57,60 @@ class ServerUsersHandler(Paged, ServerHandler):
     async def _found(self, query: ServerUsersQuery) -> Sequence[UserEntry]:
         tag = None if query.tag is msgspec.UNSET else normalized_tag(query.tag)
         if query.external_id is not msgspec.UNSET:
-            entry = await self.find_external(checked_external_id(query.external_id))
+            entry = await self.core.membership.find_external(checked_external_id(query.external_id))
             found = [] if entry is None else [entry]
             return [each for each in found if tag is None or tag in each.record.tags]
         return self.registry.by_id(tag)
 
 
 class ServerUserHandler(ServerHandler):
-    """GET /server/users/{id}"""
+    """GET, PUT, PATCH and DELETE /server/users/{id}"""
 
     @needs("read")
     async def get(self, user: str) -> None:
         """Answer with one user."""
         self.check_key()
         self.answer(server_user(await self.user(user)))
+
+    @needs("write", "user_put")
+    async def put(self, user: str) -> None:
+        """Update the user with this external id, or create one. Answers 201 if the user is new."""
+        self.check_key()
+        change = self.read_body(UserChange)
+        external_id = external_id_of(user)
+        if external_id is None:
+            raise Invalid("Only a user with an external id is created. PATCH changes any user.")
+        user_id = await self._changes.user_id(external_id)
+        entry, outcome = await self.change(
+            f"user:{user_id}",
+            self.registry.name(user_id),
+            lambda: self._changes.put(external_id, change),
+            lambda done: done[1],
+        )
+        self.answer(server_user(entry), 201 if outcome == "created" else 200)
+
+    @needs("write", "user_change")
+    async def patch(self, user: str) -> None:
+        """Change a user."""
+        self.check_key()
+        change = self.read_body(UserChange)
+        if change == UserChange():
+            raise Invalid("Give at least one of username, profile_image_url and tags.")
+        entry = await self.user(user)
+        await self.change_user(entry, lambda: self._changes.update(entry, change), lambda outcome: outcome)
+        self.answer(server_user(entry))
+
+    @needs("admin", "user_delete")
+    async def delete(self, user: str) -> None:
+        """Delete a user for good."""
+        self.check_key()
+        entry = await self.user(user)
+        await self.change_user(entry, lambda: self.core.membership.delete(entry.profile.user_id), lambda _: "deleted")
+        self.answer(Nothing())
+
+    @property
+    def _changes(self) -> UserChanges:
+        return UserChanges(self.core.membership, self.server.stores.external_ids, self.registry)
 
 
 def server_user(entry: UserEntry) -> ServerUser:

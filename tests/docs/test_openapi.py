@@ -115,6 +115,15 @@ async def check_server_api(described: Described, key: Backend, caller_id: int, c
     call = described.check("POST", "/server/calls/start", await key.post("/server/calls/start", starting))
     ending = {"call_id": call["call_id"]}
     described.check("POST", "/server/calls/end", await key.post("/server/calls/end", ending))
+    changed = await key.patch(f"/server/users/{caller_id}", {"tags": ["red"]})
+    described.check("PATCH", of_user, changed)
+    for status in (201, 200):
+        described.check("PUT", of_user, await key.put("/server/users/external:new", {}), status)
+    users = {"users": [{"external_id": "new"}, {"external_id": ""}]}
+    described.check("POST", "/server/users/batch", await key.post("/server/users/batch", users))
+    for path in ("/disable", "/enable"):
+        described.check("POST", of_user + path, await key.post(f"/server/users/external:new{path}"))
+    described.check("DELETE", of_user, await key.request("DELETE", "/server/users/external:new"))
     for body in ({}, {"pair": True}):
         described.check("POST", f"{of_user}/token", await key.post(f"/server/users/{caller_id}/token", body))
     for path in ("/disconnect", "/revoke_tokens"):

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from handlers.api.auth import Nothing
 from handlers.base import HandlerContext
 from handlers.callers import CallerHandler
-from handlers.logs import short
 from handlers.parsing import bearer_token
 from handlers.server_api.key_audit import AuditedWrite, KeyAudit
 from handlers.user_ids import UserName, found_user
@@ -20,6 +20,8 @@ from models.service_keys import PREFIX, Scope, ServiceKey
 from models.status import state_of
 from models.stores import Stores
 from realtime.core import Core
+from realtime.dashboard.action_previews import ActionTarget
+from realtime.dashboard.rows import ActionName
 from realtime.presence.registry import UserEntry
 
 T = TypeVar("T")
@@ -80,7 +82,7 @@ class ServerHandler(CallerHandler):
         if self.key.may(scope):
             return
         if action:
-            await self.server.audit.refuse(self._write("", short(self.request.path)), "FORBIDDEN")
+            await self.server.audit.refuse(self._write("", ""), "FORBIDDEN")
         raise Forbidden("FORBIDDEN", f"This needs a key with the scope {scope}. Yours has the scope {self.key.scope}.")
 
     def check_key(self) -> ServiceKey:
@@ -88,16 +90,23 @@ class ServerHandler(CallerHandler):
         self.check_caller()
         return self.key
 
-    async def user(self, name: UserName, *, is_enabled: bool = False) -> UserEntry:
+    async def user(self, name: UserName) -> UserEntry:
         """The user whom a URL or a body names, once the outcome of earlier writes to the user is known.
 
-        Raises Invalid, NotFound, StoreUnavailable, and Conflict if the user must be enabled and is not.
+        Raises Invalid, NotFound, StoreUnavailable.
         """
         entry = await found_user(name, self.registry, self.core.membership.find_external)
         await self.core.settlement.settle(entry.profile.user_id)
-        entry = self.registry.get(entry.profile.user_id)
-        if is_enabled and entry.disabled:
-            raise Conflict("USER_DISABLED", "This user is disabled")
+        return self.registry.get(entry.profile.user_id)
+
+    async def act(self, action: ActionName, name: UserName) -> UserEntry:
+        """Do what operators can do to a user, too. Raises what `user` raises."""
+        actor = self.check_key().actor
+        if self.verb != "delete":
+            self.read_body(Nothing)
+        entry = await self.user(name)
+        target = ActionTarget(user_id=entry.profile.user_id)
+        await self.change_user(entry, lambda: self.core.actions.carry_out_at_once(action, target, actor))
         return entry
 
     async def change_user(
@@ -106,7 +115,7 @@ class ServerHandler(CallerHandler):
         """Do something to a user, and record it."""
         user_id, name = entry.profile.user_id, entry.profile.username
         return await self.change(
-            f"user:{user_id}", name, work, after or (lambda _: _described(entry)), before=_described(entry)
+            f"user:{user_id}", name, work, after or (lambda _: self._described(entry)), before=self._described(entry)
         )
 
     async def change(
@@ -126,11 +135,19 @@ class ServerHandler(CallerHandler):
         write = self._write(f"user:{profile.user_id}", profile.username)
         await self.server.audit.note(msgspec.structs.replace(write, action=action), "done")
 
+    def _described(self, entry: UserEntry) -> str:
+        if entry.profile.user_id not in self.registry:
+            return "deleted"
+        return "disabled" if entry.disabled else state_of(entry.status)
+
     def _write(self, target: str, target_name: str, before: str = "") -> AuditedWrite:
         action = getattr(self, self.verb).needed[1]
         address = self.context.origins.address(self.request)
         return AuditedWrite(self.key, action, address, target, target_name, before)
 
 
-def _described(entry: UserEntry) -> str:
-    return "disabled" if entry.disabled else state_of(entry.status)
+def demand_enabled(entry: UserEntry) -> int:
+    """The id of a user who may be acted for. Raises Conflict."""
+    if entry.disabled:
+        raise Conflict("USER_DISABLED", "This user is disabled")
+    return entry.profile.user_id

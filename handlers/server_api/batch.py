@@ -65,7 +65,7 @@ class BatchResults(msgspec.Struct, frozen=True):
 class BatchHandler(ServerHandler):
     """POST /server/users/batch"""
 
-    @needs("write", "users_batch")
+    @needs("write", "put_users")
     async def post(self) -> None:
         """Create and update users."""
         self.check_key()
@@ -102,7 +102,7 @@ class BatchHandler(ServerHandler):
         try:
             entry, outcome = await changes.put(user.external_id, user)
             if outcome != "unchanged":
-                await self.note_user(entry, f"user_{outcome}")
+                await self.note_user(entry, "create_user" if outcome == "created" else "change_user")
         except (RequestError, StoreUnavailable) as error:
             return _refused(user.external_id, error)
         return BatchResult(user.external_id, outcome, entry.profile.user_id, None)

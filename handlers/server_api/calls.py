@@ -8,7 +8,7 @@ import msgspec
 
 from handlers.api.calls import CALL_PAGES, CallEnd, CallsQuery, HistoryQuery, idempotency_key, is_wanted, read_history
 from handlers.paging import Paged
-from handlers.server_api.base import ServerHandler, needs
+from handlers.server_api.base import ServerHandler, demand_enabled, needs
 from handlers.user_ids import UserName
 from models.calls import Call, CallType
 
@@ -30,26 +30,26 @@ class ServerCallsHandler(Paged, ServerHandler):
 class ServerCallStartHandler(ServerCallsHandler):
     """POST /server/calls/start"""
 
-    @needs("write", "call_start")
+    @needs("write", "start_call")
     async def post(self) -> None:
         """Start a call between two users. Both are busy and notified before the answer."""
         key = self.check_key()
         body = self.read_body(ServerCallStart)
         wanted = idempotency_key(self.request)
-        caller, callee = await self.user(body.caller_id, is_enabled=True), await self.user(body.callee_id)
+        caller, callee = await self.user(body.caller_id), await self.user(body.callee_id)
         once = None if wanted is None else f"{key.key_id} {wanted}"  # a user's key has no space
-        call = await self.change_user(
-            caller,
-            lambda: self.core.switchboard.start(caller.profile.user_id, callee.profile.user_id, body.call_type, once),
-            lambda started: f"call {started.call_id}",
-        )
-        self.answer(call)
+
+        async def start() -> Call:
+            caller_id, callee_id = demand_enabled(caller), callee.profile.user_id
+            return await self.core.switchboard.start(caller_id, callee_id, body.call_type, once)
+
+        self.answer(await self.change_user(caller, start, lambda call: f"call {call.call_id}"))
 
 
 class ServerCallEndHandler(ServerCallsHandler):
     """POST /server/calls/end"""
 
-    @needs("write", "call_end")
+    @needs("write", "end_call")
     async def post(self) -> None:
         """End a call. Ending it again gives the same answer."""
         self.check_key()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from handlers.server_api.base import ServerHandler, needs
-from models.status import StatusChange, state_of
+from handlers.server_api.base import ServerHandler, demand_enabled, needs
+from models.status import Status, StatusChange, state_of
 
 
 class UserStatusHandler(ServerHandler):
@@ -15,12 +15,14 @@ class UserStatusHandler(ServerHandler):
         self.check_key()
         self.answer((await self.user(user)).status)
 
-    @needs("write", "status_set")
+    @needs("write", "set_status")
     async def put(self, user: str) -> None:
         """Change the user's status, as the user could. It is saved, then announced, then answered."""
         actor = self.check_key().actor
         change = self.read_body(StatusChange)
-        entry = await self.user(user, is_enabled=True)
-        user_id = entry.profile.user_id
-        work = lambda: self.core.presence.change(user_id, change, by=actor, reason="set")  # noqa: E731
-        self.answer(await self.change_user(entry, work, state_of))
+        entry = await self.user(user)
+
+        async def set_status() -> Status:
+            return await self.core.presence.change(demand_enabled(entry), change, by=actor, reason="set")
+
+        self.answer(await self.change_user(entry, set_status, state_of))

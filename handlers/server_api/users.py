@@ -72,7 +72,7 @@ class ServerUserHandler(ServerHandler):
         self.check_key()
         self.answer(server_user(await self.user(user)))
 
-    @needs("write", "user_put")
+    @needs("write", "put_user")
     async def put(self, user: str) -> None:
         """Update the user with this external id, or create one. Answers 201 if the user is new."""
         self.check_key()
@@ -89,7 +89,7 @@ class ServerUserHandler(ServerHandler):
         )
         self.answer(server_user(entry), 201 if outcome == "created" else 200)
 
-    @needs("write", "user_change")
+    @needs("write", "change_user")
     async def patch(self, user: str) -> None:
         """Change a user."""
         self.check_key()
@@ -100,12 +100,10 @@ class ServerUserHandler(ServerHandler):
         await self.change_user(entry, lambda: self._changes.update(entry, change), lambda outcome: outcome)
         self.answer(server_user(entry))
 
-    @needs("admin", "user_delete")
+    @needs("admin", "delete_user")
     async def delete(self, user: str) -> None:
         """Delete a user for good."""
-        self.check_key()
-        entry = await self.user(user)
-        await self.change_user(entry, lambda: self.core.membership.delete(entry.profile.user_id), lambda _: "deleted")
+        await self.act("delete_user", user)
         self.answer(Nothing())
 
     @property

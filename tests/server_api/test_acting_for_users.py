@@ -43,7 +43,7 @@ async def test_a_status_is_read_and_set_and_announced(
     assert (await key.get(path)).body["is_busy"]
     assert (await ada.get("/users/me/status")).body["is_busy"]
     (entry,) = await audited(server)
-    assert (entry.action, entry.target, entry.target_name) == ("status_set", f"user:{ada.user_id}", "ada")
+    assert (entry.action, entry.target, entry.target_name) == ("set_status", f"user:{ada.user_id}", "ada")
     assert (entry.before, entry.after, entry.outcome, entry.address) == ("offline", "busy", "done", "127.0.0.1")
 
 
@@ -77,7 +77,7 @@ async def test_calls_start_and_end_for_users(
     assert (history["items"], history["total"]) == ([ended], 1)
     assert (await key.get(f"/server/users/{bob.user_id}/calls/ongoing")).body["items"] == []
     assert [(each.action, each.outcome) for each in await audited(server)] == [
-        ("call_start", "done"), ("call_start", "refused: ALREADY_IN_CALL"), ("call_end", "done"), ("call_end", "done"),
+        ("start_call", "done"), ("start_call", "refused: ALREADY_IN_CALL"), ("end_call", "done"), ("end_call", "done"),
     ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ async def test_a_key_that_may_not_write_changes_nothing_and_the_audit_says_so(
     assert (await reader.put(path, {"is_busy": True})).status == 403
     assert not (await reader.get(path)).body["is_busy"]
     (entry,), _ = await server.stores.audit.page(operator="key:backend", skip=0, limit=10)
-    assert (entry.action, entry.outcome) == ("status_set", "refused: FORBIDDEN")
+    assert (entry.action, entry.outcome) == ("set_status", "refused: FORBIDDEN")
 
 
 @pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.01)

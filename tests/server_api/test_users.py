@@ -53,7 +53,7 @@ async def test_a_user_is_created_once_and_then_updated(
     user_id = first.body["user_id"]
     assert (await told(watching, user_id, username="Zoe"))["external_id"] == "z-1"
     assert (await key.get(f"/users/{user_id}/presence")).body["external_id"] == "z-1"
-    assert await actions(server) == [("user_put", f"user:{user_id}", "done")] * 3
+    assert await actions(server) == [("put_user", f"user:{user_id}", "done")] * 3
 
 
 async def test_a_user_without_a_name_gets_one(backend: MakeBackend) -> None:
@@ -125,8 +125,8 @@ async def test_a_disabled_user_is_out_everywhere_until_enabled(
     assert (await ada.get("/users/me")).status == 401
     assert (await (await person(api, key, "a")).get("/users/me")).status == 200
     assert [(action, outcome) for action, _, outcome in await actions(server)][2:] == [
-        ("user_disable", "done"), ("token_issue", "refused: USER_DISABLED"), ("user_enable", "done"),
-        ("token_issue", "done"),
+        ("disable_user", "done"), ("issue_tokens", "refused: USER_DISABLED"), ("enable_user", "done"),
+        ("issue_tokens", "done"),
     ]  # fmt: skip
 
 
@@ -195,12 +195,12 @@ async def test_many_users_are_put_at_once_and_each_has_a_result(server: RunningS
     ]  # fmt: skip
     assert all(each["error"] is None and each["user_id"] for each in (*results[:2], *results[7:]))
     assert (await key.get("/server/users/external:new")).body["username"] == "second"
-    entries, _ = await server.stores.audit.page(operator="key:backend", action="users_batch", skip=0, limit=10)
+    entries, _ = await server.stores.audit.page(operator="key:backend", action="put_users", skip=0, limit=10)
     assert [each.after for each in entries] == [
         "1 created, 5 refused, 1 unchanged, 2 updated", "1 created, 30 unchanged", "30 created",
     ]  # fmt: skip
-    _, created = await server.stores.audit.page(operator="key:backend", action="user_created", skip=0, limit=10)
-    _, updated = await server.stores.audit.page(operator="key:backend", action="user_updated", skip=0, limit=10)
+    _, created = await server.stores.audit.page(operator="key:backend", action="create_user", skip=0, limit=10)
+    _, updated = await server.stores.audit.page(operator="key:backend", action="change_user", skip=0, limit=10)
     assert (created, updated) == (32, 2)
 
 

@@ -11,7 +11,7 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers.admin import account_actions, actions, history, live, login, operators, system, webhooks
+from handlers.admin import account_actions, actions, history, live, login, operators, preferences, system, webhooks
 from handlers.admin import calls as admin_calls
 from handlers.admin import users as admin_users
 from handlers.admin.action_runner import ActionRunner
@@ -265,6 +265,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
+        URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
         URLSpec(
             r"/admin/webhooks",

@@ -220,6 +220,7 @@ def build_dashboard(
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
     )  # fmt: skip
     store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
+    actions.previews.is_busy_in_store = store_check.is_busy_in_store
     issues = IssueDetector(settings, environment, registry, ongoing, sessions, store_check)
     row_builder = RowBuilder(settings, registry, ongoing, sessions, clock, actions.waiting)
     overview = Overview(settings, clock, registry, ongoing, sessions, row_builder, issues, event_log)

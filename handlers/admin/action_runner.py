@@ -10,6 +10,7 @@ import msgspec
 
 from handlers.errors import STORE_UNREACHABLE
 from models.audit import Audit, AuditEntry
+from models.direction import in_sentence, plain
 from models.errors import RequestError, StoreUnavailable
 from models.operators import Operator
 from realtime.calls.switchboard import Switchboard
@@ -185,6 +186,7 @@ class ActionRunner:
         return await asyncio.shield(known)  # if the client leaves, the action still completes
 
     async def _carry_out(self, request: ActionRequest, target: ActionTarget, entry: AuditEntry) -> ActionResult:
+        name = self._name(target)  # a call's participants are known only before it ends
         existing = await self._audit.begin(entry)
         if existing is not None:
             return _as_written(existing)
@@ -198,7 +200,7 @@ class ActionRunner:
         if outcome.outcome == "waiting":
             return ActionResult(entry.target, entry.target_name, "waiting", WAITS)
         await self._audit.finish(entry.entry_id, outcome="done", after=outcome.after)
-        return ActionResult(entry.target, entry.target_name, "done", outcome.after)
+        return ActionResult(entry.target, name, "done", outcome.after)
 
     async def _refused(self, entry: AuditEntry, error: RequestError | StoreUnavailable) -> ActionResult:
         if isinstance(error, StoreUnavailable):
@@ -222,7 +224,7 @@ class ActionRunner:
             operator=request.operator.name,
             action=request.action,
             target=about,
-            target_name=self._name(target),
+            target_name=plain(self._name(target)),
             before=self._actions.describe(target),
             after="",
             reason=request.reason,
@@ -233,9 +235,9 @@ class ActionRunner:
     def _name(self, target: ActionTarget) -> str:
         if not target.call_id:
             name = self._registry.name(target.user_id)
-            return f"{name}, socket {target.session_id}" if target.session_id else name
+            return f"{name}, connection {target.session_id}" if target.session_id else name
         call = self._switchboard.ongoing.find(target.call_id)
-        return " and ".join(map(self._registry.name, call.participants)) if call else ""
+        return " and ".join(in_sentence(self._registry.name(each)) for each in call.participants) if call else ""
 
 
 def _as_written(entry: AuditEntry) -> ActionResult:

@@ -30,6 +30,12 @@ REASON_LIMIT = 200
 STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
 """The HTTP status if the only target was refused, by code. For all other codes it is 409."""
 
+DONE: dict[ActionName, str] = {
+    "clear_busy": "Busy cleared. {name} is {state}.",
+    "end_call": "Call between {name} ended.",
+}
+"""What is said of an action that was carried out, where the state afterwards alone would not be clear."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -123,18 +129,28 @@ class ActionForm(AdminHandler):
         self._ask(self._preview(), problem)
 
     def _ask(self, preview: Confirmation, problem: str = "") -> None:
-        names = ("action", "user_id", "call_id", "session_id")
         self.show(
             "confirm.html",
             url=self.url,
             action=self._action(),
             name=self.target_name(),
             preview=preview,
+            action=self._action(),
             verb=ACTION_LABELS[self._action()],
             problem=problem,
-            fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
+            fields=self._fields(preview),
             next=self.next_page() if self.get_argument("next", "") else self._page_of_target(),
         )
+
+    def _fields(self, preview: Confirmation) -> list[tuple[str, str]]:
+        """The fields of the form. Of several targets, those are left out that would not change."""
+        names: tuple[str, ...] = ("action", "user_id", "call_id", "session_id")
+        if preview.ids:
+            return [("action", self._action()), *((self._kind(), each) for each in preview.ids)]
+        return [(name, value) for name in names for value in self.get_arguments(name) if value]
+
+    def _kind(self) -> str:
+        return "call_id" if self._action() == "end_call" else "user_id"
 
     def _preview(self) -> Confirmation:
         request_id = self.get_argument("request_id", "")
@@ -166,7 +182,7 @@ class ActionForm(AdminHandler):
 
     def _targets(self) -> tuple[ActionTarget, ...]:
         """The users, the socket of a user, or the calls, without duplicates. Raises Invalid."""
-        kind = "call_id" if self._action() == "end_call" else "user_id"
+        kind = self._kind()
         given = [each for each in dict.fromkeys(self.get_arguments(kind)) if each]
         if not 1 <= len(given) <= self.targets_limit:
             raise Invalid(f"Give {kind} between 1 and {self.targets_limit} times.")
@@ -231,6 +247,9 @@ def _summary(action: ActionName, results: list[ActionResult]) -> str:
     if len(results) == 1:
         result = results[0]
         name = result.name or "a call known only to the store"
+        if result.outcome == "done" and action in DONE:
+            state = result.message.partition(",")[0]
+            return DONE[action].format(name=name if action == "end_call" else in_sentence(name), state=state)
         return f"{label}, {in_sentence(name)}: {result.message.removesuffix('.')}."
     counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
     return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."

@@ -14,6 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
 from handlers.admin.flash import FlashMessage, FlashMessages
+from handlers.admin.moments import BROWSERS_ZONE, Moments, zone_named
 from handlers.admin.parameters import changed_query
 from handlers.base import ApiHandler, HandlerContext
 from handlers.callers import refuse_keys
@@ -21,6 +22,7 @@ from models.errors import Forbidden, NotFound, Unauthenticated
 from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
 from realtime.clock import Clock
+from realtime.dashboard.rows import CUTTING
 from settings import Settings
 
 POLICY = (
@@ -39,6 +41,12 @@ SECTIONS = (
     ("operators", "/admin/operators", "Operators", "admin"),
 )
 """The links in the header: name, URL, text, and the role that sees each one."""
+
+ZONE_COOKIE = "rollcall_zone"
+"""The time zone that the operator chose in this browser."""
+
+BROWSER_ZONE_COOKIE = "rollcall_browser_zone"
+"""The zone that the browser is set to, as the script on the last page found."""
 
 _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 
@@ -165,7 +173,8 @@ class AdminHandler(ApiHandler):
     def show(self, template: str, *, here: str = "", **values: Any) -> None:
         """Render a page. `here` is the section it belongs to."""
         operator = self.signed_in.operator if self.signed_in else None
-        theme = self.get_cookie("rollcall_theme", "")
+        theme, zone = self.get_cookie("rollcall_theme", ""), self.get_cookie(ZONE_COOKIE, "")
+        zone = zone if zone_named(zone) else BROWSERS_ZONE
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
             self.admin.templates.get_template(f"admin/{template}").render(
@@ -180,6 +189,9 @@ class AdminHandler(ApiHandler):
                 xsrf=self.xsrf_token.decode(),
                 flash=self.admin.flash_messages.take(self.signed_in.sign_in.sign_in_id) if self.signed_in else None,
                 now=self.now_ms,
+                zone=zone,
+                cutting=CUTTING,
+                moments=Moments(self.now_ms, zone or self.get_cookie(BROWSER_ZONE_COOKIE, "") or "UTC"),
                 link=partial(changed_query, self),
                 request_id=self.request_id,
                 **values,
@@ -199,7 +211,10 @@ class AdminHandler(ApiHandler):
 
     def next_page(self) -> str:
         """The page to go to after a form. Only pages of the dashboard are accepted."""
-        wanted = self.get_argument("next", "")
+        return self.own_page(self.get_argument("next", ""))
+
+    def own_page(self, wanted: str) -> str:
+        """This page if it is one of the dashboard, or else Live."""
         return wanted if _OWN_PAGE.fullmatch(wanted) else "/admin"
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

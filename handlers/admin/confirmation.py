@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from models.direction import in_sentence
 from models.errors import Conflict, NotFound
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget, counted
 from realtime.dashboard.actions import Actions
@@ -14,15 +15,15 @@ from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
 EFFECTS: dict[ActionName, str] = {
     "force_offline": "They are shown as offline to everyone until their next heartbeat. Their calls end first.",
-    "disconnect": "Their sockets are closed. Their apps stay away until they are opened again.",
-    "sign_out": "All their sockets are closed and all their tokens become invalid. They have to sign in again.",
+    "disconnect": "Their connections are closed. Their apps stay away until they are opened again.",
+    "sign_out": "All their connections are closed and all their tokens become invalid. They have to sign in again.",
     "clear_busy": "The busy status that they set is removed. Users who are on a call stay busy until it ends.",
     "end_call": "The calls end for both participants, and both are notified.",
 }
 """The effect of an action on several targets."""
 
 
-class Confirmation(msgspec.Struct, frozen=True):
+class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
     """The contents of the dialog."""
 
     title: str
@@ -31,6 +32,10 @@ class Confirmation(msgspec.Struct, frozen=True):
     waits: bool
     request_id: str
     count: int
+    names: list[str] = []
+    """The users or calls whom it affects, if there are several."""
+    ids: list[str] = []
+    """Their ids, so that nothing is asked for the others."""
 
 
 class Confirmations:
@@ -56,7 +61,15 @@ class Confirmations:
             any(preview.waits for preview in previews.values()),
             request_id,
             len(previews),
+            [self._name(target) for target in previews],
+            [target.call_id or str(target.user_id) for target in previews],
         )
+
+    def _name(self, target: ActionTarget) -> str:
+        if not target.call_id:
+            return self._overview.row(target.user_id).username
+        call = next((each for each in self._overview.calls() if each.call_id == target.call_id), None)
+        return f"{in_sentence(call.caller_name)} and {in_sentence(call.callee_name)}" if call else target.call_id
 
     def _previews(
         self, action: ActionName, targets: tuple[ActionTarget, ...]
@@ -68,10 +81,10 @@ class Confirmations:
                 continue  # a target that has changed in the meantime is left out
 
     def _hits(self, action: ActionName, targets: Iterable[ActionTarget]) -> list[str]:
-        """The sockets and calls that an action on several users affects."""
+        """The connections and calls that an action on several users affects."""
         if action not in ("force_offline", "disconnect", "sign_out"):
             return []
         rows = [self._overview.row(target.user_id) for target in targets]
-        sockets = sum(row.sockets for row in rows)
+        connections = sum(row.sockets for row in rows)
         calls = len({row.call_id for row in rows if row.call_id}) if action == "force_offline" else 0
-        return [counted(sockets, "socket")] * bool(sockets) + [counted(calls, "call")] * bool(calls)
+        return [counted(connections, "connection")] * bool(connections) + [counted(calls, "call")] * bool(calls)

@@ -28,7 +28,7 @@ class ActionTarget(msgspec.Struct, frozen=True):
 class ActionPreview(msgspec.Struct, frozen=True):
     """What is shown before an action.
 
-    `hits` counts what it affects, such as “2 sockets”. `waits` tells that it would wait for the end of the call.
+    `hits` counts what it affects, such as “2 connections”. `waits` tells that it would wait for the end of the call.
     """
 
     title: str
@@ -47,6 +47,8 @@ class ActionPreviews:
         self._registry = registry
         self._calls = calls
         self._sessions = sessions
+        self.is_busy_in_store: Callable[[int], bool] = _is_not_busy
+        """Whether a user is set busy only in the store."""
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -64,7 +66,7 @@ class ActionPreviews:
         return self._table[action](target)
 
     def describe(self, target: ActionTarget) -> str:
-        """The target as it is now, for the audit, such as “busy, 2 sockets, 1 call with john_doe”."""
+        """The target as it is now, for the audit, such as “busy, 2 connections, 1 call with john_doe”."""
         entry = self._registry.find(target.user_id)
         if entry is None:
             call = self._calls.find(target.call_id)
@@ -94,22 +96,25 @@ class ActionPreviews:
         if target.session_id:
             sessions = [each for each in sessions if each == target.session_id]
         if not sessions:
-            raise Conflict("NOTHING_TO_DO", f"{name} no longer has this socket")
-        sockets = counted(len(sessions), "socket")
-        effect = f"{sockets} of {name} will be closed. The app stays disconnected until it is reopened."
-        return self._preview("disconnect", entry, effect, hits=[sockets])
+            raise Conflict("NOTHING_TO_DO", f"{name} no longer has this connection")
+        connections = counted(len(sessions), "connection")
+        effect = f"{connections} of {name} will be closed. The app stays disconnected until it is reopened."
+        return self._preview("disconnect", entry, effect, hits=[connections])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = in_sentence(entry.profile.username)
         effect = (
-            f"All sockets of {name} will be closed and all tokens revoked. {name} has to sign in again on every device."
+            f"All connections of {name} will be closed and all tokens revoked. "
+            f"{name} has to sign in again on every device."
         )
         return self._preview("sign_out", entry, effect)
 
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name, call = in_sentence(entry.profile.username), self._call_of(entry)
+        if not entry.claims.set_busy and not self.is_busy_in_store(target.user_id):
+            raise Conflict("NOTHING_TO_DO", f"{name} has not been set busy")
         if call:
             effect = f"Clears the busy status set by hand. {name} stays busy until the call with {call} ends."
         elif entry.status.is_online:
@@ -180,9 +185,9 @@ class ActionPreviews:
         )
 
     def _hits(self, entry: UserEntry) -> list[str]:
-        sockets = self._sessions.count(entry.profile.user_id)
+        connections = self._sessions.count(entry.profile.user_id)
         call = self._call_of(entry)
-        return [counted(sockets, "socket")] * bool(sockets) + [f"1 call with {call}"] * bool(call)
+        return [counted(connections, "connection")] * bool(connections) + [f"1 call with {call}"] * bool(call)
 
     def _call_of(self, entry: UserEntry) -> str:
         """The name of the other participant of the user's call, or an empty text."""
@@ -193,6 +198,11 @@ class ActionPreviews:
         return in_sentence(self._registry.name(call.other(user_id)))
 
 
+def _is_not_busy(_user_id: int) -> bool:
+    """Nothing is known of the store."""
+    return False
+
+
 def counted(number: int, noun: str) -> str:
-    """A number and its noun, such as “1 call” or “2 sockets”."""
+    """A number and its noun, such as “1 call” or “2 connections”."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -53,7 +53,7 @@ class Actions:
         self._presence = presence
         self._switchboard = switchboard
         self._event_log = event_log
-        self._previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions)
+        self.previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions)
         self._waiting = waiting
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {
             "force_offline": self._force_offline,
@@ -65,11 +65,11 @@ class Actions:
 
     def preview(self, action: ActionName, target: ActionTarget) -> ActionPreview:
         """What the action would do. Raises NotFound, and Conflict if there is nothing to do."""
-        return self._previews.make(action, target)
+        return self.previews.make(action, target)
 
     def describe(self, target: ActionTarget) -> str:
         """The target as it is now, for the audit."""
-        return self._previews.describe(target)
+        return self.previews.describe(target)
 
     def waiting(self, user_id: int) -> str:
         """A description of the action that waits for the end of the user's call, or an empty text."""
@@ -90,7 +90,7 @@ class Actions:
 
         Raises NotFound, Conflict, StoreUnavailable.
         """
-        preview = self._previews.make(action, target)
+        preview = self.previews.make(action, target)
         if preview.waits and not now:
             await self._waiting.add(
                 WaitingAction(entry_id, action, target.user_id, self._call_id(target), operator, preview.before),
@@ -120,7 +120,7 @@ class Actions:
 
     async def _carry_out_waiting(self, waiting: WaitingAction) -> str:
         target = ActionTarget(user_id=waiting.user_id)
-        preview = self._previews.make(waiting.action, target)
+        preview = self.previews.make(waiting.action, target)
         return (await self._act(waiting.action, target, waiting.operator, preview)).after
 
     def _call_id(self, target: ActionTarget) -> str:
@@ -132,7 +132,7 @@ class Actions:
     ) -> ActionOutcome:
         await self._table[action](target, operator)
         self._log.append(Proposal((), "operator", action=OperatorAction(preview.about, action, operator)))
-        return ActionOutcome("done", preview.before, AFTER.get(action) or self._previews.describe(target))
+        return ActionOutcome("done", preview.before, AFTER.get(action) or self.previews.describe(target))
 
     async def _clear_busy(self, target: ActionTarget, operator: str) -> None:
         await self._presence.change(target.user_id, StatusChange(is_busy=False), by=operator)

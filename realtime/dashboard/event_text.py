@@ -7,6 +7,8 @@ from models.events import Event
 from models.times import milliseconds
 from realtime.dashboard.rows import EventRow
 
+HOURS_OF_DAY = 24
+
 _STATES = {
     ("available", "connected"): "came online",
     ("available", "heartbeat"): "came online",
@@ -78,13 +80,19 @@ def _other(event: Event) -> str:
 
 
 def duration(milliseconds: float) -> str:
-    """As on a clock: `00:22`, `12:04`, `1:30:10`. Nothing is shorter than `00:00`."""
+    """As on a clock: `00:22`, `12:04`, `1:30:10`; from a day on, `3 d 4 h`. Nothing is shorter than `00:00`."""
     minutes, seconds = divmod(max(0, int(milliseconds // 1000)), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= HOURS_OF_DAY:
+        days, hours = divmod(hours, HOURS_OF_DAY)
+        return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def duration_in_words(milliseconds: float) -> str:
-    """The same for use in a sentence: below a minute it is `20 s`."""
-    seconds = max(0, int(milliseconds // 1000))
-    return f"{seconds} s" if seconds < 60 else duration(milliseconds)
+    """The same for use in a sentence: `20 s` below a minute, and `1:30` without seconds from an hour on."""
+    minutes, seconds = divmod(max(0, int(milliseconds // 1000)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if not hours and not minutes:
+        return f"{seconds} s"
+    return f"{hours}:{minutes:02}" if 0 < hours < HOURS_OF_DAY else duration(milliseconds)

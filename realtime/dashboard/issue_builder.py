@@ -8,6 +8,7 @@ from models.calls import Call
 from models.direction import in_sentence
 from models.times import milliseconds
 from realtime.clock import Clock
+from realtime.dashboard.event_text import duration_in_words
 from realtime.dashboard.row_builder import explain_offline
 from realtime.dashboard.rows import Explanation, Issue, IssueKind, SessionRow
 from realtime.presence.registry import Registry, UserEntry
@@ -26,20 +27,21 @@ class IssueBuilder:
         at = max([milliseconds(call.started_at), *(milliseconds(each.state.since) for each in entries)])
         why = ", ".join(dict.fromkeys(explain_offline(each) for each in entries)) or "no such user"
         names = _listed([self._name(user_id) for user_id in offline])
-        verb = "is" if len(offline) == 1 else "are"
-        because = Explanation(f"{names} {verb} offline since", at, "clock", f" ({why})")
+        verb = "has" if len(offline) == 1 else "have"
+        because = Explanation(f"{names} {verb} been offline since", at, "clock", f" ({why})")
         return self._of_call("call_with_offline", call, because, at)
 
     def long_call(self, call: Call, limit_seconds: float) -> Issue:
         """A call that has lasted longer than the limit."""
         began = milliseconds(call.started_at)
-        because = Explanation(f"call over {_span(limit_seconds)}:", began)
+        limit = duration_in_words(limit_seconds * 1000) if limit_seconds >= 60 else f"{limit_seconds:g} s"
+        because = Explanation("On a call for", began, tail=f" (limit {limit})")
         return self._of_call("long_call", call, because, began + round(limit_seconds * 1000))
 
     def stray_call(self, call: Call) -> Issue:
         """A call that is ongoing only in the store."""
         because = Explanation(
-            "saved as ongoing, but unknown to the server; started", milliseconds(call.started_at), "clock"
+            "Saved as ongoing, but unknown to the server; started", milliseconds(call.started_at), "clock"
         )
         return self._of_call("busy_without_cause", call, because, self._now())
 
@@ -50,11 +52,11 @@ class IssueBuilder:
         return Issue(
             key=f"two_calls:{user_id}",
             kind="two_calls",
-            because=Explanation(f"in {len(calls)} calls at once, {partners}"),
+            because=Explanation(f"In {len(calls)} calls at once, {partners}"),
             since=milliseconds(max(call.started_at for call in calls)),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Ends the call with {other}; {self._name(user_id)} stays in the other call",
+            effect=f"Ends the call with {other}. {self._name(user_id)} stays in the other call",
             user_id=user_id,
             call_id=surplus.call_id,
         )
@@ -64,25 +66,25 @@ class IssueBuilder:
         return Issue(
             key=f"busy_without_cause:{user_id}",
             kind="busy_without_cause",
-            because=Explanation("busy because of a call that is not ongoing"),
+            because=Explanation("Busy because of a call that is not ongoing"),
             since=self._now(),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Removes what is left of the call; {self._after([user_id], call_id)}",
+            effect=f"Removes the leftover busy mark. {self._after([user_id], call_id)}",
             user_id=user_id,
             call_id=call_id,
         )
 
     def stored_busy(self, user_id: int) -> Issue:
         """A user who is set busy only in the store."""
-        because = Explanation("saved as busy, but shown as available")
+        because = Explanation("Saved as busy, but shown as available")
         return self._busy("busy_without_cause", user_id, because, self._now())
 
     def busy_until_past(self, user_id: int, until: datetime) -> Issue:
         """A user who should not be busy any more."""
         at = milliseconds(until)
         return self._busy(
-            "busy_until_past", user_id, Explanation("set busy until", at, "clock", ", which has passed"), at
+            "busy_until_past", user_id, Explanation("Set busy until", at, "clock", ", which has passed"), at
         )
 
     def silent_socket(self, user_id: int, session: SessionRow, others: int) -> Issue:
@@ -91,26 +93,26 @@ class IssueBuilder:
         rest = (
             f"{self._name(user_id)} keeps {others} more"
             if others
-            else "the app stays disconnected until it is reopened"
+            else "The app stays disconnected until it is reopened"
         )
         return Issue(
             key=f"silent_socket:{session.session_id}",
             kind="silent_socket",
-            because=Explanation("silent for", heard, tail=f" on {device}" if device else ""),
+            because=Explanation("Silent for", heard, tail=f" on {device}" if device else ""),
             since=heard,
             username=self._registry.name(user_id),
             repair="disconnect",
-            effect=f"Closes 1 socket; {rest}",
+            effect=f"Closes 1 connection. {rest}",
             user_id=user_id,
             session_id=session.session_id,
         )
 
     def flapping(self, entry: UserEntry, changes: int, seconds: float) -> Issue:
-        """A user whose state changes too often."""
+        """A user whose state changes too often: `changes` times within the last `seconds`."""
         return Issue(
             key=f"flapping:{entry.profile.user_id}",
             kind="flapping",
-            because=Explanation(f"changed state at least {changes} times within {_span(seconds)}"),
+            because=Explanation(f"Changed state {changes} times in the last {_span(seconds)}"),
             since=self._now(),
             username=entry.profile.username,
             repair="force_offline",
@@ -126,7 +128,7 @@ class IssueBuilder:
             since=since,
             username=_listed([self._name(user_id) for user_id in call.participants]),
             repair="end_call",
-            effect=f"Ends the call; {self._after(list(call.participants), call.call_id)}",
+            effect=f"Ends the call. {self._after(list(call.participants), call.call_id)}",
             call_id=call.call_id,
         )
 
@@ -138,7 +140,7 @@ class IssueBuilder:
             since=since,
             username=self._registry.name(user_id),
             repair="clear_busy",
-            effect=f"Clears busy; {self._after([user_id], None, busy_set=False)}",
+            effect=f"Clears busy. {self._after([user_id], None, busy_set=False)}",
             user_id=user_id,
         )
 
@@ -160,8 +162,10 @@ class IssueBuilder:
         entry = self._registry.find(user_id)
         if entry is None or not entry.status.is_online:
             return "stay offline"
-        if (busy_set and entry.claims.set_busy) or entry.claims.call_id not in (None, call_id):
-            return "stay busy"
+        if entry.claims.call_id not in (None, call_id):
+            return "stay busy: on a call"
+        if busy_set and entry.claims.set_busy:
+            return "stay busy: set busy"
         return "stay available" if entry.status.is_available else "become available"
 
     def _now(self) -> int:
@@ -173,7 +177,10 @@ def _listed(names: list[str]) -> str:
 
 
 def _span(seconds: float) -> str:
-    """“2 h”, “90 min”, “60 s”: the largest unit that gives a whole number above one."""
+    """“minute”, “2 h”, “90 min”, “75 s”: the largest unit that gives a whole number."""
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds == size:
+            return unit
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds > size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"

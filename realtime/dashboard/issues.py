@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -14,8 +13,9 @@ from models.calls import Call
 from models.events import Event
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
+from realtime.dashboard.flapping import Flapping
 from realtime.dashboard.issue_builder import IssueBuilder
-from realtime.dashboard.rows import Issue, SessionRow
+from realtime.dashboard.rows import Issue, IssueKind, SessionRow
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 LATE = timedelta(seconds=1)
 """Deadlines are met this exactly, unless the server is overloaded."""
+
+
+FAULTS_OF_CALL: tuple[IssueKind, ...] = ("two_calls", "call_with_offline", "long_call")
+"""What can be wrong with one call at the same time, the worst first."""
 
 
 class IssueDetector:
@@ -86,6 +90,7 @@ class IssueDetector:
         found = {each.key: self._as_known(each) for each in self._all(calls)}
         self._add_strays(found)
         self._tell_silence(found)
+        found = self._merged(found)
         if found != self._known:
             self._known = found
             self.found = sorted(found.values(), key=lambda each: (each.since, each.key))
@@ -167,6 +172,24 @@ class IssueDetector:
     def _silent_socket(self, user_id: int, session: SessionRow) -> Issue:
         return self._build.silent_socket(user_id, session, self._sessions.count(user_id) - 1)
 
+    def _merged(self, found: dict[str, Issue]) -> dict[str, Issue]:
+        """Several faults of one call are one issue, called after the worst: one repair ends them all."""
+        of_call: defaultdict[str, list[Issue]] = defaultdict(list)
+        for each in found.values():
+            if each.kind in FAULTS_OF_CALL:
+                of_call[each.call_id].append(each)
+        merged = dict(found)
+        for faults in of_call.values():
+            first, *others = sorted(faults, key=lambda each: FAULTS_OF_CALL.index(each.kind))
+            others = [each for each in others if each.kind != first.kind]
+            for each in others:
+                del merged[each.key]
+            if others:
+                since = min(each.since for each in (first, *others))
+                also = tuple(each.because for each in others)
+                merged[first.key] = msgspec.structs.replace(first, since=since, also=also)
+        return merged
+
     def _tell_silence(self, found: Mapping[str, Issue]) -> None:
         """Let the other servers know which sockets of this one are silent."""
         silent_ids = {
@@ -179,15 +202,15 @@ class IssueDetector:
             self.on_silence(changed)
 
     def _flap(self, user_id: int) -> Iterator[Issue]:
-        entry = self._registry.get(user_id)
-        yield self._build.flapping(entry, self._settings.flapping_changes, self._settings.flapping_seconds)
+        changes = self._flapping.count(user_id, self._clock.now())
+        yield self._build.flapping(self._registry.get(user_id), changes, self._settings.flapping_seconds)
 
     def _is_online(self, user_id: int) -> bool:
         entry = self._registry.find(user_id)
         return entry is not None and entry.status.is_online
 
     def _about(self, issue: Issue, calls: list[Call]) -> tuple[int, ...]:
-        if issue.user_id:
+        if issue.user_id and not issue.also:
             return (issue.user_id,)
         return next((call.participants for call in calls if call.call_id == issue.call_id), ())
 
@@ -202,45 +225,3 @@ def _by_user(calls: list[Call]) -> dict[int, list[Call]]:
         for user_id in call.participants:
             by_user[user_id].append(call)
     return by_user
-
-
-FORGOTTEN_AT_ONCE = 2000
-"""Users forgotten per call whose last change is long ago: more than change within a second."""
-
-
-class Flapping:
-    """Counts `changes` within `seconds`, by steady time. Costs as much as there were changes within that span."""
-
-    def __init__(self, changes: int, seconds: float) -> None:
-        self._changes = changes
-        self._seconds = seconds
-        self._times: dict[int, deque[float]] = {}
-        """The latest changes of each user, in the order of each user's last change."""
-        self._suspects: set[int] = set()
-        """Users who changed often enough at some time."""
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    def note(self, user_id: int, now: float) -> None:
-        """The user's state changed."""
-        times = self._times.pop(user_id, None) or deque(maxlen=self._changes)
-        times.append(now)
-        self._times[user_id] = times
-        if len(times) == self._changes:
-            self._suspects.add(user_id)
-
-    def forget(self, user_id: int) -> None:
-        """Start counting the user's changes from zero."""
-        self._times.pop(user_id, None)
-        self._suspects.discard(user_id)
-
-    def users(self, now: float) -> list[int]:
-        """The users who are flapping."""
-        since = now - self._seconds
-        for user_id, times in list(islice(self._times.items(), FORGOTTEN_AT_ONCE)):
-            if times[-1] >= since:
-                break
-            self.forget(user_id)
-        self._suspects = {user_id for user_id in self._suspects if self._times[user_id][0] >= since}
-        return sorted(self._suspects)

@@ -65,6 +65,7 @@ class RowBuilder:
             waiting=self._waiting(user_id),
             disabled=entry.disabled,
             tags=entry.record.tags,
+            set_busy=entry.claims.set_busy,
         )
 
     def naming(self, entry: UserEntry) -> list[int]:

@@ -33,6 +33,11 @@ ACTION_LABELS: dict[ActionName, str] = {
 }
 """The actions as buttons and headings show them."""
 
+CUTTING: frozenset[ActionName] = frozenset(
+    {"force_offline", "disconnect", "sign_out", "end_call", "disable_user", "delete_user"}
+)
+"""Actions that end or cut something. Only their buttons are red."""
+
 IssueKind = Literal[
     "busy_without_cause", "busy_until_past", "call_with_offline", "long_call", "two_calls", "silent_socket", "flapping"
 ]
@@ -71,6 +76,8 @@ class UserRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """The action that waits for the end of the call, such as “force offline, by maya”."""
     disabled: bool = False
     tags: tuple[str, ...] = ()
+    set_busy: bool = False
+    """Whether the user set a busy status, which may be hidden by a call or by being offline."""
 
 
 class CallRow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,6 +108,8 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: int = 0
     call_id: str = ""
     session_id: str = ""
+    also: tuple[Explanation, ...] = ()
+    """What else is wrong with the same call."""
 
 
 class Figures(msgspec.Struct, frozen=True):

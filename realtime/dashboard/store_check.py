@@ -50,6 +50,10 @@ class StoreCheck:
         self.stored_busy: dict[int, datetime | None] = {}
         """Users who are set busy only in the store, and until when."""
 
+    def is_busy_in_store(self, user_id: int) -> bool:
+        """Whether the user is set busy only in the store."""
+        return user_id in self.stored_busy
+
     async def compare(self) -> None:
         """Compare, and keep what the last comparison found too. Raises StoreUnavailable, and then changes nothing."""
         locks = await self._calls.all_locks()

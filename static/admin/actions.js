@@ -3,9 +3,10 @@
 import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
-import { ACTION_LABELS } from "./formatting.js";
+import { ACTION_LABELS, CUTTING } from "./formatting.js";
 
 const ACTIONS_URL = "/admin/actions";
+const NAMES_SHOWN = 12; // in the dialog; the others can be opened
 const TARGET_FIELDS = ["user_id", "call_id", "session_id"];
 
 /** The server's answer. Throws an Error with a message for the operator when the server refuses. */
@@ -56,8 +57,9 @@ export class ActionDialog {
     write(parts.title, about ? `${ACTION_LABELS[action]}: ${about}` : ACTION_LABELS[action]);
     write(parts.effect, "Checking what this affects…");
     write(parts.send, ACTION_LABELS[action]);
+    parts.send.className = CUTTING.has(action) ? "danger" : "primary";
     parts.send.disabled = true;
-    parts.hits.hidden = parts.error.hidden = parts.later.hidden = true;
+    for (const part of ["hits", "names", "more", "error", "later"]) parts[part].hidden = true;
     this.#dialog.showModal();
     this.#onToggle(true);
     parts.reason.focus();
@@ -71,15 +73,27 @@ export class ActionDialog {
     }
   }
 
-  #show({ title, effect, hits, waits, request_id: requestId }) {
+  #show({ title, effect, hits, names = [], waits, request_id: requestId }) {
     const parts = this.#parts;
     write(parts.title, title);
     write(parts.effect, effect);
     write(parts.hits, `Affects ${hits.join(", ")}.`);
     parts.hits.hidden = hits.length === 0;
+    this.#showNames(names);
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
+  }
+
+  #showNames(names) {
+    const { names: first, more, moreCount, moreNames } = this.#parts;
+    const others = names.slice(NAMES_SHOWN);
+    first.hidden = names.length === 0;
+    first.replaceChildren(...names.slice(0, NAMES_SHOWN).map(nameItem));
+    more.hidden = others.length === 0;
+    more.open = false;
+    write(moreCount, `and ${others.length} more`);
+    moreNames.replaceChildren(...others.map(nameItem));
   }
 
   #showError(failure) {
@@ -110,6 +124,12 @@ export class ActionDialog {
       this.#isSending = false;
     }
   }
+}
+
+function nameItem(name) {
+  const item = document.createElement("li");
+  item.appendChild(document.createElement("bdi")).textContent = name;
+  return item;
 }
 
 /** The target of a form whose buttons name the action, as form fields. */

@@ -2,7 +2,8 @@
 
 import { put, write } from "./markup.js";
 import { across, area, line, minutes, runs, scale } from "./paths.js";
-import { grouped, hourAndMinute } from "./formatting.js";
+import { grouped } from "./formatting.js";
+import { moments } from "./moments.js";
 
 const AVAILABLE = 1; // positions in a sample
 const BUSY = 2;
@@ -50,7 +51,7 @@ export class Chart {
     this.#path("busy", line(all, busy, box));
     this.#path("calls", line(all, calls, box));
     this.#label(this.#rows, marks, (mark) => [1 - mark / top, grouped(mark)]);
-    this.#label(this.#columns, minutes(now, spanMs), (at) => [across(at, now, spanMs), hourAndMinute(at)]);
+    this.#label(this.#columns, minutes(now, spanMs), (at) => [across(at, now, spanMs), moments.hourAndMinute(at)]);
     this.drawFigures(figures);
     this.#describe(figures, samples[0] ?? last);
   }

@@ -1,6 +1,6 @@
 /** Connection: how current the page is, and how to say so. Built on Rollcall; no DOM. */
 
-import { timeOfDay } from "./formatting.js";
+import { moments } from "./moments.js";
 
 /** The status in the page's header. */
 export const LABELS = {
@@ -81,7 +81,7 @@ export class Connection {
 
   /** Text for the banner; empty when there is nothing to report. */
   get text() {
-    const figures = `Figures are from ${timeOfDay(this.figuresAt)}; timers are stopped.`;
+    const figures = `Figures are from ${moments.clock(this.figuresAt, this.#timers.now())}; timers are stopped.`;
     switch (this.name) {
       case "stale":
         return `No update for ${Math.floor((this.#timers.now() - this.#heardAt) / 1_000)} s. ${figures}`;

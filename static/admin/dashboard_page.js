@@ -27,6 +27,7 @@ export class DashboardPage {
   #connection;
   #parts;
   #waiting = null; // changes since the page was paused; null when it isn't
+  #isFrozen = false;
   #isFramePending = false;
   #ticker;
   #bannerTicker;
@@ -90,6 +91,7 @@ export class DashboardPage {
   }
 
   #pauseChanged(announcement) {
+    this.#lock();
     this.#setTicker();
     this.#drawBanner();
     this.banner.announce(announcement);
@@ -109,7 +111,8 @@ export class DashboardPage {
   #connectionChanged({ after, absence }) {
     const isFrozen = after !== "live" && after !== "connecting";
     document.documentElement.dataset.feed = after;
-    lockActions(isFrozen);
+    this.#isFrozen = isFrozen;
+    this.#lock();
     this.#setTicker();
     if (isFrozen) {
       this.banner.announce(this.#connection.text);
@@ -121,6 +124,11 @@ export class DashboardPage {
     }
     this.#parts.onConnection({ isFrozen, absence });
     this.#drawBanner();
+  }
+
+  /** What is shown while the page is paused or stale may no longer be so. */
+  #lock() {
+    lockActions(this.#isFrozen || this.isPaused);
   }
 
   #setTicker() {

@@ -1,8 +1,8 @@
 /** Figures: the five cards, their recent change, and which of them filters the list of users. */
 
 import { sparkline } from "./chart.js";
-import { write } from "./markup.js";
-import { because, duration, grouped, signed } from "./formatting.js";
+import { put, write } from "./markup.js";
+import { duration, faults, grouped, signed } from "./formatting.js";
 
 const RECENT_MINUTES = 5; // over which a card says how much its figure changed
 const INDEX = { available: 1, busy: 2, offline: 3, calls: 4 }; // positions in a sample
@@ -22,7 +22,9 @@ export class FigureCards {
   draw(state, now) {
     for (const [name, { figure, note }] of this.#cards) {
       write(figure, grouped(state.figures[name]));
-      write(note, this.#note(name, state, now));
+      const text = this.#note(name, state, now);
+      write(note, text);
+      put(note, "title", text);
     }
   }
 
@@ -50,11 +52,13 @@ export class FigureCards {
     }
     if (name === "attention") return this.#firstIssue(state.issues, now);
     const then = samples.find(([at]) => at >= now - RECENT_MINUTES * 60_000);
-    return then ? `${signed(figures[name] - then[INDEX[name]])} in ${RECENT_MINUTES} min` : "";
+    if (!then) return "";
+    const change = figures[name] - then[INDEX[name]];
+    return `${change ? signed(change) : "no change"} in ${RECENT_MINUTES} min`;
   }
 
   #firstIssue([first, ...others], now) {
     if (!first) return "no issues";
-    return others.length ? `${because(first.because, now)} +${others.length}` : because(first.because, now);
+    return others.length ? `${faults(first, now)} +${others.length}` : faults(first, now);
   }
 }

@@ -1,10 +1,7 @@
 /** Formatting: durations, times, explanations and names as text. handlers/admin/formatting.py does the same on the server. */
 
+import { moments } from "./moments.js";
 import { isAscii } from "./search.js";
-
-const timeWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const timeOnly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 export const STATE_LABELS = { available: "Available", busy: "Busy", offline: "Offline" };
 
@@ -16,41 +13,55 @@ export const ACTION_LABELS = {
   end_call: "End call",
 };
 
+/** Actions that end or cut something. Only their buttons are red. */
+export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_call"]);
+
+/** The words on a button for an action on several users: `Force offline 1 user`. */
+export const bulkWords = (action, size) => `${ACTION_LABELS[action]}${action === "clear_busy" ? " of" : ""} ${count(size, "user")}`;
+
+/** Whether an action would change something for a user, as `changes` in templates/admin/_parts.html. */
+export const changes = {
+  force_offline: (user) => user.state !== "offline",
+  disconnect: (user) => Boolean(user.sockets),
+  clear_busy: (user, issue) => Boolean(user.set_busy) || issue?.repair === "clear_busy",
+  end_call: (user) => Boolean(user.call_id),
+  sign_out: () => true,
+};
+
 const twoDigits = (number) => String(number).padStart(2, "0");
 
-/** Milliseconds as on a clock: `00:22`, `12:04`, `1:30:10`. As in realtime/dashboard/duration.py. */
+/** Milliseconds as on a clock: `00:22`, `12:04`, `1:30:10`, `3 d 4 h`. As in realtime/dashboard/event_text.py. */
 export function duration(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
   const hours = Math.floor(seconds / 3_600);
+  if (hours >= 24) return days(hours);
   const rest = `${twoDigits(Math.floor(seconds / 60) % 60)}:${twoDigits(seconds % 60)}`;
   return hours ? `${hours}:${rest}` : rest;
 }
 
-/** The same for use in a sentence: below a minute it is `20 s`. */
+/** The same for use in a sentence: `20 s` below a minute, `1:30` without seconds from an hour on. */
 export function durationInWords(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
-  return seconds < 60 ? `${seconds} s` : duration(milliseconds);
+  if (seconds < 60) return `${seconds} s`;
+  const hours = Math.floor(seconds / 3_600);
+  return hours >= 1 && hours < 24 ? `${hours}:${twoDigits(Math.floor(seconds / 60) % 60)}` : duration(milliseconds);
 }
 
-/** The time of day in the reader's time zone: `12:31:07`. */
-export const timeOfDay = (moment) => timeWithSeconds.format(moment);
-
-/** The same without seconds: `12:31`. */
-export const hourAndMinute = (moment) => timeOnly.format(moment);
-
-/** Hour and minute, and the date unless it is today. */
-export function until(moment, now) {
-  const day = dayOfYear.format(moment);
-  return day === dayOfYear.format(now) ? timeOnly.format(moment) : `${day} ${timeOnly.format(moment)}`;
+function days(hours) {
+  const rest = hours % 24;
+  return `${Math.floor(hours / 24)} d${rest ? ` ${rest} h` : ""}`;
 }
 
 /** Why a state is what it is, at the moment `now`. The argument is an Explanation of the wire. */
 export function because({ text, at, counts = "up", tail = "" }, now) {
   if (at === undefined || at === null) return text + tail;
-  if (counts === "clock") return `${text} ${until(at, now)}${tail}`;
+  if (counts === "clock") return `${text} ${moments.short(at, now)}${tail}`;
   if (counts === "down") return `${text} ${durationInWords(Math.ceil((at - now) / 1_000) * 1_000)}${tail}`;
   return `${text} ${tail ? durationInWords(now - at) : duration(now - at)}${tail}`;
 }
+
+/** What is wrong, with everything else that is wrong with the same call. The argument is an Issue of the wire. */
+export const faults = (issue, now) => [issue.because, ...(issue.also ?? [])].map((each) => because(each, now)).join("; ");
 
 /** One or two letters for an avatar. */
 export function initials(name) {

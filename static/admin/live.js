@@ -9,7 +9,7 @@ import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
 import { Rate } from "./rate.js";
 import { UserList } from "./user_list.js";
-import { because, count, plain } from "./formatting.js";
+import { count, faults, plain } from "./formatting.js";
 
 const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
@@ -31,7 +31,7 @@ const calls = new LiveList(byId("calls"), {
 });
 const events = new LiveList(byId("events"), {
   keyOf: (event) => event.event_id,
-  fill: fillEvent,
+  fill: (row, event) => fillEvent(row, event, clock.now()),
   onDue,
   growsAtEnd: false, // new events come first
 });
@@ -88,9 +88,11 @@ document.addEventListener("submit", (event) => {
   form.closest(":popover-open")?.hidePopover();
   const isBulk = form.dataset.act === "listed";
   const issue = page.shown.issues.find(({ key }) => key === form.closest("[data-key]")?.dataset.key);
-  dialog.open(event.submitter.value, isBulk ? users.targets : targetsOf(form), {
-    about: isBulk ? count(users.targets.length, "user") : "",
-    reason: issue ? plain(because(issue.because, clock.now())) : "",
+  const action = event.submitter.value;
+  const targets = isBulk ? users.targets(action) : targetsOf(form);
+  dialog.open(action, targets, {
+    about: isBulk ? count(targets.length, "user") : "",
+    reason: issue ? plain(faults(issue, clock.now())) : "",
   });
 });
 

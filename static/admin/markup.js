@@ -1,9 +1,12 @@
 /** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_LABELS, STATE_LABELS, because, duration, initials, isolated, timeOfDay } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, initials, isolated } from "./formatting.js";
+import { moments } from "./moments.js";
 
 const HUES = 6; // colours of avatars in base.css
+
+const iso = (moment) => new Date(moment).toISOString();
 
 const known = new WeakMap(); // an element's parts, by their `data-f`
 
@@ -80,21 +83,31 @@ export function fillUser(element, user, issue, now) {
   row.text("state", STATE_LABELS[state]);
   row.set("state", "className", `state ${state}`);
   row.text("username", username);
+  row.set("name", "title", isolated(username));
   for (const link of ["name", "open"]) row.attribute(link, "href", `/admin/users/${userId}`);
   row.text("id", `#${userId}`);
   row.text("since", duration(now - user.since));
-  const explanation = because(issue ? issue.because : user.because, now);
+  row.set("since", "title", iso(user.since));
+  const explanation = because(user.because, now);
   row.text("because", explanation);
   row.set("because", "title", explanation);
+  const fault = issue ? faults(issue, now) : "";
+  row.text("fault", fault);
+  row.set("fault", "title", fault);
   row.text("waiting", user.waiting ?? "");
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
   row.text("heard", user.heard ? duration(now - user.heard) : "");
+  row.set("heard", "title", user.heard ? iso(user.heard) : "");
   fillAvatar(row, username, image, userId);
   row.attribute("more", "aria-label", `Actions for ${username}`);
   row.attribute("more", "popovertarget", `menu-${userId}`);
   row.set("menu", "id", `menu-${userId}`);
   for (const part of ["act", "more"]) row.set(part, "disabled", !mayAct());
+  for (const button of row.parts.act ?? []) put(button, "hidden", !changes[button.value](user, issue));
+  row.attribute("openCall", "href", `/admin/calls/${user.call_id ?? ""}`);
+  row.set("openCall", "hidden", !user.call_id);
   row.input("user", userId);
+  row.input("call", user.call_id);
 }
 
 function fillAvatar(row, username, image, userId) {
@@ -115,7 +128,7 @@ export function fillCall(element, call, issue, isGone, now) {
   row.text("caller", call.caller_name);
   row.text("callee", call.callee_name);
   row.attribute("link", "href", `/admin/calls/${call.call_id}`);
-  row.set("link", "title", issue ? because(issue.because, now) : `${isolated(call.caller_name)} and ${isolated(call.callee_name)}, ${call.call_type}`);
+  row.set("link", "title", issue ? `${isolated(call.caller_name)} → ${isolated(call.callee_name)}. ${faults(issue, now)}` : `${isolated(call.caller_name)} → ${isolated(call.callee_name)}, ${call.call_type}`);
   row.text("timer", isGone ? "Ended" : duration(now - call.started_at));
   row.attribute("end", "aria-label", `End the call between ${names}`);
   row.set("end", "disabled", isGone || !mayAct());
@@ -128,12 +141,17 @@ export function fillIssue(element, issue, isGone, now) {
   const repair = ACTION_LABELS[issue.repair];
   row.flag("gone", isGone);
   row.text("username", issue.username);
+  row.set("who", "title", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
   row.text("since", isGone ? "Resolved" : duration(now - issue.since));
-  row.text("because", because(issue.because, now));
+  const explanation = faults(issue, now);
+  row.text("because", explanation);
+  row.set("because", "title", explanation);
   row.text("effect", issue.effect);
+  row.set("effect", "title", issue.effect);
   row.text("repair", repair);
   row.set("repair", "value", issue.repair);
+  row.set("repair", "className", CUTTING.has(issue.repair) ? "little risky" : "little");
   row.set("repair", "title", issue.effect);
   row.attribute("repair", "aria-label", `${repair}: ${issue.username}. ${issue.effect}`);
   row.set("repair", "disabled", isGone || !mayAct());
@@ -142,10 +160,11 @@ export function fillIssue(element, issue, isGone, now) {
   row.input("session", issue.session_id);
 }
 
-export function fillEvent(element, event) {
+export function fillEvent(element, event, now) {
   const row = new Row(element);
-  row.text("at", timeOfDay(event.at));
-  row.attribute("at", "datetime", new Date(event.at).toISOString());
+  row.text("at", moments.clock(event.at, now));
+  row.attribute("at", "datetime", iso(event.at));
+  row.set("at", "title", iso(event.at));
   row.text("text", event.text);
   row.set("text", "title", event.text);
 }

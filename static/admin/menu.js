@@ -18,7 +18,7 @@ export function setUpMenus(box, onToggle) {
   box.addEventListener("scroll", () => box.querySelector(":popover-open")?.hidePopover(), true);
 }
 
-const itemsOf = (menu) => [...menu.querySelectorAll(".item:not(:disabled)")];
+const itemsOf = (menu) => [...menu.querySelectorAll(".item:not(:disabled, [hidden])")];
 
 function place(menu) {
   const { top, bottom, right } = menu.previousElementSibling.getBoundingClientRect();

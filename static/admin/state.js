@@ -130,7 +130,8 @@ export class DashboardState {
       const { user_id: userId, call_id: callId } = issue;
       const call = this.calls.get(callId);
       if (callId && !this.issueOfCall.has(callId)) this.issueOfCall.set(callId, issue);
-      const userIds = userId ? [userId] : call ? [call.caller_id, call.callee_id] : [];
+      const ofCall = call && (!userId || issue.also) ? [call.caller_id, call.callee_id] : [];
+      const userIds = userId ? [userId, ...ofCall] : ofCall;
       for (const id of userIds) if (!this.issueOfUser.has(id)) this.issueOfUser.set(id, issue);
     }
     for (const id of [...before.keys(), ...this.issueOfUser.keys()]) this.#changed.users.add(id);

@@ -1,15 +1,20 @@
-// Times: converts the UTC times on a page to the reader's time zone.
+// Times: writes the times on a page as the browser is set to, and lets the server know the browser's zone for the next page.
 
-const timeWithSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const timeOnly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const dayOfYear = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+import { moments } from "./moments.js";
 
-const today = dayOfYear.format(new Date());
+const YEAR_SECONDS = 365 * 86_400;
+
+const now = Number(document.body.dataset.now); // the server's time; the device's may be wrong
 
 for (const element of document.querySelectorAll("time.local")) {
   const moment = new Date(element.dateTime);
-  const day = dayOfYear.format(moment);
-  const time = (element.classList.contains("short") ? timeOnly : timeWithSeconds).format(moment);
-  element.textContent = day === today ? time : `${day}, ${time}`;
-  element.title = element.dateTime;
+  element.textContent = element.classList.contains("short") ? moments.short(moment, now) : moments.clock(moment, now);
+}
+for (const element of document.querySelectorAll("[data-zone-name]")) element.textContent = moments.zoneName;
+
+const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+document.cookie = `rollcall_browser_zone=${timeZone}; Path=/admin; SameSite=Lax; Max-Age=${YEAR_SECONDS}`;
+
+for (const list of document.querySelectorAll("[data-zones]")) {
+  list.append(...Intl.supportedValuesOf("timeZone").map((name) => new Option(name)));
 }

@@ -5,7 +5,7 @@ import { List } from "./list.js";
 import { lockOnInteraction } from "./live_list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
 import { UserSort } from "./user_sort.js";
-import { grouped } from "./formatting.js";
+import { bulkWords, changes, grouped } from "./formatting.js";
 
 const LATE_MS = 10; // a timer may fire a little early, and then nothing would be sorted
 
@@ -78,9 +78,14 @@ export class UserList {
     put(this.#parts.locked, "hidden", !this.lock.isLocked);
   }
 
-  /** The listed users as form fields. */
-  get targets() {
-    return this.sort.ids.map((userId) => ["user_id", String(userId)]);
+  /** The listed users whom an action would change, as form fields. */
+  targets(action) {
+    return this.#affected(action).map((userId) => ["user_id", String(userId)]);
+  }
+
+  #affected(action) {
+    const { users, issueOfUser } = this.#state;
+    return this.sort.ids.filter((userId) => users.has(userId) && changes[action](users.get(userId), issueOfUser.get(userId)));
   }
 
   choose(choice) {
@@ -115,7 +120,12 @@ export class UserList {
     const { bulk } = this.#parts;
     if (!bulk) return;
     put(bulk, "hidden", size === 0 || size > this.#targetsLimit);
-    for (const part of bulk.querySelectorAll("[data-size]")) write(part, String(size));
+    if (bulk.hidden) return;
+    for (const button of bulk.querySelectorAll("[name=action]")) {
+      const affected = this.#affected(button.value).length;
+      put(button, "hidden", affected === 0);
+      write(button, `${bulkWords(button.value, affected)}…`);
+    }
   }
 
   #later(ms) {

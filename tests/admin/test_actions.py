@@ -69,7 +69,7 @@ async def test_without_a_script_a_page_asks_and_a_form_acts(
     browser = await signed_in("operator")
     page = await browser.get("/admin/actions", action="force_offline", user_id=ada.user_id, next="/admin/users/1")
     assert "Force offline: ada" in page.body
-    assert "Affects 1 socket." in page.body
+    assert "Affects 1 connection." in page.body
     answer = await browser.post("/admin/actions", [*fields_of(page.body), ("reason", "left the laptop open")])
     assert (answer.status, answer.headers["Location"]) == (303, "/admin/users/1")
     assert (await watching.next("user_status_update", user_id=ada.user_id))["reason"] == "operator"
@@ -90,7 +90,7 @@ async def test_a_script_is_told_what_it_would_hit(signed_in: SignedIn, user: Mak
     assert answer.body == {
         "title": "Force offline: ada",
         "effect": "ada will be shown as offline to everyone until the next heartbeat. The call with bob ends first.",
-        "hits": ["1 socket", "1 call with bob"],
+        "hits": ["1 connection", "1 call with bob"],
         "waits": True,
         "count": 1,
     }
@@ -278,7 +278,7 @@ async def test_an_action_on_several_hits_exactly_those_named(
     people = [await online(user, name) for name in ("ada", "bob", "cem", "dan")]
     browser = await signed_in("operator")
     listed = (await browser.get("/admin/users", status="available", q="a")).body  # ada and dan
-    assert "Force offline (2)…" in listed
+    assert "Force offline 2 users…" in listed
     chosen = [each for each in fields_of(listed) if each[0] in ("user_id", "next")]
     page = await browser.request(
         "GET", "/admin/actions?action=force_offline&" + "&".join(f"{name}={value}" for name, value in chosen[:2])
@@ -470,6 +470,6 @@ async def test_of_several_only_those_are_counted_for_whom_there_is_something_to_
     ids = "&".join(f"user_id={user_id}" for user_id in (ada.user_id, bob.user_id, cem.user_id, 99))
     answer = await browser.get(f"/admin/actions?action=force_offline&{ids}", headers=JSON_PLEASE)
     assert (answer.body["title"], answer.body["count"], answer.body["waits"]) == ("Force offline: 2 users", 2, True)
-    assert answer.body["hits"] == ["1 socket", "1 call", "no change for 2 of them"]
+    assert answer.body["hits"] == ["1 connection", "1 call", "no change for 2 of them"]
     nobody = await browser.get("/admin/actions?action=force_offline&user_id=98&user_id=99", headers=JSON_PLEASE)
     assert (nobody.status, nobody.code) == (409, "NOTHING_TO_DO")

@@ -41,6 +41,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("GET", "/admin/accounts", "/admin/accounts?action=set_password&user_id=1"): ADMINS,
     ("POST", "/admin/accounts", "/admin/accounts"): FORM_OF_ADMINS,
     ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
+    ("POST", "/admin/time-zone", "/admin/time-zone"): (401, 401, 303, 303, 303, 401),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),
     ("GET", "/admin/operators", "/admin/operators"): ADMINS,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Connection } from "../../static/admin/connection.js";
-import { timeOfDay } from "../../static/admin/formatting.js";
+import { moments } from "../../static/admin/moments.js";
 import { FakeClient, FakeTimers, NOW, overview, update } from "./fakes.js";
 
 class Scene {
@@ -44,7 +44,7 @@ class Scene {
 }
 
 const live = () => new Scene().greet();
-const figures = (moment) => `Figures are from ${timeOfDay(moment)}; timers are stopped.`;
+const figures = (moment) => `Figures are from ${moments.clock(moment, NOW)}; timers are stopped.`;
 
 test("it is connecting until the first overview, and then live", () => {
   const scene = new Scene();

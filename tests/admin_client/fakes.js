@@ -29,7 +29,7 @@ export const call = (callId, callerId, calleeId, rest = {}) => ({
 export const issue = (key, rest = {}) => ({
   key,
   kind: "busy_without_cause",
-  because: { text: "saved as busy, but shown as available" },
+  because: { text: "Saved as busy, but shown as available" },
   since: NOW - 1_000,
   username: "somebody",
   repair: "clear_busy",

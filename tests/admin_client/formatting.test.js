@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, count, duration, durationInWords, initials, isolated, plain, signed, until } from "../../static/admin/formatting.js";
+import { because, bulkWords, changes, count, duration, durationInWords, faults, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
 import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
@@ -29,16 +29,12 @@ test("a cause counts up, down, or names a time of day", () => {
   assert.equal(because({ text: "heartbeat", at: NOW - 20 * SECOND, tail: " ago" }, NOW), "heartbeat 20 s ago");
   const left = { text: "connection lost,", at: NOW + 8_400, counts: "down", tail: " of grace left" };
   assert.equal(because(left, NOW), "connection lost, 9 s of grace left");
-  assert.match(because({ text: "set busy until", at: NOW, counts: "clock" }, NOW), /^set busy until \d\d:\d\d$/);
+  assert.match(because({ text: "set busy until", at: NOW, counts: "clock" }, NOW), /^set busy until \d\d:\d\d( [ap]m)?$/);
   assert.equal(because({ text: "set busy" }, NOW), "set busy");
 });
 
 test("what should be over has 0 s left, not less", () => {
   assert.equal(because({ text: "held,", at: NOW - HOUR, counts: "down", tail: " left" }, NOW), "held, 0 s left");
-});
-
-test("a time on another day has the day", () => {
-  assert.match(until(NOW + 48 * HOUR, NOW), /^\d+ \w+ \d\d:\d\d$/);
 });
 
 test("a face is one or two letters, whatever the name is made of", () => {
@@ -63,6 +59,21 @@ test("a difference has its sign, and numbers their noun", () => {
 
 test("a search knows neither case nor accents", () => {
   assert.equal(folded("Björn CHLOÉ"), "bjorn chloe");
+});
+
+test("several faults of one call are told together", () => {
+  const issue = { because: { text: "ada has been offline since" }, also: [{ text: "On a call for", at: NOW - 3 * HOUR, tail: " (limit 2:00)" }] };
+  assert.equal(faults(issue, NOW), "ada has been offline since; On a call for 3:00 (limit 2:00)");
+});
+
+test("an action is offered only where it changes something", () => {
+  const offline = { state: "offline" };
+  const online = { state: "busy", sockets: 1, set_busy: true, call_id: "c" };
+  const offered = (user, issue) => Object.keys(changes).filter((action) => changes[action](user, issue));
+  assert.deepEqual(offered(offline), ["sign_out"]);
+  assert.deepEqual(offered(online).sort(), ["clear_busy", "disconnect", "end_call", "force_offline", "sign_out"]);
+  assert.deepEqual(offered(offline, { repair: "clear_busy" }), ["clear_busy", "sign_out"]);
+  assert.deepEqual([bulkWords("force_offline", 1), bulkWords("clear_busy", 1_200)], ["Force offline 1 user", "Clear busy of 1,200 users"]);
 });
 
 test("a name keeps its own direction between isolates, and cannot leave them", () => {

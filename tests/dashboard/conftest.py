@@ -162,7 +162,9 @@ def visit(site: Site, browser: Browser, conduct: Conduct, contexts: list[Browser
         place = at or site
         if name and not fresh:
             options["storage_state"] = await place.signed_in(browser, name)
-        context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context = await browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options}
+        )
         contexts.append(context)
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
         await conduct.watch(context, place.origin)

@@ -57,8 +57,8 @@ async def test_a_call_whose_party_was_killed_is_ended(site: Site, visit: Visit) 
     await see_and_repair(
         visit,
         f"call_with_offline:{call_id}",
-        cause=rf"{eve.username} is offline since \d\d:\d\d \(disconnected\)",
-        effect=f"Ends the call; {ada.username} becomes available, {eve.username} stays offline",
+        cause=rf"{eve.username} has been offline since \d\d:\d\d \(disconnected\)",
+        effect=f"Ends the call. {ada.username} becomes available, {eve.username} stays offline",
         repair="End call",
         produce=kill,
     )
@@ -76,8 +76,8 @@ async def test_a_call_that_lasts_too_long_is_ended(site: Site, visit: Visit) -> 
     await see_and_repair(
         visit,
         f"long_call:{call_id}",
-        cause=r"call over 4 s: 00:\d\d",
-        effect=f"Ends the call; {ada.username} and {bob.username} become available",
+        cause=r"On a call for \d+ s \(limit 4 s\)",
+        effect=f"Ends the call. {ada.username} and {bob.username} become available",
         repair="End call",
         produce=wait,
     )
@@ -90,9 +90,9 @@ async def test_a_silent_socket_is_closed(site: Site, visit: Visit) -> None:
     socket, status = await RawSocket.open(site.program.port, f"/ws/feed?token={ada.token}", User_Agent="iPhone")
     assert status == 101
     silent = one.page.locator('#attention [data-rows] > [data-key^="silent_socket:"]:not(.gone)')
-    await expect(silent.locator("[data-f=because]")).to_have_text(re.compile(r"silent for \d+ s"))
+    await expect(silent.locator("[data-f=because]")).to_have_text(re.compile(r"Silent for \d+ s"))
     await expect(silent.locator("[data-f=who]")).to_have_text(ada.username)
-    await expect(silent.locator("[data-f=effect]")).to_have_text(re.compile("^Closes 1 socket; .*disconnected"))
+    await expect(silent.locator("[data-f=effect]")).to_have_text(re.compile("^Closes 1 connection. .*disconnected"))
     await silent.get_by_role("button", name="Disconnect").click()
     await one.confirm("nobody there")
     assert await socket.close_code() == 4501
@@ -112,7 +112,7 @@ async def test_a_user_who_flaps_is_forced_offline(site: Site, visit: Visit) -> N
     await see_and_repair(
         visit,
         f"flapping:{ada.user_id}",
-        cause="changed state at least 4 times within 60 s",
+        cause=r"Changed state \d+ times in the last minute",
         effect=f"Shows {ada.username} as offline until the next heartbeat",
         repair="Force offline",
         produce=flap,

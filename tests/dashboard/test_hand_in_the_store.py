@@ -59,8 +59,8 @@ async def test_busy_set_in_the_store_by_hand_is_cleared(site: Site, visit: Visit
     await see_and_repair(
         visit,
         f"busy_without_cause:{ada.user_id}",
-        cause="saved as busy, but shown as available",
-        effect=f"Clears busy; {ada.username} stays available",
+        cause="Saved as busy, but shown as available",
+        effect=f"Clears busy. {ada.username} stays available",
         repair="Clear busy",
         produce=write,
     )
@@ -83,8 +83,8 @@ async def test_busy_until_a_moment_that_is_past_is_cleared(site: Site, visit: Vi
     await see_and_repair(
         visit,
         f"busy_until_past:{ada.user_id}",
-        cause=r"set busy until .*\d\d:\d\d, which has passed",
-        effect=f"Clears busy; {ada.username} stays available",
+        cause=r"Set busy until .*\d\d:\d\d, which has passed",
+        effect=f"Clears busy. {ada.username} stays available",
         repair="Clear busy",
         produce=write,
     )
@@ -102,7 +102,7 @@ async def test_a_call_that_only_the_store_knows_is_ended(site: Site, visit: Visi
     await see_and_repair(
         visit,
         f"busy_without_cause:{call_id}",
-        cause="saved as ongoing, but unknown to the server",
+        cause="Saved as ongoing, but unknown to the server",
         effect="Ends the call",
         repair="End call",
         produce=write,
@@ -125,8 +125,8 @@ async def test_a_claim_of_a_call_that_is_not_ongoing_is_given_up(site: Site, vis
     await see_and_repair(
         visit,
         f"busy_without_cause:{ada.user_id}",
-        cause="busy because of a call that is not ongoing",
-        effect="Removes what is left of the call",
+        cause="Busy because of a call that is not ongoing",
+        effect="Removes the leftover busy mark",
         repair="End call",
         produce=write,
     )
@@ -146,7 +146,7 @@ async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, vis
     await see_and_repair(
         visit,
         f"two_calls:{ada.user_id}",
-        cause=f"in 2 calls at once, with {bob.username} and with {cem.username}",
+        cause=f"In 2 calls at once, with {bob.username} and with {cem.username}",
         effect=f"Ends the call with {cem.username}; {ada.username} stays in the other call",
         repair="End call",
         produce=write,

@@ -211,8 +211,8 @@ def test_only_the_latest_proposals_are_remembered(cluster: ClusterWorld, monkeyp
     cluster.connect(1, 1)
     cluster.advance(2)
     act(cluster.nodes[0], "disconnect", user_id=1)
-    act(cluster.nodes[0], "clear_busy", user_id=1)
-    assert acted(cluster) == ["clear_busy", "disconnect"]
+    act(cluster.nodes[0], "sign_out", user_id=1)
+    assert acted(cluster) == ["sign_out", "disconnect"]
 
 
 def test_nobody_is_disconnected_while_the_log_cannot_be_reached(cluster: ClusterWorld) -> None:

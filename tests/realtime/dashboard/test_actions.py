@@ -16,6 +16,7 @@ from realtime.dashboard.rows import ActionName
 from realtime.protocol import CloseCode
 from tests.realtime.calling import busy, four_users
 from tests.realtime.conftest import MakeWorld, told
+from tests.realtime.operators import inspected
 from tests.realtime.world import NOON, World
 
 
@@ -37,7 +38,9 @@ def plan(world: World, action: ActionName, **target: Any) -> ActionPreview:
 
 def test_a_user_forced_offline_is_announced_so_until_the_next_heartbeat(world: World) -> None:
     operator_session = world.connect(3, "presence")
-    assert act(world, "force_offline", user_id=1) == ActionOutcome("done", "available, 1 socket", "offline, 1 socket")
+    assert act(world, "force_offline", user_id=1) == ActionOutcome(
+        "done", "available, 1 connection", "offline, 1 connection"
+    )
     world.beat(1, over_socket=True)
     assert told(world, operator_session) == [(1, False, False, "operator"), (1, True, False, "heartbeat")]
 
@@ -52,6 +55,7 @@ def test_a_forced_offline_is_on_disk_and_names_its_operator_after_a_restart(worl
 
 
 def test_an_operators_doing_is_no_sign_of_life_of_the_user(world: World) -> None:
+    world.put(1, is_busy=True)
     seen = world.status(1).last_seen
     world.advance(5)
     act(world, "force_offline", user_id=1)
@@ -87,14 +91,14 @@ def test_force_offline_in_a_call_waits_for_its_end(world: World) -> None:
     assert world.status(2).is_available
     assert world.core.actions.waiting(1) == ""
     entry = world.audit.entries["entry"]
-    assert (entry.outcome, entry.after) == ("done", "offline, 1 socket")
+    assert (entry.outcome, entry.after) == ("done", "offline, 1 connection")
 
 
 def test_force_offline_now_ends_the_call_first(world: World) -> None:
     world.call(1, 2)
     outcome = act(world, "force_offline", user_id=1, now=True)
-    assert outcome.before == "busy, 1 socket, 1 call with user2"
-    assert outcome.after == "offline, 1 socket"
+    assert outcome.before == "busy, 1 connection, 1 call with user2"
+    assert outcome.after == "offline, 1 connection"
     assert world.status(2).is_available
 
 
@@ -108,7 +112,7 @@ def test_clear_busy_makes_available(world: World) -> None:
     world.put(1, is_busy=True)
     assert plan(world, "clear_busy", user_id=1).effect == "user1 will be shown as available."
     outcome = act(world, "clear_busy", user_id=1)
-    assert outcome == ActionOutcome("done", "busy, 1 socket, busy set by hand", "available, 1 socket")
+    assert outcome == ActionOutcome("done", "busy, 1 connection, busy set by hand", "available, 1 connection")
 
 
 def test_clear_busy_in_a_call_waits_and_then_who_was_busy_by_hand_is_available(world: World) -> None:
@@ -122,12 +126,22 @@ def test_clear_busy_in_a_call_waits_and_then_who_was_busy_by_hand_is_available(w
 
 
 def test_clear_busy_of_who_is_offline_says_so(make_world: MakeWorld) -> None:
-    assert "stays offline" in plan(make_world(1), "clear_busy", user_id=1).effect
+    world = make_world(1)
+    world.put(1, is_busy=True, is_online=False)
+    assert "stays offline" in plan(world, "clear_busy", user_id=1).effect
+
+
+def test_who_is_not_set_busy_is_not_cleared_unless_the_store_says_so(world: World) -> None:
+    with pytest.raises(Conflict, match="user1 has not been set busy"):
+        act(world, "clear_busy", user_id=1)
+    world.users.change(1, set_busy=True)
+    inspected(world)
+    assert act(world, "clear_busy", user_id=1).outcome == "done"
 
 
 def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> None:
     second = world.connect(1)
-    assert plan(world, "disconnect", user_id=1).hits == ["2 sockets"]
+    assert plan(world, "disconnect", user_id=1).hits == ["2 connections"]
     act(world, "disconnect", user_id=1)
     assert second.session.close_code == 4501
     assert world.core.hub.of_user(1) == []
@@ -137,14 +151,14 @@ def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> No
 
 def test_disconnect_of_one_socket_leaves_the_others(world: World) -> None:
     second = world.connect(1)
-    assert plan(world, "disconnect", user_id=1, session_id=second.session.session_id).hits == ["1 socket"]
+    assert plan(world, "disconnect", user_id=1, session_id=second.session.session_id).hits == ["1 connection"]
     act(world, "disconnect", user_id=1, session_id=second.session.session_id)
     assert [each is second.session for each in world.core.hub.of_user(1)] == [False]
     assert world.status(1).is_online
 
 
 def test_a_socket_that_is_gone_is_not_disconnected(world: World) -> None:
-    with pytest.raises(Conflict, match="no longer has this socket"):
+    with pytest.raises(Conflict, match="no longer has this connection"):
         act(world, "disconnect", user_id=1, session_id="gone")
 
 
@@ -171,7 +185,7 @@ def test_signing_out_a_user_whose_document_is_gone_still_ends_the_logins(
 def test_sign_out_says_what_it_hits(world: World) -> None:
     world.call(1, 2)
     made = plan(world, "sign_out", user_id=1)
-    assert (made.title, made.hits) == ("Sign out everywhere: user1", ["1 socket", "1 call with user2"])
+    assert (made.title, made.hits) == ("Sign out everywhere: user1", ["1 connection", "1 call with user2"])
 
 
 def test_end_call_frees_and_tells_both(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.dashboard.issues import Flapping
+from realtime.dashboard.flapping import Flapping
 
 
 @pytest.fixture
@@ -56,3 +56,9 @@ def test_users_whose_changes_are_long_ago_cost_nothing(flapping: Flapping) -> No
     assert len(flapping) == 1
     flapping.users(91)
     assert len(flapping) == 0
+
+
+def test_all_changes_within_the_span_are_counted(flapping: Flapping) -> None:
+    note(flapping, 7, 0, 30, 40, 50, 55)
+    assert (flapping.count(7, 60), flapping.count(7, 61)) == (5, 4)
+    assert flapping.users(61) == [7]

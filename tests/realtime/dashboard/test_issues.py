@@ -56,11 +56,11 @@ def test_a_call_with_an_offline_party_says_who_and_why(four: World) -> None:
     assert the_one(found(four)) == Issue(
         key=f"call_with_offline:{call.call_id}",
         kind="call_with_offline",
-        because=Explanation("user2 is offline since", milliseconds(since), "clock", " (disconnected)"),
+        because=Explanation("user2 has been offline since", milliseconds(since), "clock", " (disconnected)"),
         since=milliseconds(since),
         username="user1 and user2",
         repair="end_call",
-        effect="Ends the call; user1 becomes available, user2 stays offline",
+        effect="Ends the call. user1 becomes available, user2 stays offline",
         call_id=call.call_id,
     )
 
@@ -71,9 +71,9 @@ def test_a_call_with_two_offline_parties_names_both(four: World) -> None:
     four.put(2, is_online=False)
     four.advance(16)
     one = the_one(found(four))
-    assert one.because.text == "user1 and user2 are offline since"
+    assert one.because.text == "user1 and user2 have been offline since"
     assert one.because.tail == " (disconnected, set offline)"
-    assert one.effect == "Ends the call; user1 and user2 stay offline"
+    assert one.effect == "Ends the call. user1 and user2 stay offline"
 
 
 def test_a_call_with_an_offline_party_is_right_again_when_the_party_is_back(four: World) -> None:
@@ -98,15 +98,42 @@ def test_a_long_call_is_found_after_its_time(make_world: MakeWorld) -> None:
     assert the_one(found(world)) == Issue(
         key=f"long_call:{call.call_id}",
         kind="long_call",
-        because=Explanation("call over 2 min:", began),
+        because=Explanation("On a call for", began, tail=" (limit 02:00)"),
         since=began + 120_000,
         username="user1 and user2",
         repair="end_call",
-        effect="Ends the call; user1 and user2 become available",
+        effect="Ends the call. user1 and user2 become available",
         call_id=call.call_id,
     )
     world.hang_up(1, call)
     assert found(world) == []
+
+
+def test_two_faults_of_one_call_are_one_issue(make_world: MakeWorld) -> None:
+    world = make_world(4, long_call_seconds=60.0)
+    world.connect(1)
+    second = world.connect(2)
+    call = world.call(1, 2)
+    world.advance(61)
+    since = the_one(found(world)).since
+    world.advance(10)
+    world.lose(second)
+    world.advance(16)
+    one = the_one(found(world))
+    assert (one.key, one.since) == (f"call_with_offline:{call.call_id}", since)
+    assert one.because.text == "user2 has been offline since"
+    assert [each.text for each in one.also] == ["On a call for"]
+    assert world.core.issues.user_ids == {1, 2}
+    assert world.core.overview.figures().attention == 1
+
+
+def test_a_fault_of_a_user_in_two_calls_covers_what_is_wrong_with_the_one_to_end(four: World) -> None:
+    four.call(1, 2)
+    four.calls.calls["old"] = Call("old", 3, 1, "audio", "ongoing", NOON - timedelta(days=1))
+    one, *others = inspected(four)
+    assert (one.kind, one.call_id, [each.text for each in one.also]) == ("two_calls", "old", ["On a call for"])
+    assert others == []
+    assert four.core.issues.user_ids == {1, 3}
 
 
 def test_who_set_busy_below_a_call_stays_busy_after_it(make_world: MakeWorld) -> None:
@@ -116,7 +143,7 @@ def test_who_set_busy_below_a_call_stays_busy_after_it(make_world: MakeWorld) ->
     world.call(1, 2)
     world.put(2, is_busy=True)
     world.advance(61)
-    assert the_one(found(world)).effect == "Ends the call; user1 becomes available, user2 stays busy"
+    assert the_one(found(world)).effect == "Ends the call. user1 becomes available, user2 stays busy: set busy"
 
 
 def test_a_user_in_two_calls_shall_leave_the_one_that_the_server_does_not_know(four: World) -> None:
@@ -125,8 +152,8 @@ def test_a_user_in_two_calls_shall_leave_the_one_that_the_server_does_not_know(f
     stray(four, 3, 1)
     one = the_one(inspected(four))
     assert (one.kind, one.username, one.repair, one.call_id) == ("two_calls", "user1", "end_call", "stray")
-    assert one.because == Explanation("in 2 calls at once, with user2 and with user3")
-    assert one.effect == "Ends the call with user3; user1 stays in the other call"
+    assert one.because == Explanation("In 2 calls at once, with user2 and with user3")
+    assert one.effect == "Ends the call with user3. user1 stays in the other call"
     assert call.call_id != "stray"
 
 
@@ -141,9 +168,9 @@ def test_a_call_that_only_the_store_knows_is_found(four: World) -> None:
     call = stray(four)
     one = the_one(inspected(four))
     assert (one.key, one.kind) == ("busy_without_cause:stray", "busy_without_cause")
-    assert one.because.text == "saved as ongoing, but unknown to the server; started"
+    assert one.because.text == "Saved as ongoing, but unknown to the server; started"
     assert one.because.at == milliseconds(call.started_at)
-    assert one.effect == "Ends the call; user1 and user2 stay available"
+    assert one.effect == "Ends the call. user1 and user2 stay available"
     four.run(four.core.switchboard.force_end("stray"))
     assert inspected(four, 1) == []
 
@@ -153,7 +180,7 @@ def test_a_call_of_the_store_that_is_wrong_otherwise_is_found_once(four: World) 
     stray(four, 1, 9)
     one = the_one(inspected(four))
     assert one.kind == "call_with_offline"
-    assert one.because.text == "user1 and user 9 are offline since"
+    assert one.because.text == "user1 and user 9 have been offline since"
 
 
 def test_a_call_of_nobody_known_is_found(four: World) -> None:
@@ -170,11 +197,11 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
     assert one == Issue(
         key="busy_without_cause:1",
         kind="busy_without_cause",
-        because=Explanation("busy because of a call that is not ongoing"),
+        because=Explanation("Busy because of a call that is not ongoing"),
         since=now(four),
         username="user1",
         repair="end_call",
-        effect="Removes what is left of the call; user1 stays available",
+        effect="Removes the leftover busy mark. user1 stays available",
         user_id=1,
         call_id="gone",
     )
@@ -186,7 +213,7 @@ def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
     four.hold((1,), "gone")
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
-    assert one.effect == "Removes what is left of the call; user1 becomes available"
+    assert one.effect == "Removes the leftover busy mark. user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
     assert found(four) == []
 
@@ -197,8 +224,8 @@ def test_busy_in_the_store_alone_is_cleared(four: World) -> None:
     one, other = inspected(four)
     assert (one.kind, other.kind) == ("busy_without_cause", "busy_without_cause")
     assert (one.key, one.repair, one.user_id) == ("busy_without_cause:1", "clear_busy", 1)
-    assert one.because == Explanation("saved as busy, but shown as available")
-    assert one.effect == "Clears busy; user1 stays available"
+    assert one.because == Explanation("Saved as busy, but shown as available")
+    assert one.effect == "Clears busy. user1 stays available"
     four.put(1, is_busy=False)
     four.put(2, is_busy=False)
     assert inspected(four, 1) == []
@@ -209,7 +236,7 @@ def test_a_busy_that_should_be_over_is_found_in_the_store(four: World) -> None:
     four.users.change(1, set_busy=True, busy_until=until)
     one = the_one(inspected(four))
     assert (one.kind, one.repair, one.since) == ("busy_until_past", "clear_busy", milliseconds(until))
-    assert one.because == Explanation("set busy until", milliseconds(until), "clock", ", which has passed")
+    assert one.because == Explanation("Set busy until", milliseconds(until), "clock", ", which has passed")
 
 
 def test_a_busy_that_should_be_over_is_found_in_memory(four: World) -> None:
@@ -217,7 +244,7 @@ def test_a_busy_that_should_be_over_is_found_in_memory(four: World) -> None:
     found(four)
     four.time.jumped = timedelta(minutes=11)
     one = the_one(found(four))
-    assert (one.kind, one.effect) == ("busy_until_past", "Clears busy; user1 becomes available")
+    assert (one.kind, one.effect) == ("busy_until_past", "Clears busy. user1 becomes available")
     four.put(1, is_busy=False)
     assert found(four) == []
 
@@ -242,16 +269,16 @@ def test_a_silent_socket_is_found_before_it_is_closed(world: World) -> None:
     assert one == Issue(
         key=f"silent_socket:{silent.session.session_id}",
         kind="silent_socket",
-        because=Explanation("silent for", heard, "up", " on tests"),
+        because=Explanation("Silent for", heard, "up", " on tests"),
         since=heard,
         username="user1",
         repair="disconnect",
-        effect="Closes 1 socket; the app stays disconnected until it is reopened",
+        effect="Closes 1 connection. The app stays disconnected until it is reopened",
         user_id=1,
         session_id=silent.session.session_id,
     )
     world.connect(1)
-    assert the_one(found(world)).effect == "Closes 1 socket; user1 keeps 1 more"
+    assert the_one(found(world)).effect == "Closes 1 connection. user1 keeps 1 more"
     world.advance(6)
     assert found(world) == []
 
@@ -279,7 +306,7 @@ def test_four_changes_in_a_minute_are_flapping(world: World) -> None:
         world.advance(1)
     one = the_one(found(world))
     assert (one.kind, one.repair, one.user_id) == ("flapping", "force_offline", 1)
-    assert one.because == Explanation("changed state at least 4 times within 60 s")
+    assert one.because == Explanation("Changed state 4 times in the last minute")
     assert one.effect == "Shows user1 as offline until the next heartbeat"
     world.advance(61)
     assert found(world) == []
@@ -319,14 +346,14 @@ def test_both_parties_of_a_call_need_attention(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(7200.0, "2 h"), (5400.0, "90 min"), (60.0, "60 s"), (0.5, "0.5 s"), (3600.0, "60 min")]
+    ("seconds", "text"), [(7200.0, "2:00"), (4500.0, "1:15"), (75.0, "01:15"), (0.5, "0.5 s"), (3600.0, "1:00")]
 )
-def test_a_limit_is_said_in_its_largest_unit(make_world: MakeWorld, seconds: float, text: str) -> None:
+def test_a_limit_is_said_like_the_time_beside_it(make_world: MakeWorld, seconds: float, text: str) -> None:
     world = make_world(2, long_call_seconds=seconds)
     world.connect(1)
     world.connect(2)
     call = world.call(1, 2)
     world.time.jumped = timedelta(seconds=seconds + 1)
     assert [each.because for each in found(world) if each.kind == "long_call"] == [
-        Explanation(f"call over {text}:", milliseconds(call.started_at))
+        Explanation("On a call for", milliseconds(call.started_at), tail=f" (limit {text})")
     ]

@@ -63,6 +63,7 @@ def test_a_second_action_that_would_wait_for_the_same_user_is_refused_and_names_
     world: World, call: Call
 ) -> None:
     act(world, "first")
+    world.put(1, is_busy=True)
     with pytest.raises(Conflict, match="“Force offline”, by maya") as refusal:
         act(world, "second", "clear_busy")
     assert refusal.value.code == "ACTION_WAITING"
@@ -223,6 +224,7 @@ def test_a_user_who_is_on_another_call_by_then_is_left_alone_until_its_end(world
 
 
 def test_a_user_who_is_gone_by_then_is_not_found(world: World, call: Call) -> None:
+    world.put(1, is_busy=True)
     act(world, "first", "clear_busy")
     del world.core.registry._entries[1]
     end(world, call)

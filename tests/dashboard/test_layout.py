@@ -1,0 +1,91 @@
+"""Layout: at any width, nothing is cut, overlaps or leaves its card, whatever the number of users and their names."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page
+
+from tests.dashboard.boxes import faults
+from tests.dashboard.conduct import Conduct
+from tests.dashboard.conftest import MakeSite, Visit
+from tests.dashboard.crowds import ONLINE_SETTINGS, Crowd, gather_crowd
+from tests.dashboard.live import Live
+from tests.dashboard.site import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
+
+SIZES = [
+    (390, 844), (768, 1024), (1024, 768), (1280, 800), (1366, 768), (1440, 900), (1920, 1080), (2560, 1440),
+]  # fmt: skip
+ZOOMED = [(384, 512), (512, 384), (640, 400), (683, 384), (720, 450), (960, 540), (320, 640)]
+"""Half of each width, as at a zoom of 200 %. Of a phone, the smallest width that WCAG 1.4.10 asks for."""
+
+LIVE = ("/admin", "/admin/wall")
+"""Pages that scripts draw."""
+
+SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 30))))"
+"""A list measures its box after a frame, and draws its rows in the next one."""
+
+
+async def faults_at_all_sizes(page: Page, sizes: list[tuple[int, int]] = [*SIZES, *ZOOMED]) -> list[str]:  # noqa: B006
+    """Return what is wrong with the layout at any size, with the page's path and the width."""
+    found: list[str] = []
+    for width, height in sizes:
+        await page.set_viewport_size({"width": width, "height": height})
+        if urlsplit(page.url).path in LIVE:
+            await page.evaluate(SETTLED)
+        found += [f"{page.url.partition('/admin')[2]} at {width}: {each}" for each in await faults(page)]
+    return found
+
+
+async def faults_of_pages(site: Site, page: Page, paths: list[str]) -> list[str]:
+    """Return what is wrong with the layout of any of these pages at any size."""
+    found: list[str] = []
+    for path in paths:
+        await page.goto(site.origin + path)
+        if urlsplit(path).path in LIVE:
+            await page.wait_for_function("() => document.documentElement.dataset.feed === 'live'")
+        found += await faults_at_all_sizes(page)
+    return found
+
+
+def pages_about(crowd: Crowd) -> list[str]:
+    return [
+        "/admin", "/admin?q=ada&status=busy", "/admin/wall", "/admin/users", "/admin/users?q=ada&status=busy",
+        f"/admin/users/{crowd.longest}", "/admin/calls", f"/admin/calls/{crowd.call_id}", "/admin/events",
+        "/admin/audit",
+    ]  # fmt: skip
+
+
+async def test_with_5061_users_nothing_is_cut_or_overlaps_at_any_width(
+    make_site: MakeSite, visit: Visit, conduct: Conduct
+) -> None:
+    conduct.excuse("status of 404 .*/admin/nothing")
+    site = make_site(**ONLINE_SETTINGS)
+    crowd = await gather_crowd(site, 5061)
+    await site.start()
+    page = await visit("/admin/nothing", "admin", at=site)
+    more = ["/admin/system", "/admin/operators", f"/admin/actions?action=end_call&call_id={crowd.call_id}"]
+    assert await faults_at_all_sizes(page) == []
+    assert await faults_of_pages(site, page, [*pages_about(crowd), *more]) == []
+    live = await Live(await visit(at=site)).ready()
+    await live.search.fill("Zoë")
+    await live.rows.first.locator("[data-f=more]").click()
+    assert await faults(live.page) == []
+    await live.menu.get_by_role("button", name="Force offline").click()
+    await live.dialog.get_by_text("1 call with").wait_for()
+    assert await faults_at_all_sizes(live.page) == []
+
+
+async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: MakeSite, visit: Visit) -> None:
+    site = make_site(**ONLINE_SETTINGS)
+    crowd = await gather_crowd(site, 61)
+    await site.start()
+    assert await faults_at_all_sizes(await visit("/admin/login", "", at=site)) == []
+    page = await visit("/admin/audit", "viewer", at=site)
+    assert (
+        await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])
+        == []
+    )

@@ -135,7 +135,6 @@ class ActionForm(AdminHandler):
             action=self._action(),
             name=self.target_name(),
             preview=preview,
-            action=self._action(),
             verb=ACTION_LABELS[self._action()],
             problem=problem,
             fields=self._fields(preview),

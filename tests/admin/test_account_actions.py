@@ -64,7 +64,7 @@ async def test_an_admin_sets_a_password_without_a_script(
     assert f'"{URL}?action=set_password&amp;user_id=1' in (await admin.get("/admin/users/1")).body
     page = (await admin.get(URL, action="set_password", user_id=1, next="/admin/users/1")).body
     assert "Set password: noor" in page
-    assert "Affects 1 socket." in page
+    assert "Affects 1 connection." in page
     answer = await admin.post(URL, [*fields_of(page), ("reason", "forgot it"), ("password", NEW)])
     assert (answer.status, answer.headers["Location"]) == (303, "/admin/users/1")
     after = (await admin.get("/admin/users/1")).body
@@ -75,7 +75,7 @@ async def test_an_admin_sets_a_password_without_a_script(
     assert ((await log_in(api, PASSWORD)).status, (await log_in(api, NEW)).status) == (401, 200)
     (entry,) = await audited(server, "set_password")
     assert (entry.operator, entry.target, entry.target_name, entry.reason) == ("admin", "user:1", "noor", "forgot it")
-    assert (entry.before, entry.after, entry.outcome) == ("available, 1 socket", "new password", "done")
+    assert (entry.before, entry.after, entry.outcome) == ("available, 1 connection", "new password", "done")
 
 
 async def test_a_user_without_a_password_gets_one(api: Api, signed_in: SignedIn, user: MakePerson) -> None:
@@ -126,7 +126,7 @@ async def test_a_user_is_disabled_and_enabled_again(
     assert pair.status == 200
     assert (await api.with_token(pair.body["access_token"]).get("/users/me")).status == 200
     (disabled,), (enabled,) = await audited(server, "disable_user"), await audited(server, "enable_user")
-    assert (disabled.before, disabled.after) == ("available, 1 socket", "disabled")
+    assert (disabled.before, disabled.after) == ("available, 1 connection", "disabled")
     assert (enabled.before, enabled.after) == ("offline, disabled", "enabled")
 
 

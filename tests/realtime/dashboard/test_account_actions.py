@@ -35,7 +35,7 @@ def plan(world: World, action: ActionName, user_id: int = 1) -> ActionPreview:
 
 def test_a_disabled_user_is_refused_until_enabled_again(world: World) -> None:
     identity = world.clients[0].session.identity
-    assert act(world, "disable_user") == ActionOutcome("done", "available, 1 socket", "disabled")
+    assert act(world, "disable_user") == ActionOutcome("done", "available, 1 connection", "disabled")
     assert world.clients[0].session.close_code == 4501
     assert world.core.authenticator.is_revoked(identity)
     assert (world.users.rows[1].disabled, world.status(1).is_online) == (True, False)
@@ -55,7 +55,7 @@ def test_what_is_so_already_is_refused(world: World) -> None:
 
 
 def test_a_deleted_user_is_gone(world: World) -> None:
-    assert act(world, "delete_user") == ActionOutcome("done", "available, 1 socket", "deleted")
+    assert act(world, "delete_user") == ActionOutcome("done", "available, 1 connection", "deleted")
     assert world.clients[0].session.close_code == 4501
     assert 1 not in world.core.registry
     with pytest.raises(NotFound):
@@ -74,7 +74,7 @@ def test_the_call_of_a_user_who_is_turned_out_ends(world: World, action: ActionN
 def test_a_new_password_revokes_all_tokens_and_closes_all_sockets(world: World) -> None:
     identity = world.clients[0].session.identity
     outcome = act(world, "set_password", password_hash="new")
-    assert outcome == ActionOutcome("done", "available, 1 socket", "new password")
+    assert outcome == ActionOutcome("done", "available, 1 connection", "new password")
     assert world.user_passwords.hashes == {1: "new"}
     assert world.clients[0].session.close_code == 4501
     assert world.core.authenticator.is_revoked(identity)

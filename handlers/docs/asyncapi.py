@@ -41,7 +41,7 @@ CLOSES: dict[CloseCode, tuple[str, str]] = {
     CloseCode.TOO_BIG: ("a message was too big", "does not send it again"),
     CloseCode.RESTART: ("the server is restarting", "reconnects after `reconnect_after_ms`"),
     CloseCode.TRY_LATER: (
-        "too many sockets on the server, from this address or of this service key",
+        "too many sockets on the server, from this address or of this service key; or the issuer's keys are missing",
         "reconnects with backoff",
     ),
     CloseCode.UNRESPONSIVE: ("the client did not answer a ping", "reconnects"),

@@ -269,6 +269,17 @@ async def test_every_metric_is_documented_and_every_documented_metric_is_there(
     assert set(re.findall(r"\b(rollcall_[a-z_]+)\b", operating)) == series
 
 
+def test_every_message_on_the_page_of_foreign_tokens_is_one_that_the_server_sends() -> None:
+    page = (ROOT / "docs" / "foreign-tokens.md").read_text(encoding="utf-8")
+    table = page.partition("## When a token is refused")[2]
+    messages = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for name in ("models", "realtime") for path in (ROOT / name).rglob("*.py")
+    )
+    assert len(messages) == 8
+    assert [each for each in messages if f'"{each}"' not in code] == []
+
+
 def test_every_link_between_pages_leads_somewhere() -> None:
     broken = [
         f"{page.name}: {target}"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from models.calls import Call
-from models.errors import StoreUnavailable
+from models.errors import NotFound, StoreUnavailable
 from models.status import Status, StatusChange
 from models.tokens import Identity
+from models.user_documents import StoredUser
 from tests.realtime.client import Client, known
 from tests.realtime.cluster.world import ClusterWorld, NodeWorld
 from tests.realtime.stores import Fault
@@ -34,6 +35,7 @@ class ClusterMachine(RuleBasedStateMachine):
         self.clients: list[tuple[NodeWorld, Client]] = []
         self.requests: list[tuple[int, StatusChange, asyncio.Task[Status]]] = []
         self.calls: list[asyncio.Task[Call]] = []
+        self.deletions: list[tuple[int, asyncio.Task[StoredUser]]] = []
         self.claims: dict[int, dict[str, bool]] = {user_id: {} for user_id in range(1, USERS + 1)}
         """What was last asked for and answered, by user. Without an entry it is unknown."""
         self.away: dict[int, Client] = {}
@@ -107,6 +109,24 @@ class ClusterMachine(RuleBasedStateMachine):
         node = self.cluster.nodes[number]
         if node.is_listening:
             node.begin(node.core.revocations.revoke(user_id))
+            self.cluster.settle()
+
+    @rule(number=node_numbers, user_id=user_ids)
+    def delete(self, number: int, user_id: int) -> None:
+        """Delete a user, unless only one would be left."""
+        node = self.cluster.nodes[number]
+        if node.is_listening and len(self.users_left()) > 1:
+            self.deletions.append((user_id, node.begin(node.core.membership.delete(user_id))))
+            self.cluster.settle()
+
+    @rule(number=node_numbers, user_id=user_ids, is_enabled=st.booleans())
+    def switch(self, number: int, user_id: int, is_enabled: bool) -> None:
+        """Enable or disable a user."""
+        node = self.cluster.nodes[number]
+        if node.is_listening:
+            membership = node.core.membership
+            self.claims[user_id].pop("is_online", None)
+            node.begin(membership.enable(user_id) if is_enabled else membership.disable(user_id))
             self.cluster.settle()
 
     # Servers.
@@ -196,7 +216,20 @@ class ClusterMachine(RuleBasedStateMachine):
         self.cluster.engine.attach_replica()
 
     @rule(
-        operation=st.sampled_from(["save_claims", "save_evidence", "lock", "insert", "end", "unlock", "ongoing"]),
+        operation=st.sampled_from(
+            [
+                "save_claims",
+                "save_evidence",
+                "lock",
+                "insert",
+                "end",
+                "unlock",
+                "ongoing",
+                "delete",
+                "disable",
+                "enable",
+            ]
+        ),
         fault=st.sampled_from(["refused", "reply_lost"]),
     )
     def fail_in_store(self, operation: str, fault: Fault) -> None:
@@ -253,6 +286,10 @@ class ClusterMachine(RuleBasedStateMachine):
     def check(self) -> None:
         pictures = self.cluster.pictures()
         assert pictures[0] == pictures[1] == pictures[2]
+        assert sorted(pictures[0]) == self.users_left(), "a deleted user is gone everywhere, and nobody else"
+        for user_id, deletion in self.deletions:
+            is_deleted = deletion.done() and not deletion.cancelled() and deletion.exception() is None
+            assert not is_deleted or user_id not in pictures[0], "an answered deletion survives"
         ongoing = [call for call in self.cluster.calls.calls.values() if call.status == "ongoing"]
         in_calls = [user_id for call in ongoing for user_id in call.participants]
         assert len(in_calls) == len(set(in_calls)), "a user is in one call at most"
@@ -268,7 +305,8 @@ class ClusterMachine(RuleBasedStateMachine):
                 is_busy = claims["is_busy"] or user_id in in_calls
                 assert status["is_busy"] == is_busy, "an answered change survives, and a call is one for all"
             if "is_online" in claims:
-                expected = user_id in connected and claims["is_online"]
+                is_let_in = not self.cluster.users.rows[user_id].disabled
+                expected = user_id in connected and claims["is_online"] and is_let_in
                 assert status["is_online"] == expected, "online means a socket"
             elif user_id not in connected:
                 assert not status["is_online"], "nobody stays online without a reason"
@@ -285,8 +323,9 @@ class ClusterMachine(RuleBasedStateMachine):
             assert not len(node.core.log), "nothing waits for ever"
             for user_id in self.claims:
                 old = self.identity(user_id, age=1)
-                is_old = (old.version or 0) < self.cluster.users.rows[user_id].token_version
-                assert node.core.authenticator.is_revoked(old) == is_old, "revoked tokens are refused everywhere"
+                stored = self.cluster.users.rows[user_id]
+                is_refused = stored.disabled or (old.version or 0) < stored.token_version
+                assert node.core.authenticator.is_revoked(old) == is_refused, "revoked tokens are refused everywhere"
 
     def check_sessions(self) -> None:
         """Every server, and the engine, has the sockets of all."""
@@ -348,10 +387,17 @@ class ClusterMachine(RuleBasedStateMachine):
         """Check that nobody was told something else under the same `seq`."""
         client.fold()
         for each in client.updates():
-            content = each["user_id"], known(each["status"])
+            content: object = (each["user_id"], known(each["status"]))
+            assert self.contents.setdefault((client.epoch, each["seq"]), content) == content, "one content for a seq"
+        for each in client.messages("user_removed"):
+            content = each["user_id"]
             assert self.contents.setdefault((client.epoch, each["seq"]), content) == content, "one content for a seq"
 
     # Requests.
+
+    def users_left(self) -> list[int]:
+        """Return the ids of those who are not deleted in the store."""
+        return sorted(user_id for user_id, row in self.cluster.users.rows.items() if row.deleted_at is None)
 
     def is_asking(self, user_id: int) -> bool:
         self.collect()
@@ -373,7 +419,7 @@ class ClusterMachine(RuleBasedStateMachine):
             if not task.done():
                 continue
             self.requests.remove(request)
-            if task.cancelled() or isinstance(task.exception(), StoreUnavailable):
+            if task.cancelled() or isinstance(task.exception(), StoreUnavailable | NotFound):
                 continue
             for name in ("is_busy", "is_online"):
                 value = getattr(change, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec.inspect import CollectionType, type_info
@@ -39,6 +40,12 @@ def parse_query(request: HTTPServerRequest, type: type[T]) -> T:
         return msgspec.convert(values, type, strict=False)
     except (msgspec.MsgspecError, OverflowError) as error:
         raise Invalid(_message(error)) from None
+
+
+def encoded_value(request: HTTPServerRequest, name: str) -> str:
+    """The only value of a parameter of the query, as it stands in the URL."""
+    pairs = [each.partition("=") for each in request.query.split("&")]
+    return next(value for given, _, value in pairs if unquote_plus(given) == name)
 
 
 def bearer_token(request: HTTPServerRequest) -> str:

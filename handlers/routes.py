@@ -133,7 +133,12 @@ def _api(app: AppContext) -> list[URLSpec]:
     }  # fmt: skip
     for_account = {**for_users, "password_changes": app.password_changes}
     for_feed = {"context": context, "registry": core.registry, "stats": core.stats}
-    for_calls = {"context": context, "switchboard": core.switchboard, "calls": app.stores.calls}
+    for_calls = {
+        "context": context,
+        "switchboard": core.switchboard,
+        "calls": app.stores.calls,
+        "registry": core.registry,
+    }
     return [
         URLSpec(r"/auth/register", auth.RegisterHandler, for_auth),
         URLSpec(r"/auth/login", auth.LoginHandler, for_auth),

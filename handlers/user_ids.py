@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
 from models.errors import Invalid, NotFound
-from models.external_ids import checked_external_id
+from models.external_ids import EXTERNAL, external_id_of, spellings
 from realtime.presence.registry import Registry, UserEntry
-from realtime.protocol import USER_ID_LIMIT, UserId
-
-EXTERNAL = "external:"
-"""Begins an id in the app's own system."""
+from realtime.protocol import USER_ID_LIMIT, ExternalName, UserId
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 UserName = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,15}|external:[^\x00]{1,128})$(?!\n)")] | UserId
 """A user in a body: the id, as a number or as text, or `external:` and the id in the app's own system."""
+
+Callee = UserId | ExternalName
+"""The user to be called, in a body."""
 
 FindExternal = Callable[[str], Awaitable[UserEntry | None]]
 """Finds the user with an external id, on this server or in the store."""
@@ -32,9 +33,48 @@ def user_id_of(text: str) -> int:
     return int(text)
 
 
-def external_id_of(text: str) -> str | None:
-    """The external id, or None if the text is none. Raises Invalid."""
-    return checked_external_id(text.removeprefix(EXTERNAL)) if text.startswith(EXTERNAL) else None
+def known_user(text: str, registry: Registry) -> UserEntry:
+    """The user in a part of a URL's path, which is decoded already. Raises Invalid, NotFound."""
+    entry = _find(text, registry)
+    if entry is None:
+        raise NotFound("No such user")
+    return entry
+
+
+def listed_users(value: str, registry: Registry, limit: int) -> list[UserEntry | None]:
+    """The users in a list of a query, which is encoded as in the URL. Raises Invalid.
+
+    In an external id, a comma is encoded: once in `external:a%2Cb`, or twice by a library that encodes the whole value.
+    """
+    texts: list[str] = []
+    for part in value.split(","):
+        text = _decoded(part, unquote_plus)
+        if part.startswith(EXTERNAL):
+            texts.append(text)
+        else:
+            texts += [_decoded(each, unquote) if each.startswith(EXTERNAL) else each for each in text.split(",")]
+    if len(texts) > limit:
+        raise Invalid(f"user_ids may contain at most {limit} ids.")
+    return [_find(text, registry) for text in texts]
+
+
+def callee_id_of(callee: Callee, registry: Registry) -> int:
+    """The user whom a body names as the one to be called. Raises Invalid, NotFound."""
+    return callee if isinstance(callee, int) else known_user(callee, registry).profile.user_id
+
+
+def _find(text: str, registry: Registry) -> UserEntry | None:
+    external_id = external_id_of(text)
+    if external_id is None:
+        return registry.find(user_id_of(text))
+    return next((entry for each in spellings(external_id) if (entry := registry.find_external(each))), None)
+
+
+def _decoded(text: str, decode: Callable[..., str]) -> str:
+    try:
+        return decode(text, errors="strict")
+    except UnicodeDecodeError:
+        raise Invalid("A user id must be valid UTF-8.") from None
 
 
 async def found_user(name: UserName, registry: Registry, find_external: FindExternal) -> UserEntry:
@@ -43,7 +83,8 @@ async def found_user(name: UserName, registry: Registry, find_external: FindExte
     external_id = external_id_of(text)
     if external_id is None:
         return registry.get(user_id_of(text))
-    entry = await find_external(external_id)
-    if entry is None:
-        raise NotFound("No such user")
-    return entry
+    for each in spellings(external_id):
+        entry = await find_external(each)
+        if entry is not None:
+            return entry
+    raise NotFound("No such user")

@@ -6,6 +6,8 @@ left from a creation that was interrupted, and the next creation takes it over.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
@@ -17,6 +19,10 @@ from models.users import Users
 
 LONGEST_EXTERNAL_ID = 128
 """Characters (code points), as the database of most sign-in services allows."""
+
+
+EXTERNAL = "external:"
+"""Stands before an external id wherever a user's id may stand as well."""
 
 
 class ExternalIdDocument(msgspec.Struct, frozen=True, rename={"external_id": "_id"}):
@@ -36,6 +42,17 @@ def checked_external_id(text: str) -> str:
     if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
         raise Invalid("An external id must be valid Unicode without NUL characters.")
     return text
+
+
+def external_id_of(text: str) -> str | None:
+    """The external id in a text such as `external:42`, or None if it has none. Raises Invalid."""
+    return checked_external_id(text.removeprefix(EXTERNAL)) if text.startswith(EXTERNAL) else None
+
+
+def spellings(external_id: str) -> tuple[str, ...]:
+    """The ids that somebody may mean who wrote this one: in a body, too, some encode it as in a URL."""
+    decoded = unquote(external_id) if "%" in external_id else external_id
+    return (external_id,) if decoded in (external_id, "") else (external_id, decoded)
 
 
 class ExternalIds:

@@ -45,8 +45,10 @@ from realtime.sockets.fanout import FanOut
 from realtime.sockets.hub import Hub
 from realtime.sockets.key_ring import KeyRing
 from realtime.sockets.liveness import Liveness
+from realtime.sockets.named_users import NamedUsers
 from realtime.sockets.shared_sessions import SharedSessions
 from realtime.sockets.stats import Stats
+from realtime.sockets.subscriptions import Subscriptions
 from realtime.sockets.told_ahead import ToldAhead
 from realtime.stores import CoreStores
 from settings import Settings
@@ -178,8 +180,12 @@ def build_sockets(
     liveness = Liveness(settings, timers, clock)
     limits = Limits(settings, clock, environment.counters)
     guard = CommandGuard(settings, clock, environment.counters, limits.commands)
-    commands = Commands(settings, guard, authenticator, presence.engine, fan_out, liveness, memory.ongoing, stats)
+    named = NamedUsers(registry)
+    subscriptions = Subscriptions(settings, fan_out, named, memory.ongoing, stats)
+    commands = Commands(settings, guard, authenticator, presence.engine, liveness, subscriptions)
     admission = Admission(settings, environment, presence.engine, hub, fan_out, liveness, authenticator, stats)
+    hub.on_end = named.forget_all
+    presence.follower.record_listeners.append(subscriptions.record_changed)
     shared_sessions = SharedSessions(settings, memory.incarnation, registry)
     presence.follower.removal_listeners.append(authenticator.user_removed)
     presence.follower.revocation_listeners.append(authenticator.login_revoked)

@@ -33,6 +33,9 @@ USER_ID_LIMIT = 2**53 - 1
 
 UserId = Annotated[int, msgspec.Meta(ge=1, le=USER_ID_LIMIT)]
 
+ExternalName = Annotated[str, msgspec.Meta(pattern=r"^external:[^\x00]{1,128}$(?!\n)")]
+"""The id that a user has in another program."""
+
 
 Stamp = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 """A timestamp of the client's own, in any form without control characters."""
@@ -79,7 +82,7 @@ class Subscribe(Command, frozen=True, tag="subscribe"):
     """
 
     subscription: Subscription
-    user_ids: list[UserId] | None = None
+    user_ids: list[UserId | ExternalName] | None = None
     snapshot: bool | None = None
     updates_only: bool | None = None
     tags: list[Tag] | None = None

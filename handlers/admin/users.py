@@ -7,6 +7,7 @@ from datetime import timedelta
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.live import OverviewHandler
 from models.errors import NotFound
+from models.external_ids import EXTERNAL
 from models.stores import Stores
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.dashboard.event_text import event_row
@@ -57,7 +58,7 @@ class AdminUserHandler(OverviewHandler):
     @allows("viewer")
     async def get(self, text: str) -> None:
         """Show a user's status, sockets, current call, events of the last day, and actions by operators."""
-        user_id = user_id_of(text)
+        user_id = self.overview.user_id_of(text) if text.startswith(EXTERNAL) else user_id_of(text)
         self.overview.row(user_id)  # raises NotFound before the store is asked
         since = self.admin.clock.utc() - TIMELINE
         stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)

@@ -10,10 +10,11 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
 from handlers.paging import Page, PagedHandler, PageQuery
+from handlers.user_ids import Callee, callee_id_of
 from models.calls import Call, Calls, CallState, CallType, EndReason
 from models.errors import Invalid, NotFound
 from realtime.calls.switchboard import Switchboard
-from realtime.protocol import UserId
+from realtime.presence.registry import Registry
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -24,7 +25,7 @@ CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
 class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /calls/start."""
 
-    callee_id: UserId
+    callee_id: Callee
     call_type: CallType
 
 
@@ -58,9 +59,10 @@ class CallsHandler(PagedHandler):
 
     page_maximum = CALL_PAGES
 
-    def initialize(self, context: HandlerContext, switchboard: Switchboard, calls: Calls) -> None:
+    def initialize(self, context: HandlerContext, switchboard: Switchboard, calls: Calls, registry: Registry) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
+        self.registry = registry
         self.switchboard = switchboard
         self.calls = calls
 
@@ -73,7 +75,8 @@ class StartHandler(CallsHandler):
         user_id = self.identify().user_id
         body = self.read_body(CallStart)
         key = idempotency_key(self.request)
-        self.answer(await self.switchboard.start(user_id, body.callee_id, body.call_type, key))
+        callee_id = callee_id_of(body.callee_id, self.registry)
+        self.answer(await self.switchboard.start(user_id, callee_id, body.call_type, key))
 
 
 class EndHandler(CallsHandler):

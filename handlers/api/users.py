@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated
 
@@ -11,6 +10,8 @@ import msgspec
 from handlers.api.auth import Nothing
 from handlers.base import HandlerContext
 from handlers.callers import UserHandler
+from handlers.parsing import encoded_value
+from handlers.user_ids import known_user, listed_users
 from models.errors import Invalid
 from models.field_types import ImageUrl, Username
 from models.status import StatusChange
@@ -19,9 +20,9 @@ from realtime.presence.engine import Presence
 from realtime.presence.membership import Membership
 from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
-from realtime.protocol import USER_ID_LIMIT
 
-_ID = re.compile(r"[1-9][0-9]{0,15}")
+_ONE = r"([1-9][0-9]{0,15}|external:[^,\x00]{1,384})"
+_LIST = f"^{_ONE}(,{_ONE})*$"
 
 
 class OwnProfile(msgspec.Struct, frozen=True):
@@ -41,9 +42,9 @@ class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PresenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /users/presence: user ids, separated by commas."""
+    """Query of GET /users/presence: user ids, or `external:` and your own ids, separated by commas."""
 
-    user_ids: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^[1-9][0-9]{0,15}(,[1-9][0-9]{0,15})*$"})]
+    user_ids: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": _LIST})]
 
 
 class UsersHandler(UserHandler):
@@ -135,7 +136,7 @@ class UserPresenceHandler(UsersHandler):
     def get(self, user_id: str) -> None:
         """Answer with one user's status."""
         self.check_caller()
-        self.answer(self.presence.status(_user_id(user_id)))
+        self.answer(known_user(user_id, self.registry).status)
 
 
 class UsersPresenceHandler(UsersHandler):
@@ -146,14 +147,6 @@ class UsersPresenceHandler(UsersHandler):
     def get(self) -> None:
         """Answer with the statuses of several users, in the order of the request. Unknown ids are left out."""
         self.check_caller()
-        parts = self.read_query(PresenceQuery).user_ids.split(",")
-        if len(parts) > self.batch_limit:
-            raise Invalid(f"user_ids may contain at most {self.batch_limit} ids.")
-        entries = [self.registry.find(_user_id(part)) for part in parts]
+        self.read_query(PresenceQuery)
+        entries = listed_users(encoded_value(self.request, "user_ids"), self.registry, self.batch_limit)
         self.answer([entry.status for entry in entries if entry])
-
-
-def _user_id(text: str) -> int:
-    if not _ID.fullmatch(text) or int(text) > USER_ID_LIMIT:
-        raise Invalid(f"A user id must be a positive integer, not {text[:20]!r}.")
-    return int(text)

@@ -49,7 +49,7 @@ def build_node(
     adoption = Adoption(environment, shared, memory.incarnation, members, reader, log, engine, sharing)
     adoption.on_lost_epoch = partial(sockets.hub.close_all, CloseCode.RESTART, "the log was lost")
     reconciliation = Reconciliation(call_store, engine, switchboard)
-    saved_changes = SavedChanges(users, memory.registry, presence.settlement)
+    saved_changes = SavedChanges(users, memory.registry, presence.settlement, log, presence.cluster.position)
     comparison = Comparison(environment, timers, members, reconciliation, saved_changes)
     return Node(environment, timers, shared, reader, log, adoption, succession, comparison)
 

@@ -132,6 +132,8 @@ class Reader:
         announced later, the record says that it is owed.
         """
         known = self._registry.find(record.profile.user_id)
+        if record.deleted_at is not None:
+            return known is not None
         if record.is_owed:
             return False
         return known is None or differs(known.status, record.status) or known.told_tags != record.tags

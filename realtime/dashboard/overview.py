@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from models.errors import NotFound
 from models.events import Event
+from models.external_ids import external_id_of
 from models.samples import Sample
 from models.times import milliseconds
 from realtime.calls.ongoing import OngoingCalls
@@ -94,6 +96,13 @@ class Overview:
             calls=len(self._calls),
             attention=len(self._issues.found),
         )
+
+    def user_id_of(self, name: str) -> int:
+        """The user with an external id, given as `external:…`. Raises Invalid, NotFound."""
+        entry = self._registry.find_external(external_id_of(name) or "")
+        if entry is None:
+            raise NotFound("There is no such user.")
+        return entry.profile.user_id
 
     def row(self, user_id: int) -> UserRow:
         """The row of one user. Raises NotFound."""

@@ -56,8 +56,8 @@ class Decider:
         """
         entries = [entry for user_id in proposal.user_ids if (entry := self._registry.find(user_id))]
         rows = [row for entry in entries if (row := self._row(entry, proposal, newer))]
-        if proposal.is_repeat:
-            rows += self._repeated_deletions(proposal)
+        if proposal.is_repeat or proposal.is_written:
+            rows += self._deletions(proposal)
         return rows if rows or self._is_news(proposal) else None
 
     def _is_news(self, proposal: Proposal) -> bool:
@@ -66,11 +66,15 @@ class Decider:
         is_unknown = call is not None and (call.status == "ongoing") != (call.call_id in self._ongoing)
         return is_unknown or any(each is not None for each in (proposal.revoked, proposal.kick, proposal.action))
 
-    def _repeated_deletions(self, proposal: Proposal) -> list[Draft]:
+    def _deletions(self, proposal: Proposal) -> list[Draft]:
         """The rows of those users who were deleted."""
         deleted, server = self._registry.deleted, self._incarnation.id
         return [
-            Draft(user_id, msgspec.structs.replace(deleted_record(user_id, deleted[user_id]), owner=server), True)
+            Draft(
+                user_id,
+                msgspec.structs.replace(deleted_record(user_id, deleted[user_id]), owner=server),
+                is_announced=proposal.is_repeat,
+            )
             for user_id in proposal.user_ids
             if user_id in deleted and user_id not in self._registry
         ]

@@ -87,7 +87,7 @@ class Follower:
         self.action_listeners: list[ActionListener] = []
         self.sessions_listeners: list[SessionsListener] = []
         self._untold_tags: dict[int, tuple[str, ...]] = {}
-        """The tags of deleted users by which sessions may still watch them."""
+        """The tags by which sessions still watch users who were deleted."""
         self._removed: list[tuple[UserEntry, Record]] = []
         """Users who were deleted by the entry that is applied now, each with the record before."""
         self._ops: dict[str, None] = {}
@@ -142,10 +142,10 @@ class Follower:
         self._registry.deleted[user_id] = at
         self._write_back.forget(user_id)
         if user is None:
-            user = UserEntry(record)
-            user.told_tags = self._untold_tags.pop(user_id, ())
-            return user
+            return UserEntry(record)
         self._registry.remove(user)
+        if user.told_tags:
+            self._untold_tags[user_id] = user.told_tags
         self._removed.append((user, user.record))
         user.record = record
         return user
@@ -158,9 +158,10 @@ class Follower:
 
     def append(self, user: UserEntry, reason: Reason, seq: int, *, is_quiet: bool = False) -> Change:
         """Add the user's record to the change log. `is_quiet`: nothing but the tags has changed."""
-        tags_before, user.told_tags = user.told_tags, user.record.tags
         if user.record.deleted_at is not None:
-            return self._changes.append_removal(user.profile.user_id, reason, seq, tags_before=tags_before)
+            user_id = user.profile.user_id
+            return self._changes.append_removal(user_id, reason, seq, tags_before=self._untold_tags.pop(user_id, ()))
+        tags_before, user.told_tags = user.told_tags, user.record.tags
         return self._changes.append(
             user.record.status, reason, seq, tags=user.told_tags, tags_before=tags_before, is_quiet=is_quiet
         )
@@ -172,7 +173,6 @@ class Follower:
             self._changes.append(user.record.status, reason, seq, tags=tags, tags_before=tags)
         else:
             self._changes.append_removal(user.profile.user_id, reason, seq)
-            self._untold_tags[user.profile.user_id] = tags
 
     def _tell_rest(self, entry: Entry, *, is_own: bool) -> None:
         """Tell what an entry says besides its rows and its call."""

@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from models.errors import Invalid, Unauthenticated, Undecided
+from models.errors import Unauthenticated, Undecided
 from models.service_keys import ServiceKey
-from models.tags import TAGS_LIMIT, checked_tag
 from models.tokens import Identity
-from realtime.calls.ongoing import OngoingCalls
 from realtime.limits import CommandGuard
 from realtime.presence.engine import Presence
 from realtime.protocol import (
     AnyCommand,
-    CallStatusUpdate,
     CloseCode,
     Error,
     Heartbeat,
@@ -25,23 +22,15 @@ from realtime.protocol import (
     Pong,
     Refresh,
     Subscribe,
-    Subscription,
-    SubscriptionConfirmed,
     TokenRefreshed,
     Unsubscribe,
-    UnsubscriptionConfirmed,
     decode,
 )
 from realtime.sockets.authenticator import Authenticator
-from realtime.sockets.fanout import FanOut
-from realtime.sockets.interest import Filter, interest_in
 from realtime.sockets.liveness import Liveness
 from realtime.sockets.session import Session
-from realtime.sockets.stats import Stats
+from realtime.sockets.subscriptions import Subscriptions
 from settings import Settings
-
-_UPDATES: tuple[Subscription, ...] = ("feed", "presence")
-"""The subscriptions to users' updates. They can be narrowed."""
 
 
 class Commands:
@@ -53,26 +42,21 @@ class Commands:
         guard: CommandGuard,
         authenticator: Authenticator,
         presence: Presence,
-        fan_out: FanOut,
         liveness: Liveness,
-        calls: OngoingCalls,
-        stats: Stats,
+        subscriptions: Subscriptions,
     ) -> None:
-        self._watched_users_limit = settings.watched_users_limit
         self._message_limit_bytes = settings.message_limit_bytes
         self._guard = guard
         self._clock = guard.clock
         self._authenticator = authenticator
         self._presence = presence
-        self._fan_out = fan_out
         self._liveness = liveness
-        self._calls = calls
-        self._stats = stats
+        self._subscriptions = subscriptions
         self._table: dict[type[AnyCommand], Callable[[Session, Any], None]] = {
             Ping: self._ping,
             Heartbeat: self._heartbeat,
-            Subscribe: self._subscribe,
-            Unsubscribe: self._unsubscribe,
+            Subscribe: subscriptions.subscribe,
+            Unsubscribe: subscriptions.unsubscribe,
             Refresh: self._refresh,
         }
 
@@ -85,7 +69,8 @@ class Commands:
             command = decode(text)
             if is_long and not isinstance(command, Refresh):
                 raise ValueError
-            self._check(command)
+            if isinstance(command, Subscribe):
+                self._subscriptions.check(command)
         except ValueError as error:
             if is_long:  # only tokens of another issuer may be
                 session.close(CloseCode.TOO_BIG, "message too big")
@@ -136,57 +121,6 @@ class Commands:
         status = None if user_id is None else self._presence.socket_heartbeat(user_id)
         session.push(HeartbeatAck(status=status, server_time=self._clock.utc()))
 
-    def _subscribe(self, session: Session, command: Subscribe) -> None:
-        if command.subscription in ("feed", "stats") and session.subscriptions.keys().isdisjoint(("feed", "stats")):
-            self._stats.send_later(session)
-        session.subscriptions[command.subscription] = _filter(command)
-        session.push(SubscriptionConfirmed(subscription=command.subscription))
-        if not session.is_open:  # the reply showed that the peer is gone
-            return
-        self._watch(session)
-        if command.wants_snapshot:
-            self._request_snapshot(session, command)
-        self._fan_out.catch_up(session)
-
-    def _check(self, command: AnyCommand) -> None:
-        """Check what the types cannot express. Raises ValueError."""
-        if not isinstance(command, Subscribe):
-            return
-        if command.snapshot and command.updates_only:
-            raise ValueError("snapshot and updates_only exclude each other")
-        for name, given in (("user_ids", command.user_ids), ("tags", command.tags)):
-            if given is not None and command.subscription not in _UPDATES:
-                raise ValueError(f"{name} goes with feed and presence")
-        if len(command.user_ids or ()) > self._watched_users_limit:
-            raise ValueError(f"user_ids has at most {self._watched_users_limit} ids")
-        if len(command.tags or ()) > TAGS_LIMIT:
-            raise ValueError(f"tags has at most {TAGS_LIMIT} tags")
-        try:
-            _filter(command)
-        except Invalid as error:
-            raise ValueError(error.message) from None
-
-    def _request_snapshot(self, session: Session, command: Subscribe) -> None:
-        if command.subscription == "calls":
-            call = None if session.user_id is None else self._calls.of_user(session.user_id)
-            if call is not None:
-                session.push(CallStatusUpdate(call=call))
-        elif command.subscription == "stats":
-            session.push(self._stats.message())
-        else:
-            session.outbox.request_snapshot(command.subscription, session.subscriptions[command.subscription])
-
-    def _unsubscribe(self, session: Session, command: Unsubscribe) -> None:
-        session.subscriptions.pop(command.subscription, None)
-        self._watch(session)
-        session.push(UnsubscriptionConfirmed(subscription=command.subscription))
-        self._fan_out.catch_up(session)
-
-    def _watch(self, session: Session) -> None:
-        """Feed and presence carry the same updates. A session subscribed to both gets each update once."""
-        filters = [session.subscriptions[each] for each in _UPDATES if each in session.subscriptions]
-        self._fan_out.watch(session, interest_in(filters))
-
     def _refresh(self, session: Session, command: Refresh) -> None:
         if session.user_id is None:
             message = "A service key does not expire, and is not replaced by a token"
@@ -215,12 +149,6 @@ class Commands:
         session.expires_at = self._authenticator.expires_at(identity)
         self._liveness.await_expiry(session, identity)
         session.push(TokenRefreshed(expires_at=datetime.fromtimestamp(identity.expires_at, UTC)))
-
-
-def _filter(command: Subscribe) -> Filter:
-    """What the subscription is narrowed to. Raises Invalid."""
-    ids, tags = command.user_ids, command.tags
-    return Filter(None if ids is None else frozenset(ids), None if tags is None else frozenset(map(checked_tag, tags)))
 
 
 def _is_longer(text: str, limit: int) -> bool:

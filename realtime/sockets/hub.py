@@ -32,6 +32,8 @@ class Hub:
         self._by_address: dict[str, int] = {}
         self.on_change: Callable[[list[str]], None] = _ignore
         """Called with a user's socket that opened or ended."""
+        self.on_end: Callable[[Session], None] = _forget
+        """Called with each session that ended."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -52,6 +54,7 @@ class Hub:
 
     def remove(self, session: Session) -> None:
         """A session ended."""
+        self.on_end(session)
         del self._sessions[session.session_id]
         key = address_key(session.address)
         self._by_address[key] -= 1
@@ -150,3 +153,7 @@ def _remove(session: Session, by_owner: dict[K, set[Session]], owner: K) -> None
 
 def _ignore(_session_ids: list[str]) -> None:
     """Nobody else needs to know of the sockets of a server that is alone."""
+
+
+def _forget(_session: Session) -> None:
+    """Nobody else keeps anything about sessions."""

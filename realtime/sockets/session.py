@@ -51,6 +51,7 @@ class Session:
         "heard_at",
         "identity",
         "is_open",
+        "named",
         "on_closed",
         "opened_at",
         "outbox",
@@ -88,6 +89,8 @@ class Session:
         self.strikes = Strikes()
         self.subscriptions: dict[Subscription, Filter] = {}
         """Each subscription, with what it is narrowed to."""
+        self.named: dict[Subscription, frozenset[str]] = {}
+        """The external ids that the subscriptions are narrowed to."""
         self.is_open = True
         self.slot = 0
         """Position among the recipients of the current flush."""

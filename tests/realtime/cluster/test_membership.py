@@ -158,6 +158,35 @@ def test_a_server_that_was_behind_when_the_log_was_lost_hears_of_the_deletion(
     assert set(removed(by_tag)) == {1}
 
 
+@pytest.mark.parametrize("restarted", [(), (0, 1)])
+def test_a_server_that_was_cut_off_hears_of_a_deletion_that_the_log_has_lost(
+    cluster: ClusterWorld, restarted: tuple[int, ...]
+) -> None:
+    watcher = cluster.connect(2, 2)
+    cluster.advance(1)
+    cluster.nodes[2].shared.cut_off()
+    cluster.settle()
+    delete(cluster, 1)
+    cluster.advance(1)
+    cluster.engine.stop()
+    for node in restarted:
+        cluster.nodes[node].crash()
+    cluster.engine.start(lost_entries=None)
+    for node in restarted:
+        cluster.nodes[node].start()
+    cluster.advance(10)
+    cluster.nodes[2].shared.reconnect()
+    cluster.advance(40)
+    assert known_to(cluster, 1) == [False, False, False]
+    if not watcher.is_open:  # the log has lost an epoch: the client comes back, and gets a snapshot
+        cluster.connect(2, 2, watcher)
+        cluster.advance(1)
+    watcher.fold()
+    assert 1 not in watcher.picture
+    assert removed(watcher) == [1] or watcher.is_complete
+    assert 1 in cluster.engine.contents.users
+
+
 def test_a_server_that_missed_entries_reads_that_a_user_was_deleted(cluster: ClusterWorld, watcher: Client) -> None:
     cluster.nodes[2].shared.hold_delivery()
     delete(cluster, 1)

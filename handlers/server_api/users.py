@@ -12,9 +12,8 @@ from handlers.api.auth import Nothing
 from handlers.paging import Paged, PageQuery
 from handlers.server_api.base import ServerHandler, needs
 from handlers.server_api.user_changes import UserChange, UserChanges
-from handlers.user_ids import external_id_of
 from models.errors import Invalid
-from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id
+from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id, external_id_of
 from models.status import Status
 from models.tags import normalized_tag
 from realtime.presence.registry import UserEntry

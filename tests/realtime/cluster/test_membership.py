@@ -178,6 +178,7 @@ def test_a_server_that_was_cut_off_hears_of_a_deletion_that_the_log_has_lost(
     cluster.nodes[2].shared.reconnect()
     cluster.advance(40)
     assert known_to(cluster, 1) == [False, False, False]
+    watcher.fold()
     if not watcher.is_open:  # the log has lost an epoch: the client comes back, and gets a snapshot
         cluster.connect(2, 2, watcher)
         cluster.advance(1)

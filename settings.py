@@ -345,14 +345,17 @@ def groups() -> dict[str, list[dataclasses.Field[Any]]]:
 
 
 def masked(settings: Settings) -> dict[str, str]:
-    """Every setting as text for people, with dots in place of secrets."""
+    """Every setting as text for people, with dots in place of secrets, and of the query of a URL."""
     return {
         each.name: "••••"
         if each.metadata["secret"] and getattr(settings, each.name)
-        else str(getattr(settings, each.name))
+        else _QUERY.sub(r"\1?••••", str(getattr(settings, each.name)))
         for each in dataclasses.fields(settings)
     }
 
+
+_QUERY = re.compile(r"^(\w+://[^?]*)\?.*", re.DOTALL)
+"""A URL with a query, which may be an API key."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)

@@ -54,6 +54,7 @@ class ForeignIdentities:
         self._registry = registry
         self._hub = hub
         self._logins = logins
+        self._started_at = environment.clock.utc()
         self._cut_off: dict[int, datetime] = {}
         """The latest cut-off of each user for which the spared tokens were revoked here."""
 
@@ -109,16 +110,16 @@ class ForeignIdentities:
     def revoke_spared(self, entry: UserEntry) -> Iterator[Revocation]:
         """The logins that are still to be revoked, as all of the user's tokens were.
 
-        The cut-off spares tokens that were issued a moment before it, because the issuer's clock may be behind. Those
-        that were in use are known, so they are revoked one by one. The store has that as soon as it can.
+        The cut-off spares tokens that were issued a moment before it, because the issuer's clock may be behind, and all
+        that a clock far ahead has issued. Those that were in use are known, so they are revoked one by one. The store
+        has that as soon as it can.
         """
         user_id, after = entry.profile.user_id, entry.foreign_tokens_after
-        if after is None or self._cut_off.get(user_id) == after or not self._is_recent(after):
+        if after is None or self._cut_off.get(user_id) == after or not self._is_new(after):
             return
         self._cut_off[user_id] = after
         for identity in self._in_use(entry.profile):
-            is_of_then = abs(identity.issued_at - after.timestamp()) <= self._leeway_seconds
-            if is_of_then and identity.login_id != entry.kept_login:
+            if identity.login_id != entry.kept_login and not self.is_cut_off(entry, identity):
                 yield self._revocation(identity, user_id)
 
     def revoke_deleted(self, profile: Profile) -> Iterator[Revocation]:
@@ -130,9 +131,9 @@ class ForeignIdentities:
         for identity in self._in_use(profile):
             yield self._revocation(identity, 0)
 
-    def _is_recent(self, after: datetime) -> bool:
-        """Whether the cut-off is new, rather than read from the store after a start."""
-        return (self._clock.utc() - after).total_seconds() < self._leeway_seconds
+    def _is_new(self, after: datetime) -> bool:
+        """Whether what is in use now was in use at the cut-off, rather than issued after it."""
+        return after >= self._started_at and (self._clock.utc() - after).total_seconds() < self._leeway_seconds
 
     def _in_use(self, profile: Profile) -> Iterable[Identity]:
         """The user's tokens that were seen here, one of each login."""

@@ -260,6 +260,11 @@ def test_a_problem_with_webhooks_quotes_neither_the_url_nor_the_secret() -> None
     assert masked(Settings(**ON_HOOKS))["webhook_url"] == "••••"
 
 
+def test_the_query_of_a_url_with_keys_is_not_shown() -> None:
+    shown = masked(Settings(**{**ON_FOREIGN, "foreign_token_keys": "https://example.org/jwks.json?apikey=x&b=?"}))
+    assert shown["foreign_token_keys"] == "https://example.org/jwks.json?••••"
+
+
 def test_several_servers_may_share_a_port() -> None:
     settings = Settings(**ON_REDIS, reuse_port=True, node_name="web-1:8000@eu/a", probe_port=8001)
     assert (settings.reuse_port, settings.probe_port) == (True, 8001)

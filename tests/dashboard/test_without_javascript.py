@@ -104,6 +104,34 @@ async def test_a_form_without_a_reason_is_shown_again(people: list[Person], visi
     assert (await people[5].get("/users/me/status")).body["is_online"] is True
 
 
+async def test_an_admin_sets_a_password_and_deletes_a_user_by_forms(site: Site, visit: Visit, conduct: Conduct) -> None:
+    conduct.excuse("status of 400")
+    noor = await site.person("noor")
+    page = await plain(visit, f"/admin/users/{noor.user_id}", "admin")
+    await page.get_by_role("link", name="Set password…").click()
+    await expect(page.get_by_role("heading", name="Set password: noor")).to_be_visible()
+    await expect(page.get_by_label("Reason")).to_be_focused()
+    await page.keyboard.type("forgot it")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("a password that is new")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("Password of noor changed.")
+    assert (await noor.get("/users/me")).status == 401
+    await page.get_by_role("link", name="Delete…").click()
+    await page.get_by_label("Reason").fill("asked for it")
+    await page.get_by_label("to confirm").fill("nora")
+    await page.get_by_role("button", name="Delete user").click()
+    await expect(page.get_by_role("alert")).to_have_text("Type the name of the user to confirm the deletion.")
+    await page.get_by_label("Reason").fill("asked for it")
+    await page.get_by_label("to confirm").fill("noor")
+    await page.get_by_role("button", name="Delete user").click()
+    await expect(page.get_by_role("status")).to_have_text("noor deleted.")
+    await page.goto(f"{site.origin}/admin/audit?target=user:{noor.user_id}")
+    row = page.get_by_role("row").filter(has_text="asked for it")
+    for words in ("admin", "Delete user", f"deleted user #{noor.user_id}", "deleted", "done"):
+        await expect(row).to_contain_text(words)
+
+
 async def test_what_needs_attention_is_repaired_by_a_form(site: Site, people: list[Person], visit: Visit) -> None:
     await site.set_busy_in_store(people[6])
     watching = await Live(await visit()).ready()

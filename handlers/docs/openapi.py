@@ -9,6 +9,7 @@ from handlers.docs.endpoint import Endpoint
 from handlers.docs.endpoints import ENDPOINTS, JSON
 from handlers.docs.error_codes import API_ERRORS
 from handlers.docs.schemas import Schemas
+from handlers.docs.webhooks import DATA_TYPES, webhook_schemas, webhooks
 from handlers.errors import ErrorAnswer
 from settings import Settings
 
@@ -77,8 +78,9 @@ def openapi(settings: Settings) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
-            "schemas": schemas.components,
+            "schemas": {**schemas.components, **webhook_schemas()},
             "headers": _HEADERS,
             "securitySchemes": _SECURITY_SCHEMES,
         },
@@ -90,7 +92,7 @@ def _types() -> list[Any]:
     used: list[Any] = [ErrorAnswer]
     for each in ENDPOINTS.values():
         used += [each.body, each.query, each.path, None if isinstance(each.answer, str) else each.answer]
-    return [each for each in used if each is not None]
+    return [each for each in [*used, *DATA_TYPES] if each is not None]
 
 
 def _operation(method: str, path: str, endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:

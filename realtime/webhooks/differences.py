@@ -13,12 +13,13 @@ from realtime.event_ids import EventIds
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
 from realtime.webhooks.event import (
-    DeletedData,
     EventData,
     EventType,
     StatusData,
     WebhookEvent,
     call_data,
+    changed_data,
+    deleted_data,
     digest,
 )
 from realtime.webhooks.recorder import Recorder
@@ -77,7 +78,7 @@ class Differences:
             self._of_user(each, notes.get(each))
             for each in self._user_ids[bisect_left(self._user_ids, after_id + 1) : end]
         ]
-        found += [self._event("user.deleted", DeletedData(each.user_id, each.external_id)) for each in deleted]
+        found += [self._event("user.deleted", deleted_data(each.user_id, each.external_id)) for each in deleted]
         return [event for event in found if event is not None and not self._recorder.is_touched(event.subject)]
 
     def baseline(self, after_id: int, limit: int) -> list[ToldUser]:
@@ -118,9 +119,7 @@ class Differences:
             return None
         if told is None:
             return self._event("user.created", StatusData(user_id, entry.record.status))
-        reason = entry.state.reason
-        operator = entry.state.by if reason == "operator" else ""
-        return self._event("status.changed", StatusData(user_id, entry.record.status, reason, operator))
+        return self._event("status.changed", changed_data(entry.record.status, entry.state.reason, entry.state.by))
 
     def _event(self, type: EventType, data: EventData) -> WebhookEvent:
         id = self._ids.apart(self._new_id()[:8])

@@ -20,21 +20,21 @@ DIGEST_BYTES = 8
 """Two different statuses of one user have the same digest once in 2^64."""
 
 
-class UserRef(msgspec.Struct, frozen=True, omit_defaults=True):
+class UserRef(msgspec.Struct, frozen=True):
     """A user, by id and name, and by the id in another program if there is one."""
 
     user_id: int
     username: str
-    external_id: str | None = None
+    external_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class StatusData(msgspec.Struct, frozen=True, omit_defaults=True):
+class StatusData(msgspec.Struct, frozen=True):
     """The status of a user who was created, or whose status changed. `reason` is that of the sockets' message."""
 
     user_id: int
     status: Status
-    reason: str = ""
-    operator: str = ""
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    operator: str | msgspec.UnsetType = msgspec.UNSET
     """The operator who caused the change, if one did."""
 
 
@@ -46,11 +46,11 @@ class CallData(msgspec.Struct, frozen=True):
     callee: UserRef
 
 
-class DeletedData(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeletedData(msgspec.Struct, frozen=True):
     """A user who was deleted. The name is gone."""
 
     user_id: int
-    external_id: str | None = None
+    external_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ActionData(msgspec.Struct, frozen=True):
@@ -88,7 +88,23 @@ class WebhookEvent(msgspec.Struct, frozen=True):
 def user_ref(registry: Registry, user_id: int) -> UserRef:
     """The user, also one that is gone."""
     entry = registry.find(user_id)
-    return UserRef(user_id, registry.name(user_id), entry.profile.external_id if entry else None)
+    external_id = entry.profile.external_id if entry else None
+    return UserRef(user_id, registry.name(user_id), unset_if_none(external_id))
+
+
+def changed_data(status: Status, reason: str, by: str) -> StatusData:
+    """A changed status. `by` is the operator, if the reason is one."""
+    return StatusData(status.user_id, status, reason, by if by and reason == "operator" else msgspec.UNSET)
+
+
+def deleted_data(user_id: int, external_id: str | None) -> DeletedData:
+    """A user who was deleted."""
+    return DeletedData(user_id, unset_if_none(external_id))
+
+
+def unset_if_none(text: str | None) -> str | msgspec.UnsetType:
+    """The text, or nothing at all."""
+    return msgspec.UNSET if text is None else text
 
 
 def call_data(registry: Registry, call: Call) -> CallData:

@@ -22,6 +22,8 @@ from realtime.webhooks.event import (
     StatusData,
     WebhookEvent,
     call_data,
+    changed_data,
+    deleted_data,
     user_ref,
 )
 from settings import Settings
@@ -71,14 +73,13 @@ class Recorder:
             self._known.add(user_id)
             self._note("user.created", StatusData(user_id, status))
             return
-        operator = entry.state.by if reason == "operator" else ""
-        self._note("status.changed", StatusData(user_id, status, reason, operator))
+        self._note("status.changed", changed_data(status, reason, entry.state.by))
 
     def user_removed(self, _entry: UserEntry, before: Record, _is_own: bool) -> None:
         """A user was deleted. `before` is the record with the user's name."""
         user_id = before.profile.user_id
         self._known.discard(user_id)
-        self._note("user.deleted", DeletedData(user_id, before.profile.external_id))
+        self._note("user.deleted", deleted_data(user_id, before.profile.external_id))
 
     def call_changed(self, call: Call, _is_own: bool) -> None:
         """A call started or ended."""

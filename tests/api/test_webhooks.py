@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 from standardwebhooks.webhooks import Webhook as StandardWebhook
 from tornado.ioloop import IOLoop
 
+from handlers.docs.webhooks import EVENTS
 from realtime.dashboard.action_previews import ActionTarget
 from settings import Settings
 from tests.conftest import MakePerson, OpenSocket
@@ -60,6 +63,31 @@ async def test_a_new_user_is_told_of_and_then_the_changes_of_the_status(receiver
     assert (changed["user_id"], changed["reason"]) == (ada.user_id, "set")
     del status["last_seen"], changed["status"]["last_seen"]
     assert changed["status"] == status
+
+
+async def test_every_webhook_is_as_openapi_describes_it(
+    receiver: Receiver, server: RunningServer, user: MakePerson
+) -> None:
+    ada, ben = await user("ada"), await user("ben")
+    for person in (ada, ben):
+        await person.post("/users/me/heartbeat")
+    started = (await ada.post("/calls/start", {"callee_id": ben.user_id, "call_type": "audio"})).body
+    await server.core.actions.carry_out(
+        "end_call", ActionTarget(call_id=started["call_id"]), "maya", now=True, entry_id="e1"
+    )
+    stored = await server.core.membership.create_external("their/1", "cy", None)
+    await server.core.membership.delete(stored.profile.user_id)
+    await receiver.until(lambda: {event["type"] for event in receiver.events} == set(EVENTS))
+    document = (await ada.get("/openapi.json")).body
+    schema = document["webhooks"]["events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    whole = {**schema, "components": document["components"]}
+    validator = Draft202012Validator(whole, format_checker=FormatChecker(["date-time"]))
+    for attempt in receiver.attempts:
+        validator.validate(json.loads(attempt.body))
+    for event in receiver.events:
+        name = EVENTS[event["type"]][0].__name__
+        data = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        Draft202012Validator({**data, "unevaluatedProperties": False}).validate(event["data"])
 
 
 async def test_webhooks_are_accepted_by_the_library_of_standard_webhooks(receiver: Receiver, user: MakePerson) -> None:

@@ -18,6 +18,7 @@ from models.guard import GuardedCollection
 from models.stores import opened_stores
 from realtime.protocol import CloseCode, ErrorCode
 from settings import Settings
+from tests.receiver import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -66,13 +67,14 @@ def test_every_index_that_the_server_makes_is_documented(monkeypatch: pytest.Mon
     monkeypatch.setattr(GuardedCollection, "create_index", record)
 
     async def make() -> None:
-        async with opened_stores(Settings(data_dir=tmp_path)):
+        with_webhooks = Settings(data_dir=tmp_path, webhook_url="http://localhost/", webhook_secret=SECRET)
+        async with opened_stores(with_webhooks):
             pass
 
     asyncio.run(make())
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     documented = set()
-    for collection, keys in re.findall(r"^\| `(\w+)` \| (`[^|]+) \|", page, re.MULTILINE):
+    for collection, keys in re.findall(r"^\| `([a-z_]+)` \| (`[^|]+) \|", page, re.MULTILINE):
         parts = keys.split(", ")
         fields = [(part.split("`")[1], -1 if "descending" in part else 1) for part in parts if part.startswith("`")]
         documented.add((collection, tuple(fields)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from models.status import Profile, StatusChange
@@ -31,7 +32,7 @@ def test_every_announced_status_is_recorded_with_its_seq_and_reason(world: World
     assert [(event.type, event.seq) for event in events] == [("status.changed", 1), ("status.changed", 2)]
     first, second = (event.data for event in events)
     assert isinstance(first, StatusData)
-    assert (first.user_id, first.status.is_busy, first.reason, first.operator) == (1, True, "set", "")
+    assert (first.user_id, first.status.is_busy, first.reason, first.operator) == (1, True, "set", msgspec.UNSET)
     assert isinstance(second, StatusData)
     assert (second.user_id, second.status.is_online, second.reason) == (2, True, "connected")
     assert {event.epoch for event in events} == {world.core.changes.epoch}

@@ -8,6 +8,7 @@ servers have no `call_id`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,14 +60,17 @@ class Audit:
 
     async def begin(self, entry: AuditEntry) -> AuditEntry | None:
         """Write a new entry. If its id is taken, write nothing and return the existing entry."""
-        document = msgspec.structs.asdict(entry)
-        document["_id"] = document.pop("entry_id")
         try:
-            await self._audit.insert_one(document)
+            await self._audit.insert_one(_document(entry))
         except DuplicateKeyError:
             found = await self._audit.find_one({"_id": entry.entry_id})
             return self._entry(found) if found else None
         return None
+
+    async def add_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Write entries of what has been done."""
+        if entries:
+            await self._audit.insert_many([_document(entry) for entry in entries])
 
     async def finish(self, entry_id: str, *, outcome: str, after: str) -> None:
         """Record the outcome of an action."""
@@ -135,6 +139,12 @@ class Audit:
 
     def _entry(self, row: dict[str, Any]) -> AuditEntry:
         return value_of(self._audit, {**row, "entry_id": row["_id"]}, AuditEntry)
+
+
+def _document(entry: AuditEntry) -> dict[str, Any]:
+    document = msgspec.structs.asdict(entry)
+    document["_id"] = document.pop("entry_id")
+    return document
 
 
 def _query(operator: str | None, action: str | None, target: str | None) -> dict[str, Any]:

@@ -6,10 +6,11 @@ left from a creation that was interrupted, and the next creation takes it over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 import msgspec
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.documents import value_of
 from models.errors import Invalid
@@ -83,6 +84,26 @@ class ExternalIds:
             if stored is None or stored.deleted_at is None:
                 return document.user_id
             await self.forget(external_id, document.user_id)  # the deletion was interrupted, or goes on elsewhere
+
+    async def reserve_new(self, external_ids: Sequence[str]) -> dict[str, int]:
+        """Reserve user ids for many external ids at once, which are all different.
+
+        Those that somebody has, or that another request reserves at the same time, are left out. `reserve` is for them.
+        """
+        rows = await self._external_ids.find({"_id": {"$in": list(external_ids)}}, {"_id": 1})
+        known = {row["_id"] for row in rows}
+        free = [each for each in external_ids if each not in known]
+        if not free:
+            return {}
+        first = await self._users.next_id(len(free))
+        reserved = dict(zip(free, range(first, first + len(free)), strict=True))
+        documents = [{"_id": external_id, "user_id": user_id} for external_id, user_id in reserved.items()]
+        try:
+            await self._external_ids.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            for each in error.details["writeErrors"]:
+                del reserved[free[each["index"]]]
+        return reserved
 
     async def forget(self, external_id: str, user_id: int) -> None:
         """Forget the external id of a user who was deleted. It can be given again."""

@@ -75,9 +75,9 @@ class Users:
         await self._users.create_index([("set_busy", 1)])
         await self._users.create_index([("deletion_unfinished", 1)])
 
-    async def next_id(self) -> int:
-        """Reserve the id of a new user."""
-        return await self._ids.next()
+    async def next_id(self, count: int = 1) -> int:
+        """Reserve the id of a new user, or of several, and return the first."""
+        return await self._ids.next(count)
 
     async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
         """Add a user, with an id that was reserved before or a new one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -129,11 +129,16 @@ class ServerHandler(CallerHandler):
         """Do something, and record it. Only `target_name` may name a user: deleted users are renamed there."""
         return await self.server.audit.record(self._write(target, target_name, before), work, after)
 
-    async def note_user(self, entry: UserEntry, action: str) -> None:
-        """Record what was done to one of many users. Raises StoreUnavailable."""
-        profile = entry.profile
-        write = self._write(f"user:{profile.user_id}", profile.username)
-        await self.server.audit.note(msgspec.structs.replace(write, action=action), "done")
+    async def note_users(self, changed: Sequence[tuple[UserEntry, str]]) -> None:
+        """Record what was done to many users, each with the name of the action."""
+        await self.server.audit.note_all(
+            [
+                msgspec.structs.replace(
+                    self._write(f"user:{entry.profile.user_id}", entry.profile.username), action=action
+                )
+                for entry, action in changed
+            ]
+        )
 
     def _described(self, entry: UserEntry) -> str:
         if entry.profile.user_id not in self.registry:

@@ -14,6 +14,7 @@ from handlers.server_api.base import ServerHandler, needs
 from handlers.server_api.user_changes import UserChange, UserChanges
 from models.errors import Invalid, RequestError, StoreUnavailable
 from models.external_ids import LONGEST_EXTERNAL_ID
+from realtime.presence.registry import UserEntry
 
 BATCH_PATH = "/server/users/batch"
 
@@ -87,25 +88,30 @@ class BatchHandler(ServerHandler):
                 results[place] = _refused(_external_id(row), Invalid(str(error)))
             else:
                 by_id.setdefault(user.external_id, []).append((place, user))
-        slots = asyncio.Semaphore(AT_ONCE)
+        changes = UserChanges(self.core.membership, self.server.stores.external_ids, self.registry)
+        reserved = await changes.reserve_new(by_id)
+        slots, changed = asyncio.Semaphore(AT_ONCE), list[tuple[UserEntry, str]]()
 
         async def put_in_order(theirs: list[tuple[int, BatchUser]]) -> None:
             async with slots:
                 for place, user in theirs:
-                    results[place] = await self._put(user)
+                    results[place] = await _put(changes, user, reserved.pop(user.external_id, None), changed)
 
         await asyncio.gather(*map(put_in_order, by_id.values()))
+        await self.note_users(changed)
         return results
 
-    async def _put(self, user: BatchUser) -> BatchResult:
-        changes = UserChanges(self.core.membership, self.server.stores.external_ids, self.registry)
-        try:
-            entry, outcome = await changes.put(user.external_id, user)
-            if outcome != "unchanged":
-                await self.note_user(entry, "create_user" if outcome == "created" else "change_user")
-        except (RequestError, StoreUnavailable) as error:
-            return _refused(user.external_id, error)
-        return BatchResult(user.external_id, outcome, entry.profile.user_id, None)
+
+async def _put(
+    changes: UserChanges, user: BatchUser, reserved: int | None, changed: list[tuple[UserEntry, str]]
+) -> BatchResult:
+    try:
+        entry, outcome = await changes.put(user.external_id, user, reserved)
+    except (RequestError, StoreUnavailable) as error:
+        return _refused(user.external_id, error)
+    if outcome != "unchanged":
+        changed.append((entry, "create_user" if outcome == "created" else "change_user"))
+    return BatchResult(user.external_id, outcome, entry.profile.user_id, None)
 
 
 def _refused(external_id: str | None, error: RequestError | StoreUnavailable) -> BatchResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -59,9 +59,10 @@ class KeyAudit:
         await self._finish(entry, "done", after(result))
         return result
 
-    async def note(self, write: AuditedWrite, outcome: str, after: str = "") -> None:
-        """Record a write that has been carried out. Raises StoreUnavailable."""
-        await self._audit.begin(msgspec.structs.replace(self._entry(write, outcome), after=after))
+    async def note_all(self, writes: Sequence[AuditedWrite]) -> None:
+        """Record what has been carried out as a part of something that is recorded, too."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._audit.add_all([self._entry(write, "done") for write in writes])
 
     async def refuse(self, write: AuditedWrite, code: str) -> None:
         """Record a write that the key may not do, unless too many were recorded just now."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
+from models.errors import Invalid
 from models.external_ids import ExternalIds, checked_external_id
 from models.field_types import ImageUrl, Tag, Username
 from models.tags import checked_tags
@@ -37,14 +39,23 @@ class UserChanges:
         entry = await self._membership.find_external(checked_external_id(external_id))
         return await self._external_ids.reserve(external_id) if entry is None else entry.profile.user_id
 
-    async def put(self, external_id: str, change: UserChange) -> tuple[UserEntry, Outcome]:
-        """Update the user with this external id, or create one. Raises Invalid, Conflict, StoreUnavailable."""
-        entry = await self._membership.find_external(checked_external_id(external_id))
+    async def reserve_new(self, external_ids: Iterable[str]) -> dict[str, int]:
+        """Reserve user ids for those whom nobody has, all at once. Raises StoreUnavailable."""
+        wanted = [each for each in external_ids if self._registry.find_external(each) is None and _is_valid(each)]
+        return await self._external_ids.reserve_new(wanted) if wanted else {}
+
+    async def put(self, external_id: str, change: UserChange, reserved: int | None = None) -> tuple[UserEntry, Outcome]:
+        """Update the user with this external id, or create one, for whom an id may have been reserved.
+
+        Raises Invalid, Conflict, StoreUnavailable.
+        """
+        checked_external_id(external_id)
+        entry = None if reserved is not None else await self._membership.find_external(external_id)
         if entry is not None:
             return entry, await self.update(entry, change)
         new = _checked(change, {})
         stored = await self._membership.create_external(
-            external_id, new.get("username"), new.get("profile_image_url"), new.get("tags", ())
+            external_id, new.get("username"), new.get("profile_image_url"), new.get("tags", ()), reserved=reserved
         )
         entry = self._registry.get(stored.profile.user_id)
         await self.update(entry, change)  # another request may have created the user first
@@ -63,6 +74,14 @@ class UserChanges:
             return "unchanged"
         await self._membership.update(profile.user_id, changes)
         return "updated"
+
+
+def _is_valid(external_id: str) -> bool:
+    try:
+        checked_external_id(external_id)
+    except Invalid:
+        return False
+    return True
 
 
 def _checked(change: UserChange, known: dict[str, Any]) -> dict[str, Any]:

@@ -74,16 +74,19 @@ class Membership:
         tags: Sequence[str] = (),
         *,
         may_differ: bool = False,
+        reserved: int | None = None,
         token_profile: TokenProfile | None = None,
     ) -> StoredUser:
         """Add a user with an external id, or return the one who has it already.
 
-        Without a name, or if the name may differ from the one given, the user gets a similar one that is free. Raises
-        Conflict if the name is taken, and StoreUnavailable.
+        Without a name, or if the name may differ from the one given, the user gets a similar one that is free.
+        `reserved` is the id that was reserved for the external id, if one was. Raises Conflict if the name is taken,
+        and StoreUnavailable.
         """
         is_binding = username is not None and not may_differ
         while True:
-            user_id = await self._external_ids.reserve(external_id)
+            user_id = await self._external_ids.reserve(external_id) if reserved is None else reserved
+            reserved = None
             name = username or external_id
             if not is_binding:
                 name = await free_name(self._users, name, user_id)

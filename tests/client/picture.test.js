@@ -73,6 +73,19 @@ test("the own status at a resume counts, but says nothing about what came before
   assert.equal(scene.socket.query.since, "7");
 });
 
+test("a service key has no status of its own, so the first update says what came before it", async () => {
+  const scene = await new Scene().goLive({ seq: 7 });
+  await scene.loseAndDial();
+  await settle();
+  scene.socket.accept();
+  scene.socket.say({ type: "connection_established", user_id: null, epoch: "e1", seq: 30, resumed: true });
+  scene.socket.say(update(3, 12));
+  assert.equal(scene.client.userId, null);
+  assert.deepEqual(ids(scene), [1, 3]);
+  await scene.loseAndDial();
+  assert.equal(scene.socket.query.since, "12");
+});
+
 test("a socket lost in the middle of a replay goes on from there", async () => {
   const scene = await new Scene().goLive({ seq: 7 });
   await scene.loseAndDial();

@@ -144,3 +144,10 @@ async def test_of_many_who_claim_an_action_that_waits_one_carries_it_out(stores:
     assert answers.count(True) == 1
     assert not await stores.audit.claim("nobody")
     assert await stores.audit.waiting() == []
+
+
+async def test_many_entries_are_written_at_once(stores: Stores) -> None:
+    await stores.audit.add_all([])
+    written = [entry(number) for number in range(3)]
+    await stores.audit.add_all(written)
+    assert (await stores.audit.page(skip=0, limit=10)) == (written[::-1], 3)

@@ -104,3 +104,20 @@ async def test_other_texts_are_refused(text: str) -> None:
 
 async def test_any_other_text_is_kept_as_it_is() -> None:
     assert [checked_external_id(text) for text in STRANGE] == STRANGE
+
+
+async def test_many_are_reserved_at_once_except_for_those_that_are_taken(stores: Stores) -> None:
+    taken = await stores.external_ids.reserve("b")
+    reserved = await stores.external_ids.reserve_new(["a", "b", "c"])
+    assert set(reserved) == {"a", "c"}
+    assert len({taken, *reserved.values()}) == 3
+    assert [await stores.external_ids.reserve(each) for each in ("a", "c")] == [reserved["a"], reserved["c"]]
+    assert await stores.external_ids.reserve_new(["a", "b"]) == {}
+
+
+async def test_many_that_two_reserve_at_the_same_time_belong_to_one_of_them(stores: Stores) -> None:
+    wanted = [f"id {number}" for number in range(20)]
+    one, other = await asyncio.gather(*(stores.external_ids.reserve_new(wanted) for _ in range(2)))
+    assert not one.keys() & other.keys()
+    for external_id, user_id in {**one, **other}.items():
+        assert await stores.external_ids.reserve(external_id) == user_id

@@ -12,8 +12,8 @@ import pytest
 from operation.address import Address
 from operation.cli.feed_client import BACKOFF_LIMIT_SECONDS, FeedClient, Received, TurnedAway
 from realtime.protocol import CloseCode, ConnectionEstablished, ServerDraining, Snapshot, UserStatusUpdate
-from tests.clients import Person
-from tests.conftest import MakePerson
+from tests.clients import Backend, Person
+from tests.conftest import MakeBackend, MakePerson
 from tests.program import until
 from tests.running import RunningServer
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class RecordedClient:
     """A feed client, the messages it received, and its pauses."""
 
-    def __init__(self, server: RunningServer, person: Person) -> None:
+    def __init__(self, server: RunningServer, person: Person | Backend) -> None:
         self.heard: list[Received] = []
         self.said: list[str] = []
         self.pauses: list[float] = []
@@ -67,6 +67,20 @@ class RecordedClient:
     def close_from_server(self, code: CloseCode) -> None:
         for session in self._server.core.hub:
             session.close(code, "a test")
+
+
+async def test_with_a_service_key_the_first_update_is_somebody_elses_and_counts(
+    server: RunningServer, user: MakePerson, backend: MakeBackend
+) -> None:
+    bob = await user("bob")
+    client = RecordedClient(server, await backend("read"))
+    async with client.following():
+        await server.core.presence.heartbeat(bob.user_id)
+        await until_told_of(client, bob)
+        client.close_from_server(CloseCode.UNRESPONSIVE)
+        await client.until(ConnectionEstablished, 2)
+    assert [(each.user_id, each.resumed) for each in client.of(ConnectionEstablished)] == [(None, False), (None, True)]
+    assert len(client.of(UserStatusUpdate)) == 1, "the one update is not repeated after the resume"
 
 
 async def test_a_lost_connection_is_resumed_without_a_snapshot(server: RunningServer, user: MakePerson) -> None:

@@ -47,6 +47,21 @@ def test_wrong_names_and_scopes_are_refused(terminal: Terminal) -> None:
     assert (missing.returncode, missing.stderr) == (1, "Error: there is no key nobody\n")
 
 
+def test_watch_takes_a_key(terminal: Terminal, secrets_seen: SecretsSeen) -> None:
+    terminal.import_users("ada")
+    text = add(terminal, "backend")
+    secrets_seen.note(text)
+    terminal.serve()
+    watch = terminal.start("watch", "--token", "-", stdin=text + "\n")
+    wait_until(lambda: 'channel="service_keys"} 1' in terminal.ask("GET", "/metrics")[1])
+    terminal.ask("POST", "/users/me/heartbeat", terminal.tokens()[1])
+    watch.wait_for("ada")
+    terminal.lines("key", "revoke", "backend")
+    assert watch.wait() == 1
+    assert "service key revoked (4501)" in watch.text()
+    assert text not in watch.text()
+
+
 def test_a_running_server_takes_a_new_key_at_once_and_refuses_it_soon_after_it_was_revoked(
     terminal: Terminal, secrets_seen: SecretsSeen
 ) -> None:

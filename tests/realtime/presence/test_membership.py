@@ -49,6 +49,14 @@ def test_a_user_of_another_program_is_created_once_and_found(world: World) -> No
     assert world.run(world.core.membership.find_external("auth0|zoe")) is None
 
 
+def test_a_user_whose_id_was_reserved_before_gets_that_id(world: World) -> None:
+    reserved = world.run(world.external_ids.reserve("auth0|ada"))
+    before = world.faults.calls.count("reserve")
+    create = world.core.membership.create_external
+    assert world.run(create("auth0|ada", "ada", None, reserved=reserved)).profile.user_id == reserved
+    assert world.faults.calls.count("reserve") == before
+
+
 def test_a_user_of_another_program_who_is_not_known_here_yet_is_found_in_the_store(world: World) -> None:
     user_id = world.run(world.external_ids.reserve("auth0|ada"))
     world.run(world.users.create(NewUser("ada", None, None, "auth0|ada"), world.time.wall(), user_id))

@@ -228,6 +228,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         "audit_log": AuditLog(stores.audit, clock),
     }
     for_overview = {"admin": admin, "overview": core.overview}
+    for_overview_data = {"admin": admin, "operator_sessions": core.operator_sessions}
     for_user = {**for_overview, "stores": stores, "sharing": core.session_sharing}
     for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
@@ -257,6 +258,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
         URLSpec(r"/admin", live.LiveHandler, for_live),
         URLSpec(r"/admin/wall", live.WallHandler, for_live),
+        URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
         URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),

@@ -6,8 +6,11 @@ import hashlib
 from pathlib import Path
 
 from handlers.base import HandlerContext
+from handlers.compression import compressed, mark_compressed, takes_gzip
 from handlers.docs.pages import AssetHandler
 from models.errors import NotFound
+
+COMPRESSED_TYPES = (".js", ".css", ".svg")
 
 VERSION_DIGITS = 12
 """Digits of the hash. They are enough to tell the versions of one installation apart."""
@@ -18,11 +21,18 @@ class Assets:
 
     def __init__(self, *folders: Path) -> None:
         digest = hashlib.sha256()
+        self._compressed: dict[Path, bytes] = {}
         for folder in folders:
             for path in sorted(each for each in folder.rglob("*") if each.is_file()):
                 content = path.read_bytes()
+                if path.suffix in COMPRESSED_TYPES:
+                    self._compressed[path.resolve()] = compressed(content)
                 digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
         self.version = digest.hexdigest()[:VERSION_DIGITS]
+
+    def compressed(self, path: str) -> bytes | None:
+        """A file's content as gzip, or None if it has none, by its absolute path."""
+        return self._compressed.get(Path(path).resolve())
 
     def url(self, path: str) -> str:
         """The URL of a file, by its path in `static/`."""
@@ -43,6 +53,20 @@ class VersionedAssetHandler(AssetHandler):
         version, *self.path_args = self.path_args
         if version != self.assets.version:
             raise NotFound("This version is no longer available. Reload the page.")
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Answer with the compressed file if the client takes that, and otherwise as usual."""
+        self.set_header("Vary", "Accept-Encoding")
+        absolute_path = self.get_absolute_path(self.root, path)
+        content = self.assets.compressed(absolute_path)
+        if content is None or not include_body or "Range" in self.request.headers or not takes_gzip(self):
+            await super().get(path, include_body)
+            return
+        self.absolute_path = absolute_path
+        self.set_extra_headers(path)
+        self.set_header("Content-Type", self.get_content_type())
+        mark_compressed(self)
+        self.write(content)
 
     def set_extra_headers(self, path: str) -> None:
         """Let browsers cache the file forever, because the content of this URL never changes."""

@@ -18,6 +18,7 @@ from handlers.admin.moments import BROWSERS_ZONE, Moments, zone_named
 from handlers.admin.parameters import changed_query
 from handlers.base import ApiHandler, HandlerContext
 from handlers.callers import refuse_keys
+from handlers.compression import write_small
 from models.errors import Forbidden, NotFound, Unauthenticated
 from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
@@ -176,8 +177,10 @@ class AdminHandler(ApiHandler):
         theme, zone = self.get_cookie("rollcall_theme", ""), self.get_cookie(ZONE_COOKIE, "")
         zone = zone if zone_named(zone) else BROWSERS_ZONE
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.write(
-            self.admin.templates.get_template(f"admin/{template}").render(
+        write_small(
+            self,
+            self.admin.templates.get_template(f"admin/{template}")
+            .render(
                 operator=operator,
                 may_act=operator is not None and is_at_least(operator.role, "operator"),
                 may_manage=operator is not None and is_at_least(operator.role, "admin"),
@@ -196,6 +199,7 @@ class AdminHandler(ApiHandler):
                 request_id=self.request_id,
                 **values,
             )
+            .encode(),
         )
 
     @property

@@ -8,8 +8,11 @@ from typing import Any, cast, get_args
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
+from handlers.compression import write_large
 from models.events import Event
 from models.tags import LONGEST, normalized_tag
+from realtime.dashboard.operator_messages import encode_message
+from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.user_query import UserFilter, UserSort
@@ -86,6 +89,21 @@ class LiveHandler(OverviewHandler):
             page_settings=page_settings(self.admin.settings),
             **self.listed(),
         )
+
+
+class OverviewDataHandler(AdminHandler):
+    """GET /admin/overview"""
+
+    def initialize(self, admin: AdminContext, operator_sessions: OperatorSessions) -> None:
+        """The route passes the collaborators."""
+        self.set_up_admin(admin)
+        self.operator_sessions = operator_sessions
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """Answer with what the live pages show. Their socket goes on from there."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        await write_large(self, encode_message(self.operator_sessions.overview()))
 
 
 class WallHandler(LiveHandler):

@@ -56,7 +56,9 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
     def admit(self, transport: StreamTransport) -> OperatorSession:
         """Open a session, then check that the sign-in did not end during the upgrade. Raises LimitReached."""
         assert self.signed_in is not None, "a socket without a sign-in was rejected"
-        operator_session = self.operator_sessions.admit(self.signed_in, transport, self.admin.assets.version)
+        operator_session = self.operator_sessions.admit(
+            self.signed_in, transport, self.admin.assets.version, self.get_query_argument("after", "")
+        )
         IOLoop.current().spawn_callback(self._check_again, self.signed_in.sign_in.sign_in_id)
         return operator_session
 

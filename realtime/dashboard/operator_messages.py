@@ -23,7 +23,7 @@ class OperatorMessage(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class OperatorConnected(OperatorMessage, frozen=True, tag="connection_established"):
-    """The first message on an operator's socket. An `overview` follows."""
+    """The first message on an operator's socket."""
 
     message: str
     operator: str
@@ -36,7 +36,8 @@ class OperatorConnected(OperatorMessage, frozen=True, tag="connection_establishe
     version: str
     """The version of the dashboard's static files. If it differs from the page's own, the page is outdated."""
     channel: Literal["operators"] = "operators"
-    resumed: Literal[False] = False
+    resumed: bool = False
+    """Whether the updates go on from the overview that the page got over HTTP. Otherwise an `overview` follows."""
 
 
 class OverviewMessage(OperatorMessage, frozen=True, tag="overview"):
@@ -51,6 +52,8 @@ class OverviewMessage(OperatorMessage, frozen=True, tag="overview"):
     events: list[EventRow]
     """Newest first."""
     contradictions: list[Issue]
+    feed: str | msgspec.UnsetType = msgspec.UNSET
+    """Over HTTP: what the page asks its socket to go on from, together with `seq`."""
 
 
 class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
@@ -78,9 +81,14 @@ class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
 _encoder = msgspec.json.Encoder()
 
 
+def encode_message(message: OperatorMessage) -> bytes:
+    """A message as JSON."""
+    return _encoder.encode(message)
+
+
 def encode_pieces(message: OperatorMessage) -> list[bytes]:
     """A message as one frame or several. Pongs and close frames may go between fragments."""
-    payload = _encoder.encode(message)
+    payload = encode_message(message)
     if len(payload) <= PIECE_BYTES:
         return [frame(payload)]
     parts = [payload[start : start + PIECE_BYTES] for start in range(0, len(payload), PIECE_BYTES)]

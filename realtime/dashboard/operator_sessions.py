@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import msgspec
+
 from models.operator_auth import SignedInOperator
 from realtime.clock import Environment
-from realtime.dashboard.operator_messages import OperatorConnected, encode_pieces
+from realtime.dashboard.operator_messages import OperatorConnected, OverviewMessage, encode_pieces
 from realtime.dashboard.operator_session import OperatorSession
 from realtime.dashboard.overview_feed import OverviewFeed
+from realtime.dashboard.recent_updates import KEPT_SECONDS, RecentUpdates
 from realtime.presence.changelog import ChangeLog
 from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
 from realtime.sockets.frame_writer import Transport
 from realtime.sockets.liveness import Liveness
 from settings import Settings, variable
+
+SEQ_DIGITS = 16
+"""No `seq` has as many."""
 
 
 class OperatorSessions:
@@ -40,6 +46,11 @@ class OperatorSessions:
         """Called with an operator, or a sign-in, whose sessions have ended here."""
         self._told_at = 0.0
         self._closing = False
+        self._feed_id = environment.new_id()
+        """Tells the `seq` of this process from those of others."""
+        self._recent = RecentUpdates()
+        self._awaited_until = 0.0
+        """Steady time until which a page that has the overview may open its socket."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -47,10 +58,20 @@ class OperatorSessions:
     def __iter__(self) -> Iterator[OperatorSession]:
         return iter(list(self._sessions.values()))
 
-    def admit(self, signed_in: SignedInOperator, transport: Transport, version: str) -> OperatorSession:
+    def overview(self) -> OverviewMessage:
+        """The overview for a page that will open its socket soon. What changes until then is kept."""
+        self._tell(everything=True)
+        self._awaited_until = self._clock.now() + KEPT_SECONDS
+        self._recent.begin(self._feed.seq)
+        return msgspec.structs.replace(self._watched_snapshot(), feed=self._feed_id)
+
+    def admit(
+        self, signed_in: SignedInOperator, transport: Transport, version: str, after: str = ""
+    ) -> OperatorSession:
         """Open an operator's socket and send the overview, in one step. `version`: of the dashboard's static files.
 
-        Raises LimitReached.
+        `after` names the overview that the page already has, as “FEED.SEQ”. If all updates since then are known, it
+        gets those instead. Raises LimitReached.
         """
         if self._closing or len(self) >= self._settings.operator_sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets", variable("operator_sockets_limit"))
@@ -66,11 +87,19 @@ class OperatorSessions:
         self._tell(everything=True)
         self._sessions[session.session_id] = session
         self._liveness.watch(session)
-        session.push_frames(*self._greeting(session), *self._snapshot())
+        missed = self._missed(after)
+        if missed is None:
+            session.push_frames(*self._greeting(session), *self._snapshot())
+        else:
+            session.push_frames(*self._greeting(session, resumed=True), *missed)
         return session
 
     def tick(self) -> None:
         """Send everyone what has changed."""
+        if not self._is_watched:
+            self._unwatch()
+        elif self._clock.now() >= self._awaited_until:
+            self._recent.end()
         if self._changes.epoch == self._told_epoch:
             self._tell(everything=False)
         else:
@@ -130,6 +159,7 @@ class OperatorSessions:
         """Send everyone the new epoch and a new overview. Those who are behind get both when they have caught up."""
         self._told_epoch = self._changes.epoch
         self._tell(everything=True)
+        self._recent.end()
         if self._sessions:
             overview = self._snapshot()
             for session in self:
@@ -137,7 +167,7 @@ class OperatorSessions:
                     session.push_frames(*self._greeting(session), *overview)
 
     def _tell(self, *, everything: bool) -> None:
-        if not self._sessions:
+        if not self._is_watched:
             return
         now = self._clock.now()
         is_due = now - self._told_at >= self._settings.overview_idle_seconds
@@ -145,6 +175,7 @@ class OperatorSessions:
         if update is None:
             return
         self._told_at = now
+        self._recent.add(self._feed.seq, update, now)
         self._counters.messages_out["overview_update"] += len(self)
         for session in self:
             session.offer(update)
@@ -159,11 +190,29 @@ class OperatorSessions:
     def _snapshot(self) -> list[bytes]:
         """Everything, at the `seq` that all sessions have reached which are not behind."""
         self._counters.messages_out["overview"] += 1
+        return encode_pieces(self._watched_snapshot())
+
+    def _watched_snapshot(self) -> OverviewMessage:
         snapshot = self._feed.snapshot()
         self._feed.is_watched = True
         return snapshot
 
-    def _greeting(self, session: OperatorSession) -> list[bytes]:
+    @property
+    def _is_watched(self) -> bool:
+        return bool(self._sessions) or self._clock.now() < self._awaited_until
+
+    def _unwatch(self) -> None:
+        self._feed.is_watched = False
+        self._recent.end()
+
+    def _missed(self, after: str) -> list[bytes] | None:
+        """The frames of the updates that a page has missed, or None if it needs the whole overview."""
+        feed_id, _, seq = after.rpartition(".")
+        if feed_id != self._feed_id or not (seq.isascii() and seq.isdigit() and len(seq) < SEQ_DIGITS):
+            return None
+        return self._recent.after(int(seq))
+
+    def _greeting(self, session: OperatorSession, *, resumed: bool = False) -> list[bytes]:
         session.epoch = self._changes.epoch
         return encode_pieces(
             OperatorConnected(
@@ -176,13 +225,15 @@ class OperatorSessions:
                 server_time=self._clock.utc(),
                 heartbeat_interval=self._settings.heartbeat_interval_seconds,
                 version=session.version,
+                resumed=resumed,
             )
         )
 
     def _forget(self, session: OperatorSession) -> None:
         self._sessions.pop(session.session_id, None)
         self._liveness.forget(session)
-        self._feed.is_watched = bool(self._sessions)
+        if not self._is_watched:
+            self._unwatch()
 
 
 def _nobody(_operator_id: int, _sign_in_id: str) -> None:

@@ -181,25 +181,23 @@ class OverviewFeed:
             self._samples.append(row)
         return sample
 
-    def snapshot(self) -> list[bytes]:
-        """Everything, as frames. Flush pending updates to those who already watch first."""
+    def snapshot(self) -> OverviewMessage:
+        """Everything. Flush pending updates to those who already watch first."""
         self._absorb()
         self._events.clear()
         self._samples.clear()
         self._sent_figures, self._sent_issues = self._overview.figures(), self._issues.found
         calls = self._overview.calls()
         self._sent_calls = {row.call_id: row for row in calls}
-        return encode_pieces(
-            OverviewMessage(
-                seq=self.seq,
-                now=self._overview.now,
-                figures=self._sent_figures,
-                users=self._rows.all(),
-                calls=calls,
-                history=self._overview.history(),
-                events=self._overview.events(),
-                contradictions=self._sent_issues,
-            )
+        return OverviewMessage(
+            seq=self.seq,
+            now=self._overview.now,
+            figures=self._sent_figures,
+            users=self._rows.all(),
+            calls=calls,
+            history=self._overview.history(),
+            events=self._overview.events(),
+            contradictions=self._sent_issues,
         )
 
     def update(self, *, is_due: bool = False, everything: bool = False) -> list[bytes] | None:

@@ -1,7 +1,6 @@
 /** Banner: shows the state of the connection, updated each second, and announces each change once. */
 
 import { put, write } from "./markup.js";
-import { LABELS } from "./connection.js";
 import { count } from "./formatting.js";
 
 const TOAST_MS = 6_000; // time to read two short sentences
@@ -32,7 +31,7 @@ export class Banner {
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
-    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : LABELS[name]);
+    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : this.#connection.label);
   }
 
   /** Announce to screen readers. */

@@ -1,5 +1,6 @@
 /** Connection: how current the page is, and how to say so. Built on Rollcall; no DOM. */
 
+import { count } from "./formatting.js";
 import { moments } from "./moments.js";
 
 /** The status in the page's header. */
@@ -35,6 +36,7 @@ export class Connection {
   #client;
   #timers;
   #version;
+  #users;
   #staleMs;
   #listener = () => {};
   #heardAt;
@@ -44,10 +46,12 @@ export class Connection {
   #isRetrying = false; // the client is closed only to connect again
   #timer = null;
 
-  constructor(client, { version, figuresAt, staleMs, timers = platform }) {
+  /** `users` is how many there are to load. */
+  constructor(client, { version, figuresAt, staleMs, users = 0, timers = platform }) {
     this.#client = client;
     this.#timers = timers;
     this.#version = version;
+    this.#users = users;
     this.#staleMs = staleMs;
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
@@ -61,9 +65,15 @@ export class Connection {
   }
 
   open() {
-    this.#heardAt = this.#timers.now();
+    this.noteProgress();
     this.#client.connect();
+  }
+
+  /** Something of the first overview has arrived over HTTP, or is on its way. */
+  noteProgress() {
+    this.#heardAt = this.#timers.now();
     this.#watch();
+    this.#update();
   }
 
   /** Connect now instead of waiting for the next attempt. Does nothing when the page is already live again. */
@@ -73,6 +83,11 @@ export class Connection {
     this.#client.close();
     this.#isRetrying = false;
     this.#client.connect();
+  }
+
+  /** The status in the page's header. */
+  get label() {
+    return this.name === "connecting" && this.#users ? `Loading ${count(this.#users, "user")}…` : LABELS[this.name];
   }
 
   get isLive() {
@@ -104,7 +119,10 @@ export class Connection {
   }
 
   #hear(message) {
-    if (message.type === "connection_established") this.isOutdated = message.version !== this.#version;
+    if (message.type === "connection_established") {
+      this.isOutdated = message.version !== this.#version;
+      if (message.resumed) return this.#resumed();
+    }
     if (message.type === "server_draining") this.#isRestarting = true;
     const isOverview = message.type === "overview";
     if (isOverview) this.#hasOverview = this.#hadOverview = true;
@@ -115,6 +133,12 @@ export class Connection {
     if (isOverview) this.#isRestarting = false;
     this.#update(absence);
     this.#watch();
+  }
+
+  /** The page has loaded the overview over HTTP, and updates go on from there. */
+  #resumed() {
+    this.#hasOverview = this.#hadOverview = true;
+    this.noteProgress();
   }
 
   #clientChanged(state) {

@@ -7,6 +7,7 @@ import { ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { FigureCards } from "./figures.js";
 import { LiveList } from "./live_list.js";
+import { firstOverview } from "./first_overview.js";
 import { fillIssue } from "./markup.js";
 import { pageSettings } from "./page_settings.js";
 import { DashboardState } from "./state.js";
@@ -43,9 +44,10 @@ export class DashboardPage {
     this.settings = pageSettings(element);
     this.clock = new ServerClock(renderedAt);
     this.state = this.shown = new DashboardState(this.settings);
-    const client = new Rollcall({ channel: "operators" });
+    const client = new Rollcall({ channel: "operators", WebSocket: firstOverview.socketClass });
     const { staleMs } = this.settings;
-    this.#connection = new Connection(client, { version, figuresAt: renderedAt, staleMs });
+    const users = Number(element.dataset.usersCount);
+    this.#connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users });
     this.banner = new Banner(document, this.#connection);
     this.cards = new FigureCards(byId("figures"), this.settings);
     this.issues = new LiveList(byId("attention"), {
@@ -59,8 +61,11 @@ export class DashboardPage {
     this.#connection.listen((change) => this.#connectionChanged(change));
   }
 
-  open() {
+  async open() {
     this.#drawBanner();
+    this.#connection.noteProgress();
+    const overview = await firstOverview.get(() => this.#connection.noteProgress());
+    if (overview) this.#receive(overview);
     this.#connection.open();
   }
 

@@ -24,7 +24,7 @@ export class FigureCards {
       write(figure, grouped(state.figures[name]));
       const text = this.#note(name, state, now);
       write(note, text);
-      put(note, "title", text);
+      if (name === "attention") put(note, "title", text); // as long as names are
     }
   }
 

@@ -28,6 +28,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/login", "/admin/login"): (401, 401, 401, 401, 401, 401),
     ("GET", "/admin", "/admin"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/wall", "/admin/wall"): EVERYBODY_SIGNED_IN,
+    ("GET", "/admin/overview", "/admin/overview"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/users", "/admin/users"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/users/([^/]+)", "/admin/users/1"): EVERYBODY_SIGNED_IN,
     ("GET", "/admin/calls", "/admin/calls"): EVERYBODY_SIGNED_IN,

@@ -73,7 +73,7 @@ async def test_as_many_events_stay_as_the_setting_says(people: list[Person], vis
 
 async def test_no_action_is_offered_for_more_users_than_the_setting_allows(people: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
-    button = live.page.get_by_role("button", name="Clear busy (2)…")
+    button = live.page.get_by_role("button", name="Force offline 2 users…")
     await live.search.fill("o")  # Björn Santos and Chidi Okafor
     await expect(button).to_be_visible()
     await live.search.fill("a")  # all three

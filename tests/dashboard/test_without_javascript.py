@@ -142,14 +142,15 @@ async def test_what_needs_attention_is_repaired_by_a_form(site: Site, people: li
     await Live(page).issue(key).get_by_role("button", name="Clear busy").click()
     await page.get_by_label("Reason").fill("by hand")
     await page.get_by_role("button", name="Clear busy").click()
-    await expect(page.get_by_role("status")).to_contain_text("Clear busy, Person G")
+    await expect(page.get_by_role("status")).to_contain_text("Busy cleared. Person G is available.")
     await expect(watching.issue(key)).to_have_count(0)
 
 
 async def test_several_are_acted_on_by_one_form(people: list[Person], visit: Visit) -> None:
     page = await plain(visit, "/admin?q=person")
-    await page.get_by_role("button", name="Clear busy (5)…").click()
-    await expect(page.get_by_role("heading", name="Clear busy: 5 users")).to_be_visible()
+    await page.get_by_role("button", name="Force offline 5 users…").click()
+    await expect(page.get_by_role("heading", name="Force offline: 5 users")).to_be_visible()
+    await expect(page.locator(".names li")).to_have_count(5)
     await page.get_by_role("link", name="Cancel").click()
 
 

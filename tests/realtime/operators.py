@@ -48,6 +48,10 @@ class LivePage:
             self._pongs = self.transport.pings
             world.core.operator_commands.pong(self.operator_session)
 
+    def load(self, overview: dict[str, Any]) -> None:
+        """Take an overview that came over HTTP."""
+        self._whole(overview)
+
     def fold(self) -> dict[str, Any]:
         """Apply all messages received. Returns the state: users and calls by id, the rest as lists."""
         messages = self.transport.messages()
@@ -96,11 +100,11 @@ def signed_in_operator(
     return SignedInOperator(operator, SignIn(sign_in_id, operator_id, at, at, "192.0.2.9", "tests"))
 
 
-def watch(world: World, *, kernel_bytes: int = 1 << 20, **signed_in: Any) -> LivePage:
-    """Open a page as an operator."""
+def watch(world: World, *, kernel_bytes: int = 1 << 20, after: str = "", **signed_in: Any) -> LivePage:
+    """Open a page as an operator, perhaps one that has loaded the overview over HTTP."""
     transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
     operator_session = world.core.operator_sessions.admit(
-        signed_in_operator(world.time.wall(), **signed_in), transport, "v1"
+        signed_in_operator(world.time.wall(), **signed_in), transport, "v1", after
     )
     world.settle()
     return LivePage(operator_session, transport)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
+from realtime.dashboard.operator_messages import encode_message
 from realtime.protocol import CloseCode
 from realtime.sockets.admission import LimitReached
 from tests.realtime.conftest import MakeWorld
@@ -333,3 +337,68 @@ def test_a_server_that_is_alone_ends_a_sign_in_itself(world: World) -> None:
     screen = watch(world, sign_in_id="one")
     world.core.operator_sessions.end_sign_in("one")
     assert not screen.operator_session.is_open
+
+
+def loaded(world: World) -> tuple[dict[str, Any], str]:
+    """Return the overview as a page loads it over HTTP, and what its socket asks to go on from."""
+    overview = msgspec.json.decode(encode_message(world.core.operator_sessions.overview()))
+    return overview, f"{overview['feed']}.{overview['seq']}"
+
+
+def test_a_page_that_has_loaded_the_overview_is_sent_only_what_came_after_it(world: World) -> None:
+    overview, after = loaded(world)
+    world.connect(1)
+    tell(world)
+    world.connect(2)
+    screen = watch(world, after=after)
+    world.put(1, is_busy=True)
+    tell(world)
+    hello, *updates = screen.messages()
+    assert (hello["resumed"], {each["type"] for each in updates}) == (True, {"overview_update"})
+    screen.load(overview)
+    picture = screen.fold()
+    fresh = watch(world).fold()
+    assert {name: picture[name] for name in ("users", "figures", "calls")} == {
+        name: fresh[name] for name in ("users", "figures", "calls")
+    }
+    assert [each["state"] for each in picture["users"].values()] == ["busy", "available", "offline"]
+
+
+def test_a_page_that_loads_while_others_watch_misses_nothing_either(world: World) -> None:
+    other = watch(world)
+    world.connect(1)
+    overview, after = loaded(world)
+    assert other.fold()["users"][1]["state"] == "available"
+    world.connect(2)
+    tell(world)
+    screen = watch(world, after=after)
+    screen.load(overview)
+    assert screen.fold()["users"] == other.fold()["users"]
+    assert other.overviews == 1
+
+
+def test_a_page_that_comes_too_late_or_from_elsewhere_is_sent_the_overview(world: World) -> None:
+    _, after = loaded(world)
+    world.advance(61)
+    tell(world)
+    feed, _, seq = after.rpartition(".")
+    for wanted in (after, f"{feed}.9", f"another.{seq}", f"{feed}.x", f"{feed}.{'9' * 20}", feed):
+        screen = watch(world, after=wanted)
+        hello, overview = screen.messages()[:2]
+        assert (hello["resumed"], overview["type"]) == (False, "overview"), wanted
+        screen.operator_session.close(CloseCode.RESTART, "a test")
+
+
+def test_after_a_minute_nothing_is_kept_though_others_watch(world: World) -> None:
+    screen = watch(world)
+    _, after = loaded(world)
+    pass_time(world, 61, screen)
+    assert watch(world, after=after).messages()[1]["type"] == "overview"
+
+
+def test_a_page_that_never_opens_its_socket_is_forgotten(world: World) -> None:
+    loaded(world)
+    assert world.core.overview_feed.is_watched
+    world.advance(61)
+    tell(world)
+    assert not world.core.overview_feed.is_watched

@@ -1,0 +1,46 @@
+/** First overview: loaded over HTTP, where it is compressed, while the other scripts are on their way. The first socket goes on from it. */
+
+const URL_OF_OVERVIEW = "/admin/overview";
+
+class FirstOverview {
+  #after = "";
+  #onProgress = () => {};
+  #overview = this.#load();
+
+  /** The overview, or null if loading it failed: the socket brings it. `onProgress()` is called with each part that arrives. */
+  get(onProgress) {
+    this.#onProgress = onProgress;
+    return this.#overview;
+  }
+
+  /** A WebSocket whose first one asks for what came after the overview. Later ones get a new overview. */
+  get socketClass() {
+    const first = this;
+    return function (address, protocols) {
+      const after = first.#after;
+      first.#after = "";
+      return new WebSocket(after ? `${address}?after=${encodeURIComponent(after)}` : address, protocols);
+    };
+  }
+
+  async #load() {
+    try {
+      const response = await fetch(URL_OF_OVERVIEW, { headers: { Accept: "application/json" }, redirect: "error" });
+      if (!response.ok) return null;
+      const parts = [];
+      for (const reader = response.body.getReader(); ; ) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        parts.push(value);
+        this.#onProgress();
+      }
+      const overview = JSON.parse(await new Blob(parts).text());
+      this.#after = `${overview.feed}.${overview.seq}`;
+      return overview;
+    } catch {
+      return null;
+    }
+  }
+}
+
+export const firstOverview = new FirstOverview();

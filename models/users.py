@@ -147,10 +147,13 @@ class Users:
         )
         return self._stored(document) if document else None
 
-    async def page(self, after_id: int, limit: int, up_to_id: int | None = None) -> list[StoredUser]:
-        """The next users by id, deleted ones too, at most `limit`."""
+    async def page(
+        self, after_id: int, limit: int, up_to_id: int | None = None, *, with_deleted: bool = False
+    ) -> list[StoredUser]:
+        """The next users by id, at most `limit`."""
         ids = {"$gt": after_id} if up_to_id is None else {"$gt": after_id, "$lte": up_to_id}
-        rows = await self._users.find({"_id": ids}, _SECRETS, sort=[("_id", 1)], limit=limit)
+        wanted: dict[str, Any] = {"_id": ids} if with_deleted else {"_id": ids, **PRESENT}
+        rows = await self._users.find(wanted, _SECRETS, sort=[("_id", 1)], limit=limit)
         return [self._stored(row) for row in rows]
 
     async def revisions(self, after_id: int, limit: int) -> list[tuple[int, int]]:

@@ -230,10 +230,10 @@ class Server:
 
     async def _load(self) -> None:
         """Load everyone's status, then the ongoing calls, then the service keys, and the logins that were revoked."""
-        users = await self._stores.users.page(0, LOAD_USERS)
+        users = await self._stores.users.page(0, LOAD_USERS, with_deleted=True)
         while users:
             self.core.loader.load_all(users)
-            users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS)
+            users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS, with_deleted=True)
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
         await self.core.actions.restore()

@@ -23,9 +23,9 @@ async def test_a_user_who_is_disabled_while_the_server_starts_is_shut_out(
     ada = await user("ada")
     read_page, is_disabled = Users.page, False
 
-    async def page_before_the_command(users: Users, *arguments: Any) -> list[StoredUser]:
+    async def page_before_the_command(users: Users, *arguments: Any, **options: Any) -> list[StoredUser]:
         nonlocal is_disabled
-        found = await read_page(users, *arguments)
+        found = await read_page(users, *arguments, **options)
         if not is_disabled:
             is_disabled = True
             await users.disable(ada.user_id, utc_milliseconds(datetime.now(UTC)))

@@ -219,3 +219,12 @@ async def test_the_name_of_a_deleted_user_is_free_and_that_of_its_remains_can_be
     assert again.profile.user_id == second.profile.user_id + 1
     named = await stores.users.create(NewUser(f"deleted user #{first.profile.user_id}", None, None), NOON)
     assert named.profile.user_id == again.profile.user_id + 1
+
+
+async def test_lists_leave_deleted_users_out_unless_they_are_asked_for(stores: Stores) -> None:
+    ids = await stores.users.create_many([NewUser(f"user{number}", None, None) for number in range(4)], NOON)
+    await stores.users.delete(ids[1], NOON)
+    assert [each.profile.user_id for each in await stores.users.page(0, 3)] == [ids[0], ids[2], ids[3]]
+    everyone = await stores.users.page(0, 3, with_deleted=True)
+    assert [each.profile.user_id for each in everyone] == list(ids[:3])
+    assert [each.profile.user_id for each in await stores.users.page(ids[0], 9, ids[2])] == [ids[2]]

@@ -12,6 +12,8 @@ export interface Status {
   /** RFC 3339, UTC; null during a call, or if there is no end. */
   readonly busy_until: string | null;
   readonly is_available: boolean;
+  /** The id that the user has in your own system. Absent unless the user has one. */
+  readonly external_id?: string;
 }
 
 /** The numbers of users and calls. `online` is available plus busy. */

@@ -11,6 +11,7 @@ import msgspec
 from models.calls import Call
 from models.events import Event, EventKind
 from models.status import state_of
+from models.user_documents import anonymous_name
 from realtime.clock import Clock
 from realtime.event_ids import EventIds
 from realtime.presence.log import OperatorAction
@@ -40,8 +41,8 @@ class EventLog:
         """Events that were dropped before they could be saved."""
 
     def restore(self, newest_first: list[Event]) -> None:
-        """At start: take over the latest events of the last process."""
-        self._latest.extend(reversed(newest_first))
+        """At start: take over the latest events of the last process. They may still name users who were deleted."""
+        self._latest.extend(self._anonymous(event) for event in reversed(newest_first))
 
     def latest(self) -> list[Event]:
         """The latest events, newest first."""
@@ -107,6 +108,12 @@ class EventLog:
             # Otherwise it was dropped in the meantime.
             if self._unsaved and self._unsaved[0].event_id == event.event_id:
                 self._unsaved.popleft()
+
+    def _anonymous(self, event: Event) -> Event:
+        for user_id in (event.user_id, event.other_id):
+            if user_id in self._registry.deleted:
+                event = _renamed(event, user_id, anonymous_name(user_id))
+        return event
 
     def _note(
         self,

@@ -23,6 +23,10 @@ FINISH_SECONDS = 10.0
 """How long after a deletion the last traces are removed. By then, what was being saved meanwhile is saved."""
 
 
+ATTEMPTS = 10
+"""How often the creation of a user is tried while others take the name, or delete the user."""
+
+
 class Membership:
     """What users, operators, backends and the command line do to accounts.
 
@@ -84,7 +88,7 @@ class Membership:
         and StoreUnavailable.
         """
         is_binding = username is not None and not may_differ
-        while True:
+        for attempt in range(1, ATTEMPTS + 1):
             user_id = await self._external_ids.reserve(external_id) if reserved is None else reserved
             reserved = None
             name = username or external_id
@@ -94,11 +98,12 @@ class Membership:
             try:
                 stored = await self.create(new, user_id)
             except Conflict:
-                if is_binding:
+                if is_binding or attempt == ATTEMPTS:
                     raise
                 continue  # somebody took the name meanwhile
             if stored.deleted_at is None:
                 return stored  # otherwise the user was deleted since the id was reserved
+        raise StoreUnavailable("others keep deleting this user")
 
     async def update(self, user_id: int, changes: dict[str, Any]) -> StoredUser:
         """Change `username`, `profile_image_url` or `tags`. Raises NotFound, Conflict, StoreUnavailable."""

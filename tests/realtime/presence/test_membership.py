@@ -94,6 +94,31 @@ def test_a_free_name_that_somebody_takes_meanwhile_is_replaced_by_another(world:
     assert creating.result().profile.username == "ada #2"
 
 
+def test_a_creation_does_not_go_on_for_ever_while_others_take_every_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(_usernames: object) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(world.users, "taken", nobody)
+    with pytest.raises(Conflict):
+        world.run(world.core.membership.create_external("user1", None, None))
+
+
+def test_a_creation_does_not_go_on_for_ever_while_others_delete_the_user(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted = world.users.add(9, world.time.wall(), "gone")
+    world.users.change(9, deleted_at=world.time.wall())
+
+    async def reserve(_external_id: str) -> int:
+        return deleted.profile.user_id
+
+    monkeypatch.setattr(world.external_ids, "reserve", reserve)
+    with pytest.raises(StoreUnavailable):
+        world.run(world.core.membership.create_external("auth0|ada", "ada", None))
+
+
 def test_a_name_that_is_taken_is_refused_and_the_next_attempt_has_the_same_id(world: World) -> None:
     with pytest.raises(Conflict):
         world.run(world.core.membership.create_external("auth0|ada", "user1", None))
@@ -501,6 +526,18 @@ def test_events_keep_the_id_of_a_deleted_user_and_no_name(make_world: MakeWorld)
     assert [event.kind for event in log.unsaved(100)] == ["available", "call_ended"]
     world.core.log.append(Proposal((), "operator", action=OperatorAction((1,), "sign_out", "maya")))
     assert len(log.unsaved(100)) == 2
+
+
+def test_events_that_a_start_finds_in_the_store_do_not_name_a_deleted_user(make_world: MakeWorld) -> None:
+    world = four_users(make_world(4))
+    world.call(1, 2)
+    found = world.core.event_log.latest()
+    delete(world, 1)
+    world.crash()
+    world.start()
+    world.core.event_log.restore(found)
+    names = {name for event in world.core.event_log.latest() for name in (event.username, event.other_name)}
+    assert names == {"deleted user #1", "user2", "user3", "user4", ""}
 
 
 def test_a_deleted_user_is_called_by_the_id(world: World) -> None:

@@ -75,7 +75,9 @@ class ServerHandler(CallerHandler):
         except Unauthenticated:
             raise Unauthenticated(NO_KEY) from None
         if not credential.startswith(PREFIX):
-            self.context.authenticator.identify(credential)
+            waiting = self.admit_user(credential)
+            if waiting is not None:
+                await waiting
             raise Forbidden("FORBIDDEN", "This needs a service key. A user's token does not do.")
         self.key = await self.admit_key(credential)
         scope, action = getattr(self, self.verb).needed

@@ -24,6 +24,8 @@ FOR_USERS = [
     ("POST", "/auth/ticket"),
     ("GET", "/users/me"),
     ("PATCH", "/users/me"),
+    ("DELETE", "/users/me"),
+    ("PUT", "/users/me/password"),
     ("GET", "/users/me/status"),
     ("PUT", "/users/me/status"),
     ("POST", "/users/me/heartbeat"),

@@ -11,7 +11,7 @@ import kotlinx.coroutines.withTimeout
 
 /** Uses the client of docs/swift-and-kotlin.md: sees everybody, a change, what changed while it was away, and a refusal. */
 @OptIn(DelicateCoroutinesApi::class)
-fun main(arguments: Array<String>) = runBlocking {
+fun main(arguments: Array<String>): Unit = runBlocking {
     val (url, token, userId) = arguments
     val client = Rollcall(url, GlobalScope) { refused -> token.takeUnless { it == refused } }
     withTimeout(30_000) {

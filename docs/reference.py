@@ -99,9 +99,15 @@ def _type(name: str, schema: dict[str, Any]) -> Iterator[str]:
     yield from ([""] if tag else [])
     yield "| field | type | |\n|---|---|---|"
     for field, each in properties.items():
-        optional = "" if field in schema["required"] else "optional"
-        yield _row(f"`{field}`", _words(each), optional)
+        optional = [] if field in schema["required"] else ["optional"]
+        yield _row(f"`{field}`", _words(each), "; ".join([*optional, *_note(each)]))
     yield ""
+
+
+def _note(schema: dict[str, Any]) -> list[str]:
+    """What the description of a field adds to its type. The table has its default already."""
+    text = schema.get("description", "").rstrip(".")
+    return [] if not text or "If omitted" in text else [text[0].lower() + text[1:]]
 
 
 def _row(*cells: str) -> str:

@@ -16,11 +16,25 @@ from realtime.protocol import USER_ID_LIMIT, ExternalName, UserId
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 
-UserName = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,15}|external:[^\x00]{1,128})$(?!\n)")] | UserId
-"""A user in a body: the id, as a number or as text, or `external:` and the id in the app's own system."""
+UserName = Annotated[
+    Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,15}|external:[^\x00]{1,128})$(?!\n)")] | UserId,
+    msgspec.Meta(
+        description="A user id, or `external:` and your own id.", extra_json_schema={"x-described-as": "string"}
+    ),
+]
+"""A user in the API for backends: the id, as a number or as text, or `external:` and the id in the app's own system.
 
-Callee = UserId | ExternalName
-"""The user to be called, in a body."""
+Generated clients can seldom express a choice of types, so the description names the one that covers everything.
+"""
+
+OtherUser = Annotated[
+    UserId | ExternalName,
+    msgspec.Meta(
+        description="A user id. The text `external:` and your own id will do, too.",
+        extra_json_schema={"x-described-as": "integer"},
+    ),
+]
+"""A user in the API for apps, where the description keeps to the numbers that it has always had."""
 
 FindExternal = Callable[[str], Awaitable[UserEntry | None]]
 """Finds the user with an external id, on this server or in the store."""
@@ -58,7 +72,7 @@ def listed_users(value: str, registry: Registry, limit: int) -> list[UserEntry |
     return [_find(text, registry) for text in texts]
 
 
-def callee_id_of(callee: Callee, registry: Registry) -> int:
+def callee_id_of(callee: OtherUser, registry: Registry) -> int:
     """The user whom a body names as the one to be called. Raises Invalid, NotFound."""
     return callee if isinstance(callee, int) else known_user(callee, registry).profile.user_id
 

@@ -10,7 +10,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
 from handlers.paging import Page, PagedHandler, PageQuery
-from handlers.user_ids import Callee, callee_id_of
+from handlers.user_ids import OtherUser, callee_id_of
 from models.calls import Call, Calls, CallState, CallType, EndReason
 from models.errors import Invalid, NotFound
 from realtime.calls.switchboard import Switchboard
@@ -25,7 +25,7 @@ CallId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
 class CallStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of POST /calls/start."""
 
-    callee_id: Callee
+    callee_id: OtherUser
     call_type: CallType
 
 

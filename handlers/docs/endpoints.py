@@ -13,7 +13,7 @@ from handlers.api.users import OwnProfile, PresenceQuery, ProfileChange
 from handlers.docs.endpoint import Endpoint, Tag
 from handlers.docs.server_endpoints import SERVER_ENDPOINTS
 from handlers.paging import Page
-from handlers.user_ids import UserName
+from handlers.user_ids import OtherUser
 from models.accounts import TokenPair
 from models.calls import Call
 from models.status import Status, StatusChange
@@ -70,7 +70,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         takes_keys=True,
     ),
     ("GET", "/users/{id}/presence"): Endpoint(
-        "users", "Get a user's status", Status, path=UserName, errors=("NOT_FOUND",), takes_keys=True
+        "users", "Get a user's status", Status, path=OtherUser, errors=("NOT_FOUND",), takes_keys=True
     ),
     ("GET", "/feed/users"): Endpoint(
         "feed", "List all users: available, then busy, then offline, each group by newest `last_seen`", Page[Status],

@@ -16,6 +16,9 @@ REFERENCE = "#/components/schemas/{name}"
 SETTINGS_KEY = "x-settings"
 """A key in `extra_json_schema` of a type: the names of the settings that provide the values of keywords."""
 
+ONE_TYPE_KEY = "x-described-as"
+"""A key in `extra_json_schema` of a union: which of its types is described. Generators need one for each value."""
+
 _RENAMED = {"Call": "CallRecord", "Nothing": "EmptyBody"}
 """Other names for types whose own name generated clients cannot use: OkHttp has a `Call`, and Kotlin a `Nothing`."""
 
@@ -47,6 +50,7 @@ class Schemas:
             if schema.get("additionalProperties") is not False and "properties" in schema:
                 schema["required"] = [each for each in schema["properties"] if (component, each) not in self._optional]
                 _drop_defaults(schema)
+        _choose_types([self.components, list(self._references.values())])
         _fill_in(self.components, settings)
         self._rename()
         _mark_kinds([self.components, list(self._references.values())])
@@ -133,6 +137,14 @@ def _parts(schema: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(each)
     if isinstance(schema, dict):
         yield schema
+
+
+def _choose_types(schema: Any) -> None:
+    """Describe the type that was chosen for a union."""
+    for each in _parts(schema):
+        if ONE_TYPE_KEY in each:
+            chosen = each.pop(ONE_TYPE_KEY)
+            each.update(next(one for one in each.pop("anyOf") if one["type"] == chosen))
 
 
 def _fill_in(schema: Any, settings: Settings) -> None:

@@ -72,6 +72,12 @@ def test_ids_have_64_bits() -> None:
     assert all(each["format"] == "int64" for each in [*ids, path_parameter["schema"]])
 
 
+def test_a_value_has_one_type_and_may_be_null() -> None:
+    unions = [each["anyOf"] for each in parts(DOCUMENT) if "anyOf" in each]
+    assert unions
+    assert [each for each in unions if len([one for one in each if one != NULL]) != 1] == []
+
+
 def test_an_integer_that_may_need_more_than_32_bits_says_so() -> None:
     numbers = [each for each in parts(SCHEMAS) if each.get("type") == "integer" and each.get("maximum", 2**53) >= 2**31]
     assert numbers

@@ -202,6 +202,107 @@ DOORS = (
     ),
 )
 
+FOREIGN = (
+    Mutant(
+        "a token may bring a key along",
+        "models/foreign_tokens.py",
+        "header.keys() & _REFUSED_HEADERS",
+        "False",
+        ("tests/stores/test_foreign_tokens.py",),
+    ),
+    Mutant(
+        "nbf is not checked",
+        "models/foreign_tokens.py",
+        "if since > now + self._leeway_seconds:",
+        "if False:",
+        ("tests/stores/test_foreign_tokens.py",),
+    ),
+    Mutant(
+        "tokens of a key that is gone stay valid",
+        "models/foreign_tokens.py",
+        "self._verified.keep(lambda token: token.key in known)",
+        "self._verified.keep(lambda token: bool(token.key or known))",
+        ("tests/stores/test_foreign_tokens.py",),
+    ),
+    Mutant(
+        "a login is the whole token, whose signature has several forms",
+        "models/foreign_tokens.py",
+        'token.rpartition(".")[0] if token_id is None',
+        "token if token_id is None",
+        ("tests/stores/test_foreign_tokens.py",),
+    ),
+    Mutant(
+        "of two equal names the last one counts",
+        "models/compact_tokens.py",
+        "if len(found) < len(pairs):",
+        "if False:",
+        ("tests/stores/test_foreign_tokens.py",),
+    ),
+    Mutant(
+        "a signature has several spellings",
+        "models/compact_tokens.py",
+        "!= text:",
+        "== '':",
+        ("tests/stores/test_compact_tokens.py",),
+    ),
+    Mutant(
+        "RSA keys may be short",
+        "models/key_set.py",
+        "if modulus.bit_length() not in RSA_BITS:",
+        "if not modulus:",
+        ("tests/stores/test_key_set.py",),
+    ),
+    Mutant(
+        "every unknown key causes a read",
+        "operation/foreign_keys.py",
+        "if self._steady() < self._may_read_at:",
+        "if False:",
+        ("tests/operation/test_foreign_keys.py",),
+    ),
+    Mutant(
+        "keys are dropped while none can be read",
+        "operation/foreign_keys.py",
+        "            self._tokens.is_behind = True\n",
+        "            self._tokens.use(KeySet())\n            self._tokens.is_behind = True\n",
+        ("tests/operation/test_foreign_keys.py",),
+    ),
+    Mutant(
+        "an older token changes the profile back",
+        "models/token_profile.py",
+        "if issued_at < self.issued_at:",
+        "if False:",
+        ("tests/stores/test_token_profile.py",),
+    ),
+    Mutant(
+        "signing out everywhere spares the tokens in use",
+        "realtime/sockets/foreign_identities.py",
+        "                yield self._revocation(identity, user_id)",
+        "                yield from ()",
+        ("tests/realtime/sockets/test_foreign_identities.py",),
+    ),
+    Mutant(
+        "the tokens of a deleted user create the user again",
+        "realtime/sockets/foreign_identities.py",
+        "            checks.check_login(stated.login_id)\n",
+        "",
+        ("tests/realtime/sockets/test_foreign_identities.py",),
+    ),
+    Mutant(
+        "a refused token changes the profile",
+        "realtime/sockets/foreign_identities.py",
+        "        checks.check(identity)\n        if known is None:",
+        "        if known is None:",
+        ("tests/realtime/sockets/test_foreign_identities.py",),
+    ),
+    Mutant(
+        "every message may be long",
+        "realtime/sockets/commands.py",
+        "if is_long and not isinstance(command, Refresh):",
+        "if False:",
+        ("tests/realtime/sockets/test_foreign_identities.py",),
+    ),
+)
+
 SHARED = "tests/cluster/test_shared_log.py"
 
 CLUSTER = (
@@ -267,4 +368,4 @@ CLUSTER = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *CLUSTER)
+MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER)

@@ -37,6 +37,7 @@ def full_record() -> Record:
         tokens_after=NOON,
         tags=("a", "b"),
         foreign_tokens_after=NOON,
+        deleted_at=NOON,
     )
 
 

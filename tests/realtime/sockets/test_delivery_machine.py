@@ -7,10 +7,11 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from models.errors import RequestError
 from models.status import Profile
+from models.user_documents import NewUser
 from realtime.protocol import Channel
 from realtime.sockets import fanout
 from tests.realtime.client import Client, includes
@@ -31,6 +32,9 @@ class Delivery(RuleBasedStateMachine):
         self.stride = patch.object(fanout, "_STRIDE", 1)
         self.stride.start()
         self.renamed = 0
+        self.created = 0
+        self.passing: list[int] = []
+        """Users who were created and not deleted yet."""
 
     @initialize(
         target=clients,
@@ -146,6 +150,28 @@ class Delivery(RuleBasedStateMachine):
     @rule(user_id=user_ids, tags=some_tags)
     def tag(self, user_id: int, tags: list[str]) -> None:
         self.world.tag(user_id, *tags)
+
+    @rule(tags=some_tags)
+    def create(self, tags: list[str]) -> None:
+        new = NewUser(f"new{self.created}", None, None, tags=tuple(tags))
+        self.passing.append(self.world.run(self.world.core.membership.create(new)).profile.user_id)
+        self.created += 1
+
+    @precondition(lambda self: self.passing)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        user_id = data.draw(st.sampled_from(self.passing))
+        self.passing.remove(user_id)
+        self.world.run(self.world.core.membership.delete(user_id))
+
+    @precondition(lambda self: self.passing)
+    @rule(data=st.data(), tags=st.none() | some_tags)
+    def change(self, data: st.DataObject, tags: list[str] | None) -> None:
+        user_id = data.draw(st.sampled_from(self.passing))
+        if tags is None:
+            self.turn_busy_or_free(user_id)
+        else:
+            self.world.tag(user_id, *tags)
 
     @rule(caller_id=user_ids, callee_id=user_ids)
     def call(self, caller_id: int, callee_id: int) -> None:

@@ -74,6 +74,8 @@ class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
     samples: list[SampleRow] | msgspec.UnsetType = msgspec.UNSET
     events: list[EventRow] | msgspec.UnsetType = msgspec.UNSET
     """Oldest first."""
+    all_events: list[EventRow] | msgspec.UnsetType = msgspec.UNSET
+    """In place of those before, newest first: they do not name deleted users."""
     contradictions: list[Issue] | msgspec.UnsetType = msgspec.UNSET
     """All issues, not only new ones."""
 

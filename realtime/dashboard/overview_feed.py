@@ -230,6 +230,8 @@ class OverviewFeed:
             "samples": self._samples,
             "events": [event_row(event) for event in self._events],
         }
+        if changes["removed"]:
+            changes["all_events"], changes["events"] = self._overview.events(), []
         self._samples = []
         self._events.clear()
         changes = {name: rows for name, rows in changes.items() if rows}

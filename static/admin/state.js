@@ -78,7 +78,7 @@ export class DashboardState {
 
   #update(message) {
     const { seq, now, figures, users = [], removed = [], heard = [], calls = [], ended = [] } = message;
-    const { samples = [], events = [], contradictions } = message;
+    const { samples = [], events = [], all_events: allEvents, contradictions } = message;
     const changed = this.#changed;
     this.seq = seq ?? this.seq;
     this.now = now;
@@ -94,6 +94,10 @@ export class DashboardState {
     changed.calls ||= calls.length + ended.length > 0;
     if (samples.length) this.#addSamples(samples);
     if (events.length) this.#addEvents(events);
+    if (allEvents) {
+      this.events = allEvents;
+      changed.events = true;
+    }
     if (contradictions) this.#setIssues(contradictions);
     return users.length + removed.length + calls.length + ended.length + (contradictions ? 1 : 0);
   }

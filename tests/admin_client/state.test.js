@@ -52,9 +52,11 @@ test("a sign of life of a user is a new row with the old rest, and counts as no 
   assert.equal(state.users.has(99), false);
 });
 
-test("a user who was deleted is gone", () => {
-  const state = stateOf();
-  assert.equal(state.fold(update({ removed: [2, 99] })), 2);
+test("a user who was deleted is gone, and events come without the name", () => {
+  const state = stateOf({ events: [{ event_id: "e1", text: "ada is busy" }] });
+  const events = [{ event_id: "e1", text: "deleted user #2 is busy" }];
+  assert.equal(state.fold(update({ removed: [2, 99], all_events: events })), 2);
+  assert.deepEqual(state.events, events);
   assert.deepEqual([...state.users.keys()], [1]);
   assert.deepEqual([...state.takeChanges().users], [2, 99]);
 });

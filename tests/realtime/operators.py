@@ -89,7 +89,7 @@ class LivePage:
         for call_id in message.get("ended", []):
             del picture["calls"][call_id]
         picture["history"] = picture["history"] + message.get("samples", [])
-        picture["events"] = message.get("events", [])[::-1] + picture["events"]
+        picture["events"] = message.get("all_events") or message.get("events", [])[::-1] + picture["events"]
 
 
 def signed_in_operator(

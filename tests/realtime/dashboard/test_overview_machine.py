@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from models.calls import Call
 from models.errors import Conflict, Invalid
 from models.status import Profile
+from models.user_documents import NewUser
 from tests.realtime.client import Client
 from tests.realtime.operators import LivePage, watch
 from tests.realtime.world import World
@@ -31,6 +32,9 @@ class OverviewMachine(RuleBasedStateMachine):
         )
         self.screens: list[LivePage] = []
         self.calls: list[Call] = []
+        self.created = 0
+        self.passing: list[int] = []
+        """Users who were created and not deleted yet."""
         for user_id in connected:
             self.world.connect(user_id)
         self.screens.append(watch(self.world))
@@ -67,6 +71,23 @@ class OverviewMachine(RuleBasedStateMachine):
     @rule(user_id=users, name=st.sampled_from(["ann", "Bob"]))
     def rename(self, user_id: int, name: str) -> None:
         self.world.rename(Profile(user_id, f"{name}{user_id}", None))
+
+    @rule()
+    def create(self) -> None:
+        new = NewUser(f"new{self.created}", None, None)
+        user_id = self.world.run(self.world.core.membership.create(new)).profile.user_id
+        self.world.connect(user_id)
+        self.passing.append(user_id)
+        self.created += 1
+
+    @rule(number=st.integers(0, 5), other_id=users)
+    def delete(self, number: int, other_id: int) -> None:
+        """Delete a user who was created, and is perhaps in a call."""
+        if self.passing:
+            user_id = self.passing.pop(number % len(self.passing))
+            with suppress(Conflict):
+                self.world.call(user_id, other_id)
+            self.world.run(self.world.core.membership.delete(user_id))
 
     @rule(user_id=users)
     def tamper(self, user_id: int) -> None:

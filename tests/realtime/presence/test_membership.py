@@ -496,6 +496,7 @@ def test_operators_see_a_deleted_user_no_more(world: World) -> None:
     tell(world)
     assert sorted(page.fold()["users"]) == [2, 3]
     assert page.updates()[-1]["removed"] == [1]
+    assert "user1" not in str(page.fold()["events"])
     world.core.registry.changed.add(1)
     tell(world)
     assert len(page.updates()) == 1

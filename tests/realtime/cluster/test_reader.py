@@ -11,7 +11,7 @@ def reader_of(cluster: ClusterWorld, node: int) -> Reader:
     """Return a server's reader."""
     found = cluster.nodes[node].core.node
     assert found is not None
-    return found._reader
+    return found.reader
 
 
 def test_a_record_that_is_newer_than_its_place_in_the_log_is_announced_in_its_turn(cluster: ClusterWorld) -> None:

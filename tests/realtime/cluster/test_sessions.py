@@ -189,7 +189,7 @@ def test_an_operator_disconnects_a_socket_wherever_it_is(cluster: ClusterWorld) 
     stays, goes = cluster.connect(1, 1), cluster.connect(2, 1)
     cluster.advance(2)
     preview = cluster.nodes[0].core.actions.preview("disconnect", ActionTarget(1, session_id=goes.session.session_id))
-    assert preview.hits == ["1 socket"]
+    assert preview.hits == ["1 connection"]
     act(cluster.nodes[0], "disconnect", user_id=1, session_id=goes.session.session_id)
     assert (stays.session.close_code, goes.session.close_code) == (None, CloseCode.REVOKED)
     assert sockets(cluster, 1) == [ids(stays)] * 3
@@ -199,7 +199,7 @@ def test_an_operator_disconnects_all_sockets_of_a_user(cluster: ClusterWorld) ->
     clients = [cluster.connect(number, 1) for number in (0, 1, 2)]
     other = cluster.connect(1, 2)
     cluster.advance(2)
-    assert act(cluster.nodes[0], "disconnect", user_id=1).before == "available, 3 sockets"
+    assert act(cluster.nodes[0], "disconnect", user_id=1).before == "available, 3 connections"
     assert [client.session.close_code for client in clients] == [CloseCode.REVOKED] * 3
     assert other.is_open
     assert sockets(cluster, 1) == [[], [], []]
@@ -244,7 +244,7 @@ def test_a_silent_socket_needs_attention_on_every_server(make_cluster: MakeClust
         node.core.overview_feed.refresh()
         (issue,) = node.core.overview.issues()
         assert (issue.kind, issue.session_id) == ("silent_socket", deaf.session.session_id)
-        assert issue.effect == "Closes 1 socket; user1 keeps 1 more"
+        assert issue.effect == "Closes 1 connection. user1 keeps 1 more"
     new = cluster.connect(2, 1)
     cluster.advance(1)
     assert (old.session.close_code, deaf.session.close_code) == (None, CloseCode.REPLACED)

@@ -66,7 +66,7 @@ def test_a_status_that_changed_before_the_tags_is_told_after_a_gap(cluster: Clus
 def test_tags_that_were_read_before_their_entry_are_told_in_its_turn(cluster: ClusterWorld, watcher: Client) -> None:
     node = cluster.nodes[0].core.node
     assert node is not None
-    reader = node._reader
+    reader = node.reader
     last_id, seq = reader.position.last_id, reader.changes.seq
     cluster.nodes[0].shared.hold_delivery()
     cluster.nodes[1].tag(1)

@@ -14,7 +14,7 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.documents import readable, value_of
+from models.documents import DUPLICATE_KEY, readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.merged import MergedQueries
 
@@ -25,9 +25,6 @@ CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
 PARTICIPANTS = ("caller_id", "callee_id")
 
 NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
-
-DUPLICATE_KEY = 11000
-"""MongoDB's error code for a violated unique index."""
 
 CALLS_AT_ONCE = 1000
 """Calls that are read in one go."""

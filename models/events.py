@@ -10,10 +10,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from pymongo.errors import BulkWriteError
 
-from models.calls import DUPLICATE_KEY
-from models.documents import readable, value_of
+from models.documents import insert_new, readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.users import BULK_ROWS
 
@@ -59,11 +57,7 @@ class Events:
         """Add events. Events that are already stored stay as they are, so a failed write can be repeated."""
         documents = [_document(event) for event in events]
         for start in range(0, len(documents), BULK_ROWS):
-            try:
-                await self._events.insert_many(documents[start : start + BULK_ROWS], ordered=False)
-            except BulkWriteError as error:
-                if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
-                    raise
+            await insert_new(self._events, documents[start : start + BULK_ROWS])
 
     async def page(
         self, *, kind: EventKind | None = None, user_id: int | None = None, skip: int, limit: int

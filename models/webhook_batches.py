@@ -8,14 +8,14 @@ sent again).
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
-from models.documents import readable, value_of
+from models.documents import DUPLICATE_KEY, insert_new, readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.users import BULK_ROWS
 
@@ -81,19 +81,32 @@ class WebhookBatches:
         """The batches that are to be sent again."""
         await self._set_aside.create_index([("again", 1), ("_id", 1)])
 
-    async def add(self, batch: StoredBatch) -> None:
-        """Add a batch. If it is there already, a failed write is repeated."""
-        await _insert(self._batches, _document(batch))
+    async def add_many(self, batches: Sequence[StoredBatch]) -> None:
+        """Add batches, in their order. Those that are there already stay as they are: a failed write can be repeated.
+
+        If the server is killed meanwhile, none is there without those before it.
+        """
+        documents = [_document(batch) for batch in batches]
+        while documents:
+            try:
+                await self._batches.insert_many(documents)
+            except BulkWriteError as error:
+                failure = error.details["writeErrors"][0]
+                if failure["code"] != DUPLICATE_KEY:
+                    raise
+                documents = documents[failure["index"] + 1 :]
+            else:
+                return
 
     async def next(self, after: str) -> StoredBatch | None:
         """The batch after this id."""
         rows = await self._batches.find({"_id": {"$gt": after}}, sort=[("_id", 1)], limit=1)
         return value_of(self._batches, _with_id(rows[0]), StoredBatch) if rows else None
 
-    async def newest(self) -> StoredBatch | None:
-        """The batch that was stored last."""
-        rows = await self._batches.find({}, sort=[("_id", -1)], limit=1)
-        return value_of(self._batches, _with_id(rows[0]), StoredBatch) if rows else None
+    async def newest(self, limit: int) -> list[StoredBatch]:
+        """The batches that were stored last, oldest first."""
+        rows = await self._batches.find({}, sort=[("_id", -1)], limit=limit)
+        return [value_of(self._batches, _with_id(row), StoredBatch) for row in reversed(rows)]
 
     async def sizes(self, after: str) -> list[BatchSize]:
         """All batches after this id, in order."""
@@ -113,7 +126,8 @@ class WebhookBatches:
 
     async def set_aside(self, batch: StoredBatch, at: datetime, failure: str) -> None:
         """Keep a batch that was not received for an operator. The caller deletes it from those that wait."""
-        await _insert(self._set_aside, {**_document(batch), "set_aside_at": at, "failure": failure, "again": False})
+        document = {**_document(batch), "set_aside_at": at, "failure": failure, "again": False}
+        await insert_new(self._set_aside, [document])
 
     async def list_set_aside(self, limit: int) -> tuple[list[SetAsideBatch], int]:
         """The newest batches that were set aside, and the number of all, counted up to COUNT_LIMIT."""
@@ -182,8 +196,3 @@ def _document(batch: StoredBatch) -> dict[str, Any]:
 
 def _with_id(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "batch_id": row["_id"]}
-
-
-async def _insert(collection: GuardedCollection, document: dict[str, Any]) -> None:
-    with contextlib.suppress(DuplicateKeyError):  # the reply to the first write was lost
-        await collection.insert_one(document)

@@ -14,7 +14,7 @@ from models.webhook_told import ToldNews
 from operation.webhooks.comparison import Comparison
 from operation.webhooks.lease import WebhookLease
 from realtime.clock import Environment
-from realtime.webhooks.batch import batch_of
+from realtime.webhooks.batch import batch_of, news_of
 from realtime.webhooks.event import WebhookEvent
 from realtime.webhooks.parts import WebhookParts
 from settings import Settings
@@ -22,19 +22,25 @@ from settings import Settings
 _log = structlog.stdlib.get_logger("rollcall.webhooks")
 
 
+BATCHES_AT_ONCE = 10
+"""Batches that are stored together, so that a busy server waits less often for the disk."""
+
+
 @dataclass(frozen=True)
 class _Adding:
-    """A batch on its way to the store, and the recorded events in it."""
+    """Batches on their way to the store."""
 
-    batch: StoredBatch
+    batches: Sequence[StoredBatch]
+    news: ToldNews
     recorded: Sequence[WebhookEvent]
+    """The events in them that the recorder has."""
 
 
 class Outbox:
     """Takes events from the recorder to the store.
 
-    A batch is stored first, then it is noted as told, and only then it may be sent. Each step can be repeated. So a
-    server that is killed at any point leaves at most one batch that is not noted yet.
+    Some batches are stored first, then they are noted as told, and only then they may be sent. Each step can be
+    repeated. So a server that is killed at any point leaves only its last few batches that may not be noted yet.
     """
 
     def __init__(
@@ -53,7 +59,9 @@ class Outbox:
             parts.differences, stores.webhook_told, stores.users, stores.calls, self._put_differences, self._keep
         )  # fmt: skip
         self._compare_at: float | None = None
-        """When to compare, in steady time."""
+        """When to compare again, in steady time."""
+        self._is_behind = True
+        """Whether a comparison has to begin, or to begin anew."""
         self._fence = 0
         """The fence with which this server has taken over."""
         self._number = 0
@@ -90,7 +98,7 @@ class Outbox:
             return
         if self._must_compare and not await self._compare():
             return
-        while self._has_room and (events := self._recorder.first(self._batch_events)):
+        while events := self._recorder.first(self._room):
             if not await self._put(events, events):
                 return
 
@@ -101,14 +109,13 @@ class Outbox:
         """
         cursor, last_event_id = self._lease.cursor, self._lease.cursor.last_event_id
         await self._batches.forget(cursor.sent)
-        newest = await self._batches.newest()
-        if newest is not None:
-            await self._told.note(newest.batch_id, msgspec.json.decode(newest.told, type=ToldNews))
-            last_event_id = max(last_event_id, newest.last_event_id)
+        for batch in await self._batches.newest(BATCHES_AT_ONCE):
+            await self._told.note(batch.batch_id, msgspec.json.decode(batch.told, type=ToldNews))
+            last_event_id = max(last_event_id, batch.last_event_id)
         self._figures.begin(await self._batches.sizes(cursor.sent))
         self._number, self.ready = 0, self._figures.newest_id
         self._recorder.begin_telling(last_event_id)
-        self._compare_at = self._clock.now()
+        self._is_behind = True
         if not cursor.has_baseline:
             utc = self._clock.utc()
             if not await self._comparison.begin_from_now(utc):
@@ -135,65 +142,79 @@ class Outbox:
     @property
     def _complete_at(self) -> object:
         """The moment before which everything is stored."""
-        if self._must_compare or self._compare_at is not None:
+        if self._is_behind or self._recorder.must_compare or self._compare_at is not None:
             return self._lease.cursor.complete_at
         waiting = self._recorder.first(1)
         return waiting[0].timestamp if waiting else self._clock.utc()
 
     @property
-    def _has_room(self) -> bool:
-        return self._figures.backlog + self._batch_events <= self._backlog_limit
+    def _room(self) -> int:
+        """How many events may be stored at once. A backlog that is nearly full waits for the room of a batch."""
+        room = self._backlog_limit - self._figures.backlog
+        return min(room, BATCHES_AT_ONCE * self._batch_events) if room >= self._batch_events else 0
 
     @property
     def _must_compare(self) -> bool:
         """Whether it is time to compare. After a full backlog, half of it must have been sent first."""
         is_due = self._compare_at is not None and self._clock.now() >= self._compare_at
-        return (is_due or self._recorder.must_compare) and 2 * self._figures.backlog <= self._backlog_limit
+        is_behind = self._is_behind or is_due or self._recorder.must_compare
+        return is_behind and 2 * self._figures.backlog <= self._backlog_limit
 
     async def _compare(self) -> bool:
-        self._compare_at = self._clock.now()
+        if self._compare_at is not None and self._clock.now() >= self._compare_at:
+            self._compare_at = None
+        self._is_behind = True
         self._figures.comparisons += 1
         if not await self._comparison.run(self._lease.cursor.complete_at):
             return False
-        if not self._recorder.must_compare:
-            self._compare_at = None
+        self._is_behind = False
         return await self._lease.renew(complete_at=self._complete_at)
 
     async def _put_differences(self, events: Sequence[WebhookEvent]) -> bool:
         """Store what a comparison has found. False if there is no room, or the lease is lost."""
-        for start in range(0, len(events), self._batch_events):
-            if not (self._has_room and await self._put(events[start : start + self._batch_events], ())):
+        while events:
+            room = self._room
+            if not room or not await self._put(events[:room], ()):
                 return False
+            events = events[room:]
         return await self._keep()
 
     async def _put(self, events: Sequence[WebhookEvent], recorded: Sequence[WebhookEvent]) -> bool:
-        """Store a batch. False if the lease is lost. Raises StoreUnavailable; then `_finish` goes on."""
-        content = batch_of(events, self._clock.utc(), is_recorded=bool(recorded))
+        """Store some batches. False if the lease is lost. Raises StoreUnavailable; then `_finish` goes on."""
+        size = self._batch_events
+        batches = [
+            self._batch(events[start : start + size], is_recorded=bool(recorded))
+            for start in range(0, len(events), size)
+        ]
+        self._adding = _Adding(batches, news_of(events), recorded)
+        return await self._finish()
+
+    def _batch(self, events: Sequence[WebhookEvent], *, is_recorded: bool) -> StoredBatch:
+        content = batch_of(events, self._clock.utc(), is_recorded=is_recorded)
         self._number += 1
-        batch = StoredBatch(
+        return StoredBatch(
             batch_id=batch_id(self._lease.cursor.fence, self._number),
             webhook_id=f"msg_{self._new_id()}",
             **msgspec.structs.asdict(content),
         )
-        self._adding = _Adding(batch, recorded)
-        return await self._finish()
 
     async def _finish(self) -> bool:
-        """Carry out what is missing of storing a batch. False if the lease is lost."""
+        """Carry out what is missing of storing some batches. False if the lease is lost."""
         adding = self._adding
         if adding is None:
             return True
-        batch = adding.batch
-        await self._batches.add(batch)
-        # If another server has taken over, it may have read the batches before this one was there.
-        fields = {"last_event_id": batch.last_event_id} if batch.last_event_id else {}
+        last = adding.batches[-1]
+        await self._batches.add_many(adding.batches)
+        # If another server has taken over, it may have read the batches before these were there.
+        fields = {"last_event_id": last.last_event_id} if last.last_event_id else {}
         if not await self._lease.renew(**fields):
             return False
-        await self._told.note(batch.batch_id, msgspec.json.decode(batch.told, type=ToldNews))
+        await self._told.note(last.batch_id, adding.news)
         self._adding = None
         self._recorder.stored(adding.recorded)
-        self._figures.stored(BatchSize(batch.batch_id, batch.count, batch.at))
-        self.ready = batch.batch_id
+        for batch in adding.batches:
+            self._figures.stored(BatchSize(batch.batch_id, batch.count, batch.at))
+        self.ready = last.batch_id
         self.on_ready()
         return True
 

@@ -65,6 +65,7 @@ class CrashingCollection:
 
     WRITES = (
         "insert_one",
+        "insert_many",
         "update_one",
         "update_many",
         "find_one_and_update",

@@ -21,11 +21,12 @@ from tornado.ioloop import IOLoop
 
 from chaos.ports import free_port
 from models.database import open_database
+from models.service_keys import Scope
 from models.stores import open_stores
 from models.tokens import Tokens
 from models.user_documents import NewUser
 from settings import Settings, variable
-from tests.clients import Api, Person
+from tests.clients import Api, Backend, Person
 from tests.secrets_seen import SecretsSeen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,6 +136,17 @@ class ServerProgram:
         )
         minted = [tokens.mint(user_id, f"login-{user_id}", "access", 3600)[0] for user_id in ids]
         return [Person(self.api, *each) for each in zip(ids, names, minted, strict=True)]
+
+    async def add_key(self, scope: Scope) -> Backend:
+        """Add a service key to the store, as the command line does."""
+        now = datetime.now(UTC)
+        database = await open_database(self.settings)
+        try:
+            stores = await open_stores(database, self.settings)
+            key, text = await stores.service_keys.add(f"key-{secrets.token_hex(4)}", scope, now)
+        finally:
+            await database.close()
+        return Backend(self.api, key, text)
 
     async def register(self, username: str) -> Person:
         """Register a new user at the running server."""

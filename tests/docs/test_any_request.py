@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import Person
+from tests.clients import Backend, Person
 from tests.program import ROOT, MakeProgram, ServerProgram
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=300)]
@@ -33,6 +33,9 @@ CHECKS = [
 """Success of valid data is not checked: a busy_until can lie in the past, a call needs two users."""
 
 
+BATCH = "/server/users/batch"
+
+
 async def test_every_answer_to_a_user_is_described(program: MakeProgram, tmp_path: Path) -> None:
     server = program()
     await server.start()
@@ -47,7 +50,17 @@ async def test_every_answer_to_who_logs_out_is_described(program: MakeProgram, t
     await examine(server, ada, tmp_path, "--include-path", "/auth/logout")
 
 
-async def examine(server: ServerProgram, person: Person, folder: Path, *options: str) -> None:
+async def test_every_answer_to_a_backend_is_described(program: MakeProgram, tmp_path: Path) -> None:
+    server = program(key_request_burst=100_000)
+    await server.start()
+    await server.register("ada")
+    key = await server.add_key("admin")
+    await examine(server, key, tmp_path, "--include-path-regex", "^/server", "--exclude-path", BATCH)
+    # A malformed user is refused by itself, while the answer to the batch is a success.
+    await examine(server, key, tmp_path, "--include-path", BATCH, "--exclude-checks", "negative_data_rejection")
+
+
+async def examine(server: ServerProgram, person: Person | Backend, folder: Path, *options: str) -> None:
     """Run schemathesis against the server as a person, and expect no failure."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"http://127.0.0.1:{server.port}/openapi.json",

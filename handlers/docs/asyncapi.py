@@ -72,6 +72,19 @@ _QUERY = {
     },
 }
 
+_SECURITY_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A user's access token."},
+    "serviceKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "rk_…",
+        "description": "A service key of any scope. The socket watches, and belongs to no user.",
+    },
+}
+
+_SECURITY = [{"$ref": f"#/components/securitySchemes/{name}"} for name in _SECURITY_SCHEMES]
+"""One of these is required."""
+
 _HEADERS = {
     "type": "object",
     "properties": {
@@ -102,6 +115,7 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
         "operations": operations,
         "components": {
             "schemas": schemas.components,
+            "securitySchemes": _SECURITY_SCHEMES,
             "messages": {tag: _message(tag, type, schemas) for tag, type in readable.items()},
         },
     }
@@ -142,6 +156,7 @@ def _operations(channel: str, commands: dict[str, Any], messages: dict[str, Any]
         f"{channel}.{tag}": {
             "action": "receive",
             "channel": here,
+            "security": _SECURITY,
             "summary": command.__doc__,
             "messages": [_reference(channel, tag)],
             "reply": {"channel": here, "messages": [_reference(channel, each) for each in (replies[command], "error")]},
@@ -153,6 +168,7 @@ def _operations(channel: str, commands: dict[str, Any], messages: dict[str, Any]
             operations[f"{channel}.{tag}"] = {
                 "action": "send",
                 "channel": here,
+                "security": _SECURITY,
                 "summary": message.__doc__,
                 "messages": [_reference(channel, tag)],
             }

@@ -55,7 +55,7 @@ SERVER_ENDPOINTS: dict[tuple[str, str], Endpoint] = {
         least_fields=1, scope="write", errors=("USER_DISABLED", *_USER),
     ),
     ("POST", "/server/users/{id}/token"): _of_user(
-        "Issue an access token for a user, or a token pair", IssuedTokens, body=TokenRequest, status=201,
+        "Issue an access token for a user, or a token pair", IssuedTokens, body=TokenRequest,
         scope="write", errors=("USER_DISABLED", *_USER),
     ),
     ("POST", "/server/users/{id}/revoke_tokens"): _of_user(

@@ -43,7 +43,7 @@ class UserTokenHandler(ServerHandler):
             user_id, version = demand_enabled(entry), entry.token_version
             return await self.server.accounts.issue(user_id, version, seconds, with_refresh=body.pair)
 
-        self.answer(await self.change_user(entry, issue, lambda _: f"for {seconds} s"), 201)
+        self.answer(await self.change_user(entry, issue, lambda _: f"for {seconds} s"))
 
 
 class DisableHandler(ServerHandler):

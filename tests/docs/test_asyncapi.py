@@ -126,3 +126,11 @@ def references_in(value: Any) -> Iterator[str]:
             yield each
         elif isinstance(each, dict | list):
             yield from references_in(each)
+
+
+def test_each_operation_takes_a_token_or_a_service_key() -> None:
+    document = asyncapi(Settings())
+    schemes = {f"#/components/securitySchemes/{name}" for name in document["components"]["securitySchemes"]}
+    assert schemes == {"#/components/securitySchemes/token", "#/components/securitySchemes/serviceKey"}
+    for operation in document["operations"].values():
+        assert {each["$ref"] for each in operation["security"]} == schemes

@@ -197,3 +197,18 @@ async def test_a_method_that_a_url_does_not_know_is_told_which_it_knows(api: Api
 
 def test_an_endpoint_names_only_errors_that_there_are() -> None:
     assert {code for each in ENDPOINTS.values() for code in each.errors} <= set(API_ERRORS)
+
+
+def test_each_operation_says_which_credential_it_takes() -> None:
+    document = openapi(Settings())
+    assert document["components"]["securitySchemes"].keys() == {"token", "serviceKey"}
+    taken = {
+        (method, path): [name for each in operation["security"] for name in each]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert all(names == ["serviceKey"] for (_, path), names in taken.items() if path.startswith("/server/"))
+    assert taken["get", "/feed/users"] == ["token", "serviceKey"]
+    assert taken["get", "/users/me"] == ["token"]
+    assert taken["post", "/auth/login"] == []
+    assert "scope `admin`" in document["paths"]["/server/users/{id}"]["delete"]["description"]

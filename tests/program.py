@@ -181,8 +181,8 @@ class ServerProgram:
             or each.get("status") == 500
         ]  # fmt: skip
 
-    async def command(self, *words: str, given: str = "") -> None:
-        """Run a command of the command line on the same data, with `given` as standard input."""
+    async def command(self, *words: str, given: str = "") -> str:
+        """Run a command of the command line on the same data, with `given` as standard input. Returns its output."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "server.py",
@@ -195,6 +195,7 @@ class ServerProgram:
         )
         said, _ = await process.communicate(given.encode())
         assert process.returncode == 0, said.decode()
+        return said.decode()
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}

@@ -15,9 +15,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 FIRST = (
-    "index", "readme", "client", "protocol", "reference", "moving", "dashboard", "operating", "settings", "cluster",
-    "containers", "troubleshooting",
-    "reliability",
+    "index", "readme", "your-own-users", "client", "protocol", "reference", "moving", "dashboard", "operating",
+    "settings", "cluster", "containers", "troubleshooting", "reliability",
 )  # fmt: skip
 """The first pages of the navigation, in order. All others follow by name."""
 

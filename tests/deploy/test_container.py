@@ -23,6 +23,7 @@ from chaos.ports import free_port
 from tests.deploy.container import Container
 from tests.deploy.containerfile import Stage, read_containerfile
 from tests.deploy.debian import make_debian
+from tests.deploy.files import kubernetes
 from tests.deploy.image import Builder
 
 pytestmark = [pytest.mark.packages, pytest.mark.slow]
@@ -109,6 +110,9 @@ def test_commands_run_beside_the_server(container: Container, ports: dict[str, s
     assert container.run(*add, given=f"{password}\n")[0] == 0
     code, said = container.run(*entrypoint, "operator", "list")
     assert (code, "maya" in said) == (0, True)
+    pod = kubernetes()["Deployment"]["spec"]["template"]["spec"]
+    *stop, _ = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert container.run(*stop, "0")[0] == 0
     assert container.stop() == 0
 
 

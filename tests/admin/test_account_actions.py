@@ -14,12 +14,20 @@ from tests.admin.conftest import SignedIn
 from tests.clients import Answer, Api, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
+from tests.secrets_seen import SecretsSeen
 
 pytestmark = [pytest.mark.gen_test]
 
 URL = "/admin/accounts"
 PASSWORD = f"a user's password {secrets.token_hex(8)}"
 NEW = f"another password {secrets.token_hex(8)}"
+
+
+@pytest.fixture(autouse=True)
+def no_password_in_logs(secrets_seen: SecretsSeen) -> None:
+    """The logs must not contain the passwords."""
+    secrets_seen.note(PASSWORD)
+    secrets_seen.note(NEW)
 
 
 def order(action: str, user_id: int, **fields: str) -> dict[str, str]:
@@ -233,3 +241,27 @@ async def test_while_the_store_is_away_it_is_refused_and_said_so(
     assert (answer.status, answer.code) == (503, "STORE_UNAVAILABLE")
     (entry,) = await audited(server, "set_password")
     assert entry.outcome == "refused: STORE_UNAVAILABLE"
+
+
+@pytest.mark.also_clustered
+async def test_what_an_admin_does_on_one_server_counts_on_all(
+    api: Api, signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    noor, bob, admin = await noor_of(api), await user("bob"), await signed_in("admin")
+    sockets, watching = [await socket(noor) for _ in range(3)], [await socket(bob) for _ in range(3)]
+    assert (await act(admin, "set_password", noor.user_id, password=NEW)).status == 200
+    assert [await each.closed() for each in sockets] == [4501] * 3
+    assert [(await noor.get("/users/me")).status for _ in range(3)] == [401] * 3
+    assert [(await log_in(api, PASSWORD)).status for _ in range(3)] == [401] * 3
+    assert [(await log_in(api, NEW)).status for _ in range(3)] == [200] * 3
+
+    assert (await act(admin, "disable_user", noor.user_id)).status == 200
+    assert [(await log_in(api, NEW)).status for _ in range(3)] == [401] * 3
+    assert (await act(admin, "enable_user", noor.user_id)).status == 200
+    token = (await log_in(api, NEW)).body["access_token"]
+    assert [(await api.with_token(token).get("/users/me")).status for _ in range(3)] == [200] * 3
+
+    assert (await act(admin, "delete_user", noor.user_id, name="noor")).status == 200
+    assert [(await each.next("user_removed"))["user_id"] for each in watching] == [noor.user_id] * 3
+    assert [(await api.with_token(token).get("/users/me")).status for _ in range(3)] == [401] * 3
+    assert [(await bob.get(f"/users/{noor.user_id}/presence")).status for _ in range(3)] == [404] * 3

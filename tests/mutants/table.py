@@ -368,4 +368,42 @@ CLUSTER = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER)
+ACCOUNTS = (
+    Mutant(
+        "a change of the password ends the login that made it",
+        "models/accounts.py",
+        "if identity.is_foreign or identity.login_id == user.kept_login:",
+        "if identity.is_foreign:",
+        ("tests/stores/test_user_passwords.py",),
+    ),
+    Mutant(
+        "a revocation leaves the login valid that a change of the password had kept",
+        "models/user_documents.py",
+        '"$set": {"kept_login": kept_login, **fields}',
+        '"$set": {"kept_login": kept_login or "phone", **fields}',
+        ("tests/stores/test_user_passwords.py",),
+    ),
+    Mutant(
+        "a guess of the old password is no failed sign-in",
+        "models/password_changes.py",
+        "attempt.failed()",
+        "attempt.outcome = ''",
+        ("tests/api/test_password.py",),
+    ),
+    Mutant(
+        "an account with a password is deleted without it",
+        "models/password_changes.py",
+        "        if password is None:\n",
+        "        if password is None:\n            return\n        if not password:\n",
+        ("tests/api/test_account_deletion.py",),
+    ),
+    Mutant(
+        "a user is deleted whatever name an admin has typed",
+        "handlers/admin/account_actions.py",
+        "return not name or (not is_too_long(typed) and username_key(typed) == username_key(name))",
+        "return True",
+        ("tests/admin/test_account_actions.py",),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS)

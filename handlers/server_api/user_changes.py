@@ -34,10 +34,17 @@ class UserChanges:
         self._external_ids = external_ids
         self._registry = registry
 
-    async def user_id(self, external_id: str) -> int:
-        """The id of the user who has this external id, or will have it. Raises Invalid, StoreUnavailable."""
+    async def reserve(self, external_id: str, change: UserChange) -> tuple[int, int | None]:
+        """The id of the user who has this external id, or will have it; and the same if it was reserved for that.
+
+        Raises Invalid, StoreUnavailable.
+        """
         entry = await self._membership.find_external(checked_external_id(external_id))
-        return await self._external_ids.reserve(external_id) if entry is None else entry.profile.user_id
+        if entry is not None:
+            return entry.profile.user_id, None
+        _checked(change, {})
+        user_id = await self._external_ids.reserve(external_id)
+        return user_id, user_id
 
     async def reserve_new(self, external_ids: Iterable[str]) -> dict[str, int]:
         """Reserve user ids for those whom nobody has, all at once. Raises StoreUnavailable."""

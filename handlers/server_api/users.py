@@ -79,11 +79,11 @@ class ServerUserHandler(ServerHandler):
         external_id = external_id_of(user)
         if external_id is None:
             raise Invalid("Only a user with an external id is created. PATCH changes any user.")
-        user_id = await self._changes.user_id(external_id)
+        user_id, reserved = await self._changes.reserve(external_id, change)
         entry, outcome = await self.change(
             f"user:{user_id}",
             self.registry.name(user_id),
-            lambda: self._changes.put(external_id, change),
+            lambda: self._changes.put(external_id, change, reserved),
             lambda done: done[1],
         )
         self.answer(server_user(entry), 201 if outcome == "created" else 200)

@@ -184,7 +184,7 @@ class Registry:
         """Users who were deleted, and when. Their ids are never given to anyone else."""
         self._order: list[UserEntry] = []
         self._listed: list[UserEntry] | None = None
-        """In the order of the ids; None after a user was added."""
+        """In the order of the ids; None after a user was added or removed."""
         self._sorted = True
         self.online = 0
         self.available = 0
@@ -247,6 +247,7 @@ class Registry:
         if external_id is not None and self._external.get(external_id) is entry:
             del self._external[external_id]
         self._order.remove(entry)
+        self._listed = None
         self._tags.move(entry, entry.record.tags, ())
         self._count(entry.status, -1)
         self.changed.add(user_id)

@@ -136,6 +136,7 @@ async def test_a_deleted_user_is_gone_and_calls_keep_the_id(
     await key.put("/server/users/external:a", {"username": "Ada Personal"})
     ada = await person(api, key, "a")
     their_socket = await socket(ada)
+    assert (await key.get("/server/users")).body["total"] == 2
     call = {"caller_id": "external:a", "callee_id": bob.user_id, "call_type": "audio"}
     call_id = (await key.post("/server/calls/start", call)).body["call_id"]
     assert (await key.request("DELETE", "/server/users/external:a")).body == {}
@@ -144,6 +145,7 @@ async def test_a_deleted_user_is_gone_and_calls_keep_the_id(
     for name in (ada.user_id, "external:a"):
         assert (await key.get(f"/server/users/{name}")).code == "NOT_FOUND"
         assert (await key.request("DELETE", f"/server/users/{name}")).code == "NOT_FOUND"
+    assert [each["user_id"] for each in (await key.get("/server/users")).body["items"]] == [bob.user_id]
     assert (await ada.get("/users/me")).status == 401
     (kept,) = (await key.get(f"/server/users/{bob.user_id}/calls/history")).body["items"]
     assert (kept["call_id"], kept["caller_id"]) == (call_id, ada.user_id)

@@ -168,3 +168,6 @@ def test_everyone_is_listed_in_the_order_of_the_ids_also_those_who_were_added_la
     assert [entry.profile.user_id for entry in registry.by_id()] == [1, 2, 3, 7, 9]
     tagged(registry, u9="a", u2="ab")
     assert [entry.profile.user_id for entry in registry.by_id("a")] == [2, 9]
+    registry.remove(registry.get(2))
+    assert [entry.profile.user_id for entry in registry.by_id()] == [1, 3, 7, 9]
+    assert [entry.profile.user_id for entry in registry.by_id("a")] == [9]

@@ -93,7 +93,7 @@ class Membership:
             reserved = None
             name = username or external_id
             if not is_binding:
-                name = await free_name(self._users, name, user_id)
+                name = await free_name(self._users, name, user_id, attempt=attempt)
             new = NewUser(name, None, profile_image_url, external_id, tuple(tags), token_profile)
             try:
                 stored = await self.create(new, user_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +20,9 @@ from settings import Settings
 
 NUMBERED_NAMES = range(2, 21)
 """Tried for a name that is taken, before the user's id, which nearly nobody has in the name."""
+
+CONTESTED_ATTEMPTS = 2
+"""Attempts to get a name that others may want, too."""
 
 UNKNOWN_SECONDS = 1.0
 """How long an external id that nobody has is not looked up again."""
@@ -119,30 +123,32 @@ class Provisioning:
         return stored.profile.user_id
 
     async def _follow(self, user_id: int, token: ForeignToken, on_failure: Callable[[], None]) -> None:
-        async def save() -> StoredUser | None:
+        async def save(attempt: int) -> StoredUser | None:
             entry = self._registry.get(user_id)
             known, profile = entry.record.token_profile, _following(entry, token)
             if profile is known:  # another token or another server was faster
                 return await self._users.read_back(user_id)
             changes: dict[str, Any] = {"token_profile": msgspec.structs.asdict(profile)}
             if profile.name != known.name and token.name is not None:
-                changes["username"] = await free_name(self._users, token.name, user_id, entry.profile.username)
+                changes["username"] = await free_name(
+                    self._users, token.name, user_id, entry.profile.username, attempt=attempt
+                )
             if profile.picture != known.picture:
                 changes["profile_image_url"] = token.picture
             return await self._users.save_profile(user_id, changes, rev=entry.rev)
 
         try:
-            await self._until_name_is_free(lambda: self._settlement.write(user_id, save))
+            await self._until_name_is_free(lambda attempt: self._settlement.write(user_id, partial(save, attempt)))
         except (RequestError, StoreUnavailable):  # the next use of the token tries again
             on_failure()
         finally:
             self._following.discard(user_id)
 
-    async def _until_name_is_free(self, write: Callable[[], Awaitable[object]]) -> None:
+    async def _until_name_is_free(self, write: Callable[[int], Awaitable[object]]) -> None:
         """Write with another name if somebody took the first one meanwhile. Raises StoreUnavailable."""
-        for _ in range(self._attempts):
+        for attempt in range(1, self._attempts + 1):
             try:
-                await write()
+                await write(attempt)
             except Conflict:
                 continue
             return
@@ -154,9 +160,15 @@ class Provisioning:
         self._unknown[external_id] = self._clock.now() + UNKNOWN_SECONDS
 
 
-async def free_name(users: TakenNames, text: str, user_id: int, own: str = "") -> str:
-    """The first name for a text that nobody has now but the user, whose name is `own`."""
+async def free_name(users: TakenNames, text: str, user_id: int, own: str = "", *, attempt: int = 1) -> str:
+    """The first name for a text that nobody has now but the user, whose name is `own`.
+
+    Many users of one name who come at the same time all find the same name free. So from the third attempt on, the name
+    has the user's id in it.
+    """
     names = list(_names(text, user_id))
+    if attempt > CONTESTED_ATTEMPTS:
+        names = names[-3:]
     taken = await users.taken(names) - {username_key(own)}
     return next((each for each in names if username_key(each) not in taken), names[-1])
 

@@ -131,6 +131,18 @@ def test_a_name_that_is_taken_meanwhile_is_replaced(foreign: Foreign) -> None:
     assert name(foreign, see(foreign, name="Ada")) == "Ada"
 
 
+def test_a_name_that_many_want_at_once_gets_the_id(world: World, foreign: Foreign) -> None:
+    see(foreign, "one", name="Ada")
+    world.users.stolen = ["Ada #2"] * 2
+    two = see(foreign, "two", name="Ada")
+    assert name(foreign, two) == f"Ada #{two}"
+    world.advance(10)
+    world.users.stolen = ["Bea"] * 2
+    see(foreign, "two", name="Bea")
+    world.settle()
+    assert name(foreign, two) == f"Bea #{two}"
+
+
 def test_while_the_store_is_down_nobody_is_created(world: World, foreign: Foreign) -> None:
     world.faults.is_down = True
     with pytest.raises(StoreUnavailable):
@@ -276,7 +288,7 @@ def test_a_new_name_that_is_taken_meanwhile_is_replaced(world: World, foreign: F
 def test_a_new_name_that_is_always_taken_meanwhile_is_given_up(world: World, foreign: Foreign) -> None:
     user_id = see(foreign, name="Ada")
     world.advance(10)
-    world.users.stolen = ["Bea"] * 1000
+    world.users.stolen = ["Bea", f"Bea #{user_id}"] * 1000
     see(foreign, name="Bea")
     world.settle()
     assert name(foreign, user_id) == "Ada"

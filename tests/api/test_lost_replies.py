@@ -212,3 +212,15 @@ async def test_after_a_change_of_the_password_without_a_reply_the_password_that_
     assert (await other.get("/users/me")).status == (401 if is_changed else 200)
     assert (await api.post("/auth/login", given)).status == (401 if is_changed else 200)
     assert (await api.post("/auth/login", {**given, "password": new})).status == (200 if is_changed else 401)
+
+
+@pytest.mark.parametrize("fault", ["refused", "reply_lost"])
+async def test_after_a_deletion_without_a_reply_the_next_request_says_whether_the_user_is_gone(
+    server: RunningServer, user: MakePerson, users: FaultyCollection, socket: OpenSocket, fault: Fault
+) -> None:
+    ada, watching = await user("ada"), await socket(await user("bob"))
+    users.fail("find_one_and_update", fault)
+    assert (await ada.delete("/users/me")).status == 503
+    assert (await ada.delete("/users/me")).status == (401 if fault == "reply_lost" else 204)
+    assert (await watching.next("user_removed"))["user_id"] == ada.user_id
+    assert ada.user_id not in server.core.registry

@@ -218,15 +218,16 @@ def build_dashboard(
         stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,
         is_shared=presence.cluster is not None,
     )  # fmt: skip
-    actions = Actions(presence.log, presence.engine, switchboard, sessions, event_log, account_actions, waiting)
+    store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
+    actions = Actions(
+        presence.log, presence.engine, switchboard, sessions, event_log, account_actions, waiting, store_check
+    )  # fmt: skip
     presence.follower.action_listeners.append(event_log.acted)
     presence.follower.removal_listeners += (event_log.user_removed, switchboard.user_removed)
     presence.follower.status_listeners.append(event_log.status_announced)
     presence.follower.call_listeners += (
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
     )  # fmt: skip
-    store_check = StoreCheck(stores.calls, stores.users, registry, ongoing)
-    actions.previews.is_busy_in_store = store_check.is_busy_in_store
     issues = IssueDetector(settings, environment, registry, ongoing, sessions, store_check)
     row_builder = RowBuilder(settings, registry, ongoing, sessions, clock, actions.waiting)
     overview = Overview(settings, clock, registry, ongoing, sessions, row_builder, issues, event_log)

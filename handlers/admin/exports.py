@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
 
@@ -24,6 +25,8 @@ _UNSEEN = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
 _FORMULA_STARTS = re.compile(rf"(^|;)(?=[\t\r\n]|[{_UNSEEN}]*[{_FORMULA_SIGNS}])")
 """Where a formula could begin. In many languages, Excel separates cells at semicolons."""
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads a CSV file in the encoding of the computer's language instead of UTF-8."""
 
@@ -33,10 +36,20 @@ Cell = str | int | datetime | None
 class ExportHandler(AdminHandler):
     """A CSV file to download."""
 
-    async def send_csv(self, name: str, head: Sequence[str], batches: AsyncIterator[list[Sequence[Cell]]]) -> None:
-        """Send all rows. If the store fails midway, close the connection, so that no partial file looks complete."""
+    async def send_csv(
+        self,
+        name: str,
+        filters: Iterable[str | None],
+        head: Sequence[str],
+        batches: AsyncIterator[list[Sequence[Cell]]],
+    ) -> None:
+        """Send all rows. The file's name has the date and the filters.
+
+        If the store fails midway, close the connection, so that no partial file looks complete.
+        """
         self.set_header("Content-Type", "text/csv; charset=utf-8")
-        self.set_header("Content-Disposition", f'attachment; filename="{name}.csv"')
+        parts = [name, f"{self.admin.clock.utc():%Y-%m-%d}", *filter(None, filters)]
+        self.set_header("Content-Disposition", _attachment("-".join(parts)))
         self.write(BYTE_ORDER_MARK + _lines([head]))
         is_begun = False
         try:
@@ -51,6 +64,15 @@ class ExportHandler(AdminHandler):
                 raise
             self.detach().close()
             self.on_finish()  # Tornado doesn't call it for a detached connection, and a drain would wait
+
+
+def _attachment(name: str) -> str:
+    """The header for a file of this name, also for browsers that know only ASCII names; see RFC 6266."""
+    name = _NOT_IN_NAMES.sub("-", name).strip("-.")
+    plain = name.encode("ascii", "replace").decode().replace("?", "_")
+    return f'attachment; filename="{plain}.csv"' + (
+        "" if name.isascii() else f"; filename*=UTF-8''{quote(name, safe='')}.csv"
+    )
 
 
 def _lines(rows: Sequence[Sequence[Cell]]) -> str:

@@ -32,6 +32,11 @@ def _clock(context: Context, moment: Moment) -> str:
 
 
 @pass_context
+def _full(context: Context, moment: Moment) -> str:
+    return _moments(context).full(moment)
+
+
+@pass_context
 def _because(context: Context, cause: Explanation, now: int) -> str:
     return _moments(context).because(cause, now)
 
@@ -53,6 +58,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration_in_words": duration_in_words,
     "day": _day,
     "clock": _clock,
+    "full": _full,
     "iso": iso,
     "because": _because,
     "why": _why,

@@ -119,8 +119,8 @@ class EventsCsvHandler(AdminHistoryHandler, ExportHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Answer with all matching events, newest first."""
-        kind, _, user_id = self.wanted_events()
-        await self.send_csv("events", EVENT_COLUMNS, self._batches(kind, user_id))
+        kind, user, user_id = self.wanted_events()
+        await self.send_csv("events", (kind, user), EVENT_COLUMNS, self._batches(kind, user_id))
 
     async def _batches(self, kind: EventKind | None, user_id: int | None) -> AsyncIterator[list[Sequence[Cell]]]:
         older = AFTER_ALL
@@ -164,7 +164,8 @@ class AuditCsvHandler(AdminHistoryHandler, ExportHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Answer with all matching entries, newest first."""
-        await self.send_csv("audit", AUDIT_COLUMNS, self._batches(self.wanted_entries()))
+        wanted = self.wanted_entries()
+        await self.send_csv("audit", wanted.values(), AUDIT_COLUMNS, self._batches(wanted))
 
     async def _batches(self, wanted: dict[str, str | None]) -> AsyncIterator[list[Sequence[Cell]]]:
         last: AuditEntry | None = None

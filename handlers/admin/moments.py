@@ -49,6 +49,11 @@ class Moments:
         """The time of day: `12:31:07`; `26 Nov, 12:31:07` if that is not today; with the year if it is another one."""
         return self._dated(moment, "%H:%M:%S")
 
+    def full(self, moment: Moment) -> str:
+        """With the date and the year, even if they are today's: `26 Nov 2026, 12:31`."""
+        local = self._local(moment)
+        return f"{local.day} {local:%b %Y, %H:%M}"
+
     def short(self, moment: Moment) -> str:
         """The same without seconds."""
         return self._dated(moment, "%H:%M")

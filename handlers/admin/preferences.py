@@ -26,7 +26,7 @@ class TimeZoneHandler(AdminHandler):
             zone = self.get_body_argument("other", "")
         if zone in ("browser", BROWSERS_ZONE):
             self.clear_cookie(ZONE_COOKIE)
-            self.go(self._page_before(), "Times are in the browser’s time zone.")
+            self.go(self._page_before(), "Times are in the browser's time zone.")
         elif zone_named(zone):
             self.set_cookie(ZONE_COOKIE, zone, expires_days=KEPT_DAYS)
             self.go(self._page_before(), f"Times are in {zone}.")

@@ -12,6 +12,7 @@ from models.status import state_of
 from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.dashboard.session_list import SessionList
+from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
 
 
@@ -43,12 +44,11 @@ class ActionPreview(msgspec.Struct, frozen=True):
 class ActionPreviews:
     """Describes, and changes nothing."""
 
-    def __init__(self, registry: Registry, calls: OngoingCalls, sessions: SessionList) -> None:
+    def __init__(self, registry: Registry, calls: OngoingCalls, sessions: SessionList, store_check: StoreCheck) -> None:
         self._registry = registry
         self._calls = calls
         self._sessions = sessions
-        self.is_busy_in_store: Callable[[int], bool] = _is_not_busy
-        """Whether a user is set busy only in the store."""
+        self._store_check = store_check
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -69,14 +69,24 @@ class ActionPreviews:
         """The target as it is now, for the audit, such as “busy, 2 connections, 1 call with john_doe”."""
         entry = self._registry.find(target.user_id)
         if entry is None:
-            call = self._calls.find(target.call_id)
-            return "ongoing" if call else "not ongoing"
+            return self._describe_call(target.call_id)
         parts: list[str] = [state_of(entry.status), *self._hits(entry)]
         if entry.claims.set_busy:
             parts.append("busy set by hand")
+        elif self._store_check.is_busy(target.user_id):
+            parts.append("saved as busy")
         if entry.disabled:
             parts.append("disabled")
         return plain(", ".join(parts))
+
+    def _describe_call(self, call_id: str) -> str:
+        if self._calls.find(call_id):
+            return "ongoing"
+        if self._store_check.is_ongoing(call_id):
+            return "ongoing only in the store"
+        held = [entry.profile.user_id for entry in self._registry if entry.claims.call_id == call_id]
+        names = [self._registry.name(each) for each in dict.fromkeys((*held, *self._store_check.held_by(call_id)))]
+        return f"not ongoing, but keeps {' and '.join(names)} busy" if names else "not ongoing"
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -113,7 +123,7 @@ class ActionPreviews:
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name, call = in_sentence(entry.profile.username), self._call_of(entry)
-        if not entry.claims.set_busy and not self.is_busy_in_store(target.user_id):
+        if not entry.claims.set_busy and not self._store_check.is_busy(target.user_id):
             raise Conflict("NOTHING_TO_DO", f"{name} has not been set busy")
         if call:
             effect = f"Clears the busy status set by hand. {name} stays busy until the call with {call} ends."
@@ -196,11 +206,6 @@ class ActionPreviews:
         if call is None:
             return ""
         return in_sentence(self._registry.name(call.other(user_id)))
-
-
-def _is_not_busy(_user_id: int) -> bool:
-    """Nothing is known of the store."""
-    return False
 
 
 def counted(number: int, noun: str) -> str:

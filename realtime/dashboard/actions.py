@@ -15,6 +15,7 @@ from realtime.dashboard.action_previews import ActionPreview, ActionPreviews, Ac
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.rows import ActionName
 from realtime.dashboard.session_list import SessionList
+from realtime.dashboard.store_check import StoreCheck
 from realtime.dashboard.waiting_actions import WaitingAction, WaitingActions
 from realtime.presence.engine import Presence
 from realtime.presence.log import Kick, Log, OperatorAction, Proposal
@@ -48,13 +49,15 @@ class Actions:
         event_log: EventLog,
         account_actions: AccountActions,
         waiting: WaitingActions,
+        store_check: StoreCheck,
     ) -> None:
         self._log = log
         self._presence = presence
         self._switchboard = switchboard
         self._event_log = event_log
-        self.previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions)
+        self._previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions, store_check)
         self._waiting = waiting
+        self._store_check = store_check
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -65,11 +68,11 @@ class Actions:
 
     def preview(self, action: ActionName, target: ActionTarget) -> ActionPreview:
         """What the action would do. Raises NotFound, and Conflict if there is nothing to do."""
-        return self.previews.make(action, target)
+        return self._previews.make(action, target)
 
     def describe(self, target: ActionTarget) -> str:
         """The target as it is now, for the audit."""
-        return self.previews.describe(target)
+        return self._previews.describe(target)
 
     def waiting(self, user_id: int) -> str:
         """A description of the action that waits for the end of the user's call, or an empty text."""
@@ -90,7 +93,7 @@ class Actions:
 
         Raises NotFound, Conflict, StoreUnavailable.
         """
-        preview = self.previews.make(action, target)
+        preview = self._previews.make(action, target)
         if preview.waits and not now:
             await self._waiting.add(
                 WaitingAction(entry_id, action, target.user_id, self._call_id(target), operator, preview.before),
@@ -120,7 +123,7 @@ class Actions:
 
     async def _carry_out_waiting(self, waiting: WaitingAction) -> str:
         target = ActionTarget(user_id=waiting.user_id)
-        preview = self.previews.make(waiting.action, target)
+        preview = self._previews.make(waiting.action, target)
         return (await self._act(waiting.action, target, waiting.operator, preview)).after
 
     def _call_id(self, target: ActionTarget) -> str:
@@ -132,10 +135,11 @@ class Actions:
     ) -> ActionOutcome:
         await self._table[action](target, operator)
         self._log.append(Proposal((), "operator", action=OperatorAction(preview.about, action, operator)))
-        return ActionOutcome("done", preview.before, AFTER.get(action) or self.previews.describe(target))
+        return ActionOutcome("done", preview.before, AFTER.get(action) or self._previews.describe(target))
 
     async def _clear_busy(self, target: ActionTarget, operator: str) -> None:
         await self._presence.change(target.user_id, StatusChange(is_busy=False), by=operator)
+        self._store_check.repaired_busy(target.user_id)
 
     async def _force_offline(self, target: ActionTarget, operator: str) -> None:
         """An offline user is in no call, so an ongoing call ends first."""
@@ -150,6 +154,7 @@ class Actions:
             await self._switchboard.force_end(target.call_id)
         finally:
             self._event_log.not_ended(target.call_id)
+        self._store_check.repaired_call(target.call_id)
 
     async def _disconnect(self, target: ActionTarget, _operator: str) -> None:
         self._log.check()

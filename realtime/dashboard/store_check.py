@@ -50,9 +50,27 @@ class StoreCheck:
         self.stored_busy: dict[int, datetime | None] = {}
         """Users who are set busy only in the store, and until when."""
 
-    def is_busy_in_store(self, user_id: int) -> bool:
+    def is_busy(self, user_id: int) -> bool:
         """Whether the user is set busy only in the store."""
         return user_id in self.stored_busy
+
+    def is_ongoing(self, call_id: str) -> bool:
+        """Whether the call is ongoing only in the store."""
+        return call_id in self.stray_calls
+
+    def held_by(self, call_id: str) -> list[int]:
+        """The users whom the store locks in this call, which is not ongoing."""
+        return [user_id for user_id, held in self.dead_locks.items() if held == call_id]
+
+    def repaired_busy(self, user_id: int) -> None:
+        """The store no longer says that the user is set busy. The next comparison would find out later."""
+        self.stored_busy.pop(user_id, None)
+
+    def repaired_call(self, call_id: str) -> None:
+        """The store no longer holds anything of the call."""
+        self.stray_calls.pop(call_id, None)
+        for user_id in self.held_by(call_id):
+            del self.dead_locks[user_id]
 
     async def compare(self) -> None:
         """Compare, and keep what the last comparison found too. Raises StoreUnavailable, and then changes nothing."""

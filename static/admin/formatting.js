@@ -73,6 +73,11 @@ export function initials(name) {
 /** A name between isolates, so that it keeps its own direction of writing. As in models/direction.py. */
 export const isolated = (name) => `\u2068${name.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
 
+const TURNING = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A name for use in a sentence: isolated if it could change the order around it. As in models/direction.py. */
+export const inSentence = (name) => (TURNING.test(name) ? isolated(name) : name);
+
 /** A sentence without isolates. */
 export const plain = (text) => text.replace(/[\u2068\u2069]/g, "");
 

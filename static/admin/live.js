@@ -102,6 +102,7 @@ for (const card of document.querySelectorAll("[data-figure]")) {
     event.preventDefault();
     const { figure } = card.dataset;
     users.choose({ status: users.sort.status === figure ? "all" : figure });
+    users.reveal();
   });
 }
 

@@ -1,7 +1,7 @@
 /** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, initials, isolated } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, inSentence, initials, isolated } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const HUES = 6; // colours of avatars in base.css
@@ -99,7 +99,7 @@ export function fillUser(element, user, issue, now) {
   row.text("heard", user.heard ? duration(now - user.heard) : "");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");
   fillAvatar(row, username, image, userId);
-  row.attribute("more", "aria-label", `Actions for ${username}`);
+  row.attribute("more", "aria-label", `Actions for ${inSentence(username)}`);
   row.attribute("more", "popovertarget", `menu-${userId}`);
   row.set("menu", "id", `menu-${userId}`);
   for (const part of ["act", "more"]) row.set(part, "disabled", !mayAct());
@@ -122,7 +122,7 @@ function fillAvatar(row, username, image, userId) {
 
 export function fillCall(element, call, issue, isGone, now) {
   const row = new Row(element);
-  const names = `${call.caller_name} and ${call.callee_name}`;
+  const names = `${inSentence(call.caller_name)} and ${inSentence(call.callee_name)}`;
   row.flag("issue-row", Boolean(issue) && !isGone);
   row.flag("gone", isGone);
   row.text("caller", call.caller_name);

@@ -7,6 +7,7 @@ import { fillUser, placeInTable, put, write } from "./markup.js";
 import { UserSort } from "./user_sort.js";
 import { bulkWords, changes, grouped } from "./formatting.js";
 
+const VISIBLE_PART = 0.6; // of the window: a list that begins below has too few rows in view
 const LATE_MS = 10; // a timer may fire a little early, and then nothing would be sorted
 
 export class UserList {
@@ -42,6 +43,7 @@ export class UserList {
       onMove: onDue,
     });
     lockOnInteraction(this.#parts.box, this.lock, onDue);
+    this.#parts.box.addEventListener("keydown", (event) => this.#keyInList(event));
     this.#listen();
   }
 
@@ -93,6 +95,12 @@ export class UserList {
     this.#showChoice();
     this.#list.scrollToStart();
     this.sortNow();
+  }
+
+  /** Bring the list into view: on a phone, what filters it is far above. */
+  reveal() {
+    const { top } = this.#section.getBoundingClientRect();
+    if (top > innerHeight * VISIBLE_PART) this.#section.scrollIntoView({ block: "start" });
   }
 
   search() {
@@ -155,6 +163,19 @@ export class UserList {
       q.focus();
     });
     this.#showChoice();
+  }
+
+  #keyInList(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(":popover-open")) return;
+    const move = {
+      ArrowDown: () => this.#list.step(1),
+      ArrowUp: () => this.#list.step(-1),
+      Home: () => this.#list.focus(0),
+      End: () => this.#list.focus(this.sort.ids.length - 1),
+    }[event.key];
+    if (!move) return;
+    event.preventDefault();
+    move();
   }
 
   /** Esc clears the search and leaves it. Enter goes to the first user who is listed. */

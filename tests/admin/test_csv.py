@@ -55,7 +55,8 @@ async def test_events_are_all_there_newest_first(
     await server.stores.events.add_many([event(number) for number in range(20)])
     answer = await (await signed_in("viewer")).get("/admin/events.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="events.csv"'
+    today = f"{server.core.environment.clock.utc():%Y-%m-%d}"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="events-{today}.csv"'
     assert [row["time"] for row in rows(answer)] == [f"2026-01-31T12:00:{n:02}.123Z" for n in range(19, -1, -1)]
 
 
@@ -202,3 +203,20 @@ async def test_a_part_is_not_taken_for_the_whole_when_the_store_fails_midway(
         await browser.get("/admin/events.csv")
     assert server.server._traffic.requests == 0  # otherwise every drain would wait for it
     assert (await browser.get("/admin/events.csv")).status == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "name"),
+    [
+        ("events", {"kind": "busy", "user": "ada"}, 'filename="events-DAY-busy-ada.csv"'),
+        ("events", {"user": 'a/b"; x=\r\ny'}, 'filename="events-DAY-a-b-x-y.csv"'),
+        ("events", {"user": "Zoë"}, "filename=\"events-DAY-Zo_.csv\"; filename*=UTF-8''events-DAY-Zo%C3%AB.csv"),
+        ("audit", {"operator": "maya", "action": "sign_out"}, 'filename="audit-DAY-sign_out-maya.csv"'),
+    ],
+)
+async def test_the_name_of_a_file_has_the_date_and_the_filter(
+    server: RunningServer, signed_in: SignedIn, path: str, query: dict[str, str], name: str
+) -> None:
+    answer = await (await signed_in("viewer")).get(f"/admin/{path}.csv", **query)
+    today = f"{server.core.environment.clock.utc():%Y-%m-%d}"
+    assert answer.headers["Content-Disposition"] == "attachment; " + name.replace("DAY", today)

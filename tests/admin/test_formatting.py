@@ -65,6 +65,7 @@ def test_a_moment_has_a_date_unless_it_is_today_and_a_year_unless_it_is_this_one
     assert UTC_MOMENTS.clock(NOON - 12 * 3_600_000 - 123) == "00:00:00"
     assert UTC_MOMENTS.clock(NOON - DAY) == "30 Jan, 12:00:00"
     assert UTC_MOMENTS.short(NOON + 60_000 + DAY) == "1 Feb, 12:01"
+    assert UTC_MOMENTS.full(NOON) == "31 Jan 2026, 12:00"
     assert UTC_MOMENTS.clock(NOON - 31 * DAY) == "31 Dec 2025, 12:00:00"
 
 

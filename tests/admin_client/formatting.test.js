@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, bulkWords, changes, count, duration, durationInWords, faults, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
+import { because, bulkWords, changes, count, duration, durationInWords, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
 import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
@@ -79,5 +79,6 @@ test("an action is offered only where it changes something", () => {
 test("a name keeps its own direction between isolates, and cannot leave them", () => {
   assert.equal(isolated("محمد"), "\u2068محمد\u2069");
   for (const name of ["a\u202eb", "a\u2069\u202eb", "\u200fab"]) assert.equal(isolated(name), "\u2068ab\u2069", name);
+  assert.deepEqual([inSentence("ada"), inSentence("אסתר")], ["ada", "\u2068אסתר\u2069"]);
   assert.equal(plain(`on a call with ${isolated("ada")},`), "on a call with ada,");
 });

@@ -147,7 +147,7 @@ async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, vis
         visit,
         f"two_calls:{ada.user_id}",
         cause=f"In 2 calls at once, with {bob.username} and with {cem.username}",
-        effect=f"Ends the call with {cem.username}; {ada.username} stays in the other call",
+        effect=f"Ends the call with {cem.username}. {ada.username} stays in the other call",
         repair="End call",
         produce=write,
     )

@@ -237,3 +237,72 @@ async def test_of_10_000_users_the_page_holds_a_few_rows_and_reaches_all(make_si
     await expect(live.row(last)).to_be_in_viewport()
     await expect(live.row(last)).to_have_attribute("aria-rowindex", "10001")
     assert await live.rows.count() < MOST_ROWS
+
+
+async def test_arrows_home_and_end_walk_the_list(people: list[Person], visit: Visit) -> None:
+    live = await Live(await visit("/admin?sort=name")).ready()
+    await live.page.keyboard.press("j")
+    for key, number in (
+        ("ArrowDown", 1),
+        ("ArrowDown", 2),
+        ("ArrowUp", 1),
+        ("End", -1),
+        ("ArrowDown", -1),
+        ("Home", 0),
+    ):
+        await live.page.keyboard.press(key)
+        await expect(live.cell(people[number], "name")).to_be_focused()
+
+
+async def test_the_first_rows_action_is_a_few_tabs_away(people: list[Person], visit: Visit) -> None:
+    live = await Live(await visit("/admin?sort=name")).ready()
+    for key in ("Tab", "Tab", "Enter", "Tab", "Tab"):
+        await live.page.keyboard.press(key)
+    await expect(live.cell(people[0], "more")).to_be_focused()
+    page = await visit("/admin/users?sort=name")
+    for key in ("Tab", "Tab", "Enter", "Tab"):
+        await page.keyboard.press(key)
+    await expect(page.locator("tbody a.name").first).to_be_focused()
+
+
+async def test_on_a_phone_a_figure_brings_the_list_into_view_and_nothing_speaks_of_keys(
+    people: list[Person], visit: Visit
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 600}, "has_touch": True, "is_mobile": True}
+    live = await Live(await visit(**phone)).ready()
+    await expect(live.page.locator("kbd:visible, [data-help]:visible")).to_have_count(0)
+    links = live.page.locator(".sections a")
+    tops = {round((await link.bounding_box() or {"y": 0.0})["y"]) for link in await links.all()}
+    assert len(tops) == 1
+    await expect(live.rows.first).not_to_be_in_viewport()
+    await live.page.locator("[data-figure=available]").tap()
+    await expect(live.rows.first).to_be_in_viewport()
+    assert live.page.url.endswith("?status=available")
+
+
+CONTRAST = """(element) => {
+  const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const light = (colour) => {
+    paint.fillStyle = colour;
+    paint.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...paint.getImageData(0, 0, 1, 1).data].map((part) => (part /= 255) <= 0.03928
+      ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const { color, backgroundColor } = getComputedStyle(element);
+  const [one, other] = [light(color), light(backgroundColor)].sort((one, other) => other - one);
+  return (one + 0.05) / (other + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_the_chosen_filter_is_readable_under_the_pointer(
+    people: list[Person], visit: Visit, colours: str
+) -> None:
+    live = await Live(await visit("/admin?status=busy", color_scheme=colours)).ready()
+    chosen = live.page.locator(".choices [aria-current]")
+    for page, filter in ((live.page, chosen), (await visit("/admin/users?status=busy", color_scheme=colours), None)):
+        link = filter or page.locator(".choices [aria-current]")
+        assert await link.evaluate(CONTRAST) >= 4.5
+        await link.hover()
+        assert await link.evaluate(CONTRAST) >= 4.5

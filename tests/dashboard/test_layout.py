@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.dashboard.boxes import faults
 from tests.dashboard.conduct import Conduct
@@ -88,4 +89,35 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
     assert (
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])
         == []
+    )
+
+
+async def test_a_message_covers_nothing(site: Site, visit: Visit) -> None:
+    await site.online("ada", "bob")
+    live = await Live(await visit()).ready()
+    message = "(part) => { part.textContent = 'Busy cleared. Jing Wei is available'; part.classList.add('shown'); }"
+    await live.toast.evaluate(message)
+    await expect(live.toast).to_be_in_viewport()
+    assert await faults_at_all_sizes(live.page, [(390, 844), (768, 1024), (1280, 800), (1920, 1080)]) == []
+
+
+async def test_print_has_a_title_the_filter_and_a_date_and_no_buttons(site: Site, visit: Visit) -> None:
+    page = await visit("/admin/users?q=nobody&status=busy")
+    await page.emulate_media(media="print")
+    await expect(page.locator(".print-head")).to_have_text(
+        re.compile(
+            r"Rollcall: Users\s+Status: busy · Search: nobody · Sort: attention ·\s+\d+ \w+ \d{4}, \d\d:\d\d \(\S+\)"
+        )
+    )
+    for path in ("/admin/users", "/admin/audit", "/admin/events", "/admin"):
+        await page.goto(site.origin + path)
+        await expect(page.locator(".print-head")).to_be_visible()
+        await expect(page.locator(":is(button, .button, input, select):visible")).to_have_count(0)
+
+
+async def test_a_page_that_there_is_not_says_so_once(visit: Visit, conduct: Conduct) -> None:
+    conduct.excuse("status of 404 .*/admin/nothing")
+    page = await visit("/admin/nothing")
+    await expect(page.get_by_role("main")).to_have_text(
+        re.compile(r"^\s*There is nothing at this URL\s+Go to Live\s+Times are in \S+\s*$")
     )

@@ -78,7 +78,7 @@ async def test_who_says_now_ends_the_call_first(site: Site, visit: Visit) -> Non
     one, other = [await Live(await visit(name=name)).ready() for name in ("operator", "second")]
     await expect(other.call(call_id)).to_be_visible()
     await one.choose(ada, "Force offline")
-    await one.dialog.get_by_label("Act now").check()
+    await one.dialog.get_by_label("Don't wait for the call to end").check()
     await one.confirm("fire drill")
     await expect(other.call(call_id)).to_have_count(0)
     await expect(other.cell(ada, "state")).to_have_text("Offline")
@@ -148,9 +148,10 @@ async def test_exactly_those_listed_are_acted_on_and_the_button_says_how_many(si
     (bystander,) = await site.online("Bystander")
     live = await Live(await visit()).ready()
     await live.search.fill("bulk")
-    button = live.page.get_by_role("button", name="Force offline (3)…")
+    button = live.page.get_by_role("button", name="Force offline 3 users…")
     await button.click()
     await expect(live.dialog.get_by_role("heading")).to_have_text("Force offline: 3 users")
+    await expect(live.dialog.locator("[data-f=names] li")).to_have_text(["Bulk One", "Bulk Three", "Bulk Two"])
     await live.confirm("end of the shift")
     await expect(live.toast).to_have_text("Force offline: 3 done.")
     for person in people:

@@ -136,7 +136,18 @@ def test_who_is_not_set_busy_is_not_cleared_unless_the_store_says_so(world: Worl
         act(world, "clear_busy", user_id=1)
     world.users.change(1, set_busy=True)
     inspected(world)
-    assert act(world, "clear_busy", user_id=1).outcome == "done"
+    outcome = act(world, "clear_busy", user_id=1)
+    assert outcome == ActionOutcome("done", "available, 1 connection, saved as busy", "available, 1 connection")
+
+
+def test_the_audit_says_what_was_left_of_a_call(world: World) -> None:
+    world.calls.locks[1] = "gone"
+    world.calls.calls["stray"] = Call("stray", 2, 3, "audio", "ongoing", NOON)
+    inspected(world)
+    assert act(world, "end_call", call_id="stray").before == "ongoing only in the store"
+    assert plan(world, "end_call", call_id="stray").before == "not ongoing"
+    outcome = act(world, "end_call", call_id="gone")
+    assert outcome == ActionOutcome("done", "not ongoing, but keeps user1 busy", "not ongoing")
 
 
 def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> None:

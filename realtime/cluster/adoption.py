@@ -10,7 +10,6 @@ from realtime.clock import Environment
 from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.members import Members
 from realtime.cluster.reader import Reader
-from realtime.cluster.saved_changes import write_deletions
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.cluster.succession import in_groups
 from realtime.presence.engine import Presence
@@ -133,10 +132,9 @@ class Adoption:
         self._log.append(Proposal((user_id,), "set", is_repeat=True))
 
     def _write_missing(self, missing: Set[int], before: Mapping[int, Record]) -> None:
-        """Write the records that the log lacks, of all who are held or have ever changed anything, or were deleted."""
+        """Write the records that the log lacks, of all who are held or have ever changed anything."""
         registry = self._presence.registry
         entries = [entry for user_id in sorted(missing) if (entry := registry.find(user_id))]
-        write_deletions(self._log, sorted(missing & registry.deleted.keys()))
         for user_ids in in_groups([entry for entry in entries if entry.alive or entry.record.rev]):
             fact = partial(with_saved_of, saved={user_id: before[user_id] for user_id in user_ids})
             self._log.append(Proposal(user_ids, "connected", fact, is_written=True))

@@ -47,12 +47,11 @@ class SavedChanges:
                     deleted += [] if self._position.of_user(user_id) else [user_id]
                 elif entry is None or rev > entry.record.rev:
                     self._settlement.mark(user_id)
-            write_deletions(self._log, deleted)
+            self._write_deletions(deleted)
             await self._settlement.settle_all()
             after_id = found[-1][0]
 
-
-def write_deletions(log: Log, user_ids: Sequence[int]) -> None:
-    """Write that these users were deleted. A server that does not know it yet tells its clients then."""
-    for start in range(0, len(user_ids), MOST_ROWS):
-        log.append(Proposal(tuple(user_ids[start : start + MOST_ROWS]), "set", is_written=True))
+    def _write_deletions(self, user_ids: Sequence[int]) -> None:
+        """Write that these users were deleted. A server that does not know it yet tells its clients then."""
+        for start in range(0, len(user_ids), MOST_ROWS):
+            self._log.append(Proposal(tuple(user_ids[start : start + MOST_ROWS]), "set", is_written=True))

@@ -35,6 +35,7 @@ class EventLog:
         self._latest: deque[Event] = deque(maxlen=shown)
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
         self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
+        self._has_renamed = False
         self._ending: dict[str, str] = {}
         """Calls that an operator is ending, with the operator's name."""
         self.given_up = 0
@@ -53,6 +54,11 @@ class EventLog:
         new = list(self._new)
         self._new.clear()
         return new
+
+    def take_renamed(self) -> bool:
+        """Whether names have disappeared from events since the last call."""
+        has_renamed, self._has_renamed = self._has_renamed, False
+        return has_renamed
 
     def status_announced(self, entry: UserEntry, reason: Reason, is_own: bool) -> None:
         """A status was announced. Only a change of state is an event; a new name is not.
@@ -89,6 +95,7 @@ class EventLog:
             for place, event in enumerate(events):
                 events[place] = _renamed(event, user_id, name)
         self._new = deque(((_renamed(event, user_id, name), at) for event, at in self._new), UNSAVED_EVENTS)
+        self._has_renamed = True
 
     def ended_by_operator(self, call_id: str, operator: str) -> None:
         """An operator is about to end this call."""

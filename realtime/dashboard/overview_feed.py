@@ -185,6 +185,7 @@ class OverviewFeed:
         """Everything. Flush pending updates to those who already watch first."""
         self._absorb()
         self._events.clear()
+        self._event_log.take_renamed()
         self._samples.clear()
         self._sent_figures, self._sent_issues = self._overview.figures(), self._issues.found
         calls = self._overview.calls()
@@ -230,7 +231,7 @@ class OverviewFeed:
             "samples": self._samples,
             "events": [event_row(event) for event in self._events],
         }
-        if changes["removed"]:
+        if self._event_log.take_renamed():
             changes["all_events"], changes["events"] = self._overview.events(), []
         self._samples = []
         self._events.clear()

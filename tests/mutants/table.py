@@ -406,4 +406,66 @@ ACCOUNTS = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS)
+MEMBERSHIP = "tests/realtime/presence/test_membership.py"
+CLUSTER_MEMBERSHIP = "tests/realtime/cluster/test_membership.py"
+
+DELETIONS = (
+    Mutant(
+        "a late write reaches the document of a deleted user",
+        "models/user_documents.py",
+        'PRESENT: dict[str, Any] = {"deleted_at": None}',
+        "PRESENT: dict[str, Any] = {}",
+        ("tests/stores/test_users.py",),
+    ),
+    Mutant(
+        "the external id of a deleted user brings the old number back",
+        "models/external_ids.py",
+        "            if stored is None or stored.deleted_at is None:\n",
+        "            if True:\n",
+        ("tests/stores/test_external_ids.py",),
+    ),
+    Mutant(
+        "a resume does not tell of a deletion",
+        "realtime/presence/changelog.py",
+        "tags_before=tags_before, is_removal=True)\n        self._keep(change)\n",
+        "tags_before=tags_before, is_removal=True)\n",
+        (MEMBERSHIP,),
+    ),
+    Mutant(
+        "a deletion is announced only as often as other changes",
+        "realtime/presence/decider.py",
+        "replace(changed, owner=server), is_announced=True)",
+        "replace(changed, owner=server), is_announced=self._is_due(entry, proposal.reason, now))",
+        (MEMBERSHIP,),
+    ),
+    Mutant(
+        "a call that starts while its caller is deleted goes on",
+        "realtime/calls/switchboard.py",
+        "0.0 if is_deleted else self._lease_seconds",
+        "self._lease_seconds",
+        (MEMBERSHIP,),
+    ),
+    Mutant(
+        "a log that has lost a deletion brings the user back",
+        "realtime/presence/follower.py",
+        "            self.on_returned(user)\n",
+        "            pass\n",
+        (CLUSTER_MEMBERSHIP,),
+    ),
+    Mutant(
+        "a deletion that the log has lost is not written again",
+        "realtime/cluster/saved_changes.py",
+        "            self._write_deletions(deleted)\n",
+        "",
+        (CLUSTER_MEMBERSHIP,),
+    ),
+    Mutant(
+        "who was disabled on one server stays out after being enabled on another",
+        "realtime/presence/registry.py",
+        "self.record.disabled or self.record.rev < self.refused_rev",
+        "self.record.disabled or self.refused_rev > 0",
+        (CLUSTER_MEMBERSHIP,),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS)

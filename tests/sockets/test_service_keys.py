@@ -86,7 +86,7 @@ async def test_revoking_a_key_closes_its_sockets_on_every_server(
 
 
 @pytest.mark.any_store
-@pytest.mark.parametrize("text", ["rk_", "rk_nonsense", new_key()])
+@pytest.mark.parametrize("text", ["rk_", "rk_nonsense", new_key()], ids=["prefix", "nonsense", "unknown"])
 async def test_a_made_up_key_is_refused(server: RunningServer, text: str) -> None:
     opened = await Socket.open(f"ws://{server.address}/ws/feed?token={text}")
     assert (await opened.take())["code"] == "AUTH_ERROR"

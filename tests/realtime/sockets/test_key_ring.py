@@ -33,7 +33,9 @@ def test_a_key_that_was_loaded_is_found_in_memory(world: World, ring: KeyRing) -
     assert reads(world) == before
 
 
-@pytest.mark.parametrize("text", ["", "rk_", "rk_nonsense", new_key()[:-1] + "!"])
+@pytest.mark.parametrize(
+    "text", ["", "rk_", "rk_nonsense", new_key()[:-1] + "!"], ids=["empty", "prefix", "nonsense", "bad checksum"]
+)
 def test_what_is_no_key_is_refused_without_asking_the_store(world: World, ring: KeyRing, text: str) -> None:
     with pytest.raises(Unauthenticated):
         world.run(ring.find_anywhere(text))

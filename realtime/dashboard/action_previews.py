@@ -159,7 +159,8 @@ class ActionPreviews:
         if entry.disabled:
             raise Conflict("NOTHING_TO_DO", f"{name} is already disabled")
         effect = (
-            f"All sockets of {name} will be closed and all tokens revoked. {name} cannot sign in until enabled again."
+            f"All connections of {name} will be closed and all tokens revoked. "
+            f"{name} cannot sign in until enabled again."
         )
         return self._preview("disable_user", entry, effect + self._end_of_call(entry))
 
@@ -168,7 +169,7 @@ class ActionPreviews:
         name = in_sentence(entry.profile.username)
         effect = (
             f"Deletes {name} for good. Calls and events stay, without the name. "
-            "All sockets will be closed and all tokens revoked."
+            "All connections will be closed and all tokens revoked."
         )
         return self._preview("delete_user", entry, effect + self._end_of_call(entry))
 
@@ -176,7 +177,8 @@ class ActionPreviews:
         entry = self._registry.get(target.user_id)
         name = in_sentence(entry.profile.username)
         effect = (
-            f"All sockets of {name} will be closed and all tokens revoked. {name} has to sign in with the new password."
+            f"All connections of {name} will be closed and all tokens revoked. "
+            f"{name} has to sign in with the new password."
         )
         return self._preview("set_password", entry, effect)
 

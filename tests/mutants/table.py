@@ -126,6 +126,20 @@ SOCKETS = (
         ("tests/realtime/sockets/test_outbox.py",),
     ),
     Mutant(
+        "who has left a tag is not told to slow readers",
+        "realtime/sockets/outbox.py",
+        "log.since_with_moves(self.since) if interest.by_tags else log.since(self.since)",
+        "log.since(self.since)",
+        ("tests/realtime/sockets/test_tags.py",),
+    ),
+    Mutant(
+        "a change of tags hides a change of status",
+        "realtime/presence/changelog.py",
+        "        if not is_quiet:\n",
+        "        if True:\n",
+        ("tests/realtime/presence/test_changelog.py",),
+    ),
+    Mutant(
         "ping frames are not limited",
         "handlers/sockets/connection.py",
         "self._commands.allow(self._peer)",

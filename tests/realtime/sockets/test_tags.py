@@ -164,8 +164,8 @@ def test_a_slow_reader_is_told_of_each_move_in_turn(world: World, tags: list[str
     client = watcher(world, tags)
     heard(world, client)
     client.transport.stall()
-    world.send(client, "ping")
     client.transport.kernel_bytes = 0
+    world.send(client, "ping")
     for given in ((), ("a",), ()):
         world.tag(1, *given)
         world.put(2, is_busy=not world.status(2).is_busy)

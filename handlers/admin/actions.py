@@ -18,8 +18,9 @@ from handlers.admin.users import user_id_of
 from models.direction import in_sentence
 from models.errors import Forbidden, Invalid, NotFound
 from models.operators import Role, is_at_least
+from models.tags import checked_tag
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, ActionName
+from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, TAG_ACTIONS, ActionName
 
 ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionName) if each not in ACCOUNT_ACTIONS)
 """The actions of operators, without those of admins."""
@@ -143,9 +144,10 @@ class ActionForm(AdminHandler):
 
     def _fields(self, preview: Confirmation) -> list[tuple[str, str]]:
         """The fields of the form. Of several targets, those are left out that would not change."""
-        names: tuple[str, ...] = ("action", "user_id", "call_id", "session_id")
+        names: tuple[str, ...] = ("action", "user_id", "call_id", "session_id", "tag")
         if preview.ids:
-            return [("action", self._action()), *((self._kind(), each) for each in preview.ids)]
+            others = [(name, self.get_argument(name)) for name in ("action", "tag") if self.get_argument(name, "")]
+            return [*others, *((self._kind(), each) for each in preview.ids)]
         return [(name, value) for name in names for value in self.get_arguments(name) if value]
 
     def _kind(self) -> str:
@@ -190,7 +192,8 @@ class ActionForm(AdminHandler):
         session_id = self.get_argument("session_id", "")[:64]
         if session_id and (self._action() != "disconnect" or len(given) > 1):
             raise Invalid("session_id can only be given to disconnect a single user.")
-        return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id) for each in given)
+        tag = checked_tag(self.get_argument("tag", "")) if self._action() in TAG_ACTIONS else ""
+        return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id, tag=tag) for each in given)
 
     def target_name(self) -> str:
         """The name of the only target, if that is a user."""
@@ -209,8 +212,31 @@ class ActionsHandler(ActionForm):
 
     @allows("operator")
     def get(self) -> None:
-        """Describe the action."""
-        self.describe()
+        """Ask which tag, if the action needs one, then describe the action."""
+        problem = self._problem_of_tag()
+        if problem is None:
+            self.describe()
+        else:
+            names = ("action", "user_id", "next")
+            self.show(
+                "tag.html",
+                label=ACTION_LABELS[self._action()],
+                problem=problem,
+                tag=self.get_argument("tag", ""),
+                tags=self.confirmations.tags(),
+                fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
+                next=self.next_page() if self.get_argument("next", "") else "/admin/users",
+            )
+
+    def _problem_of_tag(self) -> str | None:
+        """What is wrong with the tag: an empty text if none is given yet, None if nothing is."""
+        if self.wants_json or self._action() not in TAG_ACTIONS:
+            return None
+        tag = self.get_argument("tag", "")
+        try:
+            return None if tag and checked_tag(tag) else ""
+        except Invalid as error:
+            return error.message
 
     @allows("operator")
     async def post(self) -> None:

@@ -19,6 +19,8 @@ EFFECTS: dict[ActionName, str] = {
     "sign_out": "All their connections are closed and all their tokens become invalid. They have to sign in again.",
     "clear_busy": "The busy status that they set is removed. Users who are on a call stay busy until it ends.",
     "end_call": "The calls end for both participants, and both are notified.",
+    "add_tag": "They will have the tag “{tag}”.",
+    "remove_tag": "They will no longer have the tag “{tag}”.",
 }
 """The effect of an action on several targets."""
 
@@ -56,7 +58,7 @@ class Confirmations:
         unchanged = len(targets) - len(previews)
         return Confirmation(
             f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action == 'end_call' else 'user')}",
-            EFFECTS[action],
+            EFFECTS[action].format(tag=in_sentence(targets[0].tag)),
             self._hits(action, previews) + [f"no change for {unchanged} of them"] * bool(unchanged),
             any(preview.waits for preview in previews.values()),
             request_id,
@@ -64,6 +66,10 @@ class Confirmations:
             [self._name(target) for target in previews],
             [target.call_id or str(target.user_id) for target in previews],
         )
+
+    def tags(self) -> list[str]:
+        """All tags that any user has."""
+        return list(self._overview.tag_counts())
 
     def _name(self, target: ActionTarget) -> str:
         if not target.call_id:

@@ -35,6 +35,7 @@ API_ERRORS: dict[str, tuple[int, str]] = {
 DASHBOARD_ERRORS: dict[str, tuple[int, str]] = {
     "ROLE_TOO_LOW": (403, "your role does not allow this"),
     "NOTHING_TO_DO": (409, "the action would change nothing"),
+    "TOO_MANY_TAGS": (409, "the user already has 20 tags"),
     "ACTION_WAITING": (409, "another action already waits for the end of this user's call"),
     "SUPERSEDED": (409, "this action waited, and the same action has been carried out since"),
     "UNKNOWN_OUTCOME": (409, "the server stopped during the action; check the current state, then start a new action"),

@@ -33,6 +33,8 @@ class AccountActions:
             "disable_user": self._disable,
             "delete_user": self._delete,
             "set_password": self._set_password,
+            "add_tag": self._add_tag,
+            "remove_tag": self._remove_tag,
         }
 
     async def _sign_out(self, target: ActionTarget, _operator: str) -> None:
@@ -56,3 +58,9 @@ class AccountActions:
             return stored
 
         await self._revocations.change_password(target.user_id, write)
+
+    async def _add_tag(self, target: ActionTarget, _operator: str) -> None:
+        await self._membership.change_tags(target.user_id, lambda tags: {*tags, target.tag})
+
+    async def _remove_tag(self, target: ActionTarget, _operator: str) -> None:
+        await self._membership.change_tags(target.user_id, lambda tags: {*tags} - {target.tag})

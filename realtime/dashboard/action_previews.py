@@ -9,6 +9,7 @@ import msgspec
 from models.direction import in_sentence, plain
 from models.errors import Conflict
 from models.status import state_of
+from models.tags import TAGS_LIMIT
 from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.dashboard.session_list import SessionList
@@ -24,6 +25,8 @@ class ActionTarget(msgspec.Struct, frozen=True):
     session_id: str = ""
     password_hash: str = ""
     """The hash of the password to be set."""
+    tag: str = ""
+    """The tag to be added or removed."""
 
 
 class ActionPreview(msgspec.Struct, frozen=True):
@@ -59,6 +62,8 @@ class ActionPreviews:
             "disable_user": self._disable_user,
             "delete_user": self._delete_user,
             "set_password": self._set_password,
+            "add_tag": self._add_tag,
+            "remove_tag": self._remove_tag,
         }
 
     def make(self, action: ActionName, target: ActionTarget) -> ActionPreview:
@@ -70,6 +75,8 @@ class ActionPreviews:
         entry = self._registry.find(target.user_id)
         if entry is None:
             return self._describe_call(target.call_id)
+        if target.tag:
+            return plain("tags: " + ", ".join(map(in_sentence, entry.record.tags)) if entry.record.tags else "no tags")
         parts: list[str] = [state_of(entry.status), *self._hits(entry)]
         if entry.claims.set_busy:
             parts.append("busy set by hand")
@@ -181,6 +188,26 @@ class ActionPreviews:
             f"{name} has to sign in with the new password."
         )
         return self._preview("set_password", entry, effect)
+
+    def _add_tag(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name, tag = in_sentence(entry.profile.username), in_sentence(target.tag)
+        if target.tag in entry.record.tags:
+            raise Conflict("NOTHING_TO_DO", f"{name} already has the tag “{tag}”")
+        if len(entry.record.tags) >= TAGS_LIMIT:
+            raise Conflict("TOO_MANY_TAGS", f"{name} already has {TAGS_LIMIT} tags")
+        return self._tag_preview("add_tag", entry, target, f"{name} will have the tag “{tag}”.")
+
+    def _remove_tag(self, target: ActionTarget) -> ActionPreview:
+        entry = self._registry.get(target.user_id)
+        name, tag = in_sentence(entry.profile.username), in_sentence(target.tag)
+        if target.tag not in entry.record.tags:
+            raise Conflict("NOTHING_TO_DO", f"{name} does not have the tag “{tag}”")
+        return self._tag_preview("remove_tag", entry, target, f"{name} will no longer have the tag “{tag}”.")
+
+    def _tag_preview(self, action: ActionName, entry: UserEntry, target: ActionTarget, effect: str) -> ActionPreview:
+        title = f"{ACTION_LABELS[action]}: {in_sentence(entry.profile.username)}"
+        return ActionPreview(title, effect, [], self.describe(target), waits=False, about=(target.user_id,))
 
     def _end_of_call(self, entry: UserEntry) -> str:
         call = self._call_of(entry)

@@ -37,6 +37,8 @@ _ACTIONS = {
     "disable_user": "disabled {}",
     "delete_user": "deleted {}",
     "set_password": "set the password of {}",
+    "add_tag": "added a tag to {}",
+    "remove_tag": "removed a tag from {}",
 }
 
 

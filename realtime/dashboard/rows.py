@@ -14,11 +14,14 @@ from models.status import State
 
 ActionName = Literal[
     "force_offline", "disconnect", "sign_out", "clear_busy", "end_call",
-    "enable_user", "disable_user", "delete_user", "set_password",
+    "enable_user", "disable_user", "delete_user", "set_password", "add_tag", "remove_tag",
 ]  # fmt: skip
 
 ACCOUNT_ACTIONS: tuple[ActionName, ...] = ("enable_user", "disable_user", "delete_user", "set_password")
 """The actions that only admins may carry out."""
+
+TAG_ACTIONS: tuple[ActionName, ...] = ("add_tag", "remove_tag")
+"""The actions that need a tag."""
 
 ACTION_LABELS: dict[ActionName, str] = {
     "force_offline": "Force offline",
@@ -30,6 +33,8 @@ ACTION_LABELS: dict[ActionName, str] = {
     "disable_user": "Disable user",
     "delete_user": "Delete user",
     "set_password": "Set password",
+    "add_tag": "Add tag",
+    "remove_tag": "Remove tag",
 }
 """The actions as buttons and headings show them."""
 

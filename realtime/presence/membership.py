@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from models.errors import Conflict, NotFound, StoreUnavailable
+from models.tags import checked_tags
 from models.token_profile import TokenProfile
 from models.user_documents import NewUser, StoredUser
 from realtime.calls.switchboard import Switchboard
@@ -109,6 +110,17 @@ class Membership:
         """Change `username`, `profile_image_url` or `tags`. Raises NotFound, Conflict, StoreUnavailable."""
         entry = self._registry.get(user_id)
         return await self._settlement.write(user_id, lambda: self._users.save_profile(user_id, changes, rev=entry.rev))
+
+    async def change_tags(self, user_id: int, change: Callable[[tuple[str, ...]], Iterable[str]]) -> StoredUser:
+        """Give a user the tags that `change` makes of the stored ones. Raises Invalid, NotFound, StoreUnavailable."""
+        entry = self._registry.get(user_id)
+
+        async def write() -> StoredUser:  # again, if another writer was faster
+            return await self._users.save_profile(
+                user_id, {"tags": checked_tags(change(entry.record.tags))}, rev=entry.rev
+            )
+
+        return await self._settlement.write(user_id, write)
 
     async def disable(self, user_id: int) -> StoredUser:
         """Refuse a user everywhere, and end the user's sockets and call. Raises NotFound, StoreUnavailable."""

@@ -11,13 +11,19 @@ export const ACTION_LABELS = {
   sign_out: "Sign out everywhere",
   clear_busy: "Clear busy",
   end_call: "End call",
+  add_tag: "Add tag",
+  remove_tag: "Remove tag",
 };
+
+/** The actions that need a tag. */
+export const TAG_ACTIONS = ["add_tag", "remove_tag"];
 
 /** Actions that end or cut something. Only their buttons are red. */
 export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_call"]);
 
 /** The words on a button for an action on several users: `Force offline 1 user`. */
-export const bulkWords = (action, size) => `${ACTION_LABELS[action]}${action === "clear_busy" ? " of" : ""} ${count(size, "user")}`;
+export const bulkWords = (action, size) => `${ACTION_LABELS[action]}${LINKS[action] ?? ""} ${count(size, "user")}`;
+const LINKS = { clear_busy: " of", add_tag: " to", remove_tag: " from" };
 
 /** Whether an action would change something for a user, as `changes` in templates/admin/_parts.html. */
 export const changes = {
@@ -26,6 +32,8 @@ export const changes = {
   clear_busy: (user, issue) => Boolean(user.set_busy) || issue?.repair === "clear_busy",
   end_call: (user) => Boolean(user.call_id),
   sign_out: () => true,
+  add_tag: () => true,
+  remove_tag: (user) => Boolean(user.tags?.length),
 };
 
 const twoDigits = (number) => String(number).padStart(2, "0");

@@ -9,7 +9,7 @@ import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
 import { Rate } from "./rate.js";
 import { UserList } from "./user_list.js";
-import { count, faults, plain } from "./formatting.js";
+import { TAG_ACTIONS, count, faults, plain } from "./formatting.js";
 
 const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
@@ -80,6 +80,12 @@ const dialog = byId("act") && new ActionDialog(byId("act"), {
   onToggle: (isOpen) => pinAll("dialog", isOpen),
 });
 
+/** A page of its own asks which tag, and comes back here. */
+function askForTag(action, targets) {
+  const next = location.pathname + location.search;
+  location.assign(`/admin/actions?${new URLSearchParams([["action", action], ...targets, ["next", next]])}`);
+}
+
 /** Without this script, these forms lead to a page that asks for the reason. */
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-act]");
@@ -90,6 +96,7 @@ document.addEventListener("submit", (event) => {
   const issue = page.shown.issues.find(({ key }) => key === form.closest("[data-key]")?.dataset.key);
   const action = event.submitter.value;
   const targets = isBulk ? users.targets(action) : targetsOf(form);
+  if (TAG_ACTIONS.includes(action)) return askForTag(action, targets);
   dialog.open(action, targets, {
     about: isBulk ? count(targets.length, "user") : "",
     reason: issue ? plain(faults(issue, clock.now())) : "",

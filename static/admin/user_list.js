@@ -4,6 +4,7 @@ import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
 import { lockOnInteraction } from "./live_list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
+import { TagFilter } from "./tag_filter.js";
 import { UserSort } from "./user_sort.js";
 import { bulkWords, changes, grouped } from "./formatting.js";
 
@@ -18,6 +19,7 @@ export class UserList {
   #targetsLimit;
   #list;
   #parts = {};
+  #tags;
   #onDue;
   #onFilter;
   #timer = null;
@@ -115,6 +117,7 @@ export class UserList {
   #show() {
     const { ids, isFiltered } = this.sort;
     const total = this.#state.users.size;
+    this.#tags.show(this.#state.users.values());
     this.#list.show(ids);
     write(this.#parts.count, isFiltered ? `${grouped(ids.length)} of ${grouped(total)}` : grouped(total));
     this.#parts.table.setAttribute("aria-rowcount", ids.length + 1);
@@ -142,8 +145,9 @@ export class UserList {
   }
 
   #listen() {
-    const { form, q, sort, clear, now } = this.#parts;
-    this.sort.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value });
+    const { form, q, sort, clear, now, tag, tagging } = this.#parts;
+    this.#tags = new TagFilter(tag, tagging, (chosen) => this.choose({ tag: chosen }));
+    this.sort.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value, tag: tag.value });
     for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const link of form.querySelectorAll("[data-status]")) {
@@ -159,7 +163,8 @@ export class UserList {
     clear.addEventListener("click", (event) => {
       event.preventDefault();
       q.value = "";
-      this.choose({ q: "", status: "all" });
+      this.#tags.clear();
+      this.choose({ q: "", status: "all", tag: "" });
       q.focus();
     });
     this.#showChoice();
@@ -201,8 +206,8 @@ export class UserList {
       if (link.dataset.status === status) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    const query = new URLSearchParams({ status, q: this.#parts.q.value.trim(), sort });
-    for (const [name, usual] of [["status", "all"], ["q", ""], ["sort", "attention"]]) {
+    const query = new URLSearchParams({ status, q: this.#parts.q.value.trim(), tag: this.#tags.tag, sort });
+    for (const [name, usual] of [["status", "all"], ["q", ""], ["tag", ""], ["sort", "attention"]]) {
       if (query.get(name) === usual) query.delete(name);
     }
     history.replaceState(null, "", query.size ? `?${query}` : location.pathname);

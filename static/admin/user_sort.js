@@ -33,6 +33,7 @@ export class UserSort {
   ids = [];
   status = "all";
   sort = "attention";
+  tag = "";
   #search = new Search("");
   #state;
   #pinned = null;
@@ -54,7 +55,7 @@ export class UserSort {
   }
 
   get isFiltered() {
-    return this.status !== "all" || !this.#search.isEmpty;
+    return this.status !== "all" || this.tag !== "" || !this.#search.isEmpty;
   }
 
   /** The list may no longer be what it should be. */
@@ -63,7 +64,8 @@ export class UserSort {
   }
 
   /** Another filter or sort order. Follow it with `refresh` and `force`. */
-  choose({ status = this.status, sort = this.sort, q }) {
+  choose({ status = this.status, sort = this.sort, tag = this.tag, q }) {
+    this.tag = tag;
     this.status = Object.hasOwn(MATCHES, status) || Object.hasOwn(RANK_OF_STATE, status) ? status : "all";
     this.sort = Object.hasOwn(RANKS, sort) ? sort : "attention";
     if (q !== undefined) this.#search = new Search(q);
@@ -98,7 +100,9 @@ export class UserSort {
   #listed() {
     const { users, issueOfUser } = this.#state;
     const rank = RANKS[this.sort];
-    const matches = MATCHES[this.status] ?? ((row) => row.state === this.status);
+    const isOfStatus = MATCHES[this.status] ?? ((row) => row.state === this.status);
+    const hasTag = ({ tags }) => this.tag === "" || tags?.includes(this.tag);
+    const matches = (row, hasIssue) => isOfStatus(row, hasIssue) && hasTag(row);
     const found = [[], [], []]; // sort keys, by how well the search finds the user
     for (const [userId, row] of users) {
       const hasIssue = issueOfUser.has(userId);

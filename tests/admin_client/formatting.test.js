@@ -70,10 +70,12 @@ test("an action is offered only where it changes something", () => {
   const offline = { state: "offline" };
   const online = { state: "busy", sockets: 1, set_busy: true, call_id: "c" };
   const offered = (user, issue) => Object.keys(changes).filter((action) => changes[action](user, issue));
-  assert.deepEqual(offered(offline), ["sign_out"]);
-  assert.deepEqual(offered(online).sort(), ["clear_busy", "disconnect", "end_call", "force_offline", "sign_out"]);
-  assert.deepEqual(offered(offline, { repair: "clear_busy" }), ["clear_busy", "sign_out"]);
+  assert.deepEqual(offered(offline), ["sign_out", "add_tag"]);
+  assert.deepEqual(offered(online).sort(), ["add_tag", "clear_busy", "disconnect", "end_call", "force_offline", "sign_out"]);
+  assert.deepEqual(offered(offline, { repair: "clear_busy" }), ["clear_busy", "sign_out", "add_tag"]);
+  assert.deepEqual(offered({ ...offline, tags: ["sales"] }), ["sign_out", "add_tag", "remove_tag"]);
   assert.deepEqual([bulkWords("force_offline", 1), bulkWords("clear_busy", 1_200)], ["Force offline 1 user", "Clear busy of 1,200 users"]);
+  assert.deepEqual([bulkWords("add_tag", 2), bulkWords("remove_tag", 1)], ["Add tag to 2 users", "Remove tag from 1 user"]);
 });
 
 test("a name keeps its own direction between isolates, and cannot leave them", () => {

@@ -138,3 +138,16 @@ test("10,000 users are searched and sorted", () => {
   order.refresh(0, { force: true });
   assert.ok(order.ids.length > 100 && order.ids.length < 1_000);
 });
+
+test("a tag keeps those who have it, together with the other filters", () => {
+  const users = [user(1, { tags: ["sales", "north"] }), user(2, { tags: ["sales"], state: "busy" }), user(3)];
+  const ids = (choice) => ordered({ sort: "name", ...choice }, [], users).order.ids;
+  assert.deepEqual(ids({ tag: "sales" }), [1, 2]);
+  assert.deepEqual(ids({ tag: "sales", status: "busy" }), [2]);
+  assert.deepEqual(ids({ tag: "nobody" }), []);
+  const { order } = ordered({ tag: "sales" }, [], users);
+  assert.equal(order.isFiltered, true);
+  order.choose({ tag: "" });
+  order.refresh(9_999);
+  assert.deepEqual([order.ids.length, order.isFiltered], [3, false]);
+});

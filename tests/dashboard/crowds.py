@@ -29,6 +29,8 @@ LAST = ("Quist", "Santos", "Okafor", "Mbeki", "Varga", "Wei", "Kowalski", "Reyes
 ONLINE_SETTINGS: dict[str, Any] = {"hold_seconds": 1800.0, "call_lease_seconds": 3600.0, "sample_interval_seconds": 1.0}
 """Users who were online before the server started stay online without a socket."""
 
+TAGS = ("sales", "support of the night shift", "W" * 64, "دعم", "营业部")
+
 OLDEST_CALL = timedelta(days=3, hours=4, minutes=5, seconds=6)
 
 
@@ -52,7 +54,8 @@ async def gather_crowd(site: Site, count: int) -> Crowd:
     try:
         stores = await open_stores(database, site.program.settings)
         names = list(_names(count))
-        ids = await stores.users.create_many([NewUser(name, None, None) for name in names], now - timedelta(days=400))
+        new = [NewUser(name, None, None, tags=_tags(number)) for number, name in enumerate(names)]
+        ids = await stores.users.create_many(new, now - timedelta(days=400))
         states = [_state(number) for number in range(count)]
         await stores.users.save_evidence(
             Evidence(user_id, state != "offline", *_seen(number, state, now))
@@ -85,6 +88,11 @@ def _names(count: int) -> Iterator[str]:
         else:
             name = f"{FIRST[number % len(FIRST)]} {LAST[number // len(FIRST) % len(LAST)]}"
             yield name if number < len(FIRST) * len(LAST) else f"{name} {number}"
+
+
+def _tags(number: int) -> tuple[str, ...]:
+    """Every third user has a tag, and every ninth has all of them."""
+    return TAGS if number % 9 == 0 else TAGS[number % 5 : number % 5 + 1] if number % 3 == 0 else ()
 
 
 def _state(number: int) -> State:

@@ -76,6 +76,7 @@ PAGES = [
     "/admin/users?q=zzz", "/admin/calls", "/admin/calls/{call}", "/admin/events", "/admin/audit", "/admin/system",
     "/admin/operators", "/admin/wall", "/admin/nothing", "/admin/actions?action=force_offline&user_id={calling}",
     "/admin/accounts?action=delete_user&user_id={calling}", "/admin/accounts?action=set_password&user_id={calling}",
+    "/admin/actions?action=add_tag&user_id={calling}", "/admin/users?tag=nobody",
 ]  # fmt: skip
 
 

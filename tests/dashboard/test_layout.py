@@ -56,7 +56,7 @@ def pages_about(crowd: Crowd) -> list[str]:
     return [
         "/admin", "/admin?q=ada&status=busy", "/admin/wall", "/admin/users", "/admin/users?q=ada&status=busy",
         f"/admin/users/{crowd.longest}", "/admin/calls", f"/admin/calls/{crowd.call_id}", "/admin/events",
-        "/admin/audit",
+        "/admin/audit", "/admin/users?tag=sales", "/admin?tag=sales",
     ]  # fmt: skip
 
 
@@ -68,7 +68,10 @@ async def test_with_5061_users_nothing_is_cut_or_overlaps_at_any_width(
     crowd = await gather_crowd(site, 5061)
     await site.start()
     page = await visit("/admin/nothing", "admin", at=site)
-    more = ["/admin/system", "/admin/operators", f"/admin/actions?action=end_call&call_id={crowd.call_id}"]
+    more = [
+        "/admin/system", "/admin/operators", f"/admin/actions?action=end_call&call_id={crowd.call_id}",
+        f"/admin/actions?action=add_tag&user_id={crowd.longest}",
+    ]  # fmt: skip
     assert await faults_at_all_sizes(page) == []
     assert await faults_of_pages(site, page, [*pages_about(crowd), *more]) == []
     live = await Live(await visit(at=site)).ready()

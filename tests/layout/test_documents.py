@@ -21,6 +21,7 @@ from models.status import Status
 from realtime.dashboard.operator_messages import OperatorMessage
 from realtime.dashboard.rows import (
     ACCOUNT_ACTIONS,
+    TAG_ACTIONS,
     ActionName,
     CallRow,
     EventRow,
@@ -161,9 +162,9 @@ def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() 
 
 def test_every_action_and_outcome_of_the_dashboard_is_described() -> None:
     assert [row[0].lower().replace(" ", "_") for row in rows("## Actions", DASHBOARD)] == [
-        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call", *ACCOUNT_ACTIONS,
+        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call", *TAG_ACTIONS, *ACCOUNT_ACTIONS,
     ]  # fmt: skip
-    assert len(get_args(ActionName)) == 5 + len(ACCOUNT_ACTIONS)
+    assert len(get_args(ActionName)) == 5 + len(TAG_ACTIONS) + len(ACCOUNT_ACTIONS)
 
 
 def test_every_command_is_documented_with_its_fields() -> None:

@@ -1,0 +1,113 @@
+"""Tags on the dashboard: filters, and the actions that add and remove them."""
+
+from __future__ import annotations
+
+import html
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.admin.browser import JSON_PLEASE, fields_of
+from tests.admin.conftest import SignedIn
+from tests.conftest import MakePerson
+from tests.running import RunningServer
+from tests.tagging import tag
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+
+async def team(server: RunningServer, user: MakePerson) -> None:
+    """Create three users, two of whom are in sales."""
+    for name in ("ada", "bob", "cyd"):
+        await user(name)
+    await tag(server, 1, "sales")
+    await tag(server, 2, "sales", "süd & co")
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/users"])
+async def test_a_page_shows_the_users_with_a_tag_and_how_many_have_each(
+    path: str, server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await team(server, user)
+    viewer = await signed_in("viewer")
+    page = (await viewer.get(path)).body
+    assert '<option value="sales">\u2068sales\u2069 (2)</option>' in page
+    assert '<option value="süd &amp; co">\u2068süd &amp; co\u2069 (1)</option>' in page
+    page = (await viewer.get(path, tag="sales")).body
+    assert '<option value="sales" selected>' in page
+    assert [f'/admin/users/{user_id}"' in page for user_id in (1, 2, 3)] == [True, True, False]
+    assert "tag=sales" in page, "the links to the other filters keep it"
+    page = (await viewer.get(path, tag="nobody")).body
+    assert '<option value="nobody" selected>\u2068nobody\u2069 (0)</option>' in page
+    assert "No users match." in page
+
+
+async def test_without_tags_there_is_nothing_to_choose(user: MakePerson, signed_in: SignedIn) -> None:
+    await user("ada")
+    assert 'name="tag"' not in (await (await signed_in("viewer")).get("/admin/users")).body
+
+
+async def test_an_operator_adds_and_removes_a_tag_without_a_script(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await team(server, user)
+    operator = await signed_in("operator")
+    page = (await operator.get("/admin/users/3")).body
+    assert "No tags." in page
+    assert '"/admin/actions?action=add_tag&amp;user_id=3' in page
+    asked = (await operator.get("/admin/actions", action="add_tag", user_id=3, next="/admin/users/3")).body
+    assert '<option value="sales">' in asked
+    assert 'role="alert"' not in asked
+    again = (await operator.get("/admin/actions", action="add_tag", user_id=3, tag="x" * 65)).body
+    assert "A tag must have 1 to 64 characters." in again
+    page = (await operator.get("/admin/actions", **dict(fields_of(asked)), tag="süd & co")).body
+    assert "cyd will have the tag “süd & co”." in html.unescape(page)
+    answer = await operator.post("/admin/actions", [*fields_of(page), ("reason", "moved")])
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/users/3")
+    page = (await operator.get("/admin/users/3")).body
+    assert '<a class="tag" href="/admin/users?tag=s%C3%BCd%20%26%20co">' in page
+    assert "tag=s%C3%BCd%20%26%20co&amp;next" in page
+    page = (await operator.get("/admin/actions", action="remove_tag", user_id=3, tag="süd & co")).body
+    await operator.post("/admin/actions", [*fields_of(page), ("reason", "moved back")])
+    entries, _ = await server.stores.audit.page(target="user:3", skip=0, limit=10)
+    assert [(each.action, each.before, each.after, each.operator) for each in entries] == [
+        ("remove_tag", "tags: süd & co", "no tags", "operator"),
+        ("add_tag", "no tags", "tags: süd & co", "operator"),
+    ]
+
+
+async def test_several_users_get_a_tag_and_those_who_have_it_are_left_out(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await team(server, user)
+    operator = await signed_in("operator")
+    page = (await operator.get("/admin/users", tag="sales")).body
+    assert "Add tag to 2 users…" in page
+    assert "Remove tag from 2 users…" in page
+    query = urlencode([("action", "add_tag"), *(("user_id", each) for each in (1, 2, 3)), ("tag", "süd & co")])
+    page = (await operator.get(f"/admin/actions?{query}")).body
+    assert "Add tag: 2 users" in page
+    assert "They will have the tag “süd & co”." in html.unescape(page)
+    assert "no change for 1 of them" in page
+    fields = fields_of(page)
+    assert [value for name, value in fields if name == "user_id"] == ["1", "3"]
+    answer = await operator.post("/admin/actions", [*fields, ("reason", "a test")], headers=JSON_PLEASE)
+    assert answer.body["message"] == "Add tag: 2 done."
+    assert server.core.overview.tag_counts() == {"sales": 2, "süd & co": 3}
+
+
+async def test_a_script_is_told_what_is_wrong_with_a_tag(user: MakePerson, signed_in: SignedIn) -> None:
+    await user("ada")
+    operator = await signed_in("operator")
+    for given in ("", "x" * 65):
+        answer = await operator.get("/admin/actions", action="add_tag", user_id=1, tag=given, headers=JSON_PLEASE)
+        assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+    answer = await operator.get("/admin/actions", action="remove_tag", user_id=1, tag="a", headers=JSON_PLEASE)
+    assert (answer.status, answer.code) == (409, "NOTHING_TO_DO")
+
+
+async def test_a_viewer_changes_no_tags(server: RunningServer, user: MakePerson, signed_in: SignedIn) -> None:
+    await team(server, user)
+    viewer = await signed_in("viewer")
+    assert "add_tag" not in (await viewer.get("/admin/users/1")).body
+    assert (await viewer.get("/admin/actions", action="add_tag", user_id=1)).status == 403

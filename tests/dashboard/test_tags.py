@@ -1,0 +1,52 @@
+"""The live page: users get tags, and the list is filtered by them."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+from tornado.ioloop import IOLoop
+
+from tests.clients import Person
+from tests.dashboard.conftest import Visit
+from tests.dashboard.live import Live
+from tests.dashboard.site import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
+
+
+@pytest.fixture(scope="module")
+def people(io_loop: IOLoop, site: Site) -> list[Person]:
+    """Three available users, in order of their names."""
+    return io_loop.run_sync(lambda: site.online("Ada Quist", "Björn Santos", "Chidi Quist"))
+
+
+async def test_listed_users_get_a_tag_by_which_the_list_is_filtered(people: list[Person], visit: Visit) -> None:
+    page = await visit("/admin?q=quist")
+    live = await Live(page).ready()
+    tags = page.locator("[data-users=tag]")
+    await expect(tags).to_be_hidden()
+    await page.get_by_role("button", name="Add tag to 2 users…").click()
+    await page.get_by_label("Tag").fill("sales")
+    await page.get_by_role("button", name="Continue…").click()
+    await expect(page.get_by_text("Add tag: 2 users")).to_be_visible()
+    await page.get_by_label("Reason").fill("a new team")
+    await page.get_by_role("button", name="Add tag to 2 users").click()
+
+    await live.ready()
+    assert page.url.endswith("/admin?q=quist")
+    await live.search.press("Escape")
+    await expect(live.rows).to_have_count(3)
+    await tags.select_option(label="\u2068sales\u2069 (2)")
+    await expect(live.rows).to_have_count(2)
+    assert page.url.endswith("/admin?tag=sales")
+    await page.reload()
+    await live.ready()
+    assert await live.listed() == ["Ada Quist", "Chidi Quist"]
+    await expect(page.locator("[data-users=count]")).to_have_text("2 of 3")
+
+    other = await visit(f"/admin/users/{people[0].user_id}")
+    await other.get_by_role("link", name="Remove…").click()
+    await other.get_by_label("Reason").fill("left the team")
+    await other.get_by_role("button", name="Remove tag").click()
+    await expect(live.rows).to_have_count(1, timeout=12_000)
+    await expect(tags.locator("option:checked")).to_have_text("\u2068sales\u2069 (1)")

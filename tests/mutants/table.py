@@ -482,4 +482,74 @@ DELETIONS = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS)
+CRASHES = "tests/operation/webhooks/test_crashes.py"
+OUTBOX = "tests/operation/webhooks/test_outbox.py"
+DELIVERY = "tests/operation/webhooks/test_delivery.py"
+
+WEBHOOKS = (
+    Mutant(
+        "webhooks are not compared with what was told after a start",
+        "operation/webhooks/outbox.py",
+        "        self._is_behind = True\n        if not cursor.has_baseline:",
+        "        self._is_behind = False\n        if not cursor.has_baseline:",
+        (OUTBOX,),
+    ),
+    Mutant(
+        "the webhooks of a server that was killed are not noted as told",
+        "operation/webhooks/outbox.py",
+        "            await self._told.note(batch.batch_id, msgspec.json.decode(batch.told, type=ToldNews))\n",
+        "",
+        (CRASHES,),
+    ),
+    Mutant(
+        "the history is sent when webhooks are switched on",
+        "operation/webhooks/outbox.py",
+        "            if not await self._comparison.begin_from_now(utc):\n                return False\n",
+        "",
+        (OUTBOX,),
+    ),
+    Mutant(
+        "a webhook that fails lets later ones pass at once",
+        "operation/webhooks/delivery.py",
+        "        if not self._retries.is_over(batch.at, since, now):\n",
+        "        if False:\n",
+        (DELIVERY,),
+    ),
+    Mutant(
+        "webhooks that were received stay in the store",
+        "operation/webhooks/delivery.py",
+        "            await self._batches.forget(batch.batch_id)\n",
+        "",
+        (OUTBOX,),
+    ),
+    Mutant(
+        "two servers send webhooks",
+        "operation/webhooks/lease.py",
+        "        return now - self._seen[1] > self._seconds\n",
+        "        return True\n",
+        (CRASHES,),
+    ),
+    Mutant(
+        "a server that was replaced moves the cursor of webhooks",
+        "models/webhook_cursor.py",
+        '{"_id": CURSOR_ID, "fence": fence}, update',
+        '{"_id": CURSOR_ID}, update',
+        ("tests/stores/test_webhooks.py",),
+    ),
+    Mutant(
+        "webhooks follow redirects",
+        "operation/webhooks/sender.py",
+        "follow_redirects=False",
+        "follow_redirects=True",
+        ("tests/operation/webhooks/test_sender.py",),
+    ),
+    Mutant(
+        "the certificate of the receiver of webhooks is not verified",
+        "operation/webhooks/sender.py",
+        "            follow_redirects=False,\n",
+        "            follow_redirects=False,\n            validate_cert=False,\n",
+        ("tests/operation/webhooks/test_sender.py",),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS, *WEBHOOKS)

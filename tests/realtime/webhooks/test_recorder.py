@@ -181,6 +181,7 @@ def test_all_servers_that_share_a_log_record_the_same_events_under_the_same_ids(
     assert parts[1] is not None
     for each in parts:
         assert each is not None
+        assert each.recorder.must_compare, "all records were just read"
         each.recorder.start()
     cluster.nodes[0].put(1, is_busy=True)
     cluster.nodes[1].put(2, is_busy=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from models.errors import Forbidden, Invalid, Unauthenticated
+from models.logins import NOBODY
 from models.passwords import Passwords
 from models.stores import Stores
 from models.times import EPOCH
@@ -151,7 +152,9 @@ class Accounts:
 
     async def _revoke(self, identity: Identity, seconds: float) -> float:
         now, seconds = self._now(), max(seconds, self._settings.access_token_seconds)
-        await self._logins.revoke(identity.login_id, identity.user_id, now, now + timedelta(seconds=seconds))
+        # After the user was deleted, a token of another issuer could create the user again.
+        user_id = NOBODY if identity.is_foreign else identity.user_id
+        await self._logins.revoke(identity.login_id, user_id, now, now + timedelta(seconds=seconds))
         return seconds
 
     async def issue(self, user_id: int, version: int, seconds: int, *, with_refresh: bool) -> IssuedTokens:

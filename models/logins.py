@@ -10,6 +10,9 @@ import msgspec
 
 from models.guard import GuardedCollection
 
+NOBODY = 0
+"""The `user_id` of logins that stay revoked after their user was deleted. No user has this id."""
+
 
 class UsedToken(msgspec.Struct, frozen=True):
     """A refresh token that was used: which one, and when its successor was made."""

@@ -8,6 +8,7 @@ from typing import Protocol, TypeGuard
 
 from models.errors import Unauthenticated
 from models.foreign_tokens import ForeignToken, ForeignTokens, UnknownKey, is_cut_off
+from models.logins import NOBODY
 from models.status import Profile
 from models.tokens import Identity
 from realtime.clock import Environment
@@ -120,16 +121,13 @@ class ForeignIdentities:
         self._cut_off[user_id] = after
         for identity in self._in_use(entry.profile):
             if identity.login_id != entry.kept_login and not self.is_cut_off(entry, identity):
-                yield self._revocation(identity, user_id)
+                yield self._revocation(identity)
 
     def revoke_deleted(self, profile: Profile) -> Iterator[Revocation]:
-        """The logins of a user who was deleted. Their tokens must not create the user again.
-
-        The store keeps nothing of a deleted user, but keeps these until they expire, under no user's id.
-        """
+        """The logins of a user who was deleted. Their tokens must not create the user again."""
         self._cut_off.pop(profile.user_id, None)
         for identity in self._in_use(profile):
-            yield self._revocation(identity, 0)
+            yield self._revocation(identity)
 
     def _is_new(self, after: datetime) -> bool:
         """Whether what is in use now was in use at the cut-off, rather than issued after it."""
@@ -142,9 +140,10 @@ class ForeignIdentities:
         found += [each.identity for each in self._hub.of_user(user_id) if _is_foreign(each.identity)]
         return {each.login_id: each for each in found}.values()
 
-    def _revocation(self, identity: Identity, user_id: int) -> Revocation:
+    def _revocation(self, identity: Identity) -> Revocation:
+        """The revocation of a login, which is stored as nobody's, because all logins of a deleted user are removed."""
         utc, seconds = self._clock.utc(), max(1.0, identity.expires_at - self._unix_now())
-        self._spawn(self._logins.revoke(identity.login_id, user_id, utc, utc + timedelta(seconds=seconds)))
+        self._spawn(self._logins.revoke(identity.login_id, NOBODY, utc, utc + timedelta(seconds=seconds)))
         return Revocation(identity.login_id, seconds)
 
     async def _identify_by_new_keys(self, token: str, checks: Checks) -> Identity:

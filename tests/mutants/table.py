@@ -290,7 +290,7 @@ FOREIGN = (
     Mutant(
         "signing out everywhere spares the tokens in use",
         "realtime/sockets/foreign_identities.py",
-        "                yield self._revocation(identity, user_id)",
+        "                yield self._revocation(identity)",
         "                yield from ()",
         ("tests/realtime/sockets/test_foreign_identities.py",),
     ),

@@ -284,7 +284,8 @@ async def test_the_tokens_of_a_deleted_user_do_not_create_the_user_again(
     server: RunningServer, socket: OpenSocket, visitor: Visitor
 ) -> None:
     ada = await visitor.person(visitor.token(jti="used"))
-    feed = await socket(None, token=ada.token)
+    feed, left = await socket(None, token=ada.token), ada.with_token(visitor.token(jti="left"))
+    assert (await left.post("/auth/logout")).status == 200
     await server.core.membership.delete(ada.user_id)
     assert await feed.closed() == 4501
     await server.caught_up()
@@ -292,6 +293,7 @@ async def test_the_tokens_of_a_deleted_user_do_not_create_the_user_again(
         assert (await ada.get("/users/me")).status == 401
     await server.restart_without_log()
     assert (await refused(await socket(None, token=ada.token, first=True)))[1] == 4500
+    assert (await left.get("/users/me")).status == 401
     again = await visitor.person(visitor.token(jti="later"))
     assert again.user_id > ada.user_id
 

@@ -162,6 +162,7 @@ app.get("/me/calls/:which", signedIn, async ({ me, params: { which } }, response
 app.use((error, request, response, next) => {
   if (error instanceof Refused && [404, 409].includes(error.status)) return response.status(error.status).json(error.body);
   if (error instanceof Refused || error instanceof TypeError || error.name === "TimeoutError") {
+    console.warn(`Rollcall: ${error.message}`);
     return response.status(502).json({ error: "Rollcall cannot do this now." });
   }
   next(error);

@@ -11,6 +11,8 @@ import { readFileSync } from "node:fs";
 import { SignJWT } from "jose";
 
 const tokenSeconds = 600;
+const answerMilliseconds = 10_000;
+const batchMilliseconds = 60_000;
 
 /** Signs with a private key for EdDSA. `openssl genpkey -algorithm ed25519 -out key.pem` makes one. */
 export class Tokens {
@@ -69,7 +71,7 @@ export class Rollcall {
   putUser = (userId, fields) => this.#ask("PUT", user(userId), fields);
 
   /** Create or change up to 1,000 users at a time. Each has an external_id. */
-  putUsers = (users) => this.#ask("POST", "/server/users/batch", { users });
+  putUsers = (users) => this.#ask("POST", "/server/users/batch", { users }, batchMilliseconds);
 
   /** Delete the user. Their clients are disconnected, and everyone who watches is told. */
   deleteUser = (userId) => this.#ask("DELETE", user(userId));
@@ -97,12 +99,12 @@ export class Rollcall {
   /** The user's calls: `ongoing` or `history`. */
   calls = (userId, which) => this.#ask("GET", `${user(userId)}/calls/${which}`);
 
-  async #ask(method, path, body) {
+  async #ask(method, path, body, milliseconds = answerMilliseconds) {
     const response = await fetch(this.#url + path, {
       method,
       headers: { ...this.#headers, ...(body && { "Content-Type": "application/json" }) },
       body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(milliseconds),
     });
     const text = await response.text();
     const answer = text ? JSON.parse(text) : {};

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ STAFF_PASSWORD = os.environ["STAFF_PASSWORD"]
 tokens = Tokens(os.environ["KEY_FILE"], key_id="2026-11", issuer=OWN_URL, audience="rollcall")
 rollcall = Rollcall(os.environ.get("PRESENCE_URL", "http://localhost:8000"), os.environ["SERVICE_KEY"])
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
+log = logging.getLogger("uvicorn.error")
 
 
 @dataclass
@@ -93,6 +95,7 @@ async def rollcall_failed(_: Request, error: httpx.HTTPError) -> Response:
     """Pass on what Rollcall refused, such as a call to somebody who is busy."""
     if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (404, 409):
         return Response(error.response.content, error.response.status_code, media_type="application/json")
+    log.warning("Rollcall: %r %s", error, error.response.text if isinstance(error, httpx.HTTPStatusError) else "")
     return JSONResponse({"error": "Rollcall cannot do this now."}, 502)
 
 

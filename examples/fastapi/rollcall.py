@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
 TOKEN_SECONDS = 600
+ANSWER_SECONDS = 10.0
+BATCH_SECONDS = 60.0
 
 Json = dict[str, Any]
 
@@ -56,7 +58,7 @@ class Rollcall:
     """The server API. Every method raises httpx.HTTPError if Rollcall refuses, or does not answer."""
 
     def __init__(self, url: str, service_key: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {service_key}"}, timeout=10.0)
+        self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {service_key}"})
 
     async def close(self) -> None:
         """Close the connections."""
@@ -68,7 +70,7 @@ class Rollcall:
 
     async def put_users(self, users: list[Json]) -> Json:
         """Create or change up to 1,000 users at a time. Each has an external_id."""
-        return await self._ask("POST", "/server/users/batch", {"users": users})
+        return await self._ask("POST", "/server/users/batch", {"users": users}, seconds=BATCH_SECONDS)
 
     async def delete_user(self, user_id: str) -> None:
         """Delete the user. Their clients are disconnected, and everyone who watches is told."""
@@ -99,8 +101,8 @@ class Rollcall:
         """The user's calls: `ongoing` or `history`."""
         return await self._ask("GET", f"{_user(user_id)}/calls/{which}")
 
-    async def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        response = await self._http.request(method, path, json=body)
+    async def _ask(self, method: str, path: str, body: Json | None = None, seconds: float = ANSWER_SECONDS) -> Json:
+        response = await self._http.request(method, path, json=body, timeout=seconds)
         response.raise_for_status()
         answer: Json = response.json() if response.content else {}
         return answer

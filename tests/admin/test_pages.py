@@ -286,6 +286,14 @@ async def test_the_system_page_lists_all_servers_if_there_are_several(
     assert "This server" in page
 
 
+async def test_the_page_of_a_user_is_found_by_the_external_id(server: RunningServer, signed_in: SignedIn) -> None:
+    await server.core.membership.create_external("a,b/c", "ada", None)
+    browser = await signed_in("viewer")
+    assert "ada" in (await browser.get("/admin/users/external:a%2Cb%2Fc")).body
+    for nobody in ("external:nobody", "external:"):
+        assert (await browser.get(f"/admin/users/{nobody}")).status in (400, 404)
+
+
 async def test_the_page_of_a_user_names_the_server_of_each_socket_if_there_are_several(
     server: RunningServer, signed_in: SignedIn, user: MakePerson, socket: OpenSocket
 ) -> None:

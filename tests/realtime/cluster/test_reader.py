@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from realtime.cluster.reader import Reader
 from tests.realtime.cluster.conftest import busy, told
 from tests.realtime.cluster.world import ClusterWorld
@@ -49,6 +51,46 @@ def test_an_entry_that_is_older_than_the_record_is_not_told(cluster: ClusterWorl
     cluster.advance(1)
     assert told(watcher, 1) == [(True, False), (False, True)]
     assert reader.changes.seq == reader_of(cluster, 1).changes.seq
+
+
+def test_a_deletion_that_was_read_before_its_entry_is_announced_in_its_turn(cluster: ClusterWorld) -> None:
+    cluster.nodes[1].begin(cluster.nodes[1].core.membership.update(1, {"tags": ("a",)}))
+    cluster.advance(1)
+    watcher, by_tag = cluster.connect(0, 2), cluster.connect(0, 3)
+    cluster.nodes[0].send(by_tag, "subscribe", subscription="presence", tags=["a"])
+    reader = reader_of(cluster, 0)
+    last_id, seq = reader.position.last_id, reader.changes.seq
+    cluster.nodes[0].shared.hold_delivery()
+    cluster.nodes[1].begin(cluster.nodes[1].core.membership.delete(1))
+    cluster.settle()
+    assert 1 in reader.replace_all(dict(cluster.engine.contents.users), last_id, seq)
+    assert 1 not in cluster.nodes[0].core.registry
+    assert [len(client.messages("user_removed")) for client in (watcher, by_tag)] == [0, 0]
+    cluster.nodes[0].shared.release_delivery()
+    cluster.advance(1)
+    assert [len(client.messages("user_removed")) for client in (watcher, by_tag)] == [1, 1]
+
+
+def test_a_deletion_that_clients_have_come_past_is_told_when_it_is_repeated(cluster: ClusterWorld) -> None:
+    cluster.nodes[1].begin(cluster.nodes[1].core.membership.update(1, {"tags": ("a",)}))
+    cluster.advance(1)
+    watcher, by_tag = cluster.connect(0, 2), cluster.connect(0, 3)
+    cluster.nodes[0].send(by_tag, "subscribe", subscription="presence", tags=["a"])
+    reader = reader_of(cluster, 0)
+    cluster.nodes[0].shared.hold_delivery()
+    cluster.nodes[1].begin(cluster.nodes[1].core.membership.delete(1))
+    cluster.settle()
+    told_up_to = reader.changes.seq = cluster.nodes[1].core.changes.seq + 5
+    cluster.nodes[0].core.fan_out.catch_up_all()
+    assert 1 in reader.replace_all(
+        dict(cluster.engine.contents.users), cluster.engine.contents.log[-1].entry_id, told_up_to
+    )
+    assert [len(client.messages("user_removed")) for client in (watcher, by_tag)] == [0, 0]
+    cluster.engine.contents.meta = dataclasses.replace(cluster.engine.contents.meta, seq=told_up_to)
+    reader.on_untold(1)
+    cluster.nodes[0].shared.release_delivery()
+    cluster.advance(2)
+    assert [len(client.messages("user_removed")) for client in (watcher, by_tag)] == [1, 1]
 
 
 def test_after_a_gap_nothing_is_applied(cluster: ClusterWorld) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
 from models.samples import Sample
 from models.status import Profile
 from models.times import milliseconds
@@ -34,6 +34,14 @@ def test_a_row_says_who_and_why(world: World) -> None:
 def test_a_row_of_nobody_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         row(world, 9)
+
+
+def test_a_user_is_found_by_the_external_id(world: World) -> None:
+    created = world.run(world.core.membership.create_external("a,b", "ada", None))
+    assert world.core.overview.user_id_of("external:a,b") == created.profile.user_id
+    for name, error in (("external:nobody", NotFound), ("external:", Invalid)):
+        with pytest.raises(error):
+            world.core.overview.user_id_of(name)
 
 
 def test_a_row_names_the_call_and_what_waits_for_its_end(make_world: MakeWorld) -> None:

@@ -105,7 +105,7 @@ def _url(_context: click.Context, _param: click.Parameter, text: str | None) -> 
     "--token",
     required=True,
     callback=_token,
-    help="Access token, or - to read it from standard input.",
+    help="Access token or service key, or - to read it from standard input.",
 )
 @click.option("--url", callback=_url, metavar="URL", help="ws://host:port; by default the server on this machine.")
 @click.option(

@@ -150,6 +150,8 @@ class Admission:
 
     def _check_key_limit(self, key: ServiceKey) -> None:
         """A backend has no abandoned devices, and each of its sockets is of use. So none of them has to make room."""
+        if self._authenticator.is_revoked(key):  # during the upgrade
+            raise LimitReached(CloseCode.REVOKED, "service key revoked")
         if len(self._hub.of_key(key.key_id)) >= self._settings.sockets_per_key:
             setting = variable("sockets_per_key")
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this service key", setting)

@@ -552,4 +552,49 @@ WEBHOOKS = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS, *WEBHOOKS)
+BACKENDS = (
+    Mutant(
+        "a service key that was revoked is accepted",
+        "realtime/sockets/key_ring.py",
+        "        if self.is_revoked(key):\n            raise",
+        "        if not key.name:\n            raise",
+        ("tests/realtime/sockets/test_key_ring.py",),
+    ),
+    Mutant(
+        "a revoked service key keeps its sockets",
+        "realtime/sockets/authenticator.py",
+        "        key_ring.on_revoked = hub.close_key\n",
+        "",
+        ("tests/realtime/sockets/test_watching.py",),
+    ),
+    Mutant(
+        "a scope may do what the scopes after it may",
+        "models/service_keys.py",
+        "SCOPES.index(self.scope) >= SCOPES.index(wanted)",
+        "SCOPES.index(self.scope) <= SCOPES.index(wanted)",
+        ("tests/server_api/test_scopes.py",),
+    ),
+    Mutant(
+        "anyone may send a large body to the batch",
+        "handlers/http_server.py",
+        "if special is not None and _has_key(headers) else",
+        "if special is not None else",
+        ("tests/server_api/test_batch.py",),
+    ),
+    Mutant(
+        "a service key is a user wherever a user is asked for",
+        "handlers/callers.py",
+        "        if not self.accepts_keys:\n",
+        "        if not text:\n",
+        ("tests/api/test_service_keys.py",),
+    ),
+    Mutant(
+        "a deleted user stays in the list for backends",
+        "realtime/presence/registry.py",
+        "        self._order.remove(entry)\n        self._listed = None\n",
+        "        self._order.remove(entry)\n",
+        ("tests/realtime/presence/test_registry.py",),
+    ),
+)
+
+MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS, *WEBHOOKS, *BACKENDS)

@@ -119,6 +119,15 @@ def test_its_sockets_are_closed_when_the_key_is_revoked_and_no_others(world: Wor
     assert world.core.hub.of_key("backend") == []
 
 
+def test_a_key_that_is_revoked_during_the_upgrade_opens_nothing(world: World) -> None:
+    world.watch()
+    revoke(world)
+    with pytest.raises(LimitReached) as refused:
+        world.watch()
+    assert refused.value.close_code == CloseCode.REVOKED
+    assert len(world.core.hub) == 0
+
+
 def test_a_command_on_a_socket_whose_key_is_revoked_is_refused(world: World) -> None:
     client = world.watch()
     world.core.authenticator.key_ring.on_revoked = lambda _key_id: None

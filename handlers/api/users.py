@@ -32,6 +32,8 @@ class OwnProfile(msgspec.Struct, frozen=True):
     username: str
     profile_image_url: str | None
     created_at: datetime
+    external_id: str | msgspec.UnsetType = msgspec.UNSET
+    """The id that the user has in your own system, if there is one."""
 
 
 class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,8 +103,9 @@ class MeHandler(UsersHandler):
 
     def _answer_profile(self, user_id: int) -> None:
         entry = self.registry.get(user_id)
-        profile = entry.profile
-        self.answer(OwnProfile(user_id, profile.username, profile.profile_image_url, entry.record.created_at))
+        profile, created_at = entry.profile, entry.record.created_at
+        external_id = msgspec.UNSET if profile.external_id is None else profile.external_id
+        self.answer(OwnProfile(user_id, profile.username, profile.profile_image_url, created_at, external_id))
 
 
 class MyStatusHandler(UsersHandler):

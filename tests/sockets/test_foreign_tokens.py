@@ -94,6 +94,7 @@ async def test_a_token_opens_a_socket_and_creates_its_user(
     ada = await visitor.person(token)
     assert ada.user_id == hello["user_id"]
     assert (await ada.put("/users/me/status", {"is_busy": True})).body["external_id"] == "auth0|ada"
+    assert (await ada.get("/users/me")).body["external_id"] == "auth0|ada"
 
 
 async def test_a_token_may_stand_wherever_ours_may(server: RunningServer, visitor: Visitor, socket: OpenSocket) -> None:

@@ -11,7 +11,18 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers.admin import account_actions, actions, history, live, login, operators, preferences, system, webhooks
+from handlers.admin import (
+    account_actions,
+    actions,
+    history,
+    live,
+    login,
+    operators,
+    own_sign_ins,
+    preferences,
+    system,
+    webhooks,
+)
 from handlers.admin import calls as admin_calls
 from handlers.admin import users as admin_users
 from handlers.admin.action_runner import ActionRunner
@@ -233,7 +244,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
-    for_operators = {**for_sign_in, "operators": stores.operators}
+    for_operators = {**for_sign_in, "operators": stores.operators, "audit": stores.audit}
     action_runner = ActionRunner(
         core.actions, stores.audit, clock, core.registry, core.switchboard, core.limits.refused_actions
     )
@@ -272,6 +283,8 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
+        URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),
+        URLSpec(r"/admin/sign-ins", own_sign_ins.SignInsHandler, for_sign_in),
         URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
         URLSpec(

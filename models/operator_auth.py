@@ -101,6 +101,20 @@ class OperatorAuth:
         await self._sign_ins.end(sign_in.sign_in_id)
         return sign_in
 
+    async def sign_ins_of(self, operator_id: int) -> list[SignIn]:
+        """An operator's sign-ins that have not ended, the latest first."""
+        now = self._now()
+        found = [each for each in await self._sign_ins.of_operator(operator_id) if not self._is_over(each, now)]
+        return sorted(found, key=lambda each: each.started_at, reverse=True)
+
+    async def end_sign_in(self, operator_id: int, sign_in_id: str) -> bool:
+        """End one of an operator's sign-ins. The caller closes its sockets. False if the operator has no such one."""
+        sign_in = await self._sign_ins.get(sign_in_id)
+        if sign_in is None or sign_in.operator_id != operator_id:
+            return False
+        await self._sign_ins.end(sign_in_id)
+        return True
+
     async def add(self, name: str, password: str, role: Role) -> Operator:
         """Add an operator. Raises Invalid, Conflict."""
         name = checked_username(name)
@@ -153,11 +167,15 @@ class OperatorAuth:
                 "LAST_ADMIN", f"{in_sentence(operator.name)} is the last admin. Make another operator an admin first."
             )
 
-    async def _hash_new(self, password: str) -> str:
+    def check_new_password(self, password: str) -> None:
+        """Raises Invalid, which says what a password must have, if this one doesn't have it."""
         if len(password) < self._password_length_minimum:
             raise Invalid(f"A password must have at least {self._password_length_minimum} characters.")
         if not _fits(password, Password):
             raise Invalid("A password must have at most 1,024 characters and no NUL character.")
+
+    async def _hash_new(self, password: str) -> str:
+        self.check_new_password(password)
         return await self.passwords.hash(password)
 
 

@@ -53,6 +53,10 @@ class SignIns:
         document = await self._sign_ins.find_one({"_id": secret_hash})
         return _sign_in(document) if document else None
 
+    async def of_operator(self, operator_id: int) -> list[SignIn]:
+        """All sign-ins of an operator, also those that are too old."""
+        return [_sign_in(row) for row in await self._sign_ins.find({"operator_id": operator_id})]
+
     async def touch(self, secret_hash: str, at: datetime) -> None:
         """Record that the operator is present. A sign-in that has ended stays ended."""
         await self._sign_ins.update_one({"_id": secret_hash}, {"$max": {"seen_at": at}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tornado.httputil import HTTPServerRequest
+
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from models.addresses import address_key
@@ -10,6 +12,11 @@ from realtime.dashboard.operator_sessions import OperatorSessions
 
 DEVICE_LIMIT = 200
 """In characters of the User-Agent."""
+
+
+def device_of(request: HTTPServerRequest) -> str:
+    """What a sign-in records of the browser."""
+    return request.headers.get("User-Agent", "")[:DEVICE_LIMIT]
 
 
 class OperatorLoginHandler(AdminHandler):
@@ -33,7 +40,7 @@ class OperatorLoginHandler(AdminHandler):
     async def post(self) -> None:
         """Sign in. This ends the browser's previous sign-in, so that its secret and XSRF token become useless."""
         name, password = (self.get_body_argument(field, "", strip=False) for field in ("name", "password"))
-        device = self.request.headers.get("User-Agent", "")[:DEVICE_LIMIT]
+        device = device_of(self.request)
         try:
             self.context.limits.sign_ins.take(address_key(self.address))
             secret, _, operator = await self.admin.operator_auth.sign_in(name, password, self.address, device)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 
+from handlers.admin.actions import REASON_LIMIT
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from models.audit import Audit
 from models.direction import in_sentence
 from models.errors import Conflict, Invalid, NotFound, RequestError
 from models.operators import ROLES, Operator, Operators, Role
@@ -13,48 +16,91 @@ from realtime.dashboard.operator_sessions import OperatorSessions
 
 CHANGES = ("role", "disable", "enable", "reset")
 
+NEED_REASON = ("role", "disable")
+"""Changes that ask for a reason."""
+
 
 class OperatorAccounts(AdminHandler):
     """What both handlers have in common."""
 
     def initialize(
-        self, admin: AdminContext, operators: Operators, operator_sessions: OperatorSessions, audit_log: AuditLog
+        self,
+        admin: AdminContext,
+        operators: Operators,
+        operator_sessions: OperatorSessions,
+        audit_log: AuditLog,
+        audit: Audit,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up_admin(admin)
         self.operators = operators
         self.operator_sessions = operator_sessions
         self.audit_log = audit_log
+        self.audit = audit
 
     async def show_all(self, problem: str = "") -> None:
-        """Show the page, with the problem of the form if there is one."""
+        """Show the page. If there is a problem with the form, what was typed is still there."""
+        operators = await self.operators.all()
         self.show(
-            "operators.html", here="operators", operators=await self.operators.all(), roles=ROLES, problem=problem
+            "operators.html",
+            here="operators",
+            operators=operators,
+            last_sign_ins={each.name: await self._last_sign_in(each) for each in operators},
+            roles=ROLES,
+            shortest=self.admin.settings.password_length_minimum,
+            typed={
+                field: self.get_body_argument(field, "", strip=False) if problem else ""
+                for field in ("name", "password", "role")
+            },
+            problem=problem,
         )
+
+    async def _last_sign_in(self, operator: Operator) -> datetime | None:
+        entries, _ = await self.audit.page(operator=operator.name, action="operator_sign_in", skip=0, limit=1)
+        return entries[0].at if entries else None
+
+    async def show_problem(self, problem: str) -> None:
+        """Show the form again."""
+        await self.show_all(problem)
 
     def role(self) -> Role:
         """The role in the form. Raises Invalid."""
-        role = self.get_body_argument("role", "")
+        role = self.get_argument("role", "")
         if role not in ROLES:
             raise Invalid(f"role must be one of {', '.join(ROLES)}.")
         return role
 
     async def recorded(
-        self, action: str, target: Operator | str, work: Awaitable[Operator], *, before: str = "", after: str = ""
+        self,
+        action: str,
+        target: Operator | str,
+        work: Awaitable[Operator],
+        *,
+        before: str = "",
+        after: str = "",
+        reason: str = "",
     ) -> Operator | None:
         """Do the work and record it in the audit, even if it is refused. None if the page already shows the problem."""
         try:
             changed = await work
         except RequestError as error:
             await self.audit_log.note(
-                action, self.operator, self.address, target=target, before=before, outcome=f"refused: {error.code}"
+                action,
+                self.operator,
+                self.address,
+                target=target,
+                before=before,
+                reason=reason,
+                outcome=f"refused: {error.code}",
             )
             if self.wants_json or not isinstance(error, Invalid | Conflict):
                 raise
             _, message = self.settle_error(500, error)
-            await self.show_all(message)
+            await self.show_problem(message)
             return None
-        await self.audit_log.note(action, self.operator, self.address, target=changed, before=before, after=after)
+        await self.audit_log.note(
+            action, self.operator, self.address, target=changed, before=before, after=after, reason=reason
+        )
         return changed
 
     def done(self, message: str, operator: Operator) -> None:
@@ -86,23 +132,69 @@ class OperatorsHandler(OperatorAccounts):
 
 
 class OperatorHandler(OperatorAccounts):
-    """POST /admin/operators/{id}"""
+    """GET and POST /admin/operators/{id}"""
+
+    @allows("admin")
+    async def get(self, text: str) -> None:
+        """Ask for the reason of a change, and for a new password. Raises Invalid, NotFound."""
+        self._ask(await self._found(text))
 
     @allows("admin")
     async def post(self, text: str) -> None:
         """Change an operator's role or password, or disable or enable one. All but enabling ends the sign-ins."""
-        change = self.get_body_argument("change", "")
-        if change not in CHANGES:
-            raise Invalid(f"change must be one of {', '.join(CHANGES)}.")
-        one = await self.operators.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
-        if one is None:
-            raise NotFound("There is no such operator.")
+        change, one, reason = self._wanted(), await self._found(text), self._given_reason()
+        if change in NEED_REASON and not reason:
+            self._ask_for_reason(one)
+            return
         before, after = self._before_and_after(change, one)
-        changed = await self.recorded(f"operator_{change}", one, self._change(change, one), before=before, after=after)
+        work = self._change(change, one)
+        changed = await self.recorded(f"operator_{change}", one, work, before=before, after=after, reason=reason)
         if changed is not None:
             if change != "enable":
                 self.operator_sessions.end_operator(changed.operator_id)
-            self.done(f"{in_sentence(changed.name)}: {after}.", changed)
+            name = in_sentence(changed.name)
+            self.done(f"Password of {name} changed." if change == "reset" else f"{name}: {after}.", changed)
+
+    async def show_problem(self, problem: str) -> None:
+        """Show the form of the change again."""
+        self._ask(await self._found(self.path_args[0]), problem)
+
+    def _ask_for_reason(self, one: Operator) -> None:
+        problem = f"Give a reason of at most {REASON_LIMIT} characters."
+        if self.wants_json:
+            raise Invalid(problem)
+        self.set_status(400)
+        self._ask(one, problem)
+
+    def _ask(self, one: Operator, problem: str = "") -> None:
+        change = self._wanted()
+        self.show(
+            "operator_change.html",
+            here="operators",
+            one=one,
+            change=change,
+            role=self.role() if change == "role" else "",
+            reason=self.get_argument("reason", ""),
+            needs_reason=change in NEED_REASON,
+            shortest=self.admin.settings.password_length_minimum,
+            problem=problem,
+        )
+
+    def _wanted(self) -> str:
+        change = self.get_argument("change", "")
+        if change not in CHANGES:
+            raise Invalid(f"change must be one of {', '.join(CHANGES)}.")
+        return change
+
+    def _given_reason(self) -> str:
+        reason = self.get_body_argument("reason", "")
+        return reason if len(reason) <= REASON_LIMIT and reason.isprintable() else ""
+
+    async def _found(self, text: str) -> Operator:
+        one = await self.operators.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if one is None:
+            raise NotFound("There is no such operator.")
+        return one
 
     async def _change(self, change: str, one: Operator) -> Operator:
         operator_auth = self.admin.operator_auth

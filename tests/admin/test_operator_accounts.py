@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 
 import pytest
 
-from tests.admin.browser import JSON_PLEASE, Browser
+from tests.admin.browser import JSON_PLEASE, Browser, fields_of
 from tests.admin.conftest import PASSWORD, AddOperator, SignedIn
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+WHY = {"reason": "a test"}
 
 OTHER = f"another password {secrets.token_hex(8)}"
 
@@ -59,7 +62,7 @@ async def test_what_is_wrong_with_a_new_operator_is_said_and_nobody_is_added(
     assert [each.name for each in await server.stores.operators.all()] == ["admin"]
 
 
-@pytest.mark.parametrize("change", [{"change": "disable"}, {"change": "role", "role": "viewer"}])
+@pytest.mark.parametrize("change", [{"change": "disable", **WHY}, {"change": "role", "role": "viewer", **WHY}])
 async def test_the_last_admin_stays_one(change: dict[str, str], server: RunningServer, signed_in: SignedIn) -> None:
     admin = await signed_in("admin")
     answer = await admin.post("/admin/operators/1", change, headers=JSON_PLEASE)
@@ -71,7 +74,7 @@ async def test_the_last_admin_stays_one(change: dict[str, str], server: RunningS
 async def test_nobody_disables_the_own_account(signed_in: SignedIn, operator: AddOperator) -> None:
     admin = await signed_in("admin")
     await operator("admin", "second")
-    answer = await admin.post("/admin/operators/1", {"change": "disable"}, headers=JSON_PLEASE)
+    answer = await admin.post("/admin/operators/1", {"change": "disable", **WHY}, headers=JSON_PLEASE)
     assert (answer.status, answer.code) == (409, "OWN_ACCOUNT")
     assert "Disable admin" not in (await admin.get("/admin/operators")).body
 
@@ -79,8 +82,8 @@ async def test_nobody_disables_the_own_account(signed_in: SignedIn, operator: Ad
 @pytest.mark.parametrize(
     ("change", "works_after"),
     [
-        ({"change": "disable"}, False),
-        ({"change": "role", "role": "viewer"}, True),
+        ({"change": "disable", **WHY}, False),
+        ({"change": "role", "role": "viewer", **WHY}, True),
         ({"change": "reset", "password": OTHER}, False),
     ],
     ids=["disable", "role", "reset"],
@@ -104,7 +107,7 @@ async def test_who_is_enabled_again_can_sign_in(
 ) -> None:
     admin, other = await signed_in("admin"), await operator("operator", "maya")
     for change in ("disable", "enable"):
-        await admin.post(f"/admin/operators/{other.operator_id}", {"change": change})
+        await admin.post(f"/admin/operators/{other.operator_id}", {"change": change, **WHY})
     await new_browser().signed_in("maya", PASSWORD)
 
 
@@ -121,10 +124,66 @@ async def test_what_admins_do_is_in_the_audit_also_when_it_is_refused(
     admin = await signed_in("admin")
     await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "operator"})
     await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "viewer"})
-    await admin.post("/admin/operators/2", {"change": "role", "role": "viewer"})
+    await admin.post("/admin/operators/2", {"change": "role", "role": "viewer", **WHY})
     entries, _ = await server.stores.audit.page(skip=0, limit=10)
     assert [(each.action, each.target_name, each.before, each.after, each.outcome) for each in entries[::-1][1:]] == [
         ("operator_add", "maya", "", "operator", "done"),
         ("operator_add", "maya", "", "", "refused: USERNAME_TAKEN"),
         ("operator_role", "maya", "operator", "viewer", "done"),
     ]
+
+
+@pytest.mark.parametrize("change", [{"change": "disable"}, {"change": "role", "role": "viewer"}])
+async def test_roles_and_disabling_are_confirmed_with_a_reason(
+    change: dict[str, str], server: RunningServer, signed_in: SignedIn, operator: AddOperator
+) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    url = f"/admin/operators/{other.operator_id}"
+    page = (await admin.get(url, **change)).body
+    assert "Recorded in the audit log" in page
+    for reason in ({}, {"reason": "x" * 201}):
+        answer = await admin.post(url, {**change, **reason})
+        assert (answer.status, "Give a reason" in answer.body) == (400, True)
+        assert (await admin.post(url, {**change, **reason}, headers=JSON_PLEASE)).status == 400
+    assert await server.stores.operators.get(other.operator_id) == other
+    assert (await admin.post(url, [*fields_of(page), ("reason", "left the company")])).status == 303
+    (entry,), _ = await server.stores.audit.page(action=f"operator_{change['change']}", skip=0, limit=1)
+    assert entry.reason == "left the company"
+
+
+async def test_what_was_typed_is_still_there_when_it_is_refused(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    page = (await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "operator"})).body
+    assert 'value="maya"' in page
+    assert f'value="{OTHER}"' in page
+    assert '<option value="operator" selected>' in page
+    fields = {"change": "role", "role": "viewer", "reason": "not the last one"}
+    page = (await admin.post("/admin/operators/1", fields)).body
+    assert "is the last admin" in page
+    assert 'value="not the last one"' in page
+    fields = {"change": "reset", "password": "short", "reason": "forgot it"}
+    page = (await admin.post(f"/admin/operators/{other.operator_id}", fields)).body
+    assert 'value="forgot it"' in page
+
+
+async def test_the_rules_of_passwords_are_shown_before_one_is_typed(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    for path in ("/admin/operators", f"/admin/operators/{other.operator_id}?change=reset", "/admin/password"):
+        page = (await admin.get(path)).body
+        assert "At least 12 characters" in page, path
+        assert 'minlength="12"' in page
+
+
+async def test_the_last_sign_in_of_each_operator_is_shown(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin = await signed_in("admin")
+    await operator("operator", "maya")
+    page = (await admin.get("/admin/operators")).body
+    shown = re.findall(r'data-label="Last sign-in">(?:<time [^>]+>)?([^<]+)<', page)
+    assert (len(shown), shown[1]) == (2, "Never")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", shown[0])
+
+
+async def test_a_new_password_is_told(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "noor")
+    await admin.post(f"/admin/operators/{other.operator_id}", {"change": "reset", "password": OTHER})
+    assert "Password of noor changed." in (await admin.get("/admin/operators")).body

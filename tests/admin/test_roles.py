@@ -47,7 +47,12 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),
     ("GET", "/admin/operators", "/admin/operators"): ADMINS,
     ("POST", "/admin/operators", "/admin/operators"): FORM_OF_ADMINS,
+    ("GET", "/admin/operators/([^/]+)", "/admin/operators/1?change=reset"): ADMINS,
     ("POST", "/admin/operators/([^/]+)", "/admin/operators/1"): FORM_OF_ADMINS,
+    ("GET", "/admin/password", "/admin/password"): EVERYBODY_SIGNED_IN,
+    ("POST", "/admin/password", "/admin/password"): (401, 401, 400, 400, 400, 401),
+    ("GET", "/admin/sign-ins", "/admin/sign-ins"): EVERYBODY_SIGNED_IN,
+    ("POST", "/admin/sign-ins", "/admin/sign-ins"): (401, 401, 404, 404, 404, 401),
     ("GET", "/admin/(.*)", "/admin/nothing"): (303, 303, 404, 404, 404, 303),
     ("GET", "/ws/operators", "/ws/operators"): (400, 400, 400, 400, 400, 400),
     ("POST", "/admin/logout", "/admin/logout"): (401, 401, 303, 303, 303, 401),  # last, because it ends the sign-in

@@ -98,6 +98,17 @@ class Outbox:
             return
         if self._must_compare and not await self._compare():
             return
+        await self._store_recorded()
+
+    async def flush(self) -> None:
+        """Before the server stops: store what it has recorded. A comparison is left to the next start.
+
+        Raises StoreUnavailable.
+        """
+        if self._lease.is_held and self._fence == self._lease.cursor.fence and await self._finish():
+            await self._store_recorded()
+
+    async def _store_recorded(self) -> None:
         while events := self._recorder.first(self._room):
             if not await self._put(events, events):
                 return

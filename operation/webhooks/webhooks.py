@@ -77,9 +77,8 @@ class Webhooks:
 
     async def stop(self) -> None:
         """After both tasks have ended: store what has happened since, and let another server go on."""
-        if self._lease.is_held:
-            with contextlib.suppress(StoreUnavailable):  # then the next start finds the differences
-                await self._outbox.step()
+        with contextlib.suppress(StoreUnavailable):  # then the next start finds the differences
+            await self._outbox.flush()
         await self._lease.release()
         self._sender.close()
 

@@ -248,6 +248,23 @@ async def test_a_server_that_is_cut_off_from_the_log_lets_another_one_send(bench
     assert not one.lease.is_held
 
 
+async def test_a_server_that_stops_stores_what_it_has_recorded_and_compares_nothing(bench: MakeBench) -> None:
+    one = bench()
+    await one.start()
+    await one.deliver()
+    ada = await one.add_user("ada")
+    one.outbox.compare_in(0)
+    await one.outbox.flush()
+    await one.lease.release()
+    figures = one.core.webhooks.figures if one.core.webhooks else None
+    assert figures is not None
+    assert figures.comparisons == 1
+    await one.add_user("ben")
+    await one.outbox.flush()
+    (stored,) = await one.plain.webhook_batches.newest(10)
+    assert (stored.count, f'"user_id":{ada}' in stored.body) == (1, True)
+
+
 async def test_what_was_set_aside_long_ago_is_deleted(bench: MakeBench) -> None:
     one = bench()
     batches = one.plain.webhook_batches

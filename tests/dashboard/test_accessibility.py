@@ -77,7 +77,7 @@ PAGES = [
     "/admin/operators", "/admin/operators/1?change=disable", "/admin/password", "/admin/sign-ins", "/admin/wall",
     "/admin/nothing", "/admin/actions?action=force_offline&user_id={calling}",
     "/admin/accounts?action=delete_user&user_id={calling}", "/admin/accounts?action=set_password&user_id={calling}",
-    "/admin/actions?action=add_tag&user_id={calling}", "/admin/users?tag=nobody",
+    "/admin/actions?action=add_tag&user_id={calling}",
 ]  # fmt: skip
 
 

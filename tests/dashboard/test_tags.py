@@ -28,7 +28,7 @@ async def test_listed_users_get_a_tag_by_which_the_list_is_filtered(people: list
     await page.get_by_role("button", name="Add tag to 2 users…").click()
     await page.get_by_label("Tag").fill("sales")
     await page.get_by_role("button", name="Continue…").click()
-    await expect(page.get_by_text("Add tag: 2 users")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Add tag: 2 users")).to_be_visible()
     await page.get_by_label("Reason").fill("a new team")
     await page.get_by_role("button", name="Add tag to 2 users").click()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,9 +51,11 @@ async def gather_crowd(site: Site, count: int) -> Crowd:
     async with site.stores():
         pass  # creates the data directory
     now = datetime.now(UTC)
-    database = await open_database(site.program.settings)
+    patience = {"store_deadline_seconds": 10.0, "inspect_interval_seconds": 11.0}  # for thousands of rows at once
+    settings = dataclasses.replace(site.program.settings, **patience)
+    database = await open_database(settings)
     try:
-        stores = await open_stores(database, site.program.settings)
+        stores = await open_stores(database, settings)
         names = list(_names(count))
         new = [NewUser(name, None, None, tags=_tags(number)) for number, name in enumerate(names)]
         ids = await stores.users.create_many(new, now - timedelta(days=400))

@@ -23,7 +23,6 @@ from realtime.stores import CoreStores
 FINISH_SECONDS = 10.0
 """How long after a deletion the last traces are removed. By then, what was being saved meanwhile is saved."""
 
-
 ATTEMPTS = 10
 """How often the creation of a user is tried while others take the name, or delete the user."""
 

@@ -357,3 +357,13 @@ def test_a_limit_is_said_like_the_time_beside_it(make_world: MakeWorld, seconds:
     assert [each.because for each in found(world) if each.kind == "long_call"] == [
         Explanation("On a call for", milliseconds(call.started_at), tail=f" (limit {text})")
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(60.0, "minute"), (3600.0, "hour"), (120.0, "2 min"), (7200.0, "2 h"), (90.0, "90 s")]
+)
+def test_the_span_of_flapping_is_said_in_its_largest_unit(make_world: MakeWorld, seconds: float, text: str) -> None:
+    world = make_world(1, flapping_changes=2, flapping_seconds=seconds)
+    world.connect(1)
+    world.put(1, is_busy=True)
+    assert the_one(found(world)).because.text == f"Changed state 2 times in the last {text}"

@@ -239,7 +239,7 @@ async def test_the_staff_suspend_somebody_and_take_them_back(start: StartApp) ->
     user_id = (await app.status(ben)).body["user_id"]
     token = await app.token(ben_api)
     async with await app.connect(ada_api) as watcher, await app.open(token, 1) as socket:
-        await watcher.next("connection_established")
+        await watcher.next("user_status_update", user_id=user_id, reason="connected")
         assert (await app.staff(ben, "disable")).status == 200
         assert 4400 < await socket.closed() < 4600
         offline = await watcher.next("user_status_update", user_id=user_id, reason="operator")

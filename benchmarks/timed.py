@@ -26,6 +26,7 @@ _TIMED: dict[tuple[type, str], str] = {
     (OverviewFeed, "update"): "making_seconds",
     (OperatorSessions, "tick"): "ticking_seconds",
     (OperatorSessions, "admit"): "admitting_seconds",
+    (OperatorSessions, "overview"): "admitting_seconds",
 }
 """The methods that do the work for operators, and the field that counts the time of each."""
 
@@ -39,7 +40,7 @@ class Counted(msgspec.Struct):
     ticking_seconds: float = 0.0
     """Includes `making_seconds`."""
     admitting_seconds: float = 0.0
-    """The time to admit operators, who are each sent the whole overview."""
+    """The time to make overviews and to admit operators, who go on from them."""
 
 
 class TimedServer:

@@ -46,7 +46,7 @@ test-packages: .venv/tests redis proxies node maven debian ## nginx and Caddy in
 	$(BIN)/python -m pytest -m packages tests/cluster tests/examples tests/deploy
 
 test-cluster: .venv/tests redis ## the end-to-end tests against three servers that share a log, in some ten minutes
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cluster tests/seed tests/sockets tests/api
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cluster tests/seed tests/sockets tests/api tests/server_api
 
 lint: .venv/tests ## ruff (with bandit's rules) and strict types
 	$(BIN)/ruff check .

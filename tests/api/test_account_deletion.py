@@ -11,7 +11,7 @@ from tests.clients import Api, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 PASSWORD = f"right password {secrets.token_hex(8)}"
 
@@ -27,6 +27,7 @@ async def delete(person: Api, body: Any = None) -> Any:
     return await person.delete("/users/me", body)
 
 
+@pytest.mark.also_clustered
 async def test_a_deleted_user_is_gone_everywhere(api: Api, user: MakePerson, socket: OpenSocket) -> None:
     ada, bob = await ada_of(api), await user("bob")
     other = (await api.post("/auth/login", {"username": "ada", "password": PASSWORD})).body
@@ -104,6 +105,7 @@ async def test_a_malformed_body_is_400(user: MakePerson) -> None:
     assert (await ada.get("/users/me")).status == 200
 
 
+@pytest.mark.also_clustered
 async def test_an_ongoing_call_ends_and_stays_in_the_history_of_the_other(
     api: Api, user: MakePerson, socket: OpenSocket
 ) -> None:

@@ -10,7 +10,7 @@ from tests.clients import Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.any_store, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
 STRANGE = [
     "auth0|5f7",
@@ -98,6 +98,7 @@ async def test_nobody_is_called_by_an_id_that_is_none(user: MakePerson, callee: 
     assert answer.status == status
 
 
+@pytest.mark.also_clustered
 async def test_a_socket_watches_by_the_external_id_also_a_user_who_is_not_there_yet(
     server: RunningServer, user: MakePerson, socket: OpenSocket
 ) -> None:

@@ -12,7 +12,7 @@ from tests.clients import Answer, Api, Message, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 URL = "/users/me/password"
 
@@ -65,6 +65,7 @@ async def test_the_new_password_signs_in_and_the_old_one_does_not(api: Api) -> N
     assert (await api.post("/auth/login", account.credentials())).status == 200
 
 
+@pytest.mark.also_clustered
 async def test_this_login_goes_on_and_its_tokens_and_sockets_stay(api: Api, socket: OpenSocket) -> None:
     account, first = await Account.registered(api)
     pair = await account.signed_in()
@@ -81,6 +82,7 @@ async def test_this_login_goes_on_and_its_tokens_and_sockets_stay(api: Api, sock
     assert again.status == 200
 
 
+@pytest.mark.also_clustered
 async def test_all_other_logins_end_and_their_sockets_are_closed_with_4501(api: Api, socket: OpenSocket) -> None:
     account, login = await Account.registered(api)
     others = [await account.signed_in() for _ in range(3)]
@@ -112,6 +114,7 @@ async def test_each_change_keeps_the_login_that_made_it_only(api: Api) -> None:
     assert (await second.get("/users/me")).status == 200
 
 
+@pytest.mark.also_clustered
 async def test_a_sign_out_everywhere_ends_the_login_that_was_kept(server: RunningServer, api: Api) -> None:
     account, login = await Account.registered(api)
     await account.change(login)

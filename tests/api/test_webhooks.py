@@ -20,7 +20,7 @@ from tests.receiver import SECRET, Receiver
 from tests.running import RunningServer
 from tests.secrets_seen import SecretsSeen
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 
 @pytest.fixture
@@ -149,6 +149,7 @@ async def test_a_deleted_user_is_told_of_by_the_id_of_the_backend(receiver: Rece
     assert last(receiver, "user.deleted") == {"user_id": stored.profile.user_id, "external_id": "their/1"}
 
 
+@pytest.mark.also_clustered
 async def test_events_come_in_order_and_each_once(receiver: Receiver, user: MakePerson) -> None:
     people = [await user(f"u{number}") for number in range(5)]
     for number in range(20):

@@ -14,7 +14,7 @@ from tests.clients import Api, Backend, Person
 from tests.conftest import MakeBackend, MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 
 async def audited(server: RunningServer) -> list[AuditEntry]:
@@ -29,6 +29,7 @@ async def online(*people: Person) -> None:
         await person.post("/users/me/heartbeat")
 
 
+@pytest.mark.also_clustered
 async def test_a_status_is_read_and_set_and_announced(
     server: RunningServer, user: MakePerson, backend: MakeBackend, socket: OpenSocket
 ) -> None:
@@ -55,6 +56,7 @@ async def test_a_busy_status_is_no_sign_of_life(user: MakePerson, backend: MakeB
     assert (await key.put(path, {"is_busy": True})).body["last_seen"] == before
 
 
+@pytest.mark.also_clustered
 async def test_calls_start_and_end_for_users(
     server: RunningServer, user: MakePerson, backend: MakeBackend, socket: OpenSocket
 ) -> None:
@@ -139,6 +141,7 @@ async def test_a_pair_can_be_refreshed(user: MakePerson, backend: MakeBackend, a
     assert (await api.with_token(refreshed.body["access_token"]).get("/users/me")).body["username"] == "ada"
 
 
+@pytest.mark.also_clustered
 async def test_revoking_tokens_signs_the_user_out_everywhere(
     user: MakePerson, backend: MakeBackend, socket: OpenSocket, api: Api
 ) -> None:
@@ -155,6 +158,7 @@ async def test_revoking_tokens_signs_the_user_out_everywhere(
     await other.ask({"type": "ping"}, "pong")
 
 
+@pytest.mark.also_clustered
 async def test_disconnecting_closes_sockets_and_keeps_tokens(
     server: RunningServer, user: MakePerson, backend: MakeBackend, socket: OpenSocket
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.clients import Socket
 from tests.conftest import MakeBackend, OpenSocket
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 
 async def heard(watching: Socket) -> list[tuple[str, int, str]]:
@@ -18,6 +18,7 @@ async def heard(watching: Socket) -> list[tuple[str, int, str]]:
     return [(each["type"], each["user_id"], each.get("status", {}).get("username", "")) for each in messages]
 
 
+@pytest.mark.also_clustered
 async def test_a_socket_follows_the_tags_that_a_backend_gives(backend: MakeBackend, socket: OpenSocket) -> None:
     key = await backend("admin")
     watching, everyone = await socket(key), await socket(key)

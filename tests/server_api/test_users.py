@@ -11,7 +11,7 @@ from tests.clients import Api, Backend, Person, Socket
 from tests.conftest import MakeBackend, MakePerson, OpenSocket
 from tests.running import RunningServer
 
-pytestmark = [pytest.mark.gen_test, pytest.mark.also_clustered]
+pytestmark = [pytest.mark.gen_test]
 
 
 async def person(api: Api, key: Backend, external_id: str) -> Person:
@@ -34,6 +34,7 @@ async def told(watching: Socket, user_id: int, **fields: Any) -> dict[str, Any]:
             return status
 
 
+@pytest.mark.also_clustered
 async def test_a_user_is_created_once_and_then_updated(
     server: RunningServer, backend: MakeBackend, user: MakePerson, socket: OpenSocket
 ) -> None:
@@ -102,6 +103,7 @@ async def test_users_are_found_by_tag(backend: MakeBackend) -> None:
     assert (await key.get("/server/users?tag=a")).body["total"] == 1
 
 
+@pytest.mark.also_clustered
 async def test_a_disabled_user_is_out_everywhere_until_enabled(
     server: RunningServer, backend: MakeBackend, user: MakePerson, socket: OpenSocket, api: Api
 ) -> None:
@@ -127,6 +129,7 @@ async def test_a_disabled_user_is_out_everywhere_until_enabled(
     ]  # fmt: skip
 
 
+@pytest.mark.also_clustered
 async def test_a_deleted_user_is_gone_and_calls_keep_the_id(
     server: RunningServer, backend: MakeBackend, user: MakePerson, socket: OpenSocket, api: Api
 ) -> None:

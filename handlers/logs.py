@@ -100,6 +100,8 @@ def set_up_logs(level: str) -> None:
     root.setLevel(level.upper())
     # Tornado logs every malformed request together with what the client sent; a flood of them would fill the log.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    # At debug level it logs the documents that it sends, with the hashes of passwords.
+    logging.getLogger("pymongo").setLevel(logging.WARNING)
     # At debug level it logs every step of parsing a page.
     logging.getLogger("markdown_it").setLevel(logging.WARNING)
 

@@ -33,7 +33,7 @@ serve: .venv/server ## serve for real; settings come from ROLLCALL_* variables
 test: .venv/tests browser node redis lint ## everything, with both stores, a browser and coverage
 	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(WAITING:%=--ignore %)
+	$(BIN)/coverage run -m pytest --numprocesses 3 --dist worksteal $(WAITING:%=--ignore %)
 	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(WAITING)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report

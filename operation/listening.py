@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import sys
 import time
 from typing import Any
 
@@ -16,13 +15,6 @@ from settings import Settings, SettingsError, flag, variable
 
 ACCEPTED_AT_A_STRETCH = 16
 """Connections accepted before everything else gets a turn. Tornado would take 128, which is 10 ms of the loop."""
-
-SILENT_SECONDS = 1
-"""How long the kernel waits for a client's first bytes before it hands over a connection without them.
-
-In a crowd, most requests then arrive with their connections, so that they can be answered at once and are not many
-tasks that wait. Only Linux can do this. Others hand over every connection at once.
-"""
 
 LOG_SECONDS = 60.0
 """A server that is out of files logs it this often."""
@@ -40,7 +32,6 @@ class ListeningSocket(socket.socket):
     def __init__(self, listening: socket.socket) -> None:
         super().__init__(fileno=listening.detach())
         self.setblocking(False)
-        self._wait_for_data(SILENT_SECONDS)
         self._reserve = os.open(os.devnull, os.O_RDONLY)
         self._logged_at = -LOG_SECONDS
         self._accepted = 0
@@ -65,20 +56,12 @@ class ListeningSocket(socket.socket):
         self._turn_away()
         raise BlockingIOError(errno.EAGAIN, "no file for another connection")
 
-    def accept_silent(self) -> None:
-        """From now on, don't wait for a client's first bytes. A connection that is not accepted is lost at the end."""
-        self._wait_for_data(0)
-
     def close(self) -> None:
         """Close the reserve too."""
         if self._reserve >= 0:
             os.close(self._reserve)
             self._reserve = -1
         super().close()
-
-    def _wait_for_data(self, seconds: int) -> None:
-        if sys.platform == "linux":
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, seconds)
 
     def _turn_away(self) -> None:
         os.close(self._reserve)

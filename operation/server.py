@@ -39,7 +39,7 @@ from operation.background import Background
 from operation.cut_off import CutOff
 from operation.foreign_keys import accept_foreign_tokens
 from operation.lease_keeper import LeaseKeeper
-from operation.listening import ListeningSocket, open_listening_sockets, open_probe_sockets
+from operation.listening import open_listening_sockets, open_probe_sockets
 from operation.node_report import node_report
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, log_change
@@ -107,7 +107,6 @@ class Server:
         app = self._app_context(metrics, origins)
         self._http = self._http_server(make_application(app), self._traffic, origins, direct_upgrades(app))
         self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
-        self._listening: list[ListeningSocket] = []
         self.port = settings.port
         self.probe_port = settings.probe_port
 
@@ -140,7 +139,6 @@ class Server:
         if self._foreign_keys is not None:
             self._background.spawn(self._foreign_keys.keep())
         self._http.add_sockets(sockets)
-        self._listening = sockets
         self._probes.add_sockets(for_probes)
 
     def described(self) -> dict[str, Any]:
@@ -162,8 +160,6 @@ class Server:
         began = time.monotonic()
         self.core.admission.closing = self._traffic.draining = True
         self._http.conn_params.no_keep_alive = True
-        while self._listening:
-            self._listening.pop().accept_silent()
         for _ in range(2):
             await asyncio.sleep(0)  # connections that the kernel has accepted get an answer too
         self._http.stop()

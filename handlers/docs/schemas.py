@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ class Schemas:
         for each in inspect.multi_type_info(wanted):
             self._visit(each)
         for component, schema in self.components.items():
+            if "description" in schema:
+                schema["description"] = cleandoc(schema["description"])
             # Types that we read refuse unknown fields. Types that we write have all their fields, except for these.
             if schema.get("additionalProperties") is not False and "properties" in schema:
                 schema["required"] = [each for each in schema["properties"] if (component, each) not in self._optional]

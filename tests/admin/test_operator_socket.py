@@ -140,7 +140,11 @@ async def test_who_signs_out_while_a_socket_opens_loses_it_as_well(
         assert await (await opened(browser)).closed() == 4401
 
 
-@pytest.mark.parametrize("change", [{"change": "disable"}, {"change": "role", "role": "viewer"}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"change": "disable", "reason": "left"}, {"change": "role", "role": "viewer", "reason": "new tasks"}],
+    ids=str,
+)
 async def test_an_operator_who_is_changed_loses_all_sockets_within_a_second(
     change: dict[str, str], opened: Open, signed_in: SignedIn, operator: AddOperator, new_browser: Callable[[], Browser]
 ) -> None:

@@ -59,7 +59,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_answered_alike(
     shut_out = await operator("admin", "shut out")
     await operator("admin", "another")
     await browser.signed_in("another", PASSWORD)
-    await browser.post(f"/admin/operators/{shut_out.operator_id}", {"change": "disable"})
+    await browser.post(f"/admin/operators/{shut_out.operator_id}", {"change": "disable", "reason": "left"})
     answers = [
         await new_browser().sign_in("viewer", wrong()),
         await new_browser().sign_in("nobody", wrong()),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import select
 import socket
-import sys
 from typing import Any
 
 import pytest
@@ -106,8 +104,6 @@ async def test_hundreds_of_connections_wait_while_the_loop_is_busy(server: Runni
 def test_a_few_connections_are_accepted_before_other_work_gets_a_turn() -> None:
     (listener,) = open_listening_sockets(Settings(port=0))
     waiting = [socket.create_connection(listener.getsockname()) for _ in range(listening.ACCEPTED_AT_A_STRETCH + 2)]
-    for each in waiting:
-        each.sendall(b"GET / HTTP/1.1")  # the kernel waits for the first bytes
     accepted = [listener.accept()[0] for _ in range(listening.ACCEPTED_AT_A_STRETCH)]
     with pytest.raises(BlockingIOError):
         listener.accept()
@@ -116,26 +112,3 @@ def test_a_few_connections_are_accepted_before_other_work_gets_a_turn() -> None:
         listener.accept()
     for each in (*waiting, *accepted, listener):
         each.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux waits for a client's first bytes")
-def test_a_connection_is_handed_over_together_with_its_first_bytes() -> None:
-    (listening_socket,) = open_listening_sockets(Settings(port=0))
-    with listening_socket, socket.create_connection(listening_socket.getsockname()) as client:
-        with pytest.raises(BlockingIOError):
-            listening_socket.accept()
-        client.sendall(b"GET / HTTP/1.1")
-        select.select([listening_socket], [], [], 5)
-        accepted, _ = listening_socket.accept()
-        with accepted:
-            assert accepted.recv(100) == b"GET / HTTP/1.1"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux waits for a client's first bytes")
-def test_a_connection_without_a_byte_is_handed_over_at_once_while_the_server_drains() -> None:
-    (listening_socket,) = open_listening_sockets(Settings(port=0))
-    with listening_socket:
-        listening_socket.accept_silent()
-        with socket.create_connection(listening_socket.getsockname()):
-            select.select([listening_socket], [], [], 5)
-            listening_socket.accept()[0].close()

@@ -30,7 +30,7 @@ async def test_an_operator_sees_and_filters_what_a_backend_did(
     assert "refused: forbidden" in page
     assert '<option value="key:other">' in page
     filtered = (await viewer.get("/admin/audit?operator=key%3Aother&action=issue_tokens")).body
-    rows = filtered.partition("<tbody>")[2]
+    rows = filtered.partition("<tbody")[2]
     assert "<bdi>key:other</bdi>" in rows
     assert "Issued tokens" in rows
     assert "Set status" not in rows

@@ -157,6 +157,11 @@ async def test_redaction_leaves_what_is_around_a_secret(text: str, safe: str) ->
     assert redact(text) == safe
 
 
+def test_the_driver_of_mongodb_does_not_log_what_it_sends(secrets_seen: SecretsSeen) -> None:
+    assert logging.getLogger("rollcall").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("pymongo.command").isEnabledFor(logging.DEBUG)
+
+
 async def test_a_line_has_at_most_200_characters_of_a_clients_choice(
     server: RunningServer, user: MakePerson, secrets_seen: SecretsSeen
 ) -> None:

@@ -40,7 +40,7 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 	$(BIN)/coverage report --include '*/realtime/*' --omit '*/tests/*' --fail-under 100
 
 test-fast: .venv/tests ## what fails in seconds: no browser, no chaos, the embedded store
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow'
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m 'not slow'
 
 test-packages: .venv/tests redis proxies node maven debian ## nginx and Caddy in front of three servers; others' projects with the client, generated clients; the container; as root
 	$(BIN)/python -m pytest -m packages tests/cluster tests/examples tests/deploy

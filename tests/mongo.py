@@ -57,6 +57,12 @@ def find_mongo(*, to_kill: bool = False, variable: str = "MONGODB_TEST_URL") -> 
     )
 
 
+def _has_stopped(pid: int) -> bool:
+    """Whether every thread of a process has stopped. Without /proc, as on macOS, nobody knows."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(") ")[2].startswith("T") for each in threads)
+
+
 class MongoServer:
     """A MongoDB for tests. If it was started here, it can be killed and restarted with the same port and data.
 
@@ -93,6 +99,9 @@ class MongoServer:
     def pause(self) -> None:
         """Pause the server: connections stay open, and nothing is answered until `resume`."""
         self._send(signal.SIGSTOP)
+        assert self._process is not None
+        while not _has_stopped(self._process.pid):  # on a busy machine, its threads stop one after another
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Continue after `pause`."""

@@ -25,7 +25,8 @@ LOCALES = {
 }
 
 
-@pytest.fixture(params=list(LOCALES))
+# One of them, which lacks most characters, is enough for `make test-fast`: each test starts the program several times.
+@pytest.fixture(params=[pytest.param(each, marks=() if each == "C-as-ascii" else pytest.mark.slow) for each in LOCALES])
 def terminal(terminal: Terminal, request: pytest.FixtureRequest) -> Terminal:
     """The terminal, in a locale."""
     terminal.environment |= LOCALES[request.param]

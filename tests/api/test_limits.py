@@ -169,6 +169,7 @@ async def test_loopback_is_limited_like_any_address(api: Api) -> None:
     assert [each.status for each in answers] == [201, 201, 429]
 
 
+@pytest.mark.slow
 @pytest.mark.settings(password_waiting_limit=20, argon2_memory_kib=32768, trusted_proxies=PROXY)
 async def test_who_registers_without_end_keeps_nobody_else_from_signing_in(api: Api) -> None:
     ada, is_over = credentials("ada"), asyncio.Event()

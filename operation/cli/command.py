@@ -15,7 +15,7 @@ from argon2.exceptions import HashingError
 
 from models.errors import RequestError, StoreUnavailable, UnusableStore
 from models.jwt_secret import read_or_make_secret
-from operation.output import printable
+from operation.output import is_text, printable
 from settings import Settings, SettingsError, file_variable, flag, variable
 
 P = ParamSpec("P")
@@ -67,6 +67,13 @@ def pass_settings(
         function(click.get_current_context().obj(), *args, **kwargs)
 
     return call
+
+
+def checked_text(_context: click.Context, _param: click.Parameter, text: str) -> str:
+    """An argument that is text. Python passes on bytes that the locale's encoding lacks. Raises BadParameter."""
+    if not is_text(text):
+        raise click.BadParameter("must be text in the locale's encoding")
+    return text
 
 
 def run_command(work: Awaitable[None]) -> None:

@@ -12,17 +12,16 @@ from models.direction import in_sentence
 from models.service_keys import SCOPES, Scope, ServiceKey
 from models.stores import opened_stores
 from models.times import utc_milliseconds
-from operation.cli.command import pass_settings, run_command
-from operation.output import console, is_text, printable, say
+from operation.cli.command import checked_text, pass_settings, run_command
+from operation.output import console, printable, say
 from settings import Settings
 
 NAME_LENGTH = 64
 """The longest name of a key, in characters."""
 
 
-def _name(_context: click.Context, _param: click.Parameter, text: str) -> str:
-    if not is_text(text):
-        raise click.BadParameter("must be text in the locale's encoding")
+def _name(context: click.Context, param: click.Parameter, text: str) -> str:
+    checked_text(context, param, text)
     if not text.isprintable() or text != text.strip() or not 0 < len(text) <= NAME_LENGTH:
         raise click.BadParameter(f"must have 1 to {NAME_LENGTH} printable characters, without spaces around them")
     return text

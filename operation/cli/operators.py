@@ -9,18 +9,12 @@ from rich.text import Text
 from models.direction import in_sentence
 from models.operators import ROLES, Operator, Role
 from models.stores import Stores, opened_stores
-from operation.cli.command import pass_settings, run_command
+from operation.cli.command import checked_text, pass_settings, run_command
 from operation.cli.password_prompt import password_stdin as password_stdin_option
 from operation.cli.password_prompt import read_password
 from operation.operator_accounts import opened_operator_auth
-from operation.output import console, is_text, printable, say
+from operation.output import console, printable, say
 from settings import Settings
-
-
-def _name(_context: click.Context, _param: click.Parameter, text: str) -> str:
-    if not is_text(text):
-        raise click.BadParameter("must be text in the locale's encoding")
-    return text
 
 
 @click.group("operator")
@@ -32,7 +26,7 @@ def operator_commands() -> None:
 
 
 @operator_commands.command("add")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=checked_text)
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the operator may do: look, act, or all.")
 @password_stdin_option
 @pass_settings
@@ -52,7 +46,7 @@ def list_operators(settings: Settings) -> None:
 
 
 @operator_commands.command("disable")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=checked_text)
 @pass_settings
 def disable_operator(settings: Settings, name: str) -> None:
     """Disable operator NAME.
@@ -64,7 +58,7 @@ def disable_operator(settings: Settings, name: str) -> None:
 
 
 @operator_commands.command("reset")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=checked_text)
 @password_stdin_option
 @pass_settings
 def reset_operator(settings: Settings, name: str, password_stdin: bool) -> None:

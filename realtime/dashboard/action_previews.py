@@ -121,10 +121,7 @@ class ActionPreviews:
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = in_sentence(entry.profile.username)
-        effect = (
-            f"All connections of {name} will be closed and all tokens revoked. "
-            f"{name} has to sign in again on every device."
-        )
+        effect = f"{_signed_out(name)} {name} has to sign in again on every device."
         return self._preview("sign_out", entry, effect)
 
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
@@ -165,10 +162,7 @@ class ActionPreviews:
         name = in_sentence(entry.profile.username)
         if entry.disabled:
             raise Conflict("NOTHING_TO_DO", f"{name} is already disabled")
-        effect = (
-            f"All connections of {name} will be closed and all tokens revoked. "
-            f"{name} cannot sign in until enabled again."
-        )
+        effect = f"{_signed_out(name)} {name} cannot sign in until enabled again."
         return self._preview("disable_user", entry, effect + self._end_of_call(entry))
 
     def _delete_user(self, target: ActionTarget) -> ActionPreview:
@@ -183,10 +177,7 @@ class ActionPreviews:
     def _set_password(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = in_sentence(entry.profile.username)
-        effect = (
-            f"All connections of {name} will be closed and all tokens revoked. "
-            f"{name} has to sign in with the new password."
-        )
+        effect = f"{_signed_out(name)} {name} has to sign in with the new password."
         return self._preview("set_password", entry, effect)
 
     def _add_tag(self, target: ActionTarget) -> ActionPreview:
@@ -240,3 +231,7 @@ class ActionPreviews:
 def counted(number: int, noun: str) -> str:
     """A number and its noun, such as “1 call” or “2 connections”."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _signed_out(name: str) -> str:
+    return f"All connections of {name} will be closed and all tokens revoked."

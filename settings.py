@@ -271,6 +271,7 @@ class Settings:
     flapping_seconds: float = setting(60.0, "The flapping window: period over which changes of state are counted.")
     action_targets_limit: int = setting(500, "Most users that one action may apply to.")
     page_rows: int = setting(50, "Rows on a page of the dashboard.")
+    shift_hours: int = setting(8, "Hours of a shift, for the time range that the dashboard calls the last shift.")
     events_shown: int = setting(50, "Latest events on the live page.")
     events_days: int = setting(30, "Days for which events are kept.")
     events_limit: int = setting(1_000_000, "Most events that are kept; the oldest are deleted first.")
@@ -407,7 +408,7 @@ _ZERO_ALLOWED = {
 }  # fmt: skip
 
 _MOST = {
-    "port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500,
+    "port": 65535, "probe_port": 65535, "events_days": 36_500, "samples_hours": 24 * 36_500, "shift_hours": 24,
     "webhook_batch_events": 1000, "webhook_unsaved_events": 100_000, "webhook_backlog_events": 1_000_000,
 }  # fmt: skip
 _MOST_OF_ALL = 2**31 - 1

@@ -174,8 +174,7 @@ class AdminHandler(ApiHandler):
     def show(self, template: str, *, here: str = "", **values: Any) -> None:
         """Render a page. `here` is the section it belongs to."""
         operator = self.signed_in.operator if self.signed_in else None
-        theme, zone = self.get_cookie("rollcall_theme", ""), self.get_cookie(ZONE_COOKIE, "")
-        zone = zone if zone_named(zone) else BROWSERS_ZONE
+        theme = self.get_cookie("rollcall_theme", "")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         write_small(
             self,
@@ -192,15 +191,26 @@ class AdminHandler(ApiHandler):
                 xsrf=self.xsrf_token.decode(),
                 flash=self.admin.flash_messages.take(self.signed_in.sign_in.sign_in_id) if self.signed_in else None,
                 now=self.now_ms,
-                zone=zone,
+                zone=self.zone_choice,
                 cutting=CUTTING,
-                moments=Moments(self.now_ms, zone or self.get_cookie(BROWSER_ZONE_COOKIE, "") or "UTC"),
+                moments=self.moments,
                 link=partial(changed_query, self),
                 request_id=self.request_id,
                 **values,
             )
             .encode(),
         )
+
+    @property
+    def zone_choice(self) -> str:
+        """The name of the time zone that the operator chose, or BROWSERS_ZONE."""
+        zone = self.get_cookie(ZONE_COOKIE, "")
+        return zone if zone_named(zone) else BROWSERS_ZONE
+
+    @property
+    def moments(self) -> Moments:
+        """Writes times as the operator chose to see them."""
+        return Moments(self.now_ms, self.zone_choice or self.get_cookie(BROWSER_ZONE_COOKIE, "") or "UTC")
 
     @property
     def now_ms(self) -> int:

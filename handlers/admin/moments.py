@@ -42,7 +42,7 @@ class Moments:
     def __init__(self, now: int, zone: str = "UTC") -> None:
         """`now` is in milliseconds since 1970. An unknown zone is UTC."""
         self.zone_name = zone if zone_named(zone) else "UTC"
-        self._zone = zone_named(zone) or UTC
+        self.zone = zone_named(zone) or UTC
         self._now = self._local(now)
 
     def clock(self, moment: Moment) -> str:
@@ -52,7 +52,7 @@ class Moments:
     def full(self, moment: Moment) -> str:
         """With the date and the year, even if they are today's: `26 Nov 2026, 12:31`."""
         local = self._local(moment)
-        return f"{local.day} {local:%b %Y, %H:%M}"
+        return f"{date_in_words(local)}, {local:%H:%M}"
 
     def short(self, moment: Moment) -> str:
         """The same without seconds."""
@@ -90,7 +90,12 @@ class Moments:
         return f"{local.day} {local:%b{year}, {time}}"
 
     def _local(self, moment: Moment) -> datetime:
-        return aware(moment).astimezone(self._zone)
+        return aware(moment).astimezone(self.zone)
+
+
+def date_in_words(local: datetime) -> str:
+    """`26 Nov 2026`."""
+    return f"{local.day} {local:%b %Y}"
 
 
 def aware(moment: Moment) -> datetime:

@@ -33,6 +33,8 @@ from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
+from handlers.admin.user_day import UserDayCsvHandler
+from handlers.admin.user_past import UserPasts
 from handlers.api import auth, calls, feed, health, own_account, users
 from handlers.api.metrics import Metrics
 from handlers.application import RollcallApplication
@@ -240,7 +242,8 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     }
     for_overview = {"admin": admin, "overview": core.overview}
     for_overview_data = {"admin": admin, "operator_sessions": core.operator_sessions}
-    for_user = {**for_overview, "stores": stores, "sharing": core.session_sharing}
+    for_day = {**for_overview, "user_pasts": UserPasts(stores, core.overview, core.registry, clock, app.settings)}
+    for_user = {**for_day, "stores": stores, "sharing": core.session_sharing}
     for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
@@ -272,6 +275,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
         URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),
+        URLSpec(r"/admin/users/([^/]+)/(day|totals)\.csv", UserDayCsvHandler, for_day),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
         URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
         URLSpec(r"/admin/events", history.EventsHandler, for_history),

@@ -29,6 +29,9 @@ NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
 CALLS_AT_ONCE = 1000
 """Calls that are read in one go."""
 
+CALLS_REACHING_OVER = 5
+"""Calls before a moment that are looked at: some more than the one that a user can be in."""
+
 SEARCHED_USERS_LIMIT = 200
 """Users whose calls one query may ask for: about 30 ms in the embedded store if all of them have many calls."""
 
@@ -194,6 +197,17 @@ class Calls:
             narrowed |= {"started_at": {"$lte": before.started_at}, "$or": later}
         rows = await self._of_user(user_id, narrowed).page(skip, limit)
         return self._readable(rows), total
+
+    async def overlapping(self, user_id: int, start: datetime, end: datetime, limit: int) -> list[Call]:
+        """A user's calls of which a part lies between two moments, newest first.
+
+        Beyond the limit, the oldest are left out. A user has one call at a time, so of the calls that began before, only
+        the last ones can reach over the start.
+        """
+        within = await self._of_user(user_id, {"started_at": {"$gte": start, "$lt": end}}).page(0, limit)
+        before = await self._of_user(user_id, {"started_at": {"$lt": start}}).page(0, CALLS_REACHING_OVER)
+        reaching = [call for call in self._readable(before) if call.ended_at is None or call.ended_at > start]
+        return [*self._readable(within), *reaching]
 
     async def page(
         self,

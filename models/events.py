@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from models.documents import insert_new, readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
+from models.status import State
 from models.users import BULK_ROWS
 
 EventKind = Literal["available", "busy", "offline", "call_started", "call_ended", "action"]
@@ -91,6 +92,34 @@ class Events:
         query = _of_user(user_id, {"at": {"$gte": at}})
         return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
 
+    async def states(self, user_id: int, start: datetime, end: datetime, limit: int) -> list[Event]:
+        """The changes of a user's state from `start` to before `end`, newest first.
+
+        Beyond the limit, the oldest are left out.
+        """
+        query = {**_changes(user_id), "at": {"$gte": start, "$lt": end}}
+        return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
+
+    async def state_before(self, user_id: int, at: datetime) -> Event | None:
+        """The last change of a user's state before a moment."""
+        query = {**_changes(user_id), "at": {"$lt": at}}
+        found = self._readable(await self._events.find(query, sort=[("_id", -1)], limit=1))
+        return found[0] if found else None
+
+    async def state_after(self, user_id: int, at: datetime) -> Event | None:
+        """The first change of a user's state at a moment or after it."""
+        query = {**_changes(user_id), "at": {"$gte": at}}
+        found = self._readable(await self._events.find(query, sort=[("_id", 1)], limit=1))
+        return found[0] if found else None
+
+    async def complete_since(self, forgotten_before: datetime, limit: int) -> datetime:
+        """The moment since which no event was deleted, if those before `forgotten_before` and beyond `limit` are."""
+        counted = min(limit, COUNT_LIMIT)
+        if await self._events.count_documents({}, limit=counted) < counted:
+            return forgotten_before
+        oldest = self._readable(await self._events.find({}, sort=[("_id", 1)], limit=1))
+        return max([forgotten_before, *(event.at for event in oldest)])
+
     async def rename(self, user_id: int, name: str) -> None:
         """Give a user another name in all events."""
         for id_field, name_field in (("user_id", "username"), ("other_id", "other_name")):
@@ -124,6 +153,11 @@ class Events:
     async def _delete(self, ids: list[str]) -> int:
         """The caller passes some at a time: deleting an hour's events at once could exceed the deadline of a call."""
         return (await self._events.delete_many({"_id": {"$in": ids}})).deleted_count
+
+
+def _changes(user_id: int) -> dict[str, Any]:
+    """The filter for the changes of a user's state."""
+    return {"user_id": user_id, "kind": {"$in": list(get_args(State))}}
 
 
 def _of_user(user_id: int, more: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
@@ -42,13 +42,15 @@ class ExportHandler(AdminHandler):
         filters: Iterable[str | None],
         head: Sequence[str],
         batches: AsyncIterator[list[Sequence[Cell]]],
+        *,
+        date: date | None = None,
     ) -> None:
-        """Send all rows. The file's name has the date and the filters.
+        """Send all rows. The file's name has the filters and the date, which is today's unless it is given.
 
         If the store fails midway, close the connection, so that no partial file looks complete.
         """
         self.set_header("Content-Type", "text/csv; charset=utf-8")
-        parts = [name, f"{self.admin.clock.utc():%Y-%m-%d}", *filter(None, filters)]
+        parts = [name, f"{date or self.admin.clock.utc():%Y-%m-%d}", *filter(None, filters)]
         self.set_header("Content-Disposition", _attachment("-".join(parts)))
         self.write(BYTE_ORDER_MARK + _lines([head]))
         is_begun = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from jinja2 import pass_context
@@ -37,6 +38,16 @@ def _full(context: Context, moment: Moment) -> str:
 
 
 @pass_context
+def _hour(context: Context, moment: Moment) -> str:
+    return _moments(context).hour_and_minute(moment)
+
+
+def _weekday(on: date) -> str:
+    """`Mon 23 Nov`."""
+    return f"{on:%a} {on.day} {on:%b}"
+
+
+@pass_context
 def _because(context: Context, cause: Explanation, now: int) -> str:
     return _moments(context).because(cause, now)
 
@@ -59,6 +70,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": _day,
     "clock": _clock,
     "full": _full,
+    "hour": _hour,
+    "weekday": _weekday,
     "iso": iso,
     "because": _because,
     "why": _why,

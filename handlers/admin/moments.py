@@ -54,6 +54,10 @@ class Moments:
         local = self._local(moment)
         return f"{date_in_words(local)}, {local:%H:%M}"
 
+    def hour_and_minute(self, moment: Moment) -> str:
+        """Only the time of day: `12:31`."""
+        return f"{self._local(moment):%H:%M}"
+
     def short(self, moment: Moment) -> str:
         """The same without seconds."""
         return self._dated(moment, "%H:%M")

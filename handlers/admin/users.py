@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from handlers.admin.base import AdminContext, allows
+from handlers.admin.day_strips import STATE_WORDS, user_days
 from handlers.admin.live import OverviewHandler
+from handlers.admin.shown_days import shown_days
+from handlers.admin.user_past import UserPasts
 from models.errors import NotFound
 from models.external_ids import EXTERNAL
 from models.stores import Stores
@@ -13,6 +16,7 @@ from realtime.cluster.session_sharing import SessionSharing
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import Issue, UserRow
+from realtime.dashboard.span_text import because
 from realtime.protocol import USER_ID_LIMIT
 
 TIMELINE = timedelta(days=1)
@@ -48,18 +52,25 @@ class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
     def initialize(
-        self, admin: AdminContext, overview: Overview, stores: Stores, sharing: SessionSharing | None
+        self,
+        admin: AdminContext,
+        overview: Overview,
+        stores: Stores,
+        sharing: SessionSharing | None,
+        user_pasts: UserPasts,
     ) -> None:
         """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.stores = stores
+        self.user_pasts = user_pasts
         self.sharing = sharing
 
     @allows("viewer")
     async def get(self, text: str) -> None:
-        """Show a user's status, sockets, current call, events of the last day, and actions by operators."""
-        user_id = self.overview.user_id_of(text) if text.startswith(EXTERNAL) else user_id_of(text)
+        """Show a user's status, sockets, current call, day, events of the last day, and actions by operators."""
+        user_id, shown = page_user_id(self.overview, text), shown_days(self)
         self.overview.row(user_id)  # raises NotFound before the store is asked
+        past = await self.user_pasts.between(user_id, shown.start, shown.end)
         since = self.admin.clock.utc() - TIMELINE
         stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
         events = await self.with_unsaved(
@@ -80,12 +91,22 @@ class AdminUserHandler(OverviewHandler):
             is_cut=len(events) >= TIMELINE_LIMIT,
             acts=acts,
             acted=acted,
+            query={name: self.get_query_argument(name) for name in self.request.query_arguments},
+            shown=shown,
+            days=user_days(past, shown.days, self.moments.zone, self.now_ms),
+            state_words=STATE_WORDS,
+            span_because=because,
         )
 
     def _issues_of(self, row: UserRow) -> list[Issue]:
         """The issues of the user and of the user's call."""
         about = {row.user_id, row.call_id} - {""}
         return [each for each in self.overview.issues() if {each.user_id, each.call_id} & about]
+
+
+def page_user_id(overview: Overview, text: str) -> int:
+    """The user in the URL of a page: an id, or `external:` and an id in another program. Raises Invalid, NotFound."""
+    return overview.user_id_of(text) if text.startswith(EXTERNAL) else user_id_of(text)
 
 
 def user_id_of(text: str) -> int:

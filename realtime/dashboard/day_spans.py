@@ -136,8 +136,8 @@ class _Pieces:
         self._pause_at = _lookup_covering(past.pauses)
         self._created_at = past.created_at
         self.edges = [past.created_at, *(state.at for state in states)]
-        for each in (*past.calls, *past.pauses):
-            self.edges += (each.start, each.end)
+        self.edges += [edge for call in past.calls for edge in (call.start, call.end)]
+        self.edges += [edge for pause in past.pauses for edge in (pause.start, pause.end)]
 
     def between(self, start: int, end: int) -> Span:
         """The span between two moments without an edge between them."""

@@ -1,0 +1,115 @@
+"""Day strips: a user's days as they are drawn, with what the page says about them."""
+
+from __future__ import annotations
+
+from datetime import date, tzinfo
+
+import msgspec
+
+from realtime.dashboard.calendar_days import CalendarDay, hour_marks
+from realtime.dashboard.day_spans import Past, Span, SpanState, clipped, spans_of
+from realtime.dashboard.day_totals import DayTotals, calls_within, totals_of
+
+MARK_HOURS = 3
+"""Hours between two marks."""
+
+MAJOR_HOURS = 6
+"""Hours between two marks that phones show."""
+
+LEAST_WIDTH = 0.16
+"""Percent of a strip that the shortest state is wide: a pixel or two."""
+
+BARS_LIMIT = 1500
+"""Bars of a strip. More would not fit; a shorter state is then left out of the drawing, not of the list."""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One span as it is drawn. Places are percents of the strip's width."""
+
+    x: float
+    width: float
+    span: Span
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A full hour on the scale."""
+
+    x: float
+    at: int
+    is_major: bool
+
+
+class DayStrip(msgspec.Struct, frozen=True):
+    """One day of a user."""
+
+    date: date
+    start: int
+    end: int
+    spans: list[Span]
+    bars: list[Bar]
+    """The shortest last, so that no other one covers them."""
+    marks: list[Mark]
+    totals: DayTotals
+    is_future: bool = False
+
+
+class UserDays(msgspec.Struct, frozen=True):
+    """A day or a week of a user."""
+
+    strips: list[DayStrip]
+    spans: list[Span]
+    totals: DayTotals
+
+
+def user_days(past: Past, days: list[CalendarDay], zone: tzinfo, now: int) -> UserDays:
+    """The strips of some days that follow each other."""
+    start, end = days[0].start, days[-1].end
+    spans = spans_of(past, start, end, now)
+    return UserDays(
+        strips=[_strip(past, spans, day, zone, now) for day in days],
+        spans=spans,
+        totals=totals_of(spans, calls_within(past.calls, start, min(end, now))),
+    )
+
+
+def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: int) -> DayStrip:
+    within = clipped(spans, day.start, day.end)
+    marks = [
+        Mark(_percent(mark.at, day), mark.at, mark.hour % MAJOR_HOURS == 0)
+        for mark in hour_marks(day, zone, MARK_HOURS)
+    ]
+    return DayStrip(
+        date=day.date,
+        start=day.start,
+        end=day.end,
+        spans=within,
+        bars=_bars(within, day),
+        marks=marks,
+        totals=totals_of(within, calls_within(past.calls, day.start, min(day.end, now))),
+        is_future=day.start >= now,
+    )
+
+
+def _bars(spans: list[Span], day: CalendarDay) -> list[Bar]:
+    longest_first = sorted(spans, key=lambda span: span.length, reverse=True)
+    return [_bar(span, day) for span in longest_first[:BARS_LIMIT]]
+
+
+def _bar(span: Span, day: CalendarDay) -> Bar:
+    width = max(LEAST_WIDTH, 100 * span.length / day.length)
+    return Bar(min(_percent(span.start, day), 100 - width), width, span)
+
+
+def _percent(moment: int, day: CalendarDay) -> float:
+    return 100 * (moment - day.start) / day.length
+
+
+STATE_WORDS: dict[SpanState, str] = {
+    "available": "Available",
+    "busy": "Busy",
+    "calls": "On a call",
+    "offline": "Offline",
+    "unknown": "Not recorded",
+    "stopped": "Server not running",
+}
+"""The states as the page names them."""

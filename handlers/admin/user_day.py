@@ -1,0 +1,99 @@
+"""User day: the states and the totals of one user's day or week, as CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from handlers.admin.base import AdminContext, allows
+from handlers.admin.day_strips import DayStrip, user_days
+from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.live import OverviewHandler
+from handlers.admin.shown_days import shown_days
+from handlers.admin.user_past import UserPasts
+from handlers.admin.users import page_user_id
+from models.direction import plain
+from models.times import from_milliseconds
+from realtime.dashboard.day_spans import Span, SpanState
+from realtime.dashboard.overview import Overview
+from realtime.dashboard.rows import UserRow
+from realtime.dashboard.span_text import because
+
+SPAN_COLUMNS: Sequence[str] = (
+    "day", "start", "end", "seconds", "state", "on_call", "because", "call_id", "other_id", "other_name", "user_id",
+    "username",
+)  # fmt: skip
+TOTAL_COLUMNS: Sequence[str] = (
+    "day", "start", "end", "available_seconds", "busy_seconds", "on_calls_seconds", "offline_seconds",
+    "not_recorded_seconds", "server_not_running_seconds", "calls", "calls_seconds", "user_id", "username",
+)  # fmt: skip
+
+STATES: dict[SpanState, str] = {"calls": "busy", "unknown": "not_recorded", "stopped": "server_not_running"}
+"""States whose names in a file differ."""
+
+
+class UserDayCsvHandler(OverviewHandler, ExportHandler):
+    """GET /admin/users/{id}/day.csv and /admin/users/{id}/totals.csv"""
+
+    def initialize(self, admin: AdminContext, overview: Overview, user_pasts: UserPasts) -> None:
+        """The route passes the collaborators."""
+        self.set_up_overview(admin, overview)
+        self.user_pasts = user_pasts
+
+    @allows("viewer")
+    async def get(self, text: str, content: str) -> None:
+        """Answer with the states of a day or a week in order, or with the totals of each day."""
+        shown, zone = shown_days(self), self.moments.zone
+        row = self.overview.row(page_user_id(self.overview, text))
+        past = await self.user_pasts.between(row.user_id, shown.start, shown.end)
+        days = user_days(past, shown.days, zone, self.now_ms)
+        begun = [strip for strip in days.strips if not strip.is_future]
+        if content == "totals":
+            name, columns = f"{shown.view}-totals", TOTAL_COLUMNS
+            rows = [_total_cells(strip, row) for strip in begun]
+        else:
+            name, columns = shown.view, SPAN_COLUMNS
+            rows = [_span_cells(strip, span, row) for strip in begun for span in strip.spans]
+        await self.send_csv(name, (row.username,), columns, _at_once(rows), date=shown.days[0].date)
+
+
+async def _at_once(rows: list[Sequence[Cell]]) -> AsyncIterator[list[Sequence[Cell]]]:
+    yield rows
+
+
+def _span_cells(strip: DayStrip, span: Span, row: UserRow) -> Sequence[Cell]:
+    call = span.call
+    return [
+        strip.date.isoformat(),
+        from_milliseconds(span.start),
+        from_milliseconds(span.end),
+        _seconds(span.start, span.end),
+        STATES.get(span.state, span.state),
+        "yes" if call else "",
+        plain(because(span)),
+        call.call_id if call else None,
+        call.other_id if call else None,
+        call.other_name if call else None,
+        row.user_id,
+        row.username,
+    ]
+
+
+def _total_cells(strip: DayStrip, row: UserRow) -> Sequence[Cell]:
+    totals = strip.totals
+    end = strip.spans[-1].end
+    times = (totals.available, totals.busy, totals.on_calls, totals.offline, totals.unknown, totals.stopped)
+    return [
+        strip.date.isoformat(),
+        from_milliseconds(strip.start),
+        from_milliseconds(end),
+        *(round(time / 1000) for time in times),
+        totals.calls,
+        round(totals.call_length / 1000),
+        row.user_id,
+        row.username,
+    ]
+
+
+def _seconds(start: int, end: int) -> int:
+    """Rounded so that the seconds of a day's states add up to the day."""
+    return end // 1000 - start // 1000

@@ -1,0 +1,93 @@
+"""User past: reads from the stores what is known of one user's past."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from models.calls import Call
+from models.events import Event
+from models.stores import Stores
+from models.times import from_milliseconds, milliseconds
+from realtime.clock import Clock
+from realtime.dashboard.day_spans import KnownCall, KnownState, Past
+from realtime.dashboard.overview import Overview
+from realtime.dashboard.span_text import NEVER_ONLINE
+from realtime.presence.registry import Registry, UserEntry
+from settings import Settings
+
+CHANGES_LIMIT = 10_000
+"""Changes of state that are read: those of a user who changes once a minute for a week."""
+
+CALLS_LIMIT = 5000
+"""Calls that are read."""
+
+STATES = ("available", "busy", "offline")
+
+
+class UserPasts:
+    """The pasts of users, each over a day or a week."""
+
+    def __init__(
+        self, stores: Stores, overview: Overview, registry: Registry, clock: Clock, settings: Settings
+    ) -> None:
+        self._stores = stores
+        self._overview = overview
+        self._registry = registry
+        self._clock = clock
+        self._settings = settings
+
+    async def between(self, user_id: int, start: int, end: int) -> Past:
+        """What is known of the time between two moments. Raises NotFound, StoreUnavailable."""
+        entry, now = self._registry.get(user_id), self._clock.utc()
+        first, last = from_milliseconds(start), from_milliseconds(end)
+        recorded_since = await self._recorded_since(now)
+        changes = await self._stores.events.states(user_id, first, last, CHANGES_LIMIT)
+        if len(changes) == CHANGES_LIMIT:
+            recorded_since = max(recorded_since, changes[-1].at)
+        else:
+            changes += await self._nearest(user_id, first)
+        changes += [
+            event for event in self._overview.unsaved_events() if event.user_id == user_id and event.kind in STATES
+        ]
+        calls = await self._stores.calls.overlapping(user_id, first, last, CALLS_LIMIT)
+        return Past(
+            states=[*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)],
+            calls=[self._known_call(call, user_id, milliseconds(now)) for call in calls],
+            recorded_since=milliseconds(recorded_since),
+            created_at=milliseconds(entry.record.created_at),
+        )
+
+    async def _recorded_since(self, now: datetime) -> datetime:
+        """The moment since which every change is recorded."""
+        kept_since = now - timedelta(days=self._settings.events_days)
+        return await self._stores.events.complete_since(kept_since, self._settings.events_limit)
+
+    async def _nearest(self, user_id: int, first: datetime) -> list[Event]:
+        """The last change before a moment, or else the first one after it, which may tell what was before."""
+        events = self._stores.events
+        nearest = await events.state_before(user_id, first) or await events.state_after(user_id, first)
+        return [] if nearest is None else [nearest]
+
+    def _known_call(self, call: Call, user_id: int, now: int) -> KnownCall:
+        other_id = call.other(user_id)
+        return KnownCall(
+            call_id=call.call_id,
+            start=milliseconds(call.started_at),
+            end=now if call.ended_at is None else milliseconds(call.ended_at),
+            other_id=other_id,
+            other_name=self._registry.name(other_id),
+            is_ongoing=call.ended_at is None,
+        )
+
+
+def _known_of_entry(entry: UserEntry, recorded_since: datetime) -> list[KnownState]:
+    """The user's current state, and that of a new user if all changes since are recorded."""
+    created_at, state = entry.record.created_at, entry.state
+    known = [KnownState(milliseconds(state.since), state.state, NEVER_ONLINE if state.since == created_at else "")]
+    if created_at >= recorded_since:
+        known.append(KnownState(milliseconds(created_at), "offline", NEVER_ONLINE))
+    return known
+
+
+def _known_of_event(event: Event) -> KnownState:
+    return KnownState(milliseconds(event.at), event.kind, event.cause, event.operator)  # type: ignore[arg-type]

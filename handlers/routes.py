@@ -33,7 +33,7 @@ from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.socket import OperatorSocketHandler
-from handlers.admin.user_day import UserDayCsvHandler
+from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
 from handlers.admin.user_past import UserPasts
 from handlers.api import auth, calls, feed, health, own_account, users
 from handlers.api.metrics import Metrics
@@ -275,7 +275,8 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
         URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),
-        URLSpec(r"/admin/users/([^/]+)/(day|totals)\.csv", UserDayCsvHandler, for_day),
+        URLSpec(r"/admin/users/([^/]+)/day\.csv", UserStatesCsvHandler, for_day),
+        URLSpec(r"/admin/users/([^/]+)/totals\.csv", UserTotalsCsvHandler, for_day),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
         URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
         URLSpec(r"/admin/events", history.EventsHandler, for_history),

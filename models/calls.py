@@ -201,8 +201,8 @@ class Calls:
     async def overlapping(self, user_id: int, start: datetime, end: datetime, limit: int) -> list[Call]:
         """A user's calls of which a part lies between two moments, newest first.
 
-        Beyond the limit, the oldest are left out. A user has one call at a time, so of the calls that began before, only
-        the last ones can reach over the start.
+        Beyond the limit, the oldest are left out. A user has one call at a time, so of the calls that began before,
+        only the last ones can reach over the start.
         """
         within = await self._of_user(user_id, {"started_at": {"$gte": start, "$lt": end}}).page(0, limit)
         before = await self._of_user(user_id, {"started_at": {"$lt": start}}).page(0, CALLS_REACHING_OVER)

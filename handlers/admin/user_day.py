@@ -8,7 +8,7 @@ from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import DayStrip, user_days
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.live import OverviewHandler
-from handlers.admin.shown_days import shown_days
+from handlers.admin.shown_days import ShownDays, shown_days
 from handlers.admin.user_past import UserPasts
 from handlers.admin.users import page_user_id
 from models.direction import plain
@@ -31,29 +31,43 @@ STATES: dict[SpanState, str] = {"calls": "busy", "unknown": "not_recorded", "sto
 """States whose names in a file differ."""
 
 
-class UserDayCsvHandler(OverviewHandler, ExportHandler):
-    """GET /admin/users/{id}/day.csv and /admin/users/{id}/totals.csv"""
+class UserDayHandler(OverviewHandler, ExportHandler):
+    """What both files have in common."""
 
     def initialize(self, admin: AdminContext, overview: Overview, user_pasts: UserPasts) -> None:
         """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.user_pasts = user_pasts
 
-    @allows("viewer")
-    async def get(self, text: str, content: str) -> None:
-        """Answer with the states of a day or a week in order, or with the totals of each day."""
+    async def begun(self, text: str) -> tuple[UserRow, ShownDays, list[DayStrip]]:
+        """The user in the URL, the days in the query, and those of them that have begun. Raises Invalid, NotFound."""
         shown, zone = shown_days(self), self.moments.zone
         row = self.overview.row(page_user_id(self.overview, text))
         past = await self.user_pasts.between(row.user_id, shown.start, shown.end)
-        days = user_days(past, shown.days, zone, self.now_ms)
-        begun = [strip for strip in days.strips if not strip.is_future]
-        if content == "totals":
-            name, columns = f"{shown.view}-totals", TOTAL_COLUMNS
-            rows = [_total_cells(strip, row) for strip in begun]
-        else:
-            name, columns = shown.view, SPAN_COLUMNS
-            rows = [_span_cells(strip, span, row) for strip in begun for span in strip.spans]
-        await self.send_csv(name, (row.username,), columns, _at_once(rows), date=shown.days[0].date)
+        strips = user_days(past, shown.days, zone, self.now_ms).strips
+        return row, shown, [strip for strip in strips if not strip.is_future]
+
+
+class UserStatesCsvHandler(UserDayHandler):
+    """GET /admin/users/{id}/day.csv"""
+
+    @allows("viewer")
+    async def get(self, text: str) -> None:
+        """Answer with the states of a day or a week, in order."""
+        row, shown, strips = await self.begun(text)
+        rows = [_span_cells(strip, span, row) for strip in strips for span in strip.spans]
+        await self.send_csv(shown.view, (row.username,), SPAN_COLUMNS, _at_once(rows), date=shown.days[0].date)
+
+
+class UserTotalsCsvHandler(UserDayHandler):
+    """GET /admin/users/{id}/totals.csv"""
+
+    @allows("viewer")
+    async def get(self, text: str) -> None:
+        """Answer with the totals of each day."""
+        row, shown, strips = await self.begun(text)
+        rows, name = [_total_cells(strip, row) for strip in strips], f"{shown.view}-totals"
+        await self.send_csv(name, (row.username,), TOTAL_COLUMNS, _at_once(rows), date=shown.days[0].date)
 
 
 async def _at_once(rows: list[Sequence[Cell]]) -> AsyncIterator[list[Sequence[Cell]]]:

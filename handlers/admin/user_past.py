@@ -9,7 +9,7 @@ from models.events import Event
 from models.stores import Stores
 from models.times import from_milliseconds, milliseconds
 from realtime.clock import Clock
-from realtime.dashboard.day_spans import KnownCall, KnownState, Past
+from realtime.dashboard.day_spans import ENDLESS, KnownCall, KnownState, Past
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.span_text import NEVER_ONLINE
 from realtime.presence.registry import Registry, UserEntry
@@ -52,7 +52,7 @@ class UserPasts:
         calls = await self._stores.calls.overlapping(user_id, first, last, CALLS_LIMIT)
         return Past(
             states=[*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)],
-            calls=[self._known_call(call, user_id, milliseconds(now)) for call in calls],
+            calls=[self._known_call(call, user_id) for call in calls],
             recorded_since=milliseconds(recorded_since),
             created_at=milliseconds(entry.record.created_at),
         )
@@ -68,15 +68,14 @@ class UserPasts:
         nearest = await events.state_before(user_id, first) or await events.state_after(user_id, first)
         return [] if nearest is None else [nearest]
 
-    def _known_call(self, call: Call, user_id: int, now: int) -> KnownCall:
+    def _known_call(self, call: Call, user_id: int) -> KnownCall:
         other_id = call.other(user_id)
         return KnownCall(
             call_id=call.call_id,
             start=milliseconds(call.started_at),
-            end=now if call.ended_at is None else milliseconds(call.ended_at),
+            end=ENDLESS if call.ended_at is None else milliseconds(call.ended_at),
             other_id=other_id,
             other_name=self._registry.name(other_id),
-            is_ongoing=call.ended_at is None,
         )
 
 

@@ -16,6 +16,9 @@ SpanState = Literal["available", "busy", "calls", "offline", "unknown", "stopped
 SETTLING = 5000
 """Milliseconds after the end of a call within which a change that the end causes is counted from the end."""
 
+ENDLESS = 2**53
+"""The end of what still goes on. Later moments are none that anything happens at."""
+
 NOT_YET = "not_yet"
 """The cause of a span before the user was added."""
 
@@ -41,14 +44,13 @@ class KnownState(msgspec.Struct, frozen=True):
 
 
 class KnownCall(msgspec.Struct, frozen=True):
-    """A call of the user. `end` is now if the call is ongoing."""
+    """A call of the user. `end` is ENDLESS if the call is ongoing."""
 
     call_id: str
     start: int
     end: int
     other_id: int
     other_name: str
-    is_ongoing: bool = False
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -95,7 +97,7 @@ class Past(msgspec.Struct, frozen=True):
 def spans_of(past: Past, start: int, end: int, now: int) -> list[Span]:
     """The spans from `start` to `end`, or up to `now` if that is earlier: without gaps, and no two of them overlap.
 
-    During a call the user counts as busy, even if the change was announced a moment later, but not while offline.
+    During a call the user counts as busy, except where the user went offline during the call.
     During a pause nothing else counts.
     """
     end = min(end, now)
@@ -144,7 +146,7 @@ class _Pieces:
         known, call = self._state_at(start), self._call_at(start)
         if self._pause_at(start) is not None:
             return Span(start, end, "stopped")
-        if call is not None and (known is None or known.state != "offline"):
+        if call is not None and (known is None or known.state != "offline" or known.at <= call.start):
             return Span(start, end, "calls", call=call)
         if known is None:
             return Span(start, end, "unknown", NOT_YET if start < self._created_at else "")
@@ -158,7 +160,7 @@ def _is_same(one: Span, other: Span) -> bool:
 
 def _settled(past: Past) -> list[KnownState]:
     """The known states in order, each of them a change from the one before."""
-    ends = sorted(call.end for call in past.calls if not call.is_ongoing)
+    ends = sorted(call.end for call in past.calls)
     ordered = sorted((_from_end_of_call(state, ends) for state in past.states), key=lambda state: state.at)
     settled: list[KnownState] = []
     for state in ordered:

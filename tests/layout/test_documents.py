@@ -127,7 +127,7 @@ def test_every_url_is_documented_and_every_documented_url_is_there(server: Runni
 @pytest.mark.any_store
 def test_every_url_that_any_page_names_is_there(server: RunningServer) -> None:
     known = routes(server)
-    named = set(re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[a-z/{}_…-]*(?:\.json|\.tgz)?)", ALL))
+    named = set(re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[a-z/{}_…-]*(?:\.json|\.tgz|\.csv)?)", ALL))
     assert named <= known
     called = set(re.findall(r"(?:\$api|localhost:8000)(/[a-z/]+(?:\.json)?)", ALL))
     assets = {f"/static/{file.stem}" for file in (ROOT / "static").iterdir()}

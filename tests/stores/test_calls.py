@@ -77,6 +77,16 @@ async def test_the_pages_of_one_user_in_the_dashboards_list_follow_each_other(st
     assert {total for _, total in pages} == {3}
 
 
+async def test_calls_of_which_a_part_lies_between_two_moments_are_found(stores: Stores) -> None:
+    over = [ended(call(n, 1, 2), "completed", NOON + timedelta(minutes=n + 2), 1) for n in (0, 5, 9, 12)]
+    for each in [*over, call(3, 1, 3), call(30, 2, 1), call(8, 2, 3)]:
+        await stores.calls.insert(each)
+    found = await stores.calls.overlapping(1, NOON + timedelta(minutes=6), NOON + timedelta(minutes=12), 10)
+    assert [each.call_id for each in found] == ["c9", "c5", "c3"]
+    found = await stores.calls.overlapping(1, NOON + timedelta(minutes=2), NOON + timedelta(minutes=30), 2)
+    assert [each.call_id for each in found] == ["c12", "c9"]
+
+
 def long_history(seed: int, count: int) -> list[Call]:
     """Return calls of user 1, of all kinds, many with the same start. User 1 is the caller twice as often."""
     chance = random.Random(seed)

@@ -134,3 +134,41 @@ async def test_what_is_gone_through_is_narrowed_as_a_page_is(stores: Stores) -> 
     await stores.events.add_many([event(1), event(2, 2), *CALL])
     assert numbers(await stores.events.older("~", user_id=2, limit=10)) == [9, 3, 2]
     assert numbers(await stores.events.older("000009", user_id=2, kind="call_started", limit=10)) == [3]
+
+
+STATES = [
+    event(10, kind="available"),
+    event(20, kind="call_started", other_id=2),
+    event(21, kind="busy"),
+    event(30, kind="action", cause="clear_busy"),
+    event(40, kind="offline"),
+    event(41, 2, kind="offline"),
+]
+
+
+async def test_the_changes_of_a_users_state_are_found_by_time(stores: Stores) -> None:
+    await stores.events.add_many(STATES)
+    since, until = NOON + timedelta(seconds=10), NOON + timedelta(seconds=40)
+    assert numbers(await stores.events.states(1, since, until, 10)) == [21, 10]
+    assert numbers(await stores.events.states(1, since, until + timedelta(seconds=1), 2)) == [40, 21]
+
+
+async def test_the_nearest_change_of_state_before_and_after_a_moment_is_found(stores: Stores) -> None:
+    await stores.events.add_many(STATES)
+    found = {}
+    for second in (10, 11, 35, 40, 41):
+        at = NOON + timedelta(seconds=second)
+        nearest = (await stores.events.state_before(1, at), await stores.events.state_after(1, at))
+        found[second] = [each and int(each.event_id) for each in nearest]
+    assert found == {10: [None, 10], 11: [10, 21], 35: [21, 40], 40: [21, 40], 41: [40, None]}
+
+
+async def test_events_are_complete_since_the_oldest_that_is_kept(stores: Stores) -> None:
+    kept_since = NOON - timedelta(days=30)
+    assert await stores.events.complete_since(kept_since, 3) == kept_since
+    await stores.events.add_many(STATES[:2])
+    assert await stores.events.complete_since(kept_since, 3) == kept_since
+    await stores.events.add_many(STATES)
+    assert await stores.events.complete_since(kept_since, 3) == NOON + timedelta(seconds=10)
+    later = NOON + timedelta(hours=1)
+    assert await stores.events.complete_since(later, 3) == later

@@ -17,8 +17,8 @@ DAY = 1000
 """The end of the day in these tests, which begins at 0."""
 
 
-def call(start: int, end: int, call_id: str = "c", *, is_ongoing: bool = False) -> KnownCall:
-    return KnownCall(call_id, start, end, 2, "bob", is_ongoing)
+def call(start: int, end: int, call_id: str = "c") -> KnownCall:
+    return KnownCall(call_id, start, end, 2, "bob")
 
 
 def shown(spans: list[Span]) -> list[tuple[int, str]]:
@@ -93,6 +93,12 @@ def test_a_participant_who_is_offline_counts_as_offline() -> None:
     assert day(past)[:5] == [(0, "busy"), (100, "calls"), (150, "offline"), (180, "calls"), (200, "busy")]
 
 
+def test_who_is_said_to_be_offline_before_a_call_begins_counts_as_on_the_call() -> None:
+    assert day(Past([KnownState(0, "offline")], [call(100, 200)])) == [
+        (0, "offline"), (100, "calls"), (200, "offline"), (DAY, ""),
+    ]  # fmt: skip
+
+
 def test_while_no_server_was_running_nothing_else_counts() -> None:
     past = Past([KnownState(0, "available", "set")], [call(250, 400)], [Pause(300, 350), Pause(500, 600)])
     assert day(past) == [
@@ -149,7 +155,7 @@ def test_totals_count_calls_as_busy_and_say_how_long_they_were() -> None:
     calls = [call(-100, 50, "a"), call(900, 1200, "b"), call(1300, 1400, "elsewhere")]
     past = Past([KnownState(-500, "available"), KnownState(300, "busy"), KnownState(600, "offline")], calls)
     totals = totals_of(spans_of(past, 0, DAY, DAY), calls_within(calls, 0, DAY))
-    assert (totals.available, totals.busy, totals.on_calls, totals.offline) == (250, 350, 50, 400)
+    assert (totals.available, totals.busy, totals.on_calls, totals.offline) == (250, 450, 150, 300)
     assert (totals.calls, totals.call_length, totals.longest_call, totals.average_call) == (2, 150, 100, 75)
     assert totals.whole == DAY
     assert totals_of([], []).average_call == 0

@@ -14,6 +14,7 @@ from tornado.web import Application
 from handlers.admin import (
     account_actions,
     actions,
+    board,
     history,
     live,
     login,
@@ -32,6 +33,7 @@ from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
+from handlers.admin.past_boards import PastBoards
 from handlers.admin.socket import OperatorSocketHandler
 from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
 from handlers.admin.user_past import UserPasts
@@ -247,6 +249,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     for_live = {**for_overview, "feed": core.overview_feed}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
+    for_board = {"admin": admin, "past_boards": PastBoards(core, stores), "registry": core.registry}
     for_operators = {**for_sign_in, "operators": stores.operators, "audit": stores.audit}
     action_runner = ActionRunner(
         core.actions, stores.audit, clock, core.registry, core.switchboard, core.limits.refused_actions
@@ -281,6 +284,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
         URLSpec(r"/admin/events", history.EventsHandler, for_history),
         URLSpec(r"/admin/events\.csv", history.EventsCsvHandler, for_history),
+        URLSpec(r"/admin/board", board.BoardHandler, for_board),
         URLSpec(r"/admin/audit", history.AuditHandler, for_history),
         URLSpec(r"/admin/audit\.csv", history.AuditCsvHandler, for_history),
         URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),

@@ -83,6 +83,14 @@ class Events:
         query = narrowed if user_id is None else _of_user(user_id, narrowed)
         return self._readable(await self._events.find(query, sort=[("_id", -1)], limit=limit))
 
+    async def between(self, after: str, up_to: str | None, limit: int) -> list[Event]:
+        """The next events after an id, oldest first, at most `limit`. With `up_to`, none after that id.
+
+        Neither need be the id of an existing event.
+        """
+        ids = {"$gt": after} if up_to is None else {"$gt": after, "$lte": up_to}
+        return self._readable(await self._events.find({"_id": ids}, sort=[("_id", 1)], limit=limit))
+
     async def of_call(self, call_id: str) -> list[Event]:
         """The events of one call, oldest first."""
         return self._readable(await self._events.find({"call_id": call_id}, sort=[("_id", 1)]))
@@ -132,6 +140,14 @@ class Events:
         while ids := await self._oldest({"at": {"$lt": before}}, BULK_ROWS):
             gone += await self._delete(ids)
         return gone
+
+    async def last_surplus(self, keep: int) -> str | None:
+        """The id of the newest event that `trim` would delete, or None if it would delete none."""
+        surplus = await self._events.count_documents({}) - keep
+        if surplus <= 0:
+            return None
+        rows = await self._events.find({}, {"_id": 1}, sort=[("_id", 1)], skip=surplus - 1, limit=1)
+        return str(rows[0]["_id"]) if rows else None
 
     async def trim(self, keep: int) -> int:
         """Delete all but the newest `keep` events and return the number of deleted ones."""

@@ -10,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from models.audit import Audit
 from models.calls import Calls
+from models.checkpoints import Checkpoints
 from models.database import Database, open_database
 from models.deletions import Deletions
 from models.errors import StoreUnavailable
@@ -20,6 +21,7 @@ from models.logins import Logins
 from models.name_keys import NameKeys
 from models.notices import Notices
 from models.operators import Operators
+from models.recorded_spans import RecordedSpans
 from models.samples import Samples
 from models.service_keys import ServiceKeys
 from models.sign_in_limits import SignInLimits
@@ -47,6 +49,8 @@ class Stores:
     sign_ins: SignIns
     events: Events
     samples: Samples
+    checkpoints: Checkpoints
+    recorded_spans: RecordedSpans
     audit: Audit
     name_keys: NameKeys
     deletions: Deletions
@@ -76,6 +80,8 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         sign_ins=SignIns(database.collection("sign_ins")),
         events=events,
         samples=Samples(database.collection("samples")),
+        checkpoints=Checkpoints(database.collection("checkpoints"), database.collection("checkpoint_parts")),
+        recorded_spans=RecordedSpans(database.collection("recorded_spans")),
         audit=audit,
         name_keys=NameKeys(user_documents, database.collection("operators"), database.collection("counters")),
         deletions=Deletions(users, user_documents, external_ids, logins, calls, events, audit),
@@ -89,7 +95,8 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
     for_webhooks = (stores.webhook_batches, stores.webhook_told) if settings.webhook_url else ()
     indexed = (
         stores.users, stores.calls, stores.logins,
-        stores.operators, stores.sign_ins, stores.events, stores.audit, stores.service_keys, *for_webhooks,
+        stores.operators, stores.sign_ins, stores.events, stores.checkpoints, stores.recorded_spans, stores.audit,
+        stores.service_keys, *for_webhooks,
     )  # fmt: skip
     try:
         for store in indexed:

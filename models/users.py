@@ -161,6 +161,15 @@ class Users:
         rows = await self._users.find({"_id": {"$gt": after_id}}, {"rev": 1}, sort=[("_id", 1)], limit=limit)
         return [(row["_id"], row.get("rev") or 0) for row in rows]
 
+    async def created(self, user_ids: Sequence[int]) -> dict[int, datetime]:
+        """When these users were created, also those who were deleted since."""
+        found: dict[int, datetime] = {}
+        for start in range(0, len(user_ids), BULK_ROWS):
+            ids = list(user_ids[start : start + BULK_ROWS])
+            rows = await self._users.find({"_id": {"$in": ids}}, {"created_at": 1})
+            found.update((row["_id"], row["created_at"]) for row in rows)
+        return found
+
     async def credentials(self, username: str) -> PasswordRecord | None:
         """The password's hash of the user with this name."""
         documents = await self._users.find({"username_key": {"$in": possible_keys(username)}})

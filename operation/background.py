@@ -85,9 +85,9 @@ class Background:
         self.spawn(self._every(MEMORY_SECONDS, MemoryKeeper(self._core.hub.__len__, malloc_trim()).look))
         self.spawn(self._every(CROWD_SECONDS, CollectionKeeper(self._core.hub.__len__).look))
 
-    def repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something again and again. If it fails, the error is logged."""
-        self.spawn(self._every(seconds, work))
+    def repeat(self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
+        """Do something again and again, the first time at once or after some time. If it fails, the error is logged."""
+        self.spawn(self._every(seconds, work, 0.0 if at_once else seconds))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background. If it fails, the error is logged."""
@@ -121,15 +121,18 @@ class Background:
         except Exception:
             _log.exception("deadline failed")
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], first_after: float | None = None
+    ) -> None:
+        await asyncio.sleep(seconds if first_after is None else first_after)
         while True:
-            await asyncio.sleep(seconds)
             try:
                 await work()
             except StoreUnavailable:
                 self._note_store(is_down=True)
             except Exception:
                 _log.exception("background task failed")
+            await asyncio.sleep(seconds)
 
     def _note_store(self, *, is_down: bool) -> None:
         """Log when the store goes down and when it is back, not every call that fails in between."""

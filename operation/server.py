@@ -36,6 +36,7 @@ from models.stores import Stores
 from models.tokens import open_tokens
 from operation.address import listening_address
 from operation.background import Background
+from operation.checkpointer import CHECK_SECONDS, Checkpointer
 from operation.cut_off import CutOff
 from operation.foreign_keys import accept_foreign_tokens
 from operation.lease_keeper import LeaseKeeper
@@ -96,7 +97,10 @@ class Server:
             settings, self._environment(), core_stores, self.tokens, None if shared is None else shared.log
         )  # fmt: skip
         self._foreign_keys = accept_foreign_tokens(settings, self.core, stores)
-        self._persistence = Persistence(settings, self.core, stores)
+        self._checkpointer = Checkpointer(
+            settings, self.core, stores.checkpoints, stores.recorded_spans, lease_keeper.incarnation, lease_keeper.name
+        )  # fmt: skip
+        self._persistence = Persistence(settings, self.core, stores, self._checkpointer)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
         self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
@@ -125,6 +129,7 @@ class Server:
             await self._webhooks.start()
         if self._foreign_keys is not None:
             await self._foreign_keys.start()
+        self._checkpointer.start()
         # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
         gc.collect()
         gc.freeze()
@@ -133,6 +138,7 @@ class Server:
         for_probes = open_probe_sockets(self.settings)
         self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
         await self._background.start(newest_notice)
+        self._background.repeat(CHECK_SECONDS, self._checkpointer.tick, at_once=True)
         if self._webhooks is not None:
             self._background.spawn(self._webhooks.keep_storing())
             self._background.spawn(self._webhooks.keep_sending())
@@ -201,6 +207,7 @@ class Server:
         try:
             await self.core.save()
             await self._persistence.save_events()
+            await self._checkpointer.stop()
         except StoreUnavailable:
             _log.warning("the last signs of life could not be saved", users=len(self.core.write_back))
         if self._webhooks is not None:
@@ -255,6 +262,7 @@ class Server:
 
     def _log_has_changed(self, kind: str, name: str) -> None:
         log_change(kind, name)
+        self._checkpointer.want()
         if self._webhooks is not None:
             self._webhooks.server_has_gone()
 

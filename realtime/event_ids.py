@@ -8,6 +8,9 @@ from models.shared_log import entry_order
 from models.times import milliseconds
 from realtime.clock import Clock
 
+_AFTER_IDS = "~"
+"""Follows every character of an id."""
+
 
 class EventIds:
     """Gives out ids that sort after all earlier ones, also if the clock goes back.
@@ -17,10 +20,14 @@ class EventIds:
     apart from those of the process before it.
     """
 
-    def __init__(self, clock: Clock, tag: str, entry_id: Callable[[], str] = str) -> None:
+    def __init__(
+        self, clock: Clock, tag: str, entry_id: Callable[[], str] = str, position: Callable[[], str] = str
+    ) -> None:
+        """`position` returns the last entry that is in memory, which may have come with records that were read."""
         self._clock = clock
         self._tag = tag
         self._entry_id = entry_id
+        self._position = position
         self._last_entry_id = ""
         self._millisecond = 0
         self._count = 0
@@ -43,6 +50,15 @@ class EventIds:
             return self.next()
         generation, n = entry_order(entry_id)
         return f"{generation:012x}{n:08x}ffff{unique}"
+
+    def reached(self) -> str:
+        """A text that sorts after the ids of all events of what is in memory, and before those of all later events."""
+        if position := self._position():
+            generation, n = entry_order(position)
+            return f"{generation:012x}{n:08x}{_AFTER_IDS}"
+        last = f"{self._millisecond:012x}{self._count:06x}{_AFTER_IDS}"
+        # Before the first event of this process: after those of the process before it.
+        return max(last, f"{milliseconds(self._clock.utc()) - 1:012x}{_AFTER_IDS}")
 
     def _id_in_log(self, entry_id: str) -> str:
         """Made of the entry's generation and number, and a number for each event of one entry.

@@ -213,6 +213,7 @@ def build_dashboard(
     event_log = EventLog(
         registry, clock, environment.new_id()[:6], shown=settings.events_shown,
         entry_id=lambda: presence.follower.entry_id,
+        position=lambda: presence.cluster.position.last_id if presence.cluster else "",
     )  # fmt: skip
     waiting = WaitingActions(
         stores.audit, registry, ongoing, clock, memory.timers, environment.spawn,

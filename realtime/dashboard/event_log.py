@@ -27,11 +27,18 @@ class EventLog:
     """What happened, as events. It hears of a change only after the change was sent to the sockets."""
 
     def __init__(
-        self, registry: Registry, clock: Clock, tag: str, *, shown: int, entry_id: Callable[[], str] = str
+        self,
+        registry: Registry,
+        clock: Clock,
+        tag: str,
+        *,
+        shown: int,
+        entry_id: Callable[[], str] = str,
+        position: Callable[[], str] = str,
     ) -> None:
         self._registry = registry
         self._clock = clock
-        self._ids = EventIds(clock, tag, entry_id)
+        self._ids = EventIds(clock, tag, entry_id, position)
         self._latest: deque[Event] = deque(maxlen=shown)
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
         self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
@@ -40,6 +47,12 @@ class EventLog:
         """Calls that an operator is ending, with the operator's name."""
         self.given_up = 0
         """Events that were dropped before they could be saved."""
+        self.noted = 0
+        """All events so far, also those that other servers save."""
+
+    def reached(self) -> str:
+        """A text between the ids of the events so far and those of later ones."""
+        return self._ids.reached()
 
     def restore(self, newest_first: list[Event]) -> None:
         """At start: take over the latest events of the last process. They may still name users who were deleted."""
@@ -146,6 +159,7 @@ class EventLog:
             operator=operator,
         )
         self._latest.append(event)
+        self.noted += 1
         if is_own:
             self.given_up += len(self._unsaved) == UNSAVED_EVENTS
             self._unsaved.append(event)

@@ -265,6 +265,10 @@ class Settings:
     inspect_interval_seconds: float = setting(2.0, "How often the store is compared with the server's memory.")
     long_call_seconds: float = setting(7200.0, "A call longer than this needs attention.")
     silent_socket_seconds: float = setting(30.0, "A socket silent this long needs attention.")
+    offline_in_call_seconds: float = setting(0.0, "A participant who is offline this long in a call needs attention.")
+    two_calls_seconds: float = setting(0.0, "A user who is in two calls this long needs attention.")
+    busy_without_cause_seconds: float = setting(0.0, "A user who is busy without a cause this long needs attention.")
+    busy_until_past_seconds: float = setting(0.0, "A user whose busy_until has been past this long needs attention.")
     flapping_changes: int = setting(
         4, "A user whose state changes this often within the flapping window needs attention."
     )
@@ -404,7 +408,8 @@ def _suggested_origin(text: str) -> str:
 _ZERO_ALLOWED = {
     "port", "clean_close_seconds", "flush_interval_seconds", "token_grace_seconds", "hold_seconds", "grace_seconds",
     "reconnect_spread_seconds", "password_waiting_limit", "refresh_leeway_seconds", "redis_rest_seconds",
-    "probe_port", "foreign_token_leeway_seconds",
+    "probe_port", "foreign_token_leeway_seconds", "offline_in_call_seconds", "two_calls_seconds",
+    "busy_without_cause_seconds", "busy_until_past_seconds",
 }  # fmt: skip
 
 _MOST = {

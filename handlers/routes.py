@@ -14,6 +14,7 @@ from tornado.web import Application
 from handlers.admin import (
     account_actions,
     actions,
+    attention,
     board,
     history,
     live,
@@ -105,6 +106,7 @@ def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
     templates.filters.update(FILTERS)
     templates.globals["audit_labels"] = AUDIT_LABELS
+    templates.globals["on_it_minutes"] = attention.MINUTES
     for name in templates.list_templates():
         templates.get_template(name)
     return templates
@@ -262,6 +264,10 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         "admin": admin, "confirmations": for_actions["confirmations"], "action_runner": action_runner,
         "password_changes": app.password_changes,
     }  # fmt: skip
+    for_attention = {
+        "admin": admin, "open_issues": core.open_issues, "acknowledgements": core.acknowledgements,
+        "audit": stores.audit, "refused_actions": core.limits.refused_actions,
+    }  # fmt: skip
     for_system = {
         "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
         "settings": app.settings, "fleet": app.fleet, "stores": stores,
@@ -290,6 +296,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),
         URLSpec(r"/admin/accounts", account_actions.AccountActionsHandler, for_accounts),
         URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
+        URLSpec(r"/admin/attention", attention.AttentionHandler, for_attention),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
         URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),

@@ -20,6 +20,7 @@ NoticeKind = Literal[
     "login_revoked",
     "sign_in_ended",
     "keys_changed",
+    "acknowledgements_changed",
 ]
 
 
@@ -29,7 +30,8 @@ class Notice(msgspec.Struct, frozen=True):
     The users from `first_id` to `last_id` were added; a user was disabled, or changed in another way, such as enabled
     or deleted; an operator changed; all tokens of a user with a version below `last_id` were revoked, except for those
     of the login `login_id`; or those of a login were, the last of which expires in `seconds`; or the sign-in of an
-    operator ended, whose id is then `login_id`; or service keys were added or revoked.
+    operator ended, whose id is then `login_id`; or service keys were added or revoked; or operators acknowledged
+    issues or took that back.
     """
 
     notice_id: int

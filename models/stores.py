@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pymongo.errors import OperationFailure
 
+from models.acknowledgements import Acknowledgements
 from models.audit import Audit
 from models.calls import Calls
 from models.checkpoints import Checkpoints
@@ -58,6 +59,7 @@ class Stores:
     webhook_cursor: WebhookCursor
     webhook_batches: WebhookBatches
     webhook_told: WebhookTold
+    acknowledgements: Acknowledgements
 
 
 async def open_stores(database: Database, settings: Settings) -> Stores:
@@ -91,6 +93,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
             database.collection("webhook_batches"), database.collection("webhook_set_aside")
         ),
         webhook_told=WebhookTold(database.collection("webhook_users"), database.collection("webhook_calls")),
+        acknowledgements=Acknowledgements(database.collection("acknowledgements")),
     )
     for_webhooks = (stores.webhook_batches, stores.webhook_told) if settings.webhook_url else ()
     indexed = (

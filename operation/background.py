@@ -198,6 +198,9 @@ class Background:
         if notice.kind == "keys_changed":
             await self._core.authenticator.key_ring.load()
             return
+        if notice.kind == "acknowledgements_changed":
+            await self._core.acknowledgements.load()
+            return
         if notice.kind == "sign_in_ended":
             self._core.operator_sessions.close_sign_in(notice.login_id)
             return

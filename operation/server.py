@@ -91,7 +91,7 @@ class Server:
         self.tokens = open_tokens(settings)
         core_stores = CoreStores(
             stores.users, stores.user_passwords, stores.external_ids, stores.deletions, stores.calls, stores.logins,
-            stores.audit, stores.service_keys,
+            stores.audit, stores.service_keys, stores.acknowledgements,
         )  # fmt: skip
         self.core = build_core(
             settings, self._environment(), core_stores, self.tokens, None if shared is None else shared.log
@@ -123,6 +123,7 @@ class Server:
         if self.core.node is not None:
             self.core.authenticator.tell_others = self._tell_others
             self.core.operator_sessions.tell_others = self._tell_of_operator
+            self.core.acknowledgements.tell_others = self._tell_of_acknowledgements
             await self.core.node.start()
             self._watch_log(self.core.node)
         if self._webhooks is not None:
@@ -240,6 +241,7 @@ class Server:
         self.core.loader.restore_calls(await self.core.switchboard.recover())
         await self._persistence.restore()
         await self.core.actions.restore()
+        await self.core.acknowledgements.load()
         await self.core.authenticator.key_ring.load()
         now = _utc_now()
         for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
@@ -298,6 +300,10 @@ class Server:
             if sign_in_id
             else notices.post("operator_changed", operator_id, operator_id)
         )
+
+    def _tell_of_acknowledgements(self) -> None:
+        """Tell the other servers, through the store, that operators deal with other issues than before."""
+        self._background.spawn(self._stores.notices.post("acknowledgements_changed"))
 
     def _environment(self) -> Environment:
         return Environment(

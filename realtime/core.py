@@ -14,9 +14,11 @@ from realtime.cluster.node import Node
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.counters import Counters
 from realtime.dashboard.account_actions import AccountActions
+from realtime.dashboard.acknowledgements import Acknowledgements
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.issues import IssueDetector
+from realtime.dashboard.open_issues import OpenIssues
 from realtime.dashboard.operator_session import OperatorCommands
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
@@ -77,6 +79,8 @@ class Core:
     actions: Actions
     store_check: StoreCheck
     issues: IssueDetector
+    open_issues: OpenIssues
+    acknowledgements: Acknowledgements
     session_list: SessionList
     overview: Overview
     overview_feed: OverviewFeed
@@ -163,7 +167,7 @@ def build_core(
         environment, memory.timers, memory.wall_timers, memory.registry, presence.log, memory.changes,
         presence.write_back, presence.engine, presence.loader, presence.settlement, membership, switchboard, fan_out,
         hub, sockets.stats, sockets.authenticator, sockets.liveness, revocations, sockets.limits, sockets.commands,
-        sockets.admission, board.event_log, board.actions, board.store_check, board.issues, board.session_list,
-        board.overview, board.overview_feed, board.operator_sessions, board.operator_commands, node,
-        webhooks,
+        sockets.admission, board.event_log, board.actions, board.store_check, board.issues,
+        board.open_issues, board.acknowledgements, board.session_list, board.overview, board.overview_feed,
+        board.operator_sessions, board.operator_commands, node, webhooks,
     )  # fmt: skip

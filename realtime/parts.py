@@ -15,9 +15,11 @@ from realtime.cluster.cluster_log import ClusterLog
 from realtime.cluster.members import Members
 from realtime.cluster.position import Position
 from realtime.dashboard.account_actions import AccountActions
+from realtime.dashboard.acknowledgements import Acknowledgements
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_log import EventLog
 from realtime.dashboard.issues import IssueDetector
+from realtime.dashboard.open_issues import OpenIssues
 from realtime.dashboard.operator_session import OperatorCommands
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
@@ -115,6 +117,8 @@ class DashboardParts:
     actions: Actions
     store_check: StoreCheck
     issues: IssueDetector
+    open_issues: OpenIssues
+    acknowledgements: Acknowledgements
     session_list: SessionList
     overview: Overview
     overview_feed: OverviewFeed
@@ -229,12 +233,16 @@ def build_dashboard(
     presence.follower.call_listeners += (
         switchboard.call_changed, hub.tell_participants, event_log.call_changed, actions.call_changed,
     )  # fmt: skip
-    issues = IssueDetector(settings, environment, registry, ongoing, sessions, store_check)
+    acknowledgements = Acknowledgements(stores.acknowledgements, clock, environment.spawn)
+    open_issues = OpenIssues(settings, clock, acknowledgements)
+    issues = IssueDetector(settings, environment, registry, ongoing, sessions, store_check, open_issues)
+    acknowledgements.on_change = issues.detect
     row_builder = RowBuilder(settings, registry, ongoing, sessions, clock, actions.waiting)
     overview = Overview(settings, clock, registry, ongoing, sessions, row_builder, issues, event_log)
     feed = OverviewFeed(settings, overview, registry, ongoing, row_builder, issues, event_log, environment.failures)
     operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes)
     commands = OperatorCommands(sockets.guard)
     return DashboardParts(
-        event_log, actions, store_check, issues, sessions, overview, feed, operator_sessions, commands
+        event_log, actions, store_check, issues, open_issues, acknowledgements, sessions, overview, feed,
+        operator_sessions, commands,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.acknowledgements import Acknowledgements
 from models.audit import Audit
 from models.calls import Calls
 from models.deletions import Deletions
@@ -26,3 +27,4 @@ class CoreStores:
     logins: Logins
     audit: Audit
     service_keys: ServiceKeys
+    acknowledgements: Acknowledgements

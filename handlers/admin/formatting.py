@@ -13,13 +13,22 @@ from markupsafe import Markup
 from handlers.admin.moments import Moment, Moments, iso
 from models.direction import in_sentence, isolated
 from realtime.dashboard.event_text import duration, duration_in_words
-from realtime.dashboard.rows import Explanation
+from realtime.dashboard.rows import Explanation, OnIt
 
 
 def initials(name: str) -> str:
     """One or two letters for an avatar."""
     parts = [part for part in name.replace("_", " ").replace(".", " ").split() if part[0].isalnum()]
     return "".join(part[0] for part in parts[:1] + parts[1:][-1:]).upper() or "?"
+
+
+MINUTE_MS = 60_000
+
+
+def on_it(acknowledged: OnIt, now: int) -> str:
+    """Who deals with an issue, and for how many more minutes: “maya is on it, 10 min”."""
+    minutes = max(1, -((now - acknowledged.until) // MINUTE_MS))
+    return f"{in_sentence(acknowledged.operator)} is on it, {minutes} min"
 
 
 @pass_context
@@ -75,6 +84,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "because": _because,
     "why": _why,
+    "on_it": on_it,
     "initials": initials,
     "isolated": isolated,
     "in_sentence": in_sentence,

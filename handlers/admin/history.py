@@ -21,6 +21,8 @@ from realtime.presence.registry import Registry
 KINDS = ("", *get_args(EventKind))
 AUDIT_LABELS: dict[str, str] = {
     **{str(name): label for name, label in ACTION_LABELS.items()},
+    "acknowledge": "Acknowledged issue",
+    "take_back": "Took back acknowledgement",
     "operator_sign_in": "Signed in",
     "operator_sign_out": "Signed out",
     "operator_add": "Added operator",

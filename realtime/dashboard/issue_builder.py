@@ -118,6 +118,7 @@ class IssueBuilder:
             repair="force_offline",
             effect=f"Shows {self._name(entry.profile.user_id)} as offline until the next heartbeat",
             user_id=entry.profile.user_id,
+            changes=changes,
         )
 
     def _of_call(self, kind: IssueKind, call: Call, because: Explanation, since: int) -> Issue:

@@ -15,7 +15,8 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
 from realtime.dashboard.flapping import Flapping
 from realtime.dashboard.issue_builder import IssueBuilder
-from realtime.dashboard.rows import Issue, IssueKind, SessionRow
+from realtime.dashboard.open_issues import OpenIssues
+from realtime.dashboard.rows import Issue, SessionRow
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
@@ -26,10 +27,6 @@ T = TypeVar("T")
 
 LATE = timedelta(seconds=1)
 """Deadlines are met this exactly, unless the server is overloaded."""
-
-
-FAULTS_OF_CALL: tuple[IssueKind, ...] = ("two_calls", "call_with_offline", "long_call")
-"""What can be wrong with one call at the same time, the worst first."""
 
 
 class IssueDetector:
@@ -43,6 +40,7 @@ class IssueDetector:
         calls: OngoingCalls,
         sessions: SessionList,
         store_check: StoreCheck,
+        open_issues: OpenIssues,
     ) -> None:
         self._settings = settings
         self._failures = environment.failures
@@ -50,6 +48,7 @@ class IssueDetector:
         self._calls = calls
         self._sessions = sessions
         self._store_check = store_check
+        self._open = open_issues
         self._clock = environment.clock
         self._build = IssueBuilder(registry, environment.clock)
         self._flapping = Flapping(settings.flapping_changes, settings.flapping_seconds)
@@ -59,9 +58,6 @@ class IssueDetector:
         """This server's sockets that are silent."""
         self.on_silence: Callable[[Iterable[str]], None] = _ignore
         """Called with sockets of this server that have fallen silent, or are silent no more."""
-        self._known: dict[str, Issue] = {}
-        self.found: list[Issue] = []
-        """All issues, the oldest first. A new list whenever something in it has changed."""
         self.user_ids: set[int] = set()
         """The users whom the issues concern."""
 
@@ -87,19 +83,16 @@ class IssueDetector:
     def detect(self) -> None:
         """Find all issues there are now."""
         calls = [*self._calls.all(), *self._store_check.stray_calls.values()]
-        found = {each.key: self._as_known(each) for each in self._all(calls)}
+        found = {each.key: self._open.as_known(each) for each in self._all(calls)}
         self._add_strays(found)
         self._tell_silence(found)
-        found = self._merged(found)
-        if found != self._known:
-            self._known = found
-            self.found = sorted(found.values(), key=lambda each: (each.since, each.key))
+        if self._open.take(found):
             self.user_ids = {user_id for each in self.found for user_id in self._about(each, calls)}
 
-    def _as_known(self, found: Issue) -> Issue:
-        """An issue that is already known keeps its beginning, even if it would be computed differently now."""
-        known = self._known.get(found.key)
-        return msgspec.structs.replace(found, since=known.since) if known else found
+    @property
+    def found(self) -> list[Issue]:
+        """All issues; see OpenIssues."""
+        return self._open.issues
 
     def _all(self, calls: list[Call]) -> Iterator[Issue]:
         yield from self._each("call", calls, self._in_call)
@@ -140,7 +133,7 @@ class IssueDetector:
         reported = {each.call_id for each in found.values()}
         strays = [call for call_id, call in self._store_check.stray_calls.items() if call_id not in reported]
         for stray in self._each("stray call", strays, lambda call: iter([self._build.stray_call(call)])):
-            found[stray.key] = self._as_known(stray)
+            found[stray.key] = self._open.as_known(stray)
 
     def _dead_lock(self, row: tuple[int, str]) -> Iterator[Issue]:
         yield self._build.dead_claim(*row)
@@ -163,7 +156,7 @@ class IssueDetector:
         user_id, session = found
         if session.heard_at < self._clock.now() - self._settings.silent_socket_seconds:
             silent = self._silent_socket(user_id, self._sessions.row(session))
-            known = self._known.get(silent.key)  # computed again, its wall time would differ slightly
+            known = self._open.find(silent.key)  # computed again, its wall time would differ slightly
             yield msgspec.structs.replace(silent, because=known.because) if known else silent
 
     def _silent_elsewhere(self, found: tuple[int, SessionRow]) -> Iterator[Issue]:
@@ -171,24 +164,6 @@ class IssueDetector:
 
     def _silent_socket(self, user_id: int, session: SessionRow) -> Issue:
         return self._build.silent_socket(user_id, session, self._sessions.count(user_id) - 1)
-
-    def _merged(self, found: dict[str, Issue]) -> dict[str, Issue]:
-        """Several faults of one call are one issue, called after the worst: one repair ends them all."""
-        of_call: defaultdict[str, list[Issue]] = defaultdict(list)
-        for each in found.values():
-            if each.kind in FAULTS_OF_CALL:
-                of_call[each.call_id].append(each)
-        merged = dict(found)
-        for faults in of_call.values():
-            first, *others = sorted(faults, key=lambda each: FAULTS_OF_CALL.index(each.kind))
-            others = [each for each in others if each.kind != first.kind]
-            for each in others:
-                del merged[each.key]
-            if others:
-                since = min(each.since for each in (first, *others))
-                also = tuple(each.because for each in others)
-                merged[first.key] = msgspec.structs.replace(first, since=since, also=also)
-        return merged
 
     def _tell_silence(self, found: Mapping[str, Issue]) -> None:
         """Let the other servers know which sockets of this one are silent."""

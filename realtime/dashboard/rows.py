@@ -48,6 +48,18 @@ IssueKind = Literal[
 ]
 
 
+ISSUE_LABELS: dict[IssueKind, str] = {
+    "busy_without_cause": "Busy without a cause",
+    "busy_until_past": "“Busy until” has passed",
+    "call_with_offline": "Participant of a call is offline",
+    "long_call": "Long call",
+    "two_calls": "In two calls at once",
+    "silent_socket": "Silent connection",
+    "flapping": "State keeps changing",
+}
+"""The kinds of issues, as pages name them."""
+
+
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a user is in a state: a text, perhaps followed by a running time, perhaps followed by more text.
 
@@ -97,6 +109,14 @@ class CallRow(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: int
 
 
+class OnIt(msgspec.Struct, frozen=True):
+    """The operator who deals with an issue, and from when until when."""
+
+    operator: str
+    at: int
+    until: int
+
+
 class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that needs attention: what is wrong, since when, and which action repairs it."""
 
@@ -115,6 +135,11 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     session_id: str = ""
     also: tuple[Explanation, ...] = ()
     """What else is wrong with the same call."""
+    also_kinds: tuple[IssueKind, ...] = ()
+    """The kinds of these."""
+    changes: int = 0
+    """How often the state of a flapping user changed."""
+    acknowledged: OnIt | None = None
 
 
 class Figures(msgspec.Struct, frozen=True):

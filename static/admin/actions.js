@@ -3,24 +3,12 @@
 import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
+import { answerOf, explain } from "./request.js";
 import { ACTION_LABELS, CUTTING } from "./formatting.js";
 
 const ACTIONS_URL = "/admin/actions";
 const NAMES_SHOWN = 12; // in the dialog; the others can be opened
 const TARGET_FIELDS = ["user_id", "call_id", "session_id"];
-
-/** The server's answer. Throws an Error with a message for the operator when the server refuses. */
-async function request(url, options = {}) {
-  const headers = { Accept: "application/json" };
-  const response = await fetch(url, { headers, credentials: "same-origin", redirect: "error", ...options });
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
-  throw new Error(answer?.error?.message ?? answer?.message ?? `The server responded with ${response.status}`);
-}
-
-// `fetch` throws a TypeError when there is no answer, and when there is a redirect, such as to the sign-in page.
-const explain = (error) =>
-  error instanceof TypeError ? "The server can't be reached, or you are signed out." : error.message;
 
 export class ActionDialog {
   #dialog;
@@ -64,7 +52,7 @@ export class ActionDialog {
     this.#onToggle(true);
     parts.reason.focus();
     try {
-      const preview = await request(`${ACTIONS_URL}?${asked}`);
+      const preview = await answerOf(`${ACTIONS_URL}?${asked}`);
       if (this.#asked === asked) this.#show(preview);
     } catch (failure) {
       if (this.#asked !== asked) return;
@@ -111,7 +99,7 @@ export class ActionDialog {
     const label = send.textContent;
     const stopTelling = tellProgress(requestId.value, (text) => this.#asked === asked && write(send, text));
     try {
-      const { message } = await request(ACTIONS_URL, { method: "POST", body });
+      const { message } = await answerOf(ACTIONS_URL, { method: "POST", body });
       this.#tell(message);
       if (this.#asked === asked) this.#dialog.close();
     } catch (failure) {

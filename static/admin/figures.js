@@ -57,8 +57,10 @@ export class FigureCards {
     return `${change ? signed(change) : "no change"} in ${RECENT_MINUTES} min`;
   }
 
-  #firstIssue([first, ...others], now) {
-    if (!first) return "no issues";
+  /** The first issue that nobody has acknowledged, and how many more there are. */
+  #firstIssue(issues, now) {
+    const [first, ...others] = issues.filter(({ acknowledged }) => !acknowledged);
+    if (!first) return issues.length ? "all acknowledged" : "no issues";
     return others.length ? `${faults(first, now)} +${others.length}` : faults(first, now);
   }
 }

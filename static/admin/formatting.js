@@ -71,6 +71,10 @@ export function because({ text, at, counts = "up", tail = "" }, now) {
 /** What is wrong, with everything else that is wrong with the same call. The argument is an Issue of the wire. */
 export const faults = (issue, now) => [issue.because, ...(issue.also ?? [])].map((each) => because(each, now)).join("; ");
 
+/** Who deals with an issue, and for how many more minutes: `maya is on it, 10 min`. The argument is an OnIt of the wire. */
+export const onIt = ({ operator, until }, now) =>
+  `${inSentence(operator)} is on it, ${Math.max(1, Math.ceil((until - now) / 60_000))} min`;
+
 /** One or two letters for an avatar. */
 export function initials(name) {
   const parts = name.split(/[\s_.]+/).filter((part) => /^[\p{L}\p{N}]/u.test(part));

@@ -7,6 +7,7 @@ import { listenToKeys } from "./keys.js";
 import { LiveList } from "./live_list.js";
 import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
+import { sendOnItForms } from "./on_it.js";
 import { Rate } from "./rate.js";
 import { UserList } from "./user_list.js";
 import { TAG_ACTIONS, count, faults, plain } from "./formatting.js";
@@ -114,6 +115,8 @@ for (const card of document.querySelectorAll("[data-figure]")) {
 }
 
 setUpMenus(byId("users"), (isOpen) => pinAll("menu", isOpen));
+setUpMenus(byId("attention"), (isOpen) => pinAll("on it", isOpen));
+sendOnItForms((text) => page.banner.toast(text));
 
 const help = byId("help");
 for (const button of document.querySelectorAll("[data-help]")) {

@@ -1,7 +1,7 @@
 /** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, inSentence, initials, isolated } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, inSentence, initials, isolated, onIt } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const HUES = 6; // colours of avatars in base.css
@@ -140,6 +140,7 @@ export function fillIssue(element, issue, isGone, now) {
   const userId = issue.user_id;
   const repair = ACTION_LABELS[issue.repair];
   row.flag("gone", isGone);
+  fillOnIt(row, issue, isGone, now);
   row.text("username", issue.username);
   row.set("who", "title", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
@@ -158,6 +159,22 @@ export function fillIssue(element, issue, isGone, now) {
   row.input("user", userId);
   row.input("call", issue.call_id);
   row.input("session", issue.session_id);
+}
+
+/** Who is on it, and the menu in which the operator says so. */
+function fillOnIt(row, { key, username, acknowledged }, isGone, now) {
+  const id = `on-it-${key.replace(":", "-")}`;
+  row.flag("acknowledged", Boolean(acknowledged));
+  const text = acknowledged ? onIt(acknowledged, now) : "";
+  row.text("acknowledged", text);
+  row.set("acknowledged", "title", text);
+  row.set("acknowledged", "hidden", !acknowledged);
+  row.attribute("onIt", "aria-label", `I'm on it: ${inSentence(username)}`);
+  row.attribute("onIt", "popovertarget", id);
+  row.set("onItMenu", "id", id);
+  row.set("takeBack", "hidden", !acknowledged);
+  for (const part of ["onIt", "onItFor", "takeBack"]) row.set(part, "disabled", isGone || !mayAct());
+  row.input("key", key);
 }
 
 export function fillEvent(element, event, now) {

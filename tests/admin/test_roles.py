@@ -42,6 +42,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("GET", "/admin/accounts", "/admin/accounts?action=set_password&user_id=1"): ADMINS,
     ("POST", "/admin/accounts", "/admin/accounts"): FORM_OF_ADMINS,
     ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
+    ("POST", "/admin/attention", "/admin/attention"): (401, 401, 403, 303, 303, 401),
     ("POST", "/admin/time-zone", "/admin/time-zone"): (401, 401, 303, 303, 303, 401),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),
@@ -62,6 +63,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
 FORMS = {
     "/admin/login": {"name": "nobody", "password": "wrong"},
     "/admin/actions": {"action": "sign_out", "user_id": "1", "reason": "a test", "request_id": "0123456789"},
+    "/admin/attention": {"issue": "long_call:gone", "minutes": "10"},
     "/admin/accounts": {
         "action": "set_password", "user_id": "1", "reason": "a test", "request_id": "9876543210", "password": PASSWORD,
     },

@@ -28,6 +28,7 @@ from realtime.dashboard.rows import (
     Explanation,
     Figures,
     Issue,
+    OnIt,
     SampleRow,
     UserRow,
 )
@@ -154,7 +155,7 @@ def test_every_url_of_the_dashboard_is_documented_with_the_role_it_takes(server:
 def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() -> None:
     table = {quoted(row[0])[0]: set(quoted(" ".join(row[1:]))) for row in rows("### The socket", DASHBOARD)}
     messages = {str(each.__struct_config__.tag): each for each in OperatorMessage.__subclasses__()}
-    shown = {each.__name__: each for each in (UserRow, Explanation, CallRow, Issue, Figures, SampleRow, EventRow)}
+    shown = {each.__name__: each for each in (UserRow, Explanation, CallRow, Issue, OnIt, Figures, SampleRow, EventRow)}
     assert table.keys() == {**messages, **shown}.keys()
     for name, type in {**messages, **shown}.items():
         assert set(type.__struct_fields__) <= table[name], name

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from models.acknowledgements import Acknowledgement
 from models.audit import AuditEntry
 from models.calls import Call, CallLock
 from models.errors import Conflict, Outdated, StoreUnavailable
@@ -538,3 +539,29 @@ class FakeCalls:
         return await self.faults.run(
             "ongoing", lambda: [each for each in self.calls.values() if each.status == "ongoing"]
         )
+
+
+class FakeAcknowledgements:
+    """Acknowledgements as the real store keeps them."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.rows: dict[str, Acknowledgement] = {}
+
+    async def put(self, acknowledgement: Acknowledgement) -> None:
+        """See models.acknowledgements.Acknowledgements.put."""
+        await self.faults.run("put", lambda: self.rows.update({acknowledgement.key: acknowledgement}))
+
+    async def remove(self, acknowledgement: Acknowledgement) -> bool:
+        """See models.acknowledgements.Acknowledgements.remove."""
+        return await self.faults.run("remove", lambda: self._remove(acknowledgement))
+
+    async def all(self) -> list[Acknowledgement]:
+        """See models.acknowledgements.Acknowledgements.all."""
+        return await self.faults.run("all_acknowledgements", lambda: list(self.rows.values()))
+
+    def _remove(self, acknowledgement: Acknowledgement) -> bool:
+        is_there = self.rows.get(acknowledgement.key) == acknowledgement
+        if is_there:
+            del self.rows[acknowledgement.key]
+        return is_there

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from models.acknowledgements import Acknowledgements
 from models.audit import Audit
 from models.calls import Call, Calls
 from models.deletions import Deletions
@@ -35,6 +36,7 @@ from realtime.stores import CoreStores
 from settings import Settings
 from tests.realtime.client import Client, Picture, known
 from tests.realtime.stores import (
+    FakeAcknowledgements,
     FakeAudit,
     FakeCalls,
     FakeDeletions,
@@ -89,6 +91,7 @@ class World:
         self.logins = FakeLogins(self.faults)
         self.audit = FakeAudit(self.faults)
         self.service_keys = FakeServiceKeys(self.faults)
+        self.acknowledgements = FakeAcknowledgements(self.faults)
         self.user_passwords = FakeUserPasswords(self.faults, self.users)
         self.external_ids = FakeExternalIds(self.faults, self.users)
         self.deletions = FakeDeletions(self.faults, self.users, self.external_ids)
@@ -117,6 +120,7 @@ class World:
             self.core.loader.load(user)
         self.core.loader.restore_calls(self.run(self.core.switchboard.recover()))
         self.run(self.core.actions.restore())
+        self.run(self.core.acknowledgements.load())
 
     def build(self, shared: SharedLog | None = None) -> None:
         """Build a new core, on a log of its own or on one that it shares."""
@@ -140,6 +144,7 @@ class World:
                 cast("Logins", self.logins),
                 cast("Audit", self.audit),
                 cast("ServiceKeys", self.service_keys),
+                cast("Acknowledgements", self.acknowledgements),
             ),
             self.tokens,
             shared,

@@ -1,0 +1,14 @@
+/** Request: asks the server for JSON, and says what went wrong. */
+
+/** The server's answer. Throws an Error with a message for the operator when the server refuses. */
+export async function answerOf(url, options = {}) {
+  const headers = { Accept: "application/json" };
+  const response = await fetch(url, { headers, credentials: "same-origin", redirect: "error", ...options });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw new Error(answer?.error?.message ?? answer?.message ?? `The server responded with ${response.status}`);
+}
+
+// `fetch` throws a TypeError when there is no answer, and when there is a redirect, such as to the sign-in page.
+export const explain = (error) =>
+  error instanceof TypeError ? "The server can't be reached, or you are signed out." : error.message;

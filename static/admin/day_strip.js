@@ -19,7 +19,7 @@ class DayStrip {
     this.#box = box;
     this.#svg = box.querySelector("[data-strip]");
     this.#readout = box.closest("[data-strips]").querySelector("[data-readout]");
-    this.#spans = [...box.querySelectorAll(".bar")].map(spanOf).sort((one, other) => one.start - other.start);
+    this.#spans = [...box.querySelectorAll(".span")].map(spanOf).sort((one, other) => one.start - other.start);
     for (const text of box.querySelectorAll("[data-hour]")) write(text, moments.hourAndMinute(Number(text.dataset.hour)));
     for (const span of this.#spans) span.title.textContent = `${describe(span, now)}\n${iso(span.start)} – ${iso(span.end)}`;
     if (this.#spans.length) this.#enable();
@@ -45,11 +45,11 @@ class DayStrip {
   }
 
   #point(event) {
-    const bar = event.target.closest(".bar");
+    const span = event.target.closest(".span");
     const { left, width } = this.#svg.getBoundingClientRect();
     const { start, end } = this.#svg.dataset;
     const moment = Number(start) + ((event.clientX - left) / width) * (end - start);
-    const under = this.#spans.findIndex(({ element }) => element === bar);
+    const under = this.#spans.findIndex(({ element }) => element === span);
     this.#choose(under < 0 ? placeAt(this.#spans, moment) : under);
   }
 

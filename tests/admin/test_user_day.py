@@ -87,7 +87,7 @@ def card(page: str) -> str:
 
 def bars(page: str) -> list[tuple[str, str]]:
     """Return (state, tooltip) of each bar, in order of time."""
-    found = re.findall(r'class="bar (\w+)" data-start="(\d+)".*?<title>(.*?)</title>', card(page), re.DOTALL)
+    found = re.findall(r'class="span (\w+)" data-start="(\d+)".*?<title>(.*?)</title>', card(page), re.DOTALL)
     ordered = sorted(found, key=lambda each: int(each[1]))
     return [(state, html.unescape(title)) for state, _, title in ordered]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
@@ -68,9 +69,8 @@ class AdminUserHandler(OverviewHandler):
     @allows("viewer")
     async def get(self, text: str) -> None:
         """Show a user's status, sockets, current call, day, events of the last day, and actions by operators."""
-        user_id, shown = page_user_id(self.overview, text), shown_days(self)
+        user_id = page_user_id(self.overview, text)
         self.overview.row(user_id)  # raises NotFound before the store is asked
-        past = await self.user_pasts.between(user_id, shown.start, shown.end)
         since = self.admin.clock.utc() - TIMELINE
         stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
         events = await self.with_unsaved(
@@ -91,12 +91,20 @@ class AdminUserHandler(OverviewHandler):
             is_cut=len(events) >= TIMELINE_LIMIT,
             acts=acts,
             acted=acted,
-            query={name: self.get_query_argument(name) for name in self.request.query_arguments},
-            shown=shown,
-            days=user_days(past, shown.days, self.moments.zone, self.now_ms),
-            state_words=STATE_WORDS,
-            span_because=because,
+            **await self._day(user_id),
         )
+
+    async def _day(self, user_id: int) -> dict[str, Any]:
+        """The user's day or week that the query asks for. Raises Invalid."""
+        wanted = shown_days(self)
+        past = await self.user_pasts.between(user_id, wanted.start, wanted.end)
+        return {
+            "wanted_days": wanted,
+            "days": user_days(past, wanted.days, self.moments.zone, self.now_ms),
+            "state_words": STATE_WORDS,
+            "span_because": because,
+            "query": {name: self.get_query_argument(name) for name in self.request.query_arguments},
+        }
 
     def _issues_of(self, row: UserRow) -> list[Issue]:
         """The issues of the user and of the user's call."""

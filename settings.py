@@ -279,7 +279,7 @@ class Settings:
     events_shown: int = setting(50, "Latest events on the live page.")
     events_days: int = setting(30, "Days for which events are kept.")
     events_limit: int = setting(1_000_000, "Most events that are kept; the oldest are deleted first.")
-    samples_hours: int = setting(24, "Hours for which samples of the figures are kept.")
+    samples_hours: int = setting(192, "Hours for which samples of the figures are kept, fewer the older they are.")
     sample_interval_seconds: float = setting(5.0, "How often the figures are sampled.")
 
     webhook_url: str = setting(

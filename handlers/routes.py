@@ -248,7 +248,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     for_overview_data = {"admin": admin, "operator_sessions": core.operator_sessions}
     for_day = {**for_overview, "user_pasts": UserPasts(stores, core.overview, core.registry, clock, app.settings)}
     for_user = {**for_day, "stores": stores, "sharing": core.session_sharing}
-    for_live = {**for_overview, "feed": core.overview_feed}
+    for_live = {**for_overview, "feed": core.overview_feed, "stores": stores}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
     for_board = {"admin": admin, "past_boards": PastBoards(core, stores), "registry": core.registry}
@@ -281,6 +281,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
         URLSpec(r"/admin", live.LiveHandler, for_live),
         URLSpec(r"/admin/wall", live.WallHandler, for_live),
+        URLSpec(r"/admin/samples", live.SamplesHandler, for_live),
         URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
         URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),

@@ -34,6 +34,9 @@ REFRESH_SECONDS = 1.0
 SIGN_IN_SECONDS = 30.0
 """How often the sign-ins of open dashboards are recorded as used."""
 
+THIN_SECONDS = 300.0
+"""How often samples of the figures are thinned."""
+
 CLEAN_UP_SECONDS = 3600.0
 """How often expired logins, sign-ins and sign-in limits, and old events and samples, are deleted."""
 
@@ -80,6 +83,8 @@ class Background:
         self.spawn(self._every(self._settings.inspect_interval_seconds, self._core.check_store))
         self.spawn(self._resume_deletions())
         self.spawn(self._every(self._settings.sample_interval_seconds, self._persistence.sample))
+        self.spawn(self._thin_samples())
+        self.spawn(self._every(THIN_SECONDS, self._persistence.thin_samples))
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
         self.spawn(self._every(MEMORY_SECONDS, MemoryKeeper(self._core.hub.__len__, malloc_trim()).look))
@@ -208,6 +213,11 @@ class Background:
         while users := await self._stores.users.page(after, 1000, notice.last_id):
             self._core.loader.add_all(users)
             after = users[-1].profile.user_id
+
+    async def _thin_samples(self) -> None:
+        """At start, too: a server that never runs for long would otherwise never thin them."""
+        with suppress(StoreUnavailable):
+            await self._persistence.thin_samples()
 
     async def _resume_deletions(self) -> None:
         """Finish what the last process left."""

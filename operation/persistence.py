@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime, timedelta
 
+from models.samples import Sample
 from models.stores import Stores
 from operation.checkpointer import Checkpointer
 from realtime.core import Core
@@ -13,7 +15,10 @@ EVENTS_AT_ONCE = 1000
 """Events in one write: about as many as a very busy server has in a second."""
 
 HISTORY = timedelta(minutes=15)
-"""The span of the chart."""
+"""The span of the chart that is kept in memory."""
+
+WAITING_SAMPLES_LIMIT = 1000
+"""Samples that wait while the store is down: more than an hour of them. Then the oldest are lost."""
 
 
 class Persistence:
@@ -24,6 +29,8 @@ class Persistence:
         self._core = core
         self._stores = stores
         self._checkpointer = checkpointer
+        self._waiting_samples: deque[Sample] = deque(maxlen=WAITING_SAMPLES_LIMIT)
+        """Samples to save, oldest first."""
 
     async def restore(self) -> None:
         """At start: take over the latest events and samples of the last process. Raises StoreUnavailable."""
@@ -39,18 +46,32 @@ class Persistence:
         await self._checkpointer.saved()
 
     async def sample(self) -> None:
-        """Take a sample, which one of the servers saves. Raises StoreUnavailable: then it is shown, but not saved."""
+        """Take a sample, which one of the servers saves. Raises StoreUnavailable, and then saves it the next time."""
         sample = self._core.overview_feed.take_sample()
-        if self._core.is_first:
-            await self._stores.samples.add(sample)
+        if not self._core.is_first:
+            self._waiting_samples.clear()  # another server has saved samples of these moments
+            return
+        self._waiting_samples.append(sample)
+        while self._waiting_samples:
+            oldest = self._waiting_samples[0]
+            await self._stores.samples.add(oldest)
+            if self._waiting_samples and self._waiting_samples[0] is oldest:
+                self._waiting_samples.popleft()
+
+    async def thin_samples(self) -> None:
+        """One of the servers deletes samples that are too old, or too many for their age. Raises StoreUnavailable."""
+        if not self._core.is_first:
+            return
+        now = self._core.environment.clock.utc()
+        await self._stores.samples.forget(now - timedelta(hours=self._settings.samples_hours))
+        await self._stores.samples.thin(now)
 
     async def forget_old(self) -> None:
-        """Delete what is older than the settings say. Raises StoreUnavailable."""
+        """Delete events and webhooks that are older than the settings say. Raises StoreUnavailable."""
         now, settings = self._core.environment.clock.utc(), self._settings
         await self._forget_checkpoints(now - timedelta(days=settings.events_days))
         await self._stores.events.forget(now - timedelta(days=settings.events_days))
         await self._stores.events.trim(settings.events_limit)
-        await self._stores.samples.forget(now - timedelta(hours=settings.samples_hours))
         if settings.webhook_url:
             await self._stores.webhook_batches.forget_set_aside(now - timedelta(days=settings.events_days))
 

@@ -42,6 +42,11 @@ def _clock(context: Context, moment: Moment) -> str:
 
 
 @pass_context
+def _short(context: Context, moment: Moment) -> Markup:
+    return _moments(context).marked(moment, short=True)
+
+
+@pass_context
 def _full(context: Context, moment: Moment) -> str:
     return _moments(context).full(moment)
 
@@ -78,6 +83,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration_in_words": duration_in_words,
     "day": _day,
     "clock": _clock,
+    "moment_short": _short,
     "full": _full,
     "hour": _hour,
     "weekday": _weekday,

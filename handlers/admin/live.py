@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, cast, get_args
 
+import msgspec
+
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.chart_drawing import ChartDrawing
+from handlers.admin.chart_ranges import CHART_RANGES, ChartData, ChartRange
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
 from handlers.compression import write_large
+from models.errors import StoreUnavailable
 from models.events import Event
+from models.samples import Sample
+from models.stores import Stores
 from models.tags import LONGEST, normalized_tag
 from realtime.dashboard.operator_messages import encode_message
 from realtime.dashboard.operator_sessions import OperatorSessions
@@ -63,32 +71,87 @@ class OverviewHandler(AdminHandler):
         return self.get_query_argument("q", "")[:SEARCH_LIMIT]
 
 
-class LiveHandler(OverviewHandler):
-    """GET /admin"""
+class LivePages(OverviewHandler):
+    """What Live and Wall have in common."""
 
-    template = "live.html"
-
-    def initialize(self, admin: AdminContext, overview: Overview, feed: OverviewFeed) -> None:
-        """Collaborators come from the route."""
+    def initialize(self, admin: AdminContext, overview: Overview, feed: OverviewFeed, stores: Stores) -> None:
+        """The route passes the collaborators."""
         self.set_up_overview(admin, overview)
         self.feed = feed
+        self.stores = stores
 
-    @allows("viewer")
-    def get(self) -> None:
+    def show_live(self, template: str, **values: Any) -> None:
         """Everything as of `seq`, read in one step. Later changes arrive over the socket."""
         overview = self.overview
         self.show(
-            self.template,
+            template,
             here="live",
             seq=self.feed.seq,
             figures=overview.figures(),
             calls=overview.calls(),
-            history=overview.history(),
             events=overview.events(),
             issues=overview.issues(),
             page_settings=page_settings(self.admin.settings),
             **self.listed(),
+            **values,
         )
+
+    def chosen_range(self) -> ChartRange:
+        """The time that the chart shows. Raises Invalid."""
+        return CHART_RANGES[choice(self, "chart", tuple(CHART_RANGES))]
+
+    async def stored_samples(self, chosen: ChartRange) -> list[Sample]:
+        """The stored samples of this time, unless all of them are in memory. Raises StoreUnavailable."""
+        if chosen.is_remembered:
+            return []
+        return await self.stores.samples.since(self.admin.clock.utc() - timedelta(seconds=chosen.span))
+
+    def chart_data(self, chosen: ChartRange, stored: list[Sample]) -> ChartData:
+        """What the chart shows now."""
+        now = self.now_ms
+        return ChartData(chosen.name, now, chosen.drawn(stored, self.overview.history(), now))
+
+
+class LiveHandler(LivePages):
+    """GET /admin"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """Show everything. If the store can't be reached, the chart has only the last minutes."""
+        chosen, is_complete, stored = self.chosen_range(), True, list[Sample]()
+        try:
+            stored = await self.stored_samples(chosen)
+        except StoreUnavailable:
+            is_complete = False
+        figures, data, settings = self.overview.figures(), self.chart_data(chosen, stored), self.admin.settings
+        self.show_live(
+            "live.html",
+            chart=ChartDrawing(chosen, chosen.gap_ms(settings), data, figures, self.moments),
+            chart_range=chosen,
+            chart_ranges=[(each, each.attributes(settings)) for each in CHART_RANGES.values()],
+            is_chart_complete=is_complete,
+        )
+
+
+class WallHandler(LivePages):
+    """GET /admin/wall"""
+
+    @allows("viewer")
+    def get(self) -> None:
+        """Show the figures, the longest call and what needs attention."""
+        self.show_live("wall.html")
+
+
+class SamplesHandler(LivePages):
+    """GET /admin/samples"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """Answer with what the chart shows. Its script goes on with the samples of the socket."""
+        chosen = self.chosen_range()
+        data = self.chart_data(chosen, await self.stored_samples(chosen))
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        await write_large(self, msgspec.json.encode(data))
 
 
 class OverviewDataHandler(AdminHandler):
@@ -104,9 +167,3 @@ class OverviewDataHandler(AdminHandler):
         """Answer with what the live pages show. Their socket goes on from there."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         await write_large(self, encode_message(self.operator_sessions.overview()))
-
-
-class WallHandler(LiveHandler):
-    """GET /admin/wall"""
-
-    template = "wall.html"

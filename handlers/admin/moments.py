@@ -43,7 +43,7 @@ class Moments:
         """`now` is in milliseconds since 1970. An unknown zone is UTC."""
         self.zone_name = zone if zone_named(zone) else "UTC"
         self.zone = zone_named(zone) or UTC
-        self._now = self._local(now)
+        self._now = self.local(now)
 
     def clock(self, moment: Moment) -> str:
         """The time of day: `12:31:07`; `26 Nov, 12:31:07` if that is not today; with the year if it is another one."""
@@ -51,16 +51,25 @@ class Moments:
 
     def full(self, moment: Moment) -> str:
         """With the date and the year, even if they are today's: `26 Nov 2026, 12:31`."""
-        local = self._local(moment)
+        local = self.local(moment)
         return f"{date_in_words(local)}, {local:%H:%M}"
-
-    def hour_and_minute(self, moment: Moment) -> str:
-        """Only the time of day: `12:31`."""
-        return f"{self._local(moment):%H:%M}"
 
     def short(self, moment: Moment) -> str:
         """The same without seconds."""
         return self._dated(moment, "%H:%M")
+
+    def day(self, moment: Moment) -> str:
+        """Only the date: `26 Nov`."""
+        local = self.local(moment)
+        return f"{local.day} {local:%b}"
+
+    def hour_and_minute(self, moment: Moment) -> str:
+        """Only the time of day: `12:31`."""
+        return f"{self.local(moment):%H:%M}"
+
+    def local(self, moment: Moment) -> datetime:
+        """The moment in the zone."""
+        return aware(moment).astimezone(self.zone)
 
     def marked(self, moment: Moment, *, short: bool = False) -> Markup:
         """The same, marked up for the script that writes it as the browser is set to."""
@@ -87,14 +96,11 @@ class Moments:
         return Markup("{} {}{}").format(cause.text, self.marked(cause.at, short=True), cause.tail)
 
     def _dated(self, moment: Moment, time: str) -> str:
-        local = self._local(moment)
+        local = self.local(moment)
         if local.date() == self._now.date():
             return f"{local:{time}}"
         year = "" if local.year == self._now.year else " %Y"
         return f"{local.day} {local:%b{year}, {time}}"
-
-    def _local(self, moment: Moment) -> datetime:
-        return aware(moment).astimezone(self.zone)
 
 
 def date_in_words(local: datetime) -> str:

@@ -1,36 +1,41 @@
-/** Chart: available and busy users, stacked, and the calls, over the last minutes. */
+/** Chart: available and busy users, stacked, and the calls, over the time that the operator chose. */
 
-import { put, write } from "./markup.js";
-import { across, area, line, minutes, runs, scale } from "./paths.js";
+import { ChartAxis } from "./chart_axis.js";
+import { ChartCursor } from "./chart_cursor.js";
+import { ChartTable } from "./chart_table.js";
+import { write } from "./markup.js";
+import { across, area, line, runs, scale } from "./paths.js";
 import { grouped } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const AVAILABLE = 1; // positions in a sample
 const BUSY = 2;
 const CALLS = 4;
-const MARKS = 6; // elements for each axis, created once; more than either axis ever needs
 const ABSENCES_KEPT = 20; // more don't fit into the time that is shown
 const SPARKLINE_MARGIN = 0.08; // of the height
+const SVG = "http://www.w3.org/2000/svg";
+const ROW_LABEL_X = "-8"; // pixels from the plot
 
 const online = (sample) => sample[AVAILABLE] + sample[BUSY];
 const busy = (sample) => sample[BUSY];
 const calls = (sample) => sample[CALLS];
 const nothing = () => 0;
+const percent = (part) => `${(100 * part).toFixed(2)}%`;
 
 export class Chart {
-  #settings;
+  #history;
   #parts = {};
-  #rows = [];
-  #columns = [];
+  #axis = new ChartAxis(moments);
+  #cursor;
+  #table;
   #absences = [];
 
-  constructor(figure, settings) {
-    this.#settings = settings;
+  /** `history` has the samples of the chosen time. */
+  constructor(figure, history) {
+    this.#history = history;
     for (const part of figure.querySelectorAll("[data-chart]")) this.#parts[part.dataset.chart] = part;
-    for (let index = 0; index < MARKS; index++) {
-      this.#rows.push(this.#mark("rows"));
-      this.#columns.push(this.#mark("columns"));
-    }
+    this.#cursor = new ChartCursor(this.#parts);
+    this.#table = new ChartTable(this.#parts.table);
   }
 
   /** The page was not connected between these two moments, so the chart shows a gap. */
@@ -39,21 +44,26 @@ export class Chart {
   }
 
   /** The lines end at the current figures. */
-  draw({ samples, figures }, now) {
-    const { gapMs, historyMs: spanMs } = this.#settings;
-    const last = [now, figures.available, figures.busy, figures.offline, figures.calls];
-    const all = runs([...samples.filter(([at]) => at < now), last], gapMs, this.#absences);
-    const { top, marks } = scale(Math.max(...samples.map(online), online(last)));
-    const box = { now, spanMs, top };
-    this.#path("available-area", area(all, online, busy, box));
-    this.#path("busy-area", area(all, busy, nothing, box));
-    this.#path("available", line(all, online, box));
-    this.#path("busy", line(all, busy, box));
-    this.#path("calls", line(all, calls, box));
-    this.#label(this.#rows, marks, (mark) => [1 - mark / top, grouped(mark)]);
-    this.#label(this.#columns, minutes(now, spanMs), (at) => [across(at, now, spanMs), moments.hourAndMinute(at)]);
+  draw({ samples: latest, figures }, now) {
     this.drawFigures(figures);
-    this.#describe(figures, samples[0] ?? last);
+    const history = this.#history;
+    history.follow(latest, now);
+    if (!history.samples) return; // what the server drew stays until they are loaded
+    const { range } = history;
+    const { spanMs, gapMs } = range;
+    const last = [now, figures.available, figures.busy, figures.offline, figures.calls];
+    const samples = [...history.samples.filter(([at]) => at < now && at >= now - spanMs), last];
+    // What was loaded also has what the page did not see itself.
+    const all = runs(samples, gapMs, history.isInFeed(range) ? this.#absences : []);
+    const { top, marks } = scale(samples.reduce((highest, sample) => Math.max(highest, online(sample)), 0));
+    const box = { now, spanMs, top };
+    this.#drawPaths(all, box);
+    this.#drawMarks(marks, box, range);
+    write(this.#parts.title, range.title);
+    write(this.#parts["table-title"], range.title);
+    this.#describe(figures, samples[0]);
+    this.#cursor.follow(all.flat(), { now, spanMs, gapMs, top });
+    this.#table.draw(samples, now, range);
   }
 
   /** The figures in the legend. */
@@ -61,25 +71,23 @@ export class Chart {
     for (const name of ["available", "busy", "calls"]) write(this.#parts[`${name}-now`], grouped(figures[name]));
   }
 
+  #drawPaths(all, box) {
+    this.#path("available-area", area(all, online, busy, box));
+    this.#path("busy-area", area(all, busy, nothing, box));
+    this.#path("available", line(all, online, box));
+    this.#path("busy", line(all, busy, box));
+    this.#path("calls", line(all, calls, box));
+  }
+
   #path(name, d) {
     this.#parts[name].setAttribute("d", d);
   }
 
-  #mark(name) {
-    const mark = document.createElement("span");
-    mark.hidden = true;
-    return this.#parts[name].appendChild(mark);
-  }
-
-  #label(elements, marks, place) {
-    elements.forEach((element, index) => {
-      const isUsed = index < marks.length;
-      put(element, "hidden", !isUsed);
-      if (!isUsed) return;
-      const [at, text] = place(marks[index]);
-      element.style.setProperty("--place", at.toFixed(4));
-      write(element, text);
-    });
+  #drawMarks(marks, { now, spanMs, top }, { markMs }) {
+    const rows = marks.map((mark) => [percent(1 - mark / top), grouped(mark)]);
+    const columns = this.#axis.labels(now, spanMs, markMs).map(([at, text]) => [percent(across(at, now, spanMs)), text]);
+    label(this.#parts.rows, rows, (place) => [{ x1: "0", x2: "100%", y1: place, y2: place }, { x: ROW_LABEL_X, y: place }]);
+    label(this.#parts.columns, columns, (place) => [{ x1: place, x2: place, y1: "0", y2: "100%" }, { x: place, y: "100%" }]);
   }
 
   /** The text alternative of the chart. */
@@ -87,6 +95,26 @@ export class Chart {
     const then = { available, busy: busyThen, calls: callsThen };
     const texts = Object.keys(then).map((name) => `${name} from ${then[name]} to ${figures[name]}`);
     write(this.#parts.description, texts.join(", "));
+  }
+}
+
+/** A line and a text for each mark. `place` returns the attributes of both. */
+function label(group, marks, place) {
+  while (group.children.length < 2 * marks.length) {
+    group.append(document.createElementNS(SVG, "line"), document.createElementNS(SVG, "text"));
+  }
+  while (group.children.length > 2 * marks.length) group.lastElementChild.remove();
+  marks.forEach(([at, text], index) => {
+    const [forLine, forText] = place(at);
+    setAll(group.children[2 * index], forLine);
+    setAll(group.children[2 * index + 1], forText);
+    write(group.children[2 * index + 1], text);
+  });
+}
+
+function setAll(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
   }
 }
 

@@ -2,6 +2,8 @@
 
 import { ActionDialog, targetsOf } from "./actions.js";
 import { Chart } from "./chart.js";
+import { ChartHistory } from "./chart_history.js";
+import { ChartRanges } from "./chart_ranges.js";
 import { DashboardPage, byId } from "./dashboard_page.js";
 import { listenToKeys } from "./keys.js";
 import { LiveList } from "./live_list.js";
@@ -16,7 +18,13 @@ const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
 const onDue = () => page.requestDraw();
 
-const chart = new Chart(byId("chart"), settings);
+const chartHistory = new ChartHistory(settings.historyMs);
+const chartRanges = new ChartRanges(byId("chart"), {
+  history: chartHistory,
+  onChange: () => state.figures && chart.draw(page.shown, clock.now()),
+  tell: (text) => page.banner.toast(text),
+});
+const chart = new Chart(byId("chart"), chartHistory);
 const eventRate = new Rate();
 const users = new UserList(byId("users"), {
   state,
@@ -60,6 +68,7 @@ function onConnection({ isFrozen, absence }) {
   if (!absence) return;
   eventRate.restart();
   chart.noteAbsence(absence);
+  chartRanges.reload();
 }
 
 function togglePause() {

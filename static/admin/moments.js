@@ -11,6 +11,7 @@ export class Moments {
   #short;
   #day;
   #dayAndYear;
+  #minute;
 
   /** `timeZone` is an IANA name, or undefined for the browser's zone. */
   constructor({ timeZone, hour12 = countsTo12() } = {}) {
@@ -21,6 +22,7 @@ export class Moments {
     this.#short = format({ hour, minute: "2-digit", hourCycle });
     this.#day = format({ day: "numeric", month: "short" });
     this.#dayAndYear = format({ day: "numeric", month: "short", year: "numeric" });
+    this.#minute = format({ hour, minute: "2-digit", hourCycle: "h23" });
     this.zoneName = timeZone ?? this.#day.resolvedOptions().timeZone;
   }
 
@@ -42,6 +44,17 @@ export class Moments {
   /** Only the hour and the minute. */
   hourAndMinute(moment) {
     return this.#short.format(moment);
+  }
+
+  /** Only the date: `26 Nov`. */
+  day(moment) {
+    return this.#day.format(moment);
+  }
+
+  /** The day, and how many minutes of it have passed. */
+  local(moment) {
+    const [hours, minutes] = this.#minute.format(moment).split(":").map(Number);
+    return { day: this.#dayAndYear.format(moment), minutes: 60 * hours + minutes };
   }
 
   #dated(format, moment, now) {

@@ -52,11 +52,3 @@ export function scale(highest) {
   for (let mark = 0; mark <= highest; mark += step) marks.push(mark);
   return { top: Math.max(highest * HEADROOM, step), marks };
 }
-
-/** The moments to label on the horizontal axis: every fifth minute. */
-export function minutes(now, spanMs) {
-  const five = 5 * 60_000;
-  const labelled = [];
-  for (let at = Math.ceil((now - spanMs) / five) * five; at < now; at += five) labelled.push(at);
-  return labelled;
-}

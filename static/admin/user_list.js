@@ -210,6 +210,8 @@ export class UserList {
     for (const [name, usual] of [["status", "all"], ["q", ""], ["tag", ""], ["sort", "attention"]]) {
       if (query.get(name) === usual) query.delete(name);
     }
+    const chart = new URLSearchParams(location.search).get("chart");
+    if (chart) query.set("chart", chart);
     history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
     this.#onFilter(status);
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { across, area, line, minutes, runs, scale } from "../../static/admin/paths.js";
+import { across, area, line, runs, scale } from "../../static/admin/paths.js";
 import { NOW, SETTINGS } from "./fakes.js";
 
 const MINUTE = 60_000;
@@ -68,10 +68,4 @@ test("the axis has round marks, few of them, and room above", () => {
     assert.deepEqual(found.marks, marks, `${highest}`);
     assert.ok(found.top >= highest);
   }
-});
-
-test("each fifth minute is named", () => {
-  const named = minutes(NOW, spanMs);
-  assert.equal(named.length, 3);
-  for (const at of named) assert.equal(at % (5 * MINUTE), 0);
 });

@@ -78,6 +78,13 @@ class RecordedSpans:
         """The span that began first after a moment."""
         return await self._first({"began_at": {"$gt": at}}, "began_at", 1)
 
+    async def overlapping(self, start: datetime, end: datetime, limit: int) -> list[Span]:
+        """The spans that have a moment between two others, the latest first, and the nearest ones before and after."""
+        query = {"until": {"$gte": start}, "began_at": {"$lt": end}}
+        rows = await self._spans.find(query, sort=[("began_at", -1)], limit=limit)
+        nearest = (await self.last_before(start), await self.first_after(end))
+        return [*self._readable(rows), *(span for span in nearest if span is not None)]
+
     async def cut_between(self, after: datetime, before: datetime) -> list[Span]:
         """The spans that end between two moments although their server did not stop."""
         rows = await self._spans.find(

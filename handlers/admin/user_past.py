@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.calls import Call
+from models.errors import UnusableStore
 from models.events import Event
+from models.recorded_spans import Span as RecordedSpan
 from models.stores import Stores
 from models.times import from_milliseconds, milliseconds
 from realtime.clock import Clock
 from realtime.dashboard.day_spans import ENDLESS, KnownCall, KnownState, Past
 from realtime.dashboard.overview import Overview
-from realtime.dashboard.span_text import NEVER_ONLINE
+from realtime.dashboard.pauses import RunningTime, pauses_of
+from realtime.dashboard.span_text import NEVER
 from realtime.presence.registry import Registry, UserEntry
 from settings import Settings
 
@@ -20,6 +23,12 @@ CHANGES_LIMIT = 10_000
 
 CALLS_LIMIT = 5000
 """Calls that are read."""
+
+RUNS_LIMIT = 200
+"""Runs of servers that are read. Of a week with more restarts, the earliest pauses are not shown."""
+
+CHECKPOINTS_LIMIT = 10
+"""Checkpoints that are read, of the latest starts: some 10 ms each with 5,000 users."""
 
 STATES = ("available", "busy", "offline")
 
@@ -50,9 +59,17 @@ class UserPasts:
             event for event in self._overview.unsaved_events() if event.user_id == user_id and event.kind in STATES
         ]
         calls = await self._stores.calls.overlapping(user_id, first, last, CALLS_LIMIT)
+        running = await self._stores.recorded_spans.overlapping(first, last, RUNS_LIMIT)
+        states = [*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)]
+        states += await self._known_at_starts(
+            user_id, [span.began_at for span in running if first < span.began_at < last]
+        )
+        if all(state.at > start for state in states):
+            states += await self._known_at(user_id, first)
         return Past(
-            states=[*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)],
+            states=states,
             calls=[self._known_call(call, user_id) for call in calls],
+            pauses=pauses_of(_running_time(span) for span in running),
             recorded_since=milliseconds(recorded_since),
             created_at=milliseconds(entry.record.created_at),
         )
@@ -68,6 +85,32 @@ class UserPasts:
         nearest = await events.state_before(user_id, first) or await events.state_after(user_id, first)
         return [] if nearest is None else [nearest]
 
+    async def _known_at_starts(self, user_id: int, starts: list[datetime]) -> list[KnownState]:
+        """What the checkpoints say that servers wrote at their start.
+
+        A state can have changed while no server was running.
+        """
+        known: list[KnownState] = []
+        for at in starts[:CHECKPOINTS_LIMIT]:
+            known += await self._known_at(user_id, at)
+        return known
+
+    async def _known_at(self, user_id: int, at: datetime) -> list[KnownState]:
+        """What the last checkpoint up to a moment says: the state then, and when it began."""
+        checkpoint = await self._stores.checkpoints.last_until(at)
+        if checkpoint is None:
+            return []
+        try:
+            users, _ = await self._stores.checkpoints.rows(checkpoint)
+        except UnusableStore:
+            return []
+        return [
+            KnownState(moment, user.state, user.cause, user.by)
+            for user in users
+            if user.user_id == user_id
+            for moment in (user.since, milliseconds(checkpoint.at))
+        ]
+
     def _known_call(self, call: Call, user_id: int) -> KnownCall:
         other_id = call.other(user_id)
         return KnownCall(
@@ -82,10 +125,14 @@ class UserPasts:
 def _known_of_entry(entry: UserEntry, recorded_since: datetime) -> list[KnownState]:
     """The user's current state, and that of a new user if all changes since are recorded."""
     created_at, state = entry.record.created_at, entry.state
-    known = [KnownState(milliseconds(state.since), state.state, NEVER_ONLINE if state.since == created_at else "")]
+    known = [KnownState(milliseconds(state.since), state.state, NEVER if state.since == created_at else "")]
     if created_at >= recorded_since:
-        known.append(KnownState(milliseconds(created_at), "offline", NEVER_ONLINE))
+        known.append(KnownState(milliseconds(created_at), "offline", NEVER))
     return known
+
+
+def _running_time(span: RecordedSpan) -> RunningTime:
+    return RunningTime(milliseconds(span.began_at), milliseconds(span.until), span.server)
 
 
 def _known_of_event(event: Event) -> KnownState:

@@ -54,10 +54,11 @@ class KnownCall(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """A time in which no server was running."""
+    """A time in which no server was running, or in which a server failed to save what happened."""
 
     start: int
     end: int
+    state: Literal["stopped", "unknown"] = "stopped"
 
 
 Covering = TypeVar("Covering", KnownCall, Pause)
@@ -143,9 +144,9 @@ class _Pieces:
 
     def between(self, start: int, end: int) -> Span:
         """The span between two moments without an edge between them."""
-        known, call = self._state_at(start), self._call_at(start)
-        if self._pause_at(start) is not None:
-            return Span(start, end, "stopped")
+        known, call, pause = self._state_at(start), self._call_at(start), self._pause_at(start)
+        if pause is not None:
+            return Span(start, end, pause.state)
         if call is not None and (known is None or known.state != "offline" or known.at <= call.start):
             return Span(start, end, "calls", call=call)
         if known is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.direction import in_sentence
 from realtime.dashboard.day_spans import NOT_YET, Span
 
-NEVER_ONLINE = "never_online"
+NEVER = "never"
 """The cause of the state of a new user."""
 
 _CAUSES = {
@@ -22,7 +22,8 @@ _CAUSES = {
     ("offline", "timed_out"): "timed out",
     ("offline", "disconnected"): "connection lost",
     ("offline", "set"): "set offline",
-    ("offline", NEVER_ONLINE): "never came online",
+    ("offline", NEVER): "never came online",
+    ("offline", "disabled"): "disabled",
     ("offline", "operator"): "disconnected by an operator",
     ("unknown", ""): "nothing is recorded",
     ("unknown", NOT_YET): "this user did not exist yet",

@@ -13,12 +13,16 @@ import pytest
 
 from handlers.admin import day_strips, user_past
 from models.calls import Call, ended
+from models.checkpoints import Checkpoint, PastUser, checkpoint_id
 from models.events import Event
+from models.recorded_spans import Span as RecordedSpan
+from models.recorded_spans import SpanEnd
+from models.times import milliseconds
 from models.user_documents import NewUser
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.admin.test_pages import text
-from tests.clients import Answer
+from tests.clients import Answer, Api, Person
 from tests.conftest import MakePerson
 from tests.running import RunningServer
 
@@ -232,6 +236,61 @@ async def test_what_was_before_the_events_that_are_kept_is_not_recorded(
     page = text(card((await browser.get(f"/admin/users/{ada}?day={date(70)}")).body))
     assert "Not recorded 1 d 100 %" in page
     assert "this user did not exist yet" in page
+
+
+async def ran(server: RunningServer, name: str, start: datetime, end: datetime, ended: SpanEnd = "stopped") -> None:
+    """Store that a server was running."""
+    await server.stores.recorded_spans.begin(RecordedSpan(f"{name}-{start}", name, name, start, end, ended))
+
+
+async def test_the_times_in_which_no_server_was_running_or_events_were_lost_are_shown_as_such(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    ada, _ = await shift(server)
+    day = midnight(1)
+    await ran(server, "a", day - HOUR, day + 9.25 * HOUR)
+    await ran(server, "b", day + 11 * HOUR, day + 13 * HOUR, "lost")
+    await ran(server, "b", day + 14 * HOUR, day + 23 * HOUR, "")
+    browser = await signed_in("viewer")
+    found = rows(await browser.get(f"/admin/users/{ada}/day.csv?day={date(1)}"))
+    assert [(row["start"][11:16], row["state"]) for row in found] == [
+        ("00:00", "offline"), ("08:00", "available"), ("09:00", "busy"), ("09:15", "server_not_running"),
+        ("11:00", "available"), ("12:00", "offline"), ("13:00", "not_recorded"), ("14:00", "offline"),
+        ("23:00", "server_not_running"),
+    ]  # fmt: skip
+    page = (await browser.get(f"/admin/users/{ada}?day={date(1)}")).body
+    assert "Server not running 2:45:00 11 %" in text(card(page))
+    assert "Server not running: no server was running, " in bars(page)[3][1]
+
+
+async def test_who_was_silent_is_known_from_a_checkpoint(server: RunningServer, signed_in: SignedIn, api: Api) -> None:
+    ada = await old_user(server, "ada", days_ago=60)
+    token, _ = server.tokens.mint(ada, server.core.environment.new_id(), "access", 60)
+    await Person(api, ada, "ada", token).post("/users/me/heartbeat")
+    browser = await signed_in("viewer")
+    url = f"/admin/users/{ada}/day.csv?day={date(3)}"
+    assert [row["state"] for row in rows(await browser.get(url))] == ["offline"]
+    at = midnight(4)
+    silent = [PastUser(ada, "busy", milliseconds(midnight(40)), "set"), PastUser(ada + 1, "offline", 0)]
+    await server.stores.checkpoints.add(Checkpoint(checkpoint_id(at, "a"), at, "", 2), [("users", silent)])
+    (row,) = rows(await browser.get(url))
+    assert (row["state"], row["because"], row["seconds"]) == ("busy", "set busy", "86400")
+
+
+async def test_a_state_that_changed_while_no_server_was_running_begins_with_the_next_start(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    ada, at = await old_user(server, "ada"), midnight(2) + 12 * HOUR
+    await note(server, ada, (midnight(2) + 9 * HOUR, "busy", "set"), (midnight(2) + 15 * HOUR, "offline", "timed_out"))
+    await ran(server, "a", midnight(3), at - HOUR)
+    await ran(server, "b", at, midnight(2) + 20 * HOUR)
+    known = [PastUser(ada, "available", milliseconds(at), "busy_expired")]
+    await server.stores.checkpoints.add(Checkpoint(checkpoint_id(at, "b"), at, "", 1), [("users", known)])
+    found = rows(await (await signed_in("viewer")).get(f"/admin/users/{ada}/day.csv?day={date(2)}"))
+    assert [(row["start"][11:16], row["state"]) for row in found] == [
+        ("00:00", "offline"), ("09:00", "busy"), ("11:00", "server_not_running"), ("12:00", "available"),
+        ("15:00", "offline"), ("20:00", "server_not_running"),
+    ]  # fmt: skip
 
 
 async def test_the_states_of_a_day_come_as_csv(server: RunningServer, signed_in: SignedIn) -> None:

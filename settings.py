@@ -254,6 +254,8 @@ class Settings:
     operator_session_seconds: int = setting(12 * 3600, "Longest time an operator is signed in.")
     operator_sockets_limit: int = setting(1000, "Operators' sockets in total; one more is closed with 1013.")
     sockets_per_operator: int = setting(100, "Sockets that one operator may have; one more is closed with 1013.")
+    screens_limit: int = setting(100, "Screens that admins may make; each has a link for one display on a wall.")
+    screen_link_seconds: int = setting(86400, "How long the link for a screen can be opened.")
     refused_action_burst: int = setting(
         20, "Refused actions that are recorded for an operator in a burst; further actions get 429."
     )

@@ -22,6 +22,8 @@ from handlers.admin import (
     operators,
     own_sign_ins,
     preferences,
+    screen,
+    screens,
     system,
     webhooks,
 )
@@ -35,7 +37,7 @@ from handlers.admin.confirmation import Confirmations
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.past_boards import PastBoards
-from handlers.admin.socket import OperatorSocketHandler
+from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
 from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
 from handlers.admin.user_past import UserPasts
 from handlers.api import auth, calls, feed, health, own_account, users
@@ -62,6 +64,7 @@ from models.accounts import Accounts
 from models.database import Database
 from models.operator_auth import OperatorAuth
 from models.password_changes import PasswordChanges
+from models.screen_auth import ScreenAuth
 from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.fleet import Fleet
@@ -82,6 +85,7 @@ class AppContext:
     accounts: Accounts
     password_changes: PasswordChanges
     operator_auth: OperatorAuth
+    screen_auth: ScreenAuth
     database: Database
     metrics: Metrics
     fleet: Fleet | None
@@ -248,6 +252,8 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
     for_overview_data = {"admin": admin, "operator_sessions": core.operator_sessions}
     for_day = {**for_overview, "user_pasts": UserPasts(stores, core.overview, core.registry, clock, app.settings)}
     for_user = {**for_day, "stores": stores, "sharing": core.session_sharing}
+    for_screen = {**for_overview, "screen_auth": app.screen_auth, "audit_log": for_sign_in["audit_log"]}
+    for_screens = {**for_sign_in, "screen_auth": app.screen_auth, "overview": core.overview}
     for_live = {**for_overview, "feed": core.overview_feed, "stores": stores}
     for_calls = {**for_overview, "stores": stores, "registry": core.registry}
     for_history = {"admin": admin, "stores": stores, "registry": core.registry}
@@ -280,7 +286,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),
         URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
         URLSpec(r"/admin", live.LiveHandler, for_live),
-        URLSpec(r"/admin/wall", live.WallHandler, for_live),
+        URLSpec(r"/admin/wall", live.WallHandler, for_overview),
         URLSpec(r"/admin/samples", live.SamplesHandler, for_live),
         URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
         URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
@@ -300,6 +306,14 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/attention", attention.AttentionHandler, for_attention),
         URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
         URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
+        URLSpec(r"/admin/screens", screens.ScreensHandler, for_screens),
+        URLSpec(r"/admin/screens/([^/]+)", screens.ScreenChangeHandler, for_screens),
+        URLSpec(r"/admin/screen", screen.ScreenPageHandler, for_screen),
+        URLSpec(
+            r"/admin/screen/overview",
+            screen.ScreenOverviewHandler,
+            {**for_overview_data, "screen_auth": app.screen_auth},
+        ),
         URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),
         URLSpec(r"/admin/sign-ins", own_sign_ins.SignInsHandler, for_sign_in),
         URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
@@ -311,6 +325,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         ),
         URLSpec(r"/admin/(.*)", NothingHandler, {"admin": admin}),
         URLSpec(r"/ws/operators", OperatorSocketHandler, for_socket),
+        URLSpec(r"/ws/screens", ScreenSocketHandler, {**for_socket, "screen_auth": app.screen_auth}),
     ]
 
 

@@ -42,6 +42,26 @@ class SignedInOperator(msgspec.Struct, frozen=True):
     operator: Operator
     sign_in: SignIn
 
+    @property
+    def visitor_id(self) -> str:
+        """Identifies the sockets that end with the sign-in."""
+        return self.sign_in.sign_in_id
+
+    @property
+    def owner(self) -> str:
+        """Whose sockets count together."""
+        return f"operator:{self.operator.operator_id}"
+
+    @property
+    def name(self) -> str:
+        """The operator's name."""
+        return self.operator.name
+
+    @property
+    def role(self) -> Role:
+        """The operator's role."""
+        return self.operator.role
+
 
 class OperatorAuth:
     """Access to the dashboard. `now` returns aware UTC."""

@@ -24,6 +24,7 @@ from models.notices import Notices
 from models.operators import Operators
 from models.recorded_spans import RecordedSpans
 from models.samples import Samples
+from models.screens import Screens
 from models.service_keys import ServiceKeys
 from models.sign_in_limits import SignInLimits
 from models.sign_ins import SignIns
@@ -48,6 +49,7 @@ class Stores:
     notices: Notices
     operators: Operators
     sign_ins: SignIns
+    screens: Screens
     events: Events
     samples: Samples
     checkpoints: Checkpoints
@@ -80,6 +82,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         notices=Notices(database.collection("notices")),
         operators=Operators(database.collection("operators"), database.collection("counters")),
         sign_ins=SignIns(database.collection("sign_ins")),
+        screens=Screens(database.collection("screens")),
         events=events,
         samples=Samples(database.collection("samples")),
         checkpoints=Checkpoints(database.collection("checkpoints"), database.collection("checkpoint_parts")),
@@ -97,8 +100,8 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
     )
     for_webhooks = (stores.webhook_batches, stores.webhook_told) if settings.webhook_url else ()
     indexed = (
-        stores.users, stores.calls, stores.logins,
-        stores.operators, stores.sign_ins, stores.events, stores.checkpoints, stores.recorded_spans, stores.audit,
+        stores.users, stores.calls, stores.logins, stores.operators, stores.sign_ins, stores.screens,
+        stores.events, stores.checkpoints, stores.recorded_spans, stores.audit,
         stores.service_keys, *for_webhooks,
     )  # fmt: skip
     try:

@@ -14,6 +14,7 @@ from handlers.api.metrics import Metrics
 from models.errors import StoreUnavailable
 from models.notices import Notice
 from models.operator_auth import OperatorAuth
+from models.screen_auth import ScreenAuth
 from models.stores import Stores
 from operation.memory import CROWD_SECONDS, CollectionKeeper, MemoryKeeper, malloc_trim
 from operation.persistence import Persistence
@@ -32,7 +33,7 @@ REFRESH_SECONDS = 1.0
 """How often the dashboard looks for what needs attention."""
 
 SIGN_IN_SECONDS = 30.0
-"""How often the sign-ins of open dashboards are recorded as used."""
+"""How often the sign-ins of open dashboards, and the screens on walls, are recorded as used."""
 
 THIN_SECONDS = 300.0
 """How often samples of the figures are thinned."""
@@ -57,6 +58,7 @@ class Background:
         stores: Stores,
         persistence: Persistence,
         operator_auth: OperatorAuth,
+        screen_auth: ScreenAuth,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -64,6 +66,7 @@ class Background:
         self._stores = stores
         self._persistence = persistence
         self._operator_auth = operator_auth
+        self._screen_auth = screen_auth
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
         self._store_is_down = False
@@ -157,10 +160,13 @@ class Background:
         self._core.overview_feed.refresh()
 
     async def _keep_sign_ins(self) -> None:
-        """An open dashboard keeps its sign-in in use. If the sign-in has ended, its sockets are closed."""
+        """An open dashboard keeps its sign-in, or its screen, in use. If that has ended, its sockets are closed."""
         for sign_in_id in self._core.operator_sessions.sign_ins():
             if not await self._operator_auth.keep(sign_in_id, self._core.environment.clock.utc()):
                 self._core.operator_sessions.close_sign_in(sign_in_id)
+        for screen in self._core.operator_sessions.screens().values():
+            if not await self._screen_auth.keep(screen.screen_id, self._core.environment.clock.utc()):
+                self._core.operator_sessions.close_sign_in(screen.visitor_id)
 
     async def _tell_stats(self) -> None:
         self._core.stats.tick()

@@ -32,6 +32,7 @@ from models.instances import Instances
 from models.operator_auth import OperatorAuth
 from models.password_changes import PasswordChanges
 from models.passwords import Passwords
+from models.screen_auth import ScreenAuth
 from models.stores import Stores
 from models.tokens import open_tokens
 from operation.address import listening_address
@@ -102,7 +103,10 @@ class Server:
         )  # fmt: skip
         self._persistence = Persistence(settings, self.core, stores, self._checkpointer)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
-        self._background = Background(settings, self.core, stores, self._persistence, self._operator_auth, metrics)
+        self._screen_auth = ScreenAuth(stores.screens, settings, now=self.core.environment.clock.utc)
+        self._background = Background(
+            settings, self.core, stores, self._persistence, self._operator_auth, self._screen_auth, metrics
+        )
         self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
         self._traffic = Traffic()
         origins = Origins(settings)
@@ -346,8 +350,8 @@ class Server:
         context = HandlerContext(self.core.authenticator, origins, self._traffic, self.core.limits, settings)
         password_changes = PasswordChanges(stores, self._passwords, settings, now=environment.clock.utc)
         return AppContext(
-            settings, context, self.core, stores, accounts, password_changes, self._operator_auth, self._database,
-            metrics, self._fleet,
+            settings, context, self.core, stores, accounts, password_changes, self._operator_auth, self._screen_auth,
+            self._database, metrics, self._fleet,
         )  # fmt: skip
 
 

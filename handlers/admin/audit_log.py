@@ -6,6 +6,7 @@ import secrets
 
 from models.audit import Audit, AuditEntry
 from models.operators import Operator
+from models.screens import Screen
 from realtime.clock import Clock
 
 
@@ -19,21 +20,21 @@ class AuditLog:
     async def note(
         self,
         action: str,
-        operator: Operator,
+        actor: Operator | Screen,
         address: str,
         *,
-        target: Operator | str,
+        target: Operator | Screen | str,
         before: str = "",
         after: str = "",
         reason: str = "",
         outcome: str = "done",
     ) -> None:
-        """Write an entry. `target` is an operator, or the name of one that was not added. Raises StoreUnavailable."""
-        named = ("", target) if isinstance(target, str) else (f"operator:{target.operator_id}", target.name)
+        """Write an entry. `target` may be the name of something that was not added. Raises StoreUnavailable."""
+        named = ("", target) if isinstance(target, str) else (_id_of(target), target.name)
         entry = AuditEntry(
             entry_id=secrets.token_hex(12),
             at=self._clock.utc(),
-            operator=operator.name,
+            operator=actor.name if isinstance(actor, Operator) else f"screen:{actor.name}",
             action=action,
             target=named[0],
             target_name=named[1],
@@ -44,3 +45,7 @@ class AuditLog:
             outcome=outcome,
         )
         await self._audit.begin(entry)
+
+
+def _id_of(target: Operator | Screen) -> str:
+    return f"operator:{target.operator_id}" if isinstance(target, Operator) else f"screen:{target.screen_id}"

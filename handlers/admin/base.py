@@ -53,6 +53,9 @@ _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
+Allowed = Role | Literal["screen", "anybody"]
+"""Who may use a method: operators with this role or a higher one, a screen on a wall, or anybody."""
+
 
 def xsrf_cookie(*, has_tls: bool) -> str:
     """The name of the cookie with the XSRF token. With TLS, browsers accept this name from a secure origin only."""
@@ -82,7 +85,7 @@ class AdminContext:
         return xsrf_cookie(has_tls=self.has_tls)
 
 
-def allows(role: Role | Literal["anybody"]) -> Callable[[Verb], Verb]:
+def allows(role: Allowed) -> Callable[[Verb], Verb]:
     """Who may use an HTTP method. A method without this decorator is refused."""
 
     def mark(verb: Verb) -> Verb:
@@ -118,10 +121,13 @@ class AdminHandler(ApiHandler):
         if allowed is None:
             raise HTTPError(405)
         self.signed_in = await self.identify_operator()
-        if allowed == "anybody":
-            return
+        if allowed != "anybody":
+            self.check_access(allowed)
+
+    def check_access(self, allowed: Any) -> None:
+        """Let only those through who may use the method. Raises Unauthenticated, Forbidden."""
         if self.signed_in is None:
-            self._ask_to_sign_in()
+            self.ask_to_sign_in()
         elif not is_at_least(self.signed_in.operator.role, allowed):
             raise Forbidden("ROLE_TOO_LOW", f"This requires the role {allowed}; yours is {self.operator.role}")
 
@@ -160,6 +166,11 @@ class AdminHandler(ApiHandler):
     def cookie_name(self) -> str:
         """The name of the sign-in cookie. With TLS, browsers accept this name from a secure origin only."""
         return "__Host-rollcall" if self.is_secure else "rollcall_operator"
+
+    @property
+    def screen_cookie_name(self) -> str:
+        """The name of the cookie of a screen on a wall, by the same rule."""
+        return "__Host-rollcall-screen" if self.is_secure else "rollcall_screen"
 
     @property
     def wants_json(self) -> bool:
@@ -252,7 +263,8 @@ class AdminHandler(ApiHandler):
         except Unauthenticated:
             return None
 
-    def _ask_to_sign_in(self) -> None:
+    def ask_to_sign_in(self) -> None:
+        """Redirect to the sign-in form. Raises Unauthenticated if the request is not for a page."""
         if self.request.method not in ("GET", "HEAD") or self.wants_json:
             raise Unauthenticated("Sign in first")
         self.redirect("/admin/login?" + urlencode({"next": self.request.uri or "/admin"}), status=303)

@@ -31,6 +31,9 @@ SORTS: tuple[UserSort, ...] = get_args(UserSort)
 SEARCH_LIMIT = 100
 """Characters. No name is longer."""
 
+WALL_NAMES = 60
+"""Free users that the wall lists without its script, which lists as many as fit."""
+
 
 class OverviewHandler(AdminHandler):
     """Base of the handlers that show users and calls."""
@@ -65,6 +68,21 @@ class OverviewHandler(AdminHandler):
         known = {event.event_id: event for event in self.overview.unsaved_events() if is_about(event)}
         known |= {event.event_id: event for event in await stored}
         return [known[event_id] for event_id in sorted(known, reverse=newest_first)]
+
+    def on_the_wall(self, tag: str = "") -> dict[str, Any]:
+        """What the wall shows. With a tag, only users who have it are listed as free."""
+        overview = self.overview
+        free, free_count = overview.page(state="available", q="", sort="since", skip=0, limit=WALL_NAMES, tag=tag)
+        return {
+            "figures": overview.figures(),
+            "calls": overview.calls(),
+            "issues": overview.issues(),
+            "free": free,
+            "free_count": free_count,
+            "tag": tag,
+            "per_page": self.admin.settings.page_rows,
+            "page_settings": page_settings(self.admin.settings),
+        }
 
     def search(self) -> str:
         """The search text."""
@@ -133,13 +151,24 @@ class LiveHandler(LivePages):
         )
 
 
-class WallHandler(LivePages):
+class WallHandler(OverviewHandler):
     """GET /admin/wall"""
+
+    def initialize(self, admin: AdminContext, overview: Overview) -> None:
+        """The route passes the collaborators."""
+        self.set_up_overview(admin, overview)
 
     @allows("viewer")
     def get(self) -> None:
-        """Show the figures, the longest call and what needs attention."""
-        self.show_live("wall.html")
+        """The wall for operators."""
+        self.show("wall.html", here="live", **self.on_the_wall())
+
+    def ask_to_sign_in(self) -> None:
+        """A screen has a page of its own."""
+        if self.get_cookie(self.screen_cookie_name):
+            self.go("/admin/screen")
+        else:
+            super().ask_to_sign_in()
 
 
 class SamplesHandler(LivePages):

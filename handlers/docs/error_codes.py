@@ -41,5 +41,7 @@ DASHBOARD_ERRORS: dict[str, tuple[int, str]] = {
     "UNKNOWN_OUTCOME": (409, "the server stopped during the action; check the current state, then start a new action"),
     "OWN_ACCOUNT": (409, "you cannot disable your own account"),
     "LAST_ADMIN": (409, "the last admin cannot be disabled or given another role"),
+    "SCREEN_NAME_TAKEN": (409, "there is already a screen with this name; case does not matter"),
+    "TOO_MANY_SCREENS": (409, "there are already as many screens as `ROLLCALL_SCREENS_LIMIT` allows"),
 }
 """What the dashboard answers in addition."""

@@ -27,7 +27,8 @@ class OperatorConnected(OperatorMessage, frozen=True, tag="connection_establishe
 
     message: str
     operator: str
-    role: Role
+    """The name of the operator, or of the screen."""
+    role: Role | Literal["screen"]
     session_id: str
     epoch: str
     seq: int

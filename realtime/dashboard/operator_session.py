@@ -1,10 +1,11 @@
-"""Operator session: one operator's socket, what waits for it, and the commands it may send."""
+"""Operator session: one socket of an operator or a screen, what waits for it, and the commands it may send."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from models.operator_auth import SignedInOperator
+from models.screens import Screen
 from realtime.counters import Counters
 from realtime.limits import CommandGuard
 from realtime.protocol import CloseCode, Error, ErrorCode, Message, Ping, decode, encode
@@ -13,6 +14,9 @@ from realtime.sockets.commands import pong_to
 from realtime.sockets.frame_writer import FrameWriter, Transport
 from realtime.sockets.session import ABNORMAL
 from settings import Settings
+
+Visitor = SignedInOperator | Screen
+"""Who has the socket: an operator, by a sign-in, or a screen on a wall."""
 
 
 class OperatorSession:
@@ -26,13 +30,13 @@ class OperatorSession:
         self,
         settings: Settings,
         session_id: str,
-        signed_in: SignedInOperator,
+        visitor: Visitor,
         transport: Transport,
         now: Callable[[], float],
         counters: Counters,
     ) -> None:
         self.session_id = session_id
-        self.signed_in = signed_in
+        self.visitor = visitor
         self.transport = transport
         self.strikes = Strikes()
         self.is_open = True

@@ -1,4 +1,4 @@
-"""Operator sessions: all operators' sockets. What they are sent is encoded once for all."""
+"""Operator sessions: all sockets of operators and screens. What they are sent is encoded once for all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import timedelta
 import msgspec
 
 from models.operator_auth import SignedInOperator
+from models.screens import Screen
 from realtime.clock import Environment
 from realtime.dashboard.operator_messages import OperatorConnected, OverviewMessage, encode_pieces
-from realtime.dashboard.operator_session import OperatorSession
+from realtime.dashboard.operator_session import OperatorSession, Visitor
 from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.recent_updates import KEPT_SECONDS, RecentUpdates
 from realtime.presence.changelog import ChangeLog
@@ -65,22 +66,19 @@ class OperatorSessions:
         self._recent.begin(self._feed.seq)
         return msgspec.structs.replace(self._watched_snapshot(), feed=self._feed_id)
 
-    def admit(
-        self, signed_in: SignedInOperator, transport: Transport, version: str, after: str = ""
-    ) -> OperatorSession:
-        """Open an operator's socket and send the overview, in one step. `version`: of the dashboard's static files.
+    def admit(self, visitor: Visitor, transport: Transport, version: str, after: str = "") -> OperatorSession:
+        """Open a socket and send the overview, in one step. `version`: of the dashboard's static files.
 
         `after` names the overview that the page already has, as “FEED.SEQ”. If all updates since then are known, it
         gets those instead. Raises LimitReached.
         """
         if self._closing or len(self) >= self._settings.operator_sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets", variable("operator_sockets_limit"))
-        operator_id = signed_in.operator.operator_id
-        theirs = sum(session.signed_in.operator.operator_id == operator_id for session in self._sessions.values())
+        theirs = sum(session.visitor.owner == visitor.owner for session in self._sessions.values())
         if theirs >= self._settings.sockets_per_operator:
             setting = variable("sockets_per_operator")
             raise LimitReached(CloseCode.TRY_LATER, "too many sockets of this operator", setting)
-        session = OperatorSession(self._settings, self._new_id(), signed_in, transport, self._clock.now, self._counters)
+        session = OperatorSession(self._settings, self._new_id(), visitor, transport, self._clock.now, self._counters)
         session.version = version
         session.on_caught_up = self._send_missed
         session.on_closed = self._forget
@@ -106,11 +104,12 @@ class OperatorSessions:
             self._begin_epoch()
 
     def sweep(self) -> None:
-        """End sessions whose sign-in has reached its maximum age."""
+        """End sessions whose sign-in has reached its maximum age. Screens stay until they are revoked."""
         utc = self._clock.utc()
         longest = timedelta(seconds=self._settings.operator_session_seconds)
         for session in self:
-            if utc - session.signed_in.sign_in.started_at > longest:
+            visitor = session.visitor
+            if isinstance(visitor, SignedInOperator) and utc - visitor.sign_in.started_at > longest:
                 _sign_out(session)
 
     def end_sign_in(self, sign_in_id: str) -> None:
@@ -126,18 +125,27 @@ class OperatorSessions:
     def close_sign_in(self, sign_in_id: str) -> None:
         """End this server's sessions of a sign-in that has ended."""
         for session in self:
-            if session.signed_in.sign_in.sign_in_id == sign_in_id:
+            if session.visitor.visitor_id == sign_in_id:
                 _sign_out(session)
 
     def close_operator(self, operator_id: int) -> None:
         """End this server's sessions of an operator."""
         for session in self:
-            if session.signed_in.operator.operator_id == operator_id:
+            visitor = session.visitor
+            if isinstance(visitor, SignedInOperator) and visitor.operator.operator_id == operator_id:
                 _sign_out(session)
+
+    def end_screen(self, screen: Screen) -> None:
+        """A screen was revoked, or has a new link: end its sessions on all servers."""
+        self.end_sign_in(screen.visitor_id)
 
     def sign_ins(self) -> set[str]:
         """The sign-ins that have an open socket."""
-        return {session.signed_in.sign_in.sign_in_id for session in self}
+        return {each.visitor.visitor_id for each in self if isinstance(each.visitor, SignedInOperator)}
+
+    def screens(self) -> dict[str, Screen]:
+        """The screens that have an open socket, by id, as they were when it was opened."""
+        return {each.visitor.screen_id: each.visitor for each in self if isinstance(each.visitor, Screen)}
 
     @property
     def is_closed(self) -> bool:
@@ -217,8 +225,8 @@ class OperatorSessions:
         return encode_pieces(
             OperatorConnected(
                 message="Connected to the overview",
-                operator=session.signed_in.operator.name,
-                role=session.signed_in.operator.role,
+                operator=session.visitor.name,
+                role=session.visitor.role,
                 session_id=session.session_id,
                 epoch=session.epoch,
                 seq=self._feed.seq,

@@ -26,7 +26,7 @@ export class Banner {
     bar.classList.toggle("bad", name === "down" || name === "signedOut");
     write(message, text);
     put(retry, "hidden", name === "signedOut" || name === "away");
-    put(signIn, "hidden", name !== "signedOut");
+    if (signIn) put(signIn, "hidden", name !== "signedOut");
     put(outdated, "hidden", !isOutdated);
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);

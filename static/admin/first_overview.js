@@ -1,6 +1,7 @@
 /** First overview: loaded over HTTP, where it is compressed, while the other scripts are on their way. The first socket goes on from it. */
 
-const URL_OF_OVERVIEW = "/admin/overview";
+/** A screen on a wall has its own. The page says so. */
+const { overview: urlOfOverview = "/admin/overview", socket: pathOfSocket = "/ws/operators" } = document.body.dataset;
 
 class FirstOverview {
   #after = "";
@@ -18,14 +19,16 @@ class FirstOverview {
     const first = this;
     return function (address, protocols) {
       const after = first.#after;
+      const url = new URL(pathOfSocket, address);
+      if (after) url.searchParams.set("after", after);
       first.#after = "";
-      return new WebSocket(after ? `${address}?after=${encodeURIComponent(after)}` : address, protocols);
+      return new WebSocket(url, protocols);
     };
   }
 
   async #load() {
     try {
-      const response = await fetch(URL_OF_OVERVIEW, { headers: { Accept: "application/json" }, redirect: "error" });
+      const response = await fetch(urlOfOverview, { headers: { Accept: "application/json" }, redirect: "error" });
       if (!response.ok) return null;
       const parts = [];
       for (const reader = response.body.getReader(); ; ) {

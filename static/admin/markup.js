@@ -10,7 +10,7 @@ const iso = (moment) => new Date(moment).toISOString();
 
 const known = new WeakMap(); // an element's parts, by their `data-f`
 
-function partsOf(element) {
+export function partsOf(element) {
   let parts = known.get(element);
   if (!parts) {
     parts = {};
@@ -142,7 +142,7 @@ export function fillIssue(element, issue, isGone, now) {
   row.flag("gone", isGone);
   fillOnIt(row, issue, isGone, now);
   row.text("username", issue.username);
-  row.set("who", "title", issue.username);
+  for (const part of ["who", "named"]) row.set(part, "title", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
   row.text("since", isGone ? "Resolved" : duration(now - issue.since));
   const explanation = faults(issue, now);

@@ -1,18 +1,57 @@
-/** Wall: the page /admin/wall for a large screen, with the longest call and the time of day. It has no controls. */
+/** Wall: the page for a large screen: the longest calls, who is available by name, what needs attention, and the time of day. */
 
 import { DashboardPage, byId } from "./dashboard_page.js";
-import { write } from "./markup.js";
-import { duration, isolated } from "./formatting.js";
+import { FittedList } from "./fitted_list.js";
+import { offerFullScreen } from "./full_screen.js";
+import { partsOf, put, write } from "./markup.js";
+import { duration, isolated, sortKey } from "./formatting.js";
 import { moments } from "./moments.js";
 
-const page = new DashboardPage(byId("wall"), { draw: (_, now) => drawLongestCall(now), tick: drawLongestCall });
+const wall = byId("wall");
+const { tag } = wall.dataset;
+const page = new DashboardPage(wall, { draw, tick: drawAll });
+const calls = new FittedList(byId("calls"), { fill: fillCall, none: "No calls right now", onResize: () => page.requestDraw() });
+const free = new FittedList(byId("free"), { fill: fillFree, none: "Nobody is available right now", onResize: () => page.requestDraw() });
+let available = []; // who has been available for longest comes first
 
-function drawLongestCall(now) {
-  const [longest] = page.shown.callsByAge();
-  write(byId("time"), moments.time(now));
-  write(byId("longest-timer"), longest ? duration(now - longest.started_at) : "–");
-  const parties = longest && `${isolated(longest.caller_name)} → ${isolated(longest.callee_name)}`;
-  write(byId("longest-parties"), parties ?? "No calls right now");
+function draw(changed, now) {
+  if (changed.everything || changed.users.size) available = whoIsFree();
+  drawAll(now);
 }
 
+function drawAll(now) {
+  write(byId("time"), moments.time(now));
+  const [longest, ...others] = page.shown.callsByAge();
+  write(byId("longest-timer"), longest ? duration(now - longest.started_at) : "–");
+  put(byId("longest-parties"), "hidden", !longest);
+  if (longest) fillParties(byId("longest-parties"), longest);
+  calls.show(others, page.shown.calls.size);
+  free.show(available);
+}
+
+function whoIsFree() {
+  const found = [...page.shown.users.values()].filter(({ state, tags }) => state === "available" && (!tag || tags?.includes(tag)));
+  return found.sort((one, other) => one.since - other.since || (sortKey(one.username) < sortKey(other.username) ? -1 : 1));
+}
+
+function fillCall(element, call) {
+  const { parties, timer } = partsOf(element);
+  fillParties(parties[0], call);
+  write(timer[0], duration(page.clock.now() - call.started_at));
+}
+
+function fillParties(element, { caller_name: caller, callee_name: callee }) {
+  const part = partsOf(element);
+  write(part.caller[0], caller);
+  write(part.callee[0], callee);
+  put(element, "title", `${isolated(caller)} → ${isolated(callee)}`);
+}
+
+function fillFree(element, user) {
+  const part = partsOf(element);
+  write(part.username[0], user.username);
+  put(part.name[0], "title", isolated(user.username));
+}
+
+offerFullScreen(byId("full-screen"), { isAlways: document.body.classList.contains("screen-page") });
 page.open();

@@ -1,0 +1,51 @@
+/** Fitted list: shows as many items as fit into its box, for a page that nobody scrolls, and says how many more there are. */
+
+import { write } from "./markup.js";
+import { grouped } from "./formatting.js";
+
+const MOST = 300; // items, on whatever screen
+
+export class FittedList {
+  #list;
+  #more;
+  #count;
+  #template;
+  #fill;
+  #none;
+  #capacity = 0;
+
+  /** `fill(parts, item)` writes an item; `none` is what to say when there are no items; `onResize()` is called when more or fewer fit. */
+  constructor(section, { fill, none = "", onResize }) {
+    this.#list = section.querySelector("[data-fit]");
+    this.#more = section.querySelector("[data-more]");
+    this.#count = section.querySelector("[data-count]");
+    this.#template = section.querySelector("template");
+    this.#fill = fill;
+    this.#none = none;
+    this.#list.classList.add("fitted");
+    new ResizeObserver(() => {
+      this.#measure();
+      onResize();
+    }).observe(this.#list);
+    this.#measure();
+  }
+
+  /** Show the first of these items. `total`: how many the heading counts, if others are shown elsewhere. */
+  show(items, total = items.length) {
+    const shown = items.slice(0, this.#capacity);
+    const { children } = this.#list;
+    while (children.length > shown.length) this.#list.lastElementChild.remove();
+    while (children.length < shown.length) this.#list.append(this.#template.content.firstElementChild.cloneNode(true));
+    shown.forEach((item, place) => this.#fill(children[place], item));
+    const left = items.length - shown.length;
+    write(this.#more, left ? `and ${grouped(left)} more` : total ? "" : this.#none);
+    write(this.#count, grouped(total));
+  }
+
+  #measure() {
+    const style = getComputedStyle(this.#list);
+    const room = this.#list.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    const rows = Math.floor(room / parseFloat(style.getPropertyValue("--row-height")));
+    this.#capacity = Math.min(MOST, Math.max(0, rows) * style.gridTemplateColumns.split(" ").length);
+  }
+}

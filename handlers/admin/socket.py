@@ -57,7 +57,8 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
 
     async def identify_visitor(self) -> Visitor | None:
         """Whose cookie it is, or None. Raises StoreUnavailable."""
-        return await self.identify_operator()
+        self.signed_in = await self.identify_operator()
+        return self.signed_in
 
     def admit(self, transport: StreamTransport) -> OperatorSession:
         """Open a session, then check that the sign-in did not end during the upgrade. Raises LimitReached."""

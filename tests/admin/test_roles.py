@@ -50,6 +50,14 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/operators", "/admin/operators"): FORM_OF_ADMINS,
     ("GET", "/admin/operators/([^/]+)", "/admin/operators/1?change=reset"): ADMINS,
     ("POST", "/admin/operators/([^/]+)", "/admin/operators/1"): FORM_OF_ADMINS,
+    ("GET", "/admin/screens", "/admin/screens"): ADMINS,
+    ("POST", "/admin/screens", "/admin/screens"): (401, 401, 403, 403, 200, 401),
+    ("GET", "/admin/screens/([^/]+)", "/admin/screens/unknown?change=revoke"): (303, 303, 403, 403, 404, 303),
+    ("POST", "/admin/screens/([^/]+)", "/admin/screens/unknown"): (401, 401, 403, 403, 404, 401),
+    ("GET", "/admin/screen", "/admin/screen"): (200, 200, 200, 200, 200, 200),
+    ("POST", "/admin/screen", "/admin/screen"): (401, 401, 401, 401, 401, 401),
+    ("GET", "/admin/screen/overview", "/admin/screen/overview"): (401, 401, 401, 401, 401, 401),
+    ("GET", "/ws/screens", "/ws/screens"): (400, 400, 400, 400, 400, 400),
     ("GET", "/admin/password", "/admin/password"): EVERYBODY_SIGNED_IN,
     ("POST", "/admin/password", "/admin/password"): (401, 401, 400, 400, 400, 401),
     ("GET", "/admin/sign-ins", "/admin/sign-ins"): EVERYBODY_SIGNED_IN,
@@ -69,6 +77,9 @@ FORMS = {
     },
     "/admin/operators": {"name": "another", "password": PASSWORD, "role": "viewer"},
     "/admin/operators/1": {"change": "enable"},
+    "/admin/screens": {"name": "Lobby"},
+    "/admin/screens/unknown": {"change": "revoke"},
+    "/admin/screen": {"code": "a link that nobody made"},
 }  # fmt: skip
 """The fields of each form."""
 
@@ -114,7 +125,7 @@ def test_only_the_sign_in_is_anybodys(server: RunningServer) -> None:
         for verb in verbs(handler)
         if getattr(handler, verb.lower()).allowed == "anybody"  # type: ignore[attr-defined]
     }
-    assert anybodys == {"/admin/login"}
+    assert anybodys == {"/admin/login", "/admin/screen"}  # of operators, and of screens
 
 
 async def come_as(

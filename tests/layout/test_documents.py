@@ -149,7 +149,7 @@ def test_every_url_of_the_dashboard_is_documented_with_the_role_it_takes(server:
         if path.startswith(("/admin", "/ws")):
             assert getattr(handlers[path], method.lower()).allowed == row[1], path
             roles[path] = row[1]
-    assert set(roles.values()) == {"anybody", *ROLES}
+    assert set(roles.values()) == {"anybody", "screen", *ROLES}
 
 
 def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() -> None:

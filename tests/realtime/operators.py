@@ -7,8 +7,9 @@ from typing import Any
 
 from models.operator_auth import SignedInOperator
 from models.operators import Operator, Role
+from models.screens import Screen
 from models.sign_ins import SignIn
-from realtime.dashboard.operator_session import OperatorSession
+from realtime.dashboard.operator_session import OperatorSession, Visitor
 from realtime.dashboard.rows import Issue, UserRow
 from tests.realtime.transports import FakeTransport
 from tests.realtime.world import World
@@ -102,12 +103,20 @@ def signed_in_operator(
 
 def watch(world: World, *, kernel_bytes: int = 1 << 20, after: str = "", **signed_in: Any) -> LivePage:
     """Open a page as an operator, perhaps one that has loaded the overview over HTTP."""
+    return watch_as(world, signed_in_operator(world.time.wall(), **signed_in), kernel_bytes=kernel_bytes, after=after)
+
+
+def watch_as(world: World, visitor: Visitor, *, kernel_bytes: int = 1 << 20, after: str = "") -> LivePage:
+    """Open a page as an operator or a screen."""
     transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
-    operator_session = world.core.operator_sessions.admit(
-        signed_in_operator(world.time.wall(), **signed_in), transport, "v1", after
-    )
+    operator_session = world.core.operator_sessions.admit(visitor, transport, "v1", after)
     world.settle()
     return LivePage(operator_session, transport)
+
+
+def wall_screen(at: datetime, name: str = "Lobby", screen_id: str = "0123456789abcdef") -> Screen:
+    """Return a screen that was opened at a certain time."""
+    return Screen(screen_id, name, "maya", at, at, opened_at=at, seen_at=at)
 
 
 def tell(world: World) -> None:

@@ -39,6 +39,7 @@ FAST: dict[str, Any] = {
     "argon2_passes": 1,
     "password_waiting_limit": 500,
     "flush_interval_seconds": 0.0,
+    "flush_gather_seconds": 1e-6,
     "registration_burst": 100_000,
     "sign_in_burst": 100_000,
     "request_burst": 100_000,

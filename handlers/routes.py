@@ -94,7 +94,7 @@ class AppContext:
 def routes(app: AppContext) -> list[URLSpec]:
     """All URLs, with the collaborators of their handlers."""
     templates = _templates()
-    assets = Assets(HERE / "static", HERE / "templates" / "admin")
+    assets = _assets()
     return [
         *_pages(app, templates, assets),
         *_api(app),
@@ -116,6 +116,12 @@ def _templates() -> jinja2.Environment:
     return templates
 
 
+@cache
+def _assets() -> Assets:
+    """The files that pages load."""
+    return Assets(HERE / "static", HERE / "templates" / "admin")
+
+
 def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> list[URLSpec]:
     """Pages for people, and the descriptions of the API."""
     core, context, static = app.core, app.context, str(HERE / "static")
@@ -127,7 +133,9 @@ def _pages(app: AppContext, templates: jinja2.Environment, assets: Assets) -> li
             r"/static/v/([0-9a-f]+)/(.*)", VersionedAssetHandler, {"context": context, "path": static, "assets": assets}
         ),
         URLSpec(
-            r"/static/rollcall-client\.tgz", ClientPackageHandler, {"context": context, "package": client_package()}
+            r"/static/rollcall-client\.tgz",
+            ClientPackageHandler,
+            {"context": context, "package": cache(client_package)},
         ),
         URLSpec(r"/static/(.*)", pages.AssetHandler, {"context": context, "path": static}),
         URLSpec(r"/docs", documents.DocsHandler, for_docs),

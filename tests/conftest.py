@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -110,11 +111,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("store", [cluster], indirect=True)
         return
     kinds = [pytest.param("embedded")]
-    if find_mongo().is_there and not marked("any_store"):
+    if not marked("any_store") and _has_mongo():
         kinds.append(pytest.param("mongodb", marks=pytest.mark.slow))
-    if find_mongo().is_there and not missing_redis() and marked("also_clustered"):
+    if marked("also_clustered") and _has_mongo() and not missing_redis():
         kinds.append(cluster)
     metafunc.parametrize("store", kinds, indirect=True)
+
+
+@cache
+def _has_mongo() -> bool:
+    """Whether there is a MongoDB. The PATH is searched once for all tests."""
+    return find_mongo().is_there
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,18 +21,27 @@ class Assets:
 
     def __init__(self, *folders: Path) -> None:
         digest = hashlib.sha256()
+        self._contents: dict[Path, bytes] = {}
         self._compressed: dict[Path, bytes] = {}
         for folder in folders:
             for path in sorted(each for each in folder.rglob("*") if each.is_file()):
                 content = path.read_bytes()
                 if path.suffix in COMPRESSED_TYPES:
-                    self._compressed[path.resolve()] = compressed(content)
+                    self._contents[path.resolve()] = content
                 digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
         self.version = digest.hexdigest()[:VERSION_DIGITS]
 
     def compressed(self, path: str) -> bytes | None:
-        """A file's content as gzip, or None if it has none, by its absolute path."""
-        return self._compressed.get(Path(path).resolve())
+        """A file's content as gzip, or None if it has none, by its absolute path.
+
+        Each is compressed at its first request, so that the server starts quickly.
+        """
+        absolute = Path(path).resolve()
+        if absolute not in self._compressed:
+            if absolute not in self._contents:
+                return None
+            self._compressed[absolute] = compressed(self._contents.pop(absolute))
+        return self._compressed[absolute]
 
     def url(self, path: str) -> str:
         """The URL of a file, by its path in `static/`."""

@@ -10,7 +10,7 @@ import re
 import sys
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from handlers.base import ApiHandler, HandlerContext
@@ -72,7 +72,7 @@ def _gzip(data: bytes) -> bytes:
 class ClientPackageHandler(ApiHandler):
     """GET /static/rollcall-client.tgz"""
 
-    def initialize(self, context: HandlerContext, package: bytes) -> None:
+    def initialize(self, context: HandlerContext, package: Callable[[], bytes]) -> None:
         """The route passes the collaborators."""
         self.set_up(context)
         self.package = package
@@ -81,7 +81,7 @@ class ClientPackageHandler(ApiHandler):
         """Answer with the package."""
         self.set_header("Content-Type", "application/gzip")
         self.set_header("Cache-Control", "public, max-age=300")
-        self.write(self.package)
+        self.write(self.package())
 
 
 if __name__ == "__main__":

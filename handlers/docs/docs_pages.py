@@ -1,4 +1,8 @@
-"""Docs pages: the documents at /docs, rendered from Markdown to HTML. Only files that exist at start are served."""
+"""Docs pages: the documents at /docs, rendered from Markdown to HTML.
+
+They are read when the first of them is requested, so that the server starts quickly. Files that are added later are
+not served.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,21 +92,30 @@ class DocsPages:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        files = [*(root / "docs").rglob("*.md"), *root.glob("*.md")]
-        entries = [_entry(root, path) for path in files]
-        self.entries = {each.name: each for each in sorted(entries, key=_place)}
-        """Pages by name."""
-        self._by_source = {each.source: each for each in entries}
-        self._pictures = {
-            path.relative_to(root / "docs").as_posix(): path
-            for path in (root / "docs").rglob("*")
-            if path.suffix in PICTURES
-        }
         self._rendered: dict[str, RenderedPage] = {}
-        self._markdown = MarkdownIt("commonmark", renderer_cls=Renderer).enable("table")
+
+    @cached_property
+    def entries(self) -> dict[str, PageSource]:
+        """Pages by name."""
+        files = [*(self._root / "docs").rglob("*.md"), *self._root.glob("*.md")]
+        entries = [_entry(self._root, path) for path in files]
+        return {each.name: each for each in sorted(entries, key=_place)}
+
+    @cached_property
+    def _by_source(self) -> dict[str, PageSource]:
+        return {each.source: each for each in self.entries.values()}
+
+    @cached_property
+    def _pictures(self) -> dict[str, Path]:
+        folder = self._root / "docs"
+        return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.suffix in PICTURES}
+
+    @cached_property
+    def _markdown(self) -> MarkdownIt:
+        return MarkdownIt("commonmark", renderer_cls=Renderer).enable("table")
 
     def document(self, name: str) -> RenderedPage | None:
-        """The page with this name, or None. Rendered at the first request, so that the server starts quickly."""
+        """The page with this name, or None. It is rendered at its first request."""
         if name not in self.entries:
             return None
         if name not in self._rendered:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ class Import:
         return f"{self.module}:{self.line} imports {self.target}"
 
 
+@cache
 def sources() -> dict[str, ast.Module]:
     """Return the server's own modules by dotted name."""
     files = [ROOT / "settings.py", ROOT / "server.py"]
@@ -52,8 +54,10 @@ def imports(module: str, tree: ast.Module) -> Iterator[Import]:
             yield Import(module, node.lineno, node.module or "", id(node) in inside)
 
 
-SOURCES = sources()
-ALL = [each for module, tree in SOURCES.items() for each in imports(module, tree)]
+@cache
+def all_imports() -> list[Import]:
+    """Return the imports of all modules. Reading them takes seconds, which only the process that checks them spends."""
+    return [each for module, tree in sources().items() for each in imports(module, tree)]
 
 
 def floor(dotted: str) -> int | None:
@@ -66,7 +70,7 @@ def wrong(*targets: str, allowed_in: tuple[str, ...] = (), only_in: str = "") ->
     """Return the imports of some packages, in one layer or in all but some."""
     return [
         str(each)
-        for each in ALL
+        for each in all_imports()
         if each.target.partition(".")[0] in targets
         and each.module.partition(".")[0] not in allowed_in
         and each.module.startswith(only_in)
@@ -74,13 +78,13 @@ def wrong(*targets: str, allowed_in: tuple[str, ...] = (), only_in: str = "") ->
 
 
 def test_the_modules_are_found() -> None:
-    assert {module.partition(".")[0] for module in SOURCES} == set(FLOORS)
-    assert len(ALL) > 200
+    assert {module.partition(".")[0] for module in sources()} == set(FLOORS)
+    assert len(all_imports()) > 200
 
 
 def test_nothing_imports_from_a_floor_above() -> None:
     upwards = []
-    for each in ALL:
+    for each in all_imports():
         here, there = floor(each.module), floor(each.target)
         if here is not None and there is not None and there > here:
             upwards.append(str(each))
@@ -92,7 +96,7 @@ def test_nothing_imports_what_is_beside_the_house() -> None:
 
 
 def test_settings_know_the_standard_library_alone() -> None:
-    names = {each.target.partition(".")[0] for each in ALL if each.module == "settings"}
+    names = {each.target.partition(".")[0] for each in all_imports() if each.module == "settings"}
     assert names <= set(sys.stdlib_module_names)
 
 
@@ -101,7 +105,7 @@ def test_realtime_knows_neither_tornado_nor_a_store_nor_a_clock_of_its_own() -> 
     assert wrong("time", "random", "threading", "socket", only_in="realtime") == []
     asked = [
         f"{module}:{node.lineno}"
-        for module, tree in SOURCES.items()
+        for module, tree in sources().items()
         for node in ast.walk(tree)
         if module.startswith("realtime")
         and isinstance(node, ast.Attribute)
@@ -121,18 +125,18 @@ def test_models_know_no_tornado() -> None:
 
 
 def test_only_one_module_knows_what_a_token_is_made_of() -> None:
-    assert {each.module for each in ALL if each.target == "jwt"} == {"models.tokens"}
+    assert {each.module for each in all_imports() if each.target == "jwt"} == {"models.tokens"}
 
 
 def test_nothing_is_imported_inside_a_function() -> None:
-    assert [str(each) for each in ALL if each.is_inside] == []
+    assert [str(each) for each in all_imports() if each.is_inside] == []
 
 
 def test_only_what_few_starts_need_is_imported_late() -> None:
     """Serving, which other commands do without, and the drivers of MongoDB and Redis."""
     late = {
         (module, ast.literal_eval(node.args[0]))
-        for module, tree in SOURCES.items()
+        for module, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module"
     }
@@ -158,9 +162,9 @@ def test_a_start_imports_only_what_it_needs(module: str, spared: set[str]) -> No
 
 
 def test_there_are_no_cycles() -> None:
-    known = set(SOURCES)
+    known = set(sources())
     edges: dict[str, set[str]] = {module: set() for module in known}
-    for each in ALL:
+    for each in all_imports():
         if each.target in known:
             edges[each.module].add(each.target)
     while leaves := {module for module, targets in edges.items() if not targets}:
@@ -171,13 +175,13 @@ def test_there_are_no_cycles() -> None:
 def test_no_module_has_state_that_functions_change() -> None:
     declared = [
         f"{module}:{node.lineno}"
-        for module, tree in SOURCES.items()
+        for module, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Global)
     ]
     assert declared == []
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES))
+@pytest.mark.parametrize("module", sorted(sources()))
 def test_a_module_says_in_its_first_line_what_it_is(module: str) -> None:
-    assert ast.get_docstring(SOURCES[module]), module
+    assert ast.get_docstring(sources()[module]), module

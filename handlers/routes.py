@@ -34,8 +34,6 @@ from handlers.admin.assets import Assets, VersionedAssetHandler
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
-from handlers.admin.formatting import FILTERS
-from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.past_boards import PastBoards
 from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
 from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
@@ -50,6 +48,7 @@ from handlers.docs.client_package import ClientPackageHandler, client_package
 from handlers.docs.docs_pages import DocsPages
 from handlers.docs.openapi import openapi
 from handlers.logs import log_request
+from handlers.page_templates import page_templates
 from handlers.server_api import access as server_access
 from handlers.server_api import calls as server_calls
 from handlers.server_api import status as server_status
@@ -93,7 +92,7 @@ class AppContext:
 
 def routes(app: AppContext) -> list[URLSpec]:
     """All URLs, with the collaborators of their handlers."""
-    templates = _templates()
+    templates = page_templates()
     assets = _assets()
     return [
         *_pages(app, templates, assets),
@@ -102,18 +101,6 @@ def routes(app: AppContext) -> list[URLSpec]:
         *_sockets(app),
         *_admin(app, _admin_context(app, templates, assets)),
     ]
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    """All templates, compiled in advance, because compiling one during a request would block the loop."""
-    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True)
-    templates.filters.update(FILTERS)
-    templates.globals["audit_labels"] = AUDIT_LABELS
-    templates.globals["on_it_minutes"] = attention.MINUTES
-    for name in templates.list_templates():
-        templates.get_template(name)
-    return templates
 
 
 @cache

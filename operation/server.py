@@ -20,6 +20,7 @@ from handlers.api.metrics import Metrics
 from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.origins import Origins
+from handlers.page_templates import compile_ahead, page_templates
 from handlers.routes import AppContext, direct_upgrades, make_application, make_probe_application
 from handlers.server_api.batch import BATCH_PATH
 from handlers.sockets.direct_upgrades import DirectUpgrades
@@ -143,6 +144,7 @@ class Server:
         for_probes = open_probe_sockets(self.settings)
         self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
         await self._background.start(newest_notice)
+        self._background.spawn(compile_ahead(page_templates()))
         self._background.repeat(CHECK_SECONDS, self._checkpointer.tick, at_once=True)
         if self._webhooks is not None:
             self._background.spawn(self._webhooks.keep_storing())

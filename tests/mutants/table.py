@@ -209,7 +209,7 @@ DOORS = (
     ),
     Mutant(
         "markup is not escaped",
-        "handlers/routes.py",
+        "handlers/page_templates.py",
         "autoescape=True",
         "autoescape=False",
         ("tests/admin/test_attacks.py::test_markup_in_names_stays_text_on_every_page",),

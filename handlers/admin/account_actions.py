@@ -78,6 +78,10 @@ class AccountActionsHandler(ActionForm):
             return super().summary(action, results)
         return f"{DONE[action].format(in_sentence(result.name))}."
 
+    def typed(self) -> dict[str, str]:
+        """What the admin has typed."""
+        return {**super().typed(), "name": self.get_body_argument("name", ""), "password": self._password()}
+
     def _is_confirmed(self) -> bool:
         """Whether the name was typed. A form that is sent again finds nobody, and then gets the same answer again."""
         typed, name = self.get_body_argument("name", ""), self.target_name()

@@ -9,13 +9,11 @@ import re
 import secrets
 from typing import get_args
 
-import msgspec
-
+from handlers.admin.action_results import STATUS_OF_CODE, Done, each_result, furthest, summary
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.confirmation import Confirmation, Confirmations
-from handlers.admin.users import user_id_of
-from models.direction import in_sentence
+from handlers.admin.users import PICKED_APART, user_id_of
 from models.errors import Forbidden, Invalid, NotFound
 from models.operators import Role, is_at_least
 from models.tags import checked_tag
@@ -28,24 +26,9 @@ ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionNam
 REASON_LIMIT = 200
 """In characters."""
 
-STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
-"""The HTTP status if the only target was refused, by code. For all other codes it is 409."""
-
-DONE: dict[ActionName, str] = {
-    "clear_busy": "Busy cleared. {name} is {state}.",
-    "end_call": "Call between {name} ended.",
-}
-"""What is said of an action that was carried out, where the state afterwards alone would not be clear."""
+NOBODY_PICKED = "Nobody is picked. Tick the users first."
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-
-class Done(msgspec.Struct, frozen=True):
-    """The outcome of an action."""
-
-    outcome: str
-    message: str
-    results: list[ActionResult]
 
 
 class ActionForm(AdminHandler):
@@ -97,11 +80,11 @@ class ActionForm(AdminHandler):
             self._ask_again(problem)
             return
         results = await self.action_runner.carry_out(await self.completed(request))
-        done = Done(_outcome(results), self.summary(request.action, results), results)
+        done = Done(furthest(results), self.summary(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
-            self.go(self.next_page(), done.message, is_refusal=done.outcome == "refused")
+            self._go(done)
 
     def _answer(self, done: Done) -> None:
         """Answer with JSON. If the only target was refused, this is an error. Otherwise each result says so."""
@@ -110,6 +93,17 @@ class ActionForm(AdminHandler):
             self.write_refusal(done.results[0].code, done.results[0].message)
         else:
             self.answer(done)
+
+    def _go(self, done: Done) -> None:
+        """Go to the next page, which shows the result of each user if there are several."""
+        ids = self.get_body_arguments("unchanged")[: self.targets_limit]
+        left_out = [self.action_runner.username(user_id_of(each)) or f"user {each}" for each in ids]
+        message = done.message
+        if left_out:
+            message = f"{message.removesuffix('.')}, {len(left_out)} with nothing to do."
+        several = len(done.results) + len(left_out) > 1
+        results = each_result(done.results, left_out) if several else ()
+        self.go(self.next_page(), message, is_refusal=done.outcome == "refused", results=results)
 
     def problem(self, request: ActionRequest) -> str:
         """What is wrong with what the operator has typed, or an empty text."""
@@ -121,7 +115,11 @@ class ActionForm(AdminHandler):
 
     def summary(self, action: ActionName, results: list[ActionResult]) -> str:
         """The outcome as a sentence."""
-        return _summary(action, results)
+        return summary(action, results)
+
+    def typed(self) -> dict[str, str]:
+        """What the operator has typed, so that a form that is refused keeps it."""
+        return {name: self.get_body_argument(name, "") for name in ("reason", "now")}
 
     def _ask_again(self, problem: str) -> None:
         if self.wants_json:
@@ -130,6 +128,7 @@ class ActionForm(AdminHandler):
         self._ask(self._preview(), problem)
 
     def _ask(self, preview: Confirmation, problem: str = "") -> None:
+        next_page = self.next_page() if self.get_argument("next", "") else self._page_of_target()
         self.show(
             "confirm.html",
             url=self.url,
@@ -138,19 +137,34 @@ class ActionForm(AdminHandler):
             preview=preview,
             verb=ACTION_LABELS[self._action()],
             problem=problem,
+            typed=self.typed(),
+            shortest=self.admin.settings.password_length_minimum,
             fields=self._fields(preview),
-            next=self.next_page() if self.get_argument("next", "") else self._page_of_target(),
+            next=next_page,
+            back=self._back(next_page),
         )
+
+    def _back(self, page: str) -> str:
+        """Where “Cancel” leads to: those who were picked there still are."""
+        if not self.get_argument("picked", ""):
+            return page
+        picked = [*(each.user_id for each in self._targets()), *self.get_body_arguments("unchanged")]
+        return f"{page}{'&' if '?' in page else '?'}pick={PICKED_APART.join(map(str, picked))}"
 
     def _fields(self, preview: Confirmation) -> list[tuple[str, str]]:
         """The fields of the form. Of several targets, those are left out that would not change."""
-        names: tuple[str, ...] = ("action", "user_id", "call_id", "session_id", "tag")
+        names: tuple[str, ...] = ("action", "user_id", "call_id", "session_id", "tag", "picked", "unchanged")
         if preview.ids:
-            others = [(name, self.get_argument(name)) for name in ("action", "tag") if self.get_argument(name, "")]
-            return [*others, *((self._kind(), each) for each in preview.ids)]
+            others = [
+                (name, self.get_argument(name)) for name in ("action", "tag", "picked") if self.get_argument(name, "")
+            ]
+            ids = [*self.get_body_arguments("unchanged"), *(each.target for each in preview.unchanged)]
+            left_out = [("unchanged", each) for each in ids]
+            return [*others, *((self.kind(), each) for each in preview.ids), *left_out]
         return [(name, value) for name in names for value in self.get_arguments(name) if value]
 
-    def _kind(self) -> str:
+    def kind(self) -> str:
+        """The field that names the targets."""
         return "call_id" if self._action() == "end_call" else "user_id"
 
     def _preview(self) -> Confirmation:
@@ -183,7 +197,7 @@ class ActionForm(AdminHandler):
 
     def _targets(self) -> tuple[ActionTarget, ...]:
         """The users, the socket of a user, or the calls, without duplicates. Raises Invalid."""
-        kind = self._kind()
+        kind = self.kind()
         given = [each for each in dict.fromkeys(self.get_arguments(kind)) if each]
         if not 1 <= len(given) <= self.targets_limit:
             raise Invalid(f"Give {kind} between 1 and {self.targets_limit} times.")
@@ -213,11 +227,14 @@ class ActionsHandler(ActionForm):
     @allows("operator")
     def get(self) -> None:
         """Ask which tag, if the action needs one, then describe the action."""
+        if not self.wants_json and self.get_argument("next", "") and not self.get_arguments(self.kind()):
+            self.go(self.next_page(), NOBODY_PICKED, is_refusal=True)
+            return
         problem = self._problem_of_tag()
         if problem is None:
             self.describe()
         else:
-            names = ("action", "user_id", "next")
+            names = ("action", "user_id", "picked", "next")
             self.show(
                 "tag.html",
                 label=ACTION_LABELS[self._action()],
@@ -259,22 +276,3 @@ class ProgressHandler(AdminHandler):
         if progress is None:
             raise NotFound("There is no such action in progress.")
         self.answer(progress)
-
-
-def _outcome(results: list[ActionResult]) -> str:
-    """The outcome of the target that got furthest."""
-    outcomes = {result.outcome for result in results}
-    return next(each for each in ("waiting", "done", "refused") if each in outcomes)
-
-
-def _summary(action: ActionName, results: list[ActionResult]) -> str:
-    label = ACTION_LABELS[action]
-    if len(results) == 1:
-        result = results[0]
-        name = result.name or "a call known only to the store"
-        if result.outcome == "done" and action in DONE:
-            state = result.message.partition(",")[0]
-            return DONE[action].format(name=name if action == "end_call" else in_sentence(name), state=state)
-        return f"{label}, {in_sentence(name)}: {result.message.removesuffix('.')}."
-    counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
-    return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."

@@ -13,7 +13,7 @@ import jinja2
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
-from handlers.admin.flash import FlashMessage, FlashMessages
+from handlers.admin.flash import FlashMessage, FlashMessages, FlashResult
 from handlers.admin.moments import BROWSERS_ZONE, Moments, zone_named
 from handlers.admin.parameters import changed_query
 from handlers.base import ApiHandler, HandlerContext
@@ -228,10 +228,11 @@ class AdminHandler(ApiHandler):
         """The server's time in milliseconds since 1970, as in rows."""
         return int(self.admin.clock.utc().timestamp() * 1000)
 
-    def go(self, url: str, flash: str = "", *, is_refusal: bool = False) -> None:
+    def go(self, url: str, flash: str = "", *, is_refusal: bool = False, results: tuple[FlashResult, ...] = ()) -> None:
         """Redirect after a form, with a message for the next page to show."""
         if flash and self.signed_in is not None:
-            self.admin.flash_messages.leave(self.signed_in.sign_in.sign_in_id, FlashMessage(flash, is_refusal))
+            message = FlashMessage(flash, is_refusal, results)
+            self.admin.flash_messages.leave(self.signed_in.sign_in.sign_in_id, message)
         self.redirect(url, status=303)
 
     def next_page(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -25,6 +25,15 @@ EFFECTS: dict[ActionName, str] = {
 """The effect of an action on several targets."""
 
 
+class Unchanged(msgspec.Struct, frozen=True):
+    """One of several targets for which the action would change nothing, and why."""
+
+    target: str
+    """The id of the user or call."""
+    name: str
+    reason: str
+
+
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
     """The contents of the dialog."""
 
@@ -38,6 +47,8 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
     """The users or calls whom it affects, if there are several."""
     ids: list[str] = []
     """Their ids, so that nothing is asked for the others."""
+    unchanged: list[Unchanged] = []
+    """The others."""
 
 
 class Confirmations:
@@ -52,19 +63,19 @@ class Confirmations:
         if len(targets) == 1:
             preview = self._actions.preview(action, targets[0])
             return Confirmation(preview.title, preview.effect, preview.hits, preview.waits, request_id, 1)
-        previews = dict(self._previews(action, targets))
+        previews, unchanged = self._sort_out(action, targets)
         if not previews:
             raise Conflict("NOTHING_TO_DO", "The action would change nothing for any of them.")
-        unchanged = len(targets) - len(previews)
         return Confirmation(
             f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action == 'end_call' else 'user')}",
             EFFECTS[action].format(tag=in_sentence(targets[0].tag)),
-            self._hits(action, previews) + [f"no change for {unchanged} of them"] * bool(unchanged),
+            self._hits(action, previews) + [f"no change for {len(unchanged)} of them"] * bool(unchanged),
             any(preview.waits for preview in previews.values()),
             request_id,
             len(previews),
             [self._name(target) for target in previews],
-            [target.call_id or str(target.user_id) for target in previews],
+            [_id(target) for target in previews],
+            unchanged,
         )
 
     def tags(self) -> list[str]:
@@ -73,18 +84,22 @@ class Confirmations:
 
     def _name(self, target: ActionTarget) -> str:
         if not target.call_id:
-            return self._overview.row(target.user_id).username
+            return self._overview.name(target.user_id)
         call = next((each for each in self._overview.calls() if each.call_id == target.call_id), None)
         return f"{in_sentence(call.caller_name)} and {in_sentence(call.callee_name)}" if call else target.call_id
 
-    def _previews(
+    def _sort_out(
         self, action: ActionName, targets: tuple[ActionTarget, ...]
-    ) -> Iterator[tuple[ActionTarget, ActionPreview]]:
+    ) -> tuple[dict[ActionTarget, ActionPreview], list[Unchanged]]:
+        """The previews for those whom the action would change, and the others, each with the reason."""
+        previews: dict[ActionTarget, ActionPreview] = {}
+        unchanged: list[Unchanged] = []
         for target in targets:
             try:
-                yield target, self._actions.preview(action, target)
-            except (NotFound, Conflict):
-                continue  # a target that has changed in the meantime is left out
+                previews[target] = self._actions.preview(action, target)
+            except (NotFound, Conflict) as error:
+                unchanged.append(Unchanged(_id(target), self._name(target), error.message))
+        return previews, unchanged
 
     def _hits(self, action: ActionName, targets: Iterable[ActionTarget]) -> list[str]:
         """The connections and calls that an action on several users affects."""
@@ -94,3 +109,7 @@ class Confirmations:
         connections = sum(row.sockets for row in rows)
         calls = len({row.call_id for row in rows if row.call_id}) if action == "force_offline" else 0
         return [counted(connections, "connection")] * bool(connections) + [counted(calls, "call")] * bool(calls)
+
+
+def _id(target: ActionTarget) -> str:
+    return target.call_id or str(target.user_id)

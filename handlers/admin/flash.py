@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Literal
 
 import msgspec
 
@@ -10,11 +11,20 @@ FLASH_MESSAGES_LIMIT = 1000
 """Messages that wait at the same time. Beyond the limit, the oldest are dropped."""
 
 
+class FlashResult(msgspec.Struct, frozen=True):
+    """The result for one of several users or calls."""
+
+    outcome: Literal["done", "waiting", "unchanged", "refused"]
+    name: str
+    message: str = ""
+
+
 class FlashMessage(msgspec.Struct, frozen=True):
-    """The result of a form."""
+    """The result of a form. `results` are those of each user or call, if there are several."""
 
     text: str
     is_refusal: bool = False
+    results: tuple[FlashResult, ...] = ()
 
 
 class FlashMessages:

@@ -23,6 +23,7 @@ from realtime.dashboard.operator_messages import encode_message
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
+from realtime.dashboard.rows import UserRow
 from realtime.dashboard.user_query import UserFilter, UserSort
 
 FILTERS: tuple[UserFilter, ...] = get_args(UserFilter)
@@ -45,9 +46,7 @@ class OverviewHandler(AdminHandler):
 
     def listed(self) -> dict[str, Any]:
         """The users on the requested page, and how they are filtered. Raises Invalid."""
-        status = cast("UserFilter", choice(self, "status", FILTERS))
-        sort = cast("UserSort", choice(self, "sort", SORTS))
-        q, tag = self.search(), normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
+        status, q, sort, tag = self._filter()
         page, per_page = page_number(self), self.admin.settings.page_rows
         rows, total = self.overview.page(
             state=status, q=q, sort=sort, skip=(page - 1) * per_page, limit=per_page, tag=tag
@@ -60,6 +59,16 @@ class OverviewHandler(AdminHandler):
             "filter": {"status": status, "q": q, "tag": tag, "sort": sort, "page": page},
             "tags": self.overview.tag_counts(),
         }
+
+    def matching(self, limit: int) -> list[UserRow]:
+        """The first users who match the filter, from all its pages. Raises Invalid."""
+        status, q, sort, tag = self._filter()
+        return self.overview.page(state=status, q=q, sort=sort, skip=0, limit=limit, tag=tag)[0]
+
+    def _filter(self) -> tuple[UserFilter, str, UserSort, str]:
+        status = cast("UserFilter", choice(self, "status", FILTERS))
+        sort = cast("UserSort", choice(self, "sort", SORTS))
+        return status, self.search(), sort, normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
 
     async def with_unsaved(
         self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool], *, newest_first: bool = False

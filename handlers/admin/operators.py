@@ -175,6 +175,7 @@ class OperatorHandler(OperatorAccounts):
             change=change,
             role=self.role() if change == "role" else "",
             reason=self.get_argument("reason", ""),
+            password=self.get_body_argument("password", "", strip=False),
             needs_reason=change in NEED_REASON,
             shortest=self.admin.settings.password_length_minimum,
             problem=problem,

@@ -49,16 +49,24 @@ class PasswordHandler(OwnSignInHandler):
         self.go("/admin/sign-ins", "Password changed. Your other sign-ins have ended.")
 
     def _refuse(self, error: Invalid | Unauthenticated | TooMany | Overloaded) -> None:
+        current = self.get_body_argument("current", "", strip=False)
         if isinstance(error, Unauthenticated):
-            error = Invalid("The current password is wrong.")
+            error, current = Invalid("The current password is wrong."), ""
         code, message = self.settle_error(500, error)
         if self.wants_json:
             self.write_refusal(code, message)
         else:
-            self._ask(message)
+            self._ask(message, current)
 
-    def _ask(self, problem: str) -> None:
-        self.show("password.html", problem=problem, shortest=self.admin.settings.password_length_minimum)
+    def _ask(self, problem: str, current: str = "") -> None:
+        """Ask for both passwords. Of a form that is refused, those that may be right are kept."""
+        self.show(
+            "password.html",
+            problem=problem,
+            current=current,
+            password=self.get_body_argument("password", "", strip=False),
+            shortest=self.admin.settings.password_length_minimum,
+        )
 
 
 class SignInsHandler(OwnSignInHandler):

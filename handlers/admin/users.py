@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
 from handlers.admin.live import OverviewHandler
+from handlers.admin.parameters import changed_query
 from handlers.admin.shown_days import shown_days
 from handlers.admin.user_past import UserPasts
 from models.errors import NotFound
 from models.external_ids import EXTERNAL
+from models.operators import is_at_least
 from models.stores import Stores
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.dashboard.event_text import event_row
@@ -23,6 +26,9 @@ from realtime.protocol import USER_ID_LIMIT
 TIMELINE = timedelta(days=1)
 TIMELINE_LIMIT = 200
 """Events of a user's last day. The events page shows the rest."""
+
+PICKED_APART = "."
+"""Between the ids of picked users in a URL."""
 
 ACTIONS_SHOWN = 20
 """Latest actions on a user."""
@@ -38,6 +44,9 @@ class AdminUsersHandler(OverviewHandler):
     @allows("viewer")
     def get(self) -> None:
         """Show users, filtered, sorted and in pages."""
+        if self.get_query_argument("pick", "") == "all" and self._may_pick():
+            self._name_all()
+            return
         figures = self.overview.figures()
         counts = {
             "all": figures.available + figures.busy + figures.offline,
@@ -46,7 +55,22 @@ class AdminUsersHandler(OverviewHandler):
             "offline": figures.offline,
         }
         issue_of = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
-        self.show("users.html", here="users", counts=counts, issue_of=issue_of, **self.listed())
+        self.show("users.html", here="users", counts=counts, issue_of=issue_of, picked=self._picked(), **self.listed())
+
+    def _may_pick(self) -> bool:
+        return is_at_least(self.operator.role, "operator")
+
+    def _name_all(self) -> None:
+        """Go to the page on which everybody who matches now is picked, up to the limit of one action."""
+        rows = self.matching(self.admin.settings.action_targets_limit)
+        self.redirect("/admin/users" + changed_query(self, pick=PICKED_APART.join(str(row.user_id) for row in rows)))
+
+    def _picked(self) -> list[UserRow]:
+        """The users who are picked, also those on other pages. Who does not exist any more is left out."""
+        given = self.get_query_argument("pick", "").split(PICKED_APART) if self._may_pick() else []
+        ids = dict.fromkeys(int(each) for each in given if re.fullmatch(r"[0-9]{1,16}", each))
+        rows = [self.overview.row(user_id) for user_id in ids if self.overview.exists(user_id)]
+        return rows[: self.admin.settings.action_targets_limit]
 
 
 class AdminUserHandler(OverviewHandler):

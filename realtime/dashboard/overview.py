@@ -108,6 +108,14 @@ class Overview:
         """The row of one user. Raises NotFound."""
         return self._row_builder.user(self._registry.get(user_id))
 
+    def exists(self, user_id: int) -> bool:
+        """Whether there is such a user."""
+        return self._registry.find(user_id) is not None
+
+    def name(self, user_id: int) -> str:
+        """The name of a user, also of one who has been deleted."""
+        return self._registry.name(user_id)
+
     def page(
         self, *, state: UserFilter, q: str, sort: UserSort, skip: int, limit: int, tag: str = ""
     ) -> tuple[list[UserRow], int]:

@@ -4,7 +4,7 @@ import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
 import { answerOf, explain } from "./request.js";
-import { ACTION_LABELS, CUTTING } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, count } from "./formatting.js";
 
 const ACTIONS_URL = "/admin/actions";
 const NAMES_SHOWN = 12; // in the dialog; the others can be opened
@@ -16,15 +16,22 @@ export class ActionDialog {
   #parts = {};
   #tell;
   #onToggle;
+  #onDone;
+  #ids = []; // of several, those whom the action would change
+  #unchanged = []; // the others
   #asked = null; // the action and the targets that the dialog is about
   #isSending = false;
 
-  /** `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes. */
-  constructor(dialog, { tell, onToggle }) {
+  /**
+   * `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
+   * unchanged)` gets the result of each if there are several.
+   */
+  constructor(dialog, { tell, onToggle, onDone }) {
     this.#dialog = dialog;
     this.#form = dialog.querySelector("form");
     this.#tell = tell;
     this.#onToggle = onToggle;
+    this.#onDone = onDone;
     for (const part of dialog.querySelectorAll("[data-f]")) this.#parts[part.dataset.f] = part;
     this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#parts.cancel.addEventListener("click", () => dialog.close());
@@ -47,7 +54,7 @@ export class ActionDialog {
     write(parts.send, ACTION_LABELS[action]);
     parts.send.className = CUTTING.has(action) ? "danger" : "primary";
     parts.send.disabled = true;
-    for (const part of ["hits", "names", "more", "error", "later"]) parts[part].hidden = true;
+    for (const part of ["hits", "names", "more", "unchanged", "error", "later", "progress"]) parts[part].hidden = true;
     this.#dialog.showModal();
     this.#onToggle(true);
     parts.reason.focus();
@@ -61,13 +68,16 @@ export class ActionDialog {
     }
   }
 
-  #show({ title, effect, hits, names = [], waits, request_id: requestId }) {
+  #show({ title, effect, hits, names = [], ids = [], unchanged = [], waits, request_id: requestId }) {
     const parts = this.#parts;
+    this.#ids = ids;
+    this.#unchanged = unchanged;
     write(parts.title, title);
     write(parts.effect, effect);
     write(parts.hits, `Affects ${hits.join(", ")}.`);
     parts.hits.hidden = hits.length === 0;
     this.#showNames(names);
+    this.#showUnchanged(unchanged);
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
@@ -77,11 +87,33 @@ export class ActionDialog {
     const { names: first, more, moreCount, moreNames } = this.#parts;
     const others = names.slice(NAMES_SHOWN);
     first.hidden = names.length === 0;
-    first.replaceChildren(...names.slice(0, NAMES_SHOWN).map(nameItem));
+    first.replaceChildren(...names.slice(0, NAMES_SHOWN).map((name) => nameItem(name)));
     more.hidden = others.length === 0;
     more.open = false;
     write(moreCount, `and ${others.length} more`);
-    moreNames.replaceChildren(...others.map(nameItem));
+    moreNames.replaceChildren(...others.map((name) => nameItem(name)));
+  }
+
+  #showUnchanged(unchanged) {
+    const { unchanged: part, unchangedCount, unchangedNames } = this.#parts;
+    part.hidden = unchanged.length === 0;
+    part.open = false;
+    write(unchangedCount, `Unchanged: ${count(unchanged.length, "user")}`);
+    unchangedNames.replaceChildren(...unchanged.map(({ name, reason }) => nameItem(name, reason)));
+  }
+
+  #showProgress({ done, count: total }) {
+    const { progress, send } = this.#parts;
+    progress.hidden = false;
+    progress.max = total;
+    progress.value = done;
+    write(send, `${done} of ${total}…`);
+  }
+
+  /** Several are named one by one, without those for whom there is nothing to do. */
+  #body(asked) {
+    const fields = [...asked].filter(([name]) => this.#ids.length === 0 || name !== "user_id");
+    return new URLSearchParams([...fields, ...this.#ids.map((id) => ["user_id", id]), ...new FormData(this.#form)]);
   }
 
   #showError(failure) {
@@ -91,32 +123,42 @@ export class ActionDialog {
 
   async #submit(event) {
     event.preventDefault();
-    const { send, request: requestId, error } = this.#parts;
+    const { send, request: requestId, error, progress } = this.#parts;
     if (this.#isSending || !requestId.value) return;
     this.#isSending = send.disabled = error.hidden = true;
-    const asked = this.#asked;
-    const body = new URLSearchParams([...asked, ...new FormData(this.#form)]);
+    const [asked, unchanged] = [this.#asked, this.#unchanged];
+    const body = this.#body(asked);
     const label = send.textContent;
-    const stopTelling = tellProgress(requestId.value, (text) => this.#asked === asked && write(send, text));
+    const stopTelling = tellProgress(requestId.value, (state) => this.#asked === asked && this.#showProgress(state));
     try {
-      const { message } = await answerOf(ACTIONS_URL, { method: "POST", body });
-      this.#tell(message);
+      const answer = await answerOf(ACTIONS_URL, { method: "POST", body });
+      this.#tell(answer.message);
       if (this.#asked === asked) this.#dialog.close();
+      if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);
     } catch (failure) {
       if (this.#asked !== asked) return this.#tell(explain(failure));
       this.#showError(failure);
       send.disabled = !mayAct(); // trying again sends the same request id, so nothing is done twice
     } finally {
       stopTelling();
-      if (this.#asked === asked) write(send, label);
+      if (this.#asked === asked) {
+        write(send, label);
+        progress.hidden = true;
+      }
       this.#isSending = false;
     }
   }
 }
 
-function nameItem(name) {
+function nameItem(name, reason = "") {
   const item = document.createElement("li");
   item.appendChild(document.createElement("bdi")).textContent = name;
+  if (reason) {
+    item.append(" ");
+    const why = item.appendChild(document.createElement("span"));
+    why.className = "soft";
+    why.textContent = reason;
+  }
   return item;
 }
 

@@ -22,8 +22,8 @@ export const TAG_ACTIONS = ["add_tag", "remove_tag"];
 export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_call"]);
 
 /** The words on a button for an action on several users: `Force offline 1 user`. */
-export const bulkWords = (action, size) => `${ACTION_LABELS[action]}${LINKS[action] ?? ""} ${count(size, "user")}`;
-const LINKS = { clear_busy: " of", add_tag: " to", remove_tag: " from" };
+export const bulkWords = (action, size) => `${BULK_LABELS[action] ?? ACTION_LABELS[action]} ${count(size, "user")}`;
+const BULK_LABELS = { sign_out: "Sign out", clear_busy: "Clear busy of", add_tag: "Add tag to", remove_tag: "Remove tag from" };
 
 /** Whether an action would change something for a user, as `changes` in templates/admin/_parts.html. */
 export const changes = {

@@ -10,7 +10,9 @@ import { LiveList } from "./live_list.js";
 import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
 import { sendOnItForms } from "./on_it.js";
+import { countsOf, resultsOf } from "./outcomes.js";
 import { Rate } from "./rate.js";
+import { ResultsDialog } from "./results.js";
 import { UserList } from "./user_list.js";
 import { TAG_ACTIONS, count, faults, plain } from "./formatting.js";
 
@@ -32,6 +34,7 @@ const users = new UserList(byId("users"), {
   targetsLimit: settings.targetsLimit,
   onDue,
   onFilter: (status) => page.cards.mark(status),
+  announce: (text) => page.banner.announce(text),
 });
 const calls = new LiveList(byId("calls"), {
   keyOf: (call) => call.call_id,
@@ -88,7 +91,21 @@ function pinAll(name, isPinned) {
 const dialog = byId("act") && new ActionDialog(byId("act"), {
   tell: (text) => page.banner.toast(text),
   onToggle: (isOpen) => pinAll("dialog", isOpen),
+  onDone: showResults,
 });
+const results = dialog && new ResultsDialog(byId("results"), { onToggle: (isOpen) => pinAll("results", isOpen) });
+
+/** Of several users, those who need nothing more are no longer picked. The others are shown with the reason. */
+function showResults(answer, unchanged) {
+  const all = resultsOf(answer.results, unchanged);
+  const isOver = ({ outcome }) => outcome !== "refused";
+  users.picking.remove(all.filter(isOver).map(({ userId }) => userId));
+  const show = () => results.show(`${answer.message.split(":")[0]}: ${countsOf(all)}`, all);
+  const again = byId("results-again");
+  again.hidden = false;
+  again.onclick = show;
+  if (all.some(({ outcome }) => outcome !== "done")) show();
+}
 
 /** A page of its own asks which tag, and comes back here. */
 function askForTag(action, targets) {
@@ -102,13 +119,14 @@ document.addEventListener("submit", (event) => {
   if (!form || !dialog) return;
   event.preventDefault();
   form.closest(":popover-open")?.hidePopover();
-  const isBulk = form.dataset.act === "listed";
+  const isPicked = form.dataset.act === "picked";
+  const isBulk = isPicked || form.dataset.act === "listed";
   const issue = page.shown.issues.find(({ key }) => key === form.closest("[data-key]")?.dataset.key);
   const action = event.submitter.value;
-  const targets = isBulk ? users.targets(action) : targetsOf(form);
+  const targets = isPicked ? users.picking.targets : isBulk ? users.targets(action) : targetsOf(form);
   if (TAG_ACTIONS.includes(action)) return askForTag(action, targets);
   dialog.open(action, targets, {
-    about: isBulk ? count(targets.length, "user") : "",
+    about: isBulk ? count(isPicked ? users.picking.affected(action) : targets.length, "user") : "",
     reason: issue ? plain(faults(issue, clock.now())) : "",
   });
 });

@@ -74,12 +74,16 @@ export function placeInList(element, place, count) {
   setAttribute(element, "aria-setsize", count);
 }
 
-export function fillUser(element, user, issue, now) {
+export function fillUser(element, user, issue, now, isPicked = false) {
   const row = new Row(element);
   const { user_id: userId, username, state, sockets = 0, device = "", image = "" } = user;
   setAttribute(element, "data-user", userId);
   row.flag("issue-row", Boolean(issue));
   row.flag("disabled", Boolean(user.disabled));
+  row.flag("picked", isPicked);
+  row.set("pick", "checked", isPicked);
+  row.set("pick", "value", String(userId));
+  row.attribute("pick", "aria-label", `Pick ${inSentence(username)}`);
   row.text("state", STATE_LABELS[state]);
   row.set("state", "className", `state ${state}`);
   row.text("username", username);

@@ -3,7 +3,7 @@
 const FIRST_MS = 1_000; // most actions are done by then
 const NEXT_MS = 500;
 
-/** Calls `tell("120 of 500…")` until the function that it returns is called. */
+/** Calls `tell({ done: 120, count: 500 })` until the function that it returns is called. */
 export function tellProgress(requestId, tell) {
   const url = `/admin/actions/progress?request_id=${encodeURIComponent(requestId)}`;
   let isOver = false;
@@ -14,7 +14,7 @@ export function tellProgress(requestId, tell) {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       const { done, count } = answer.ok ? await answer.json() : {};
       if (isOver) return;
-      if (count) tell(`${done} of ${count}…`);
+      if (count) tell({ done, count });
     } catch {
       // The server is slow or unreachable. The action itself will report that.
     }

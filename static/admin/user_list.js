@@ -4,6 +4,7 @@ import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
 import { lockOnInteraction } from "./live_list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
+import { Picking } from "./picking.js";
 import { TagFilter } from "./tag_filter.js";
 import { UserSort } from "./user_sort.js";
 import { bulkWords, changes, grouped } from "./formatting.js";
@@ -14,6 +15,8 @@ const LATE_MS = 10; // a timer may fire a little early, and then nothing would b
 export class UserList {
   lock = new InteractionLock();
   sort;
+  /** The users who are picked; null for operators who may not act. */
+  picking = null;
   #section;
   #state;
   #targetsLimit;
@@ -25,8 +28,11 @@ export class UserList {
   #timer = null;
   #isForced = true;
 
-  /** `onDue()` asks for a frame; `onFilter(status)` is told the status that the list is filtered by. */
-  constructor(section, { state, clock, targetsLimit, onDue, onFilter }) {
+  /**
+   * `onDue()` asks for a frame; `onFilter(status)` is told the status that the list is filtered by; `announce(text)`
+   * tells screen readers.
+   */
+  constructor(section, { state, clock, targetsLimit, onDue, onFilter, announce }) {
     this.#section = section;
     this.#state = state;
     this.#targetsLimit = targetsLimit;
@@ -40,11 +46,13 @@ export class UserList {
         const row = this.#state.users.get(Number(key));
         if (!row) return;
         placeInTable(element, place);
-        fillUser(element, row, this.#state.issueOfUser.get(row.user_id), clock.now());
+        const issue = this.#state.issueOfUser.get(row.user_id);
+        fillUser(element, row, issue, clock.now(), this.picking?.has(row.user_id));
       },
       onMove: onDue,
     });
     lockOnInteraction(this.#parts.box, this.lock, onDue);
+    if (section.querySelector("[data-pick=bar]")) this.#allowPicking(announce);
     this.#parts.box.addEventListener("keydown", (event) => this.#keyInList(event));
     this.#listen();
   }
@@ -54,11 +62,13 @@ export class UserList {
     this.#state = state;
     this.sort.use(state);
     this.#list.noteAll();
+    this.#notePicked();
   }
 
   noteChanges(userIds) {
     this.sort.noteChange();
     this.#list.note(userIds);
+    this.#notePicked();
   }
 
   tick() {
@@ -79,6 +89,7 @@ export class UserList {
     else if (this.sort.isDue && !this.lock.isPinned) this.#later(Math.max(this.sort.remaining(now), this.lock.remaining));
     this.#isForced = false;
     this.#list.draw();
+    this.picking?.draw();
     put(this.#parts.locked, "hidden", !this.lock.isLocked);
   }
 
@@ -88,8 +99,37 @@ export class UserList {
   }
 
   #affected(action) {
+    return this.sort.ids.filter((userId) => this.#changes(action, userId));
+  }
+
+  #changes(action, userId) {
     const { users, issueOfUser } = this.#state;
-    return this.sort.ids.filter((userId) => users.has(userId) && changes[action](users.get(userId), issueOfUser.get(userId)));
+    return users.has(userId) && changes[action](users.get(userId), issueOfUser.get(userId));
+  }
+
+  #allowPicking(announce) {
+    this.picking = new Picking(this.#section, this.#parts.box, {
+      limit: this.#targetsLimit,
+      listed: () => this.sort.ids,
+      where: () => (this.sort.isFiltered ? " that match" : ""),
+      elsewhere: (size) => `${grouped(size)} of them ${size === 1 ? "is" : "are"} not in this list.`,
+      changes: (action, userId) => this.#changes(action, userId),
+      step: (steps) => {
+        const from = Number(this.#list.focusedKey);
+        this.#list.step(steps);
+        return [from, Number(this.#list.focusedKey)];
+      },
+      onChange: () => {
+        this.#list.noteAll();
+        this.#showBulkActions();
+        this.#onDue();
+      },
+      announce,
+    });
+  }
+
+  #notePicked() {
+    this.picking?.note((userId) => this.#state.users.has(userId));
   }
 
   choose(choice) {
@@ -124,13 +164,17 @@ export class UserList {
     put(this.#parts.empty, "hidden", ids.length > 0);
     put(this.#parts.clear, "hidden", !isFiltered);
     write(this.#parts.nobody, isFiltered ? "No users match." : "No users yet.");
-    this.#showBulkActions(isFiltered ? ids.length : 0);
+    this.#showBulkActions();
+    this.picking?.note();
   }
 
-  #showBulkActions(size) {
+  /** For everybody who is listed, unless some users are picked. */
+  #showBulkActions() {
     const { bulk } = this.#parts;
     if (!bulk) return;
-    put(bulk, "hidden", size === 0 || size > this.#targetsLimit);
+    const { length: size } = this.sort.ids;
+    const isOffered = this.sort.isFiltered && this.picking.pick.size === 0;
+    put(bulk, "hidden", !isOffered || size === 0 || size > this.#targetsLimit);
     if (bulk.hidden) return;
     for (const button of bulk.querySelectorAll("[name=action]")) {
       const affected = this.#affected(button.value).length;
@@ -171,7 +215,8 @@ export class UserList {
   }
 
   #keyInList(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(":popover-open")) return;
+    const { ctrlKey, metaKey, altKey, shiftKey, target } = event;
+    if (event.defaultPrevented || ctrlKey || metaKey || altKey || shiftKey || target.closest(":popover-open")) return;
     const move = {
       ArrowDown: () => this.#list.step(1),
       ArrowUp: () => this.#list.step(-1),

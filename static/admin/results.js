@@ -1,0 +1,37 @@
+/** Results: the dialog that shows what became of an action for each of several users. */
+
+import { write } from "./markup.js";
+
+const LABELS = { done: "Done", waiting: "Waiting", unchanged: "Nothing to do", refused: "Refused" };
+
+export class ResultsDialog {
+  #dialog;
+  #parts = {};
+  #template;
+
+  constructor(dialog, { onToggle }) {
+    this.#dialog = dialog;
+    this.#template = dialog.querySelector("template");
+    for (const part of dialog.querySelectorAll("[data-results]")) this.#parts[part.dataset.results] = part;
+    dialog.addEventListener("close", () => onToggle(false));
+    this.onToggle = onToggle;
+  }
+
+  show(title, results) {
+    write(this.#parts.title, title);
+    this.#parts.list.replaceChildren(...results.map((each) => this.#item(each)));
+    if (this.#dialog.open) return;
+    this.#dialog.showModal();
+    this.onToggle(true);
+  }
+
+  #item({ outcome, name, message }) {
+    const item = this.#template.content.firstElementChild.cloneNode(true);
+    const [label, who, what] = ["outcome", "name", "message"].map((part) => item.querySelector(`[data-f=${part}]`));
+    write(label, LABELS[outcome]);
+    label.className = `outcome ${outcome}`;
+    write(who, name);
+    write(what, message);
+    return item;
+  }
+}

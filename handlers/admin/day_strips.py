@@ -7,7 +7,7 @@ from datetime import date, tzinfo
 import msgspec
 
 from realtime.dashboard.calendar_days import CalendarDay, hour_marks
-from realtime.dashboard.day_spans import Past, Span, SpanState, clipped, spans_of
+from realtime.dashboard.day_spans import Past, Span, SpanState, clipped, spans_of, thinned
 from realtime.dashboard.day_totals import DayTotals, calls_within, totals_of
 
 MARK_HOURS = 3
@@ -16,11 +16,11 @@ MARK_HOURS = 3
 MAJOR_HOURS = 6
 """Hours between two marks that phones show."""
 
-LEAST_WIDTH = 0.16
-"""Percent of a strip that the shortest state is wide: a pixel or two."""
+LEAST_WIDTH = 0.25
+"""Percent of a strip that the shortest state is wide: one to three pixels."""
 
-BARS_LIMIT = 1500
-"""Bars of a strip. More would not fit; a shorter state is then left out of the drawing, not of the list."""
+BARS_LIMIT = 1000
+"""Bars of all strips on a page. If there are more states, neighbours that are too short to be seen share a bar."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -66,13 +66,13 @@ def user_days(past: Past, days: list[CalendarDay], zone: tzinfo, now: int) -> Us
     start, end = days[0].start, days[-1].end
     spans = spans_of(past, start, end, now)
     return UserDays(
-        strips=[_strip(past, spans, day, zone, now) for day in days],
+        strips=[_strip(past, spans, day, zone, now, BARS_LIMIT // len(days)) for day in days],
         spans=spans,
         totals=totals_of(spans, calls_within(past.calls, start, min(end, now))),
     )
 
 
-def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: int) -> DayStrip:
+def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: int, bars_limit: int) -> DayStrip:
     within = clipped(spans, day.start, day.end)
     marks = [
         Mark(_percent(mark.at, day), mark.at, mark.hour % MAJOR_HOURS == 0)
@@ -83,16 +83,16 @@ def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: i
         start=day.start,
         end=day.end,
         spans=within,
-        bars=_bars(within, day),
+        bars=_bars(within, day, bars_limit),
         marks=marks,
         totals=totals_of(within, calls_within(past.calls, day.start, min(day.end, now))),
         is_future=day.start >= now,
     )
 
 
-def _bars(spans: list[Span], day: CalendarDay) -> list[Bar]:
-    longest_first = sorted(spans, key=lambda span: span.length, reverse=True)
-    return [_bar(span, day) for span in longest_first[:BARS_LIMIT]]
+def _bars(spans: list[Span], day: CalendarDay, limit: int) -> list[Bar]:
+    drawn = spans if len(spans) <= limit else thinned(spans, day.length // limit)
+    return [_bar(span, day) for span in sorted(drawn, key=lambda span: span.length, reverse=True)]
 
 
 def _bar(span: Span, day: CalendarDay) -> Bar:

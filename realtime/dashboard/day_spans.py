@@ -22,6 +22,9 @@ ENDLESS = 2**53
 NOT_YET = "not_yet"
 """The cause of a span before the user was added."""
 
+MANY = "many"
+"""The cause of a span that stands for several."""
+
 _BEFORE: dict[tuple[State, str], State] = {
     ("available", "connected"): "offline",
     ("available", "heartbeat"): "offline",
@@ -127,6 +130,34 @@ def clipped(spans: Iterable[Span], start: int, end: int) -> list[Span]:
         for span in spans
         if span.start < end and span.end > start
     ]
+
+
+def thinned(spans: Sequence[Span], least: int) -> list[Span]:
+    """Spans of which each is at least `least` long, for a drawing: shorter neighbours become one span.
+
+    It has the state that they had for the longest time. The last span may be shorter.
+    """
+    thin: list[Span] = []
+    group: list[Span] = []
+    for span in spans:
+        if group and span.length >= least:
+            thin.append(_merged(group))
+            group = []
+        group.append(span)
+        if span.end - group[0].start >= least:
+            thin.append(_merged(group))
+            group = []
+    return [*thin, _merged(group)] if group else thin
+
+
+def _merged(group: Sequence[Span]) -> Span:
+    if len(group) == 1:
+        return group[0]
+    lengths: dict[SpanState, int] = {}
+    for span in group:
+        lengths[span.state] = lengths.get(span.state, 0) + span.length
+    longest = max(lengths, key=lambda state: lengths[state])
+    return Span(group[0].start, group[-1].end, longest, MANY, is_open=group[-1].is_open)
 
 
 class _Pieces:

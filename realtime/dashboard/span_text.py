@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.direction import in_sentence
-from realtime.dashboard.day_spans import NOT_YET, Span
+from realtime.dashboard.day_spans import MANY, NOT_YET, Span
 
 NEVER = "never"
 """The cause of the state of a new user."""
@@ -36,6 +36,8 @@ _BY_OPERATOR = {"available": "busy cleared by", "busy": "set busy by", "offline"
 
 def because(span: Span) -> str:
     """Why the user was in this state, or an empty text if that is not known."""
+    if span.cause == MANY:
+        return "most of the time, with many changes"
     if span.call is not None:
         return f"with {in_sentence(span.call.other_name)}"
     if span.operator:

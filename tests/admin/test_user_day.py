@@ -346,13 +346,14 @@ async def test_beyond_the_limit_the_oldest_changes_are_not_recorded(
     assert [state for state, _ in bars(page)] == ["offline", "calls", "available", "busy", "available", "offline"]
 
 
-async def test_of_very_many_states_the_shortest_are_not_drawn_but_listed(
+async def test_of_very_many_states_those_too_short_to_be_seen_share_a_bar_but_are_listed(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(day_strips, "BARS_LIMIT", 3)
+    monkeypatch.setattr(day_strips, "BARS_LIMIT", 6)
     ada, _ = await shift(server)
     page = (await (await signed_in("viewer")).get(f"/admin/users/{ada}?day={date(1)}")).body
     assert [state for state, _ in bars(page)] == ["offline", "available", "offline"]
+    assert bars(page)[1][1].startswith("Available: most of the time, with many changes, ")
     assert "7 states with times and reasons" in page
 
 

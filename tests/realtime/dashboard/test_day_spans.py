@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.dashboard.day_spans import KnownCall, KnownState, Past, Pause, Span, clipped, spans_of
+from realtime.dashboard.day_spans import KnownCall, KnownState, Past, Pause, Span, clipped, spans_of, thinned
 from realtime.dashboard.day_totals import calls_within, totals_of
 from realtime.dashboard.span_text import because
 
@@ -167,6 +167,26 @@ def test_a_call_without_length_counts_where_it_began() -> None:
     assert [each.call_id for each in calls_within(calls, 500, DAY)] == ["b"]
 
 
+def test_neighbours_that_are_too_short_share_a_span_with_the_state_of_most_of_the_time() -> None:
+    states = [
+        KnownState(at, state)  # type: ignore[arg-type]
+        for at, state in (
+            (0, "busy"),
+            (3, "available"),
+            (5, "offline"),
+            (9, "busy"),
+            (60, "offline"),
+            (99, "available"),
+        )
+    ]
+    thin = thinned(spans_of(Past(states), 0, 100, 100), 10)
+    assert [(span.start, span.end, span.state, span.is_open) for span in thin] == [
+        (0, 9, "offline", False), (9, 60, "busy", False), (60, 99, "offline", False), (99, 100, "available", True),
+    ]  # fmt: skip
+    assert because(thin[0]) == "most of the time, with many changes"
+    assert thinned([], 10) == []
+
+
 @pytest.mark.parametrize(
     ("span", "text"),
     [
@@ -221,6 +241,16 @@ def test_the_parts_of_a_time_are_those_of_the_whole(past: Past, cut: int) -> Non
     parts = [*clipped(whole, 0, cut), *clipped(whole, cut, DAY)]
     alone = [*spans_of(past, 0, cut, 10 * DAY), *spans_of(past, cut, DAY, 10 * DAY)]
     assert parts == alone
+
+
+@given(pasts, st.integers(1, DAY))
+def test_thinned_spans_add_up_and_are_few(past: Past, least: int) -> None:
+    spans = spans_of(past, 0, DAY, 10 * DAY)
+    thin = thinned(spans, least)
+    assert (thin[0].start, thin[-1].end) == (0, DAY)
+    assert all(one.end == other.start for one, other in pairwise(thin))
+    assert len(thin) <= 2 * DAY // least + 1
+    assert thinned(spans, 1) == spans
 
 
 @given(pasts, moments)

@@ -65,6 +65,13 @@ def test_changes_of_tags_stand_beside_the_latest_change_of_their_user() -> None:
     assert [each.seq for each in log.since_with_moves(1)] == [2, 3, 4]
 
 
+def test_a_change_of_tags_alone_hides_no_change_of_status() -> None:
+    log = filled(1)
+    log.append(a_status(1), "set", tags=("a",), is_quiet=True)
+    assert [each.seq for each in log.since(0)] == [1]
+    assert log.latest_seq(1) == 1
+
+
 def test_changes_of_tags_are_kept_until_everyone_has_them_or_their_epoch_is_lost() -> None:
     log = ChangeLog("now")
     for seq in (5, 6, 7):

@@ -289,6 +289,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/users/([^/]+)/day\.csv", UserStatesCsvHandler, for_day),
         URLSpec(r"/admin/users/([^/]+)/totals\.csv", UserTotalsCsvHandler, for_day),
         URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
+        URLSpec(r"/admin/calls\.csv", admin_calls.CallsCsvHandler, for_calls),
         URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
         URLSpec(r"/admin/events", history.EventsHandler, for_history),
         URLSpec(r"/admin/events\.csv", history.EventsCsvHandler, for_history),

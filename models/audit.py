@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
 from models.collection import Keys
 from models.documents import readable, value_of
-from models.guard import COUNT_LIMIT, GuardedCollection
+from models.guard import GuardedCollection
+from models.timed_list import TimedList
 
 NEWEST_FIRST: Keys = [("at", -1), ("_id", 1)]
 """The order of all lists. Entries of the same millisecond are ordered by id, so that the order is total."""
@@ -42,6 +43,16 @@ class AuditEntry(msgspec.Struct, frozen=True):
     """`started`, `done`, `waiting` (for the end of a call), `superseded`, `refused: …` or `failed: …`."""
     call_id: str = ""
     """The call whose end a waiting action waits for."""
+
+
+class AuditFilter(TypedDict, total=False):
+    """Which entries: None means all. `end` itself is not part of the range."""
+
+    operator: str | None
+    action: str | None
+    target: str | None
+    start: datetime | None
+    end: datetime | None
 
 
 class Audit:
@@ -101,38 +112,16 @@ class Audit:
             row["target"] for row in await self._audit.find(query, {"target": 1}, sort=[("target", 1)], limit=limit)
         ]
 
-    async def page(
-        self,
-        *,
-        operator: str | None = None,
-        action: str | None = None,
-        target: str | None = None,
-        skip: int,
-        limit: int,
-    ) -> tuple[list[AuditEntry], int]:
+    def listed(self, **given: Unpack[AuditFilter]) -> TimedList[AuditEntry]:
+        """All entries, or those that match."""
+        fields = {"operator": given.get("operator"), "action": given.get("action"), "target": given.get("target")}
+        query = {name: value for name, value in fields.items() if value is not None}
+        limits = given.get("start"), given.get("end")
+        return TimedList(self._audit, [query], NEWEST_FIRST, self._readable, *limits)
+
+    async def page(self, *, skip: int, limit: int, **given: Unpack[AuditFilter]) -> tuple[list[AuditEntry], int]:
         """One page, newest first, and the number of matching entries, counted up to COUNT_LIMIT."""
-        query = _query(operator, action, target)
-        rows = await self._audit.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
-        return self._readable(rows), await self._audit.count_documents(query, limit=COUNT_LIMIT)
-
-    async def older(
-        self,
-        than: AuditEntry | None,
-        *,
-        operator: str | None = None,
-        action: str | None = None,
-        target: str | None = None,
-        limit: int,
-    ) -> list[AuditEntry]:
-        """The entries that follow `than` in the lists; the first ones if `than` is None.
-
-        Unlike `page` with a growing `skip`, this neither repeats nor skips an entry while others are written.
-        """
-        query = _query(operator, action, target)
-        if than is not None:
-            # The range on `at` alone is what the index serves; the rest only drops what came before in a tie.
-            query |= {"at": {"$lte": than.at}, "$or": [{"at": {"$lt": than.at}}, {"_id": {"$gt": than.entry_id}}]}
-        return self._readable(await self._audit.find(query, sort=NEWEST_FIRST, limit=limit))
+        return await self.listed(**given).page(skip, limit)
 
     def _readable(self, rows: list[dict[str, Any]]) -> list[AuditEntry]:
         return readable(self._audit, rows, self._entry)
@@ -145,8 +134,3 @@ def _document(entry: AuditEntry) -> dict[str, Any]:
     document = msgspec.structs.asdict(entry)
     document["_id"] = document.pop("entry_id")
     return document
-
-
-def _query(operator: str | None, action: str | None, target: str | None) -> dict[str, Any]:
-    given = {"operator": operator, "action": action, "target": target}
-    return {name: value for name, value in given.items() if value is not None}

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.collection import Keys
 from models.documents import DUPLICATE_KEY, readable, value_of
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.merged import MergedQueries
+from models.timed_list import TimedList
 
 CallType = Literal["audio", "video"]
 EndReason = Literal["completed", "dropped", "cancelled"]
 CallState = Literal["ongoing", "completed", "dropped", "cancelled"]
+StateFilter = Literal["ongoing", "ended"]
 
 PARTICIPANTS = ("caller_id", "callee_id")
 
-NEWEST_FIRST = [("started_at", -1), ("_id", 1)]
+NEWEST_FIRST: Keys = [("started_at", -1), ("_id", 1)]
 
 CALLS_AT_ONCE = 1000
 """Calls that are read in one go."""
@@ -58,6 +61,16 @@ class Call(msgspec.Struct, frozen=True):
     def other(self, user_id: int) -> int:
         """The participant who is not `user_id`."""
         return self.callee_id if user_id == self.caller_id else self.caller_id
+
+
+class CallFilter(TypedDict, total=False):
+    """Which calls: None means all. The range is that of their starts, and `end` itself is not part of it."""
+
+    state: StateFilter | None
+    user_ids: Sequence[int] | None
+    """Calls of these users, at most SEARCHED_USERS_LIMIT."""
+    start: datetime | None
+    end: datetime | None
 
 
 class CallLock(msgspec.Struct, frozen=True):
@@ -209,33 +222,26 @@ class Calls:
         reaching = [call for call in self._readable(before) if call.ended_at is None or call.ended_at > start]
         return [*self._readable(within), *reaching]
 
-    async def page(
-        self,
-        *,
-        state: Literal["ongoing", "ended"] | None = None,
-        user_ids: Sequence[int] | None = None,
-        skip: int,
-        limit: int,
-    ) -> tuple[list[Call], int]:
-        """One page of the calls of all users or of some, newest first, and their number, counted up to COUNT_LIMIT.
-
-        Pass at most SEARCHED_USERS_LIMIT users.
-        """
-        query: dict[str, Any] = {}
+    def listed(self, **given: Unpack[CallFilter]) -> TimedList[Call]:
+        """The calls that match, by their start."""
+        state, user_ids = given.get("state"), given.get("user_ids")
+        status: dict[str, Any] = {}
         if state is not None:
-            query["status"] = "ongoing" if state == "ongoing" else {"$ne": "ongoing"}
+            status = {"status": "ongoing" if state == "ongoing" else {"$ne": "ongoing"}}
+        queries: list[dict[str, Any]] = [status]
         if user_ids is not None and len(user_ids) == 1:
-            of_user = self._of_user(user_ids[0], query)
-            rows = await of_user.page(skip, limit)
-            return self._readable(rows), await of_user.count(COUNT_LIMIT)
-        if user_ids is not None:
-            # Each branch repeats the state, so that SQLite uses the indexes on the participants.
-            query = {"$or": [{each: {"$in": list(user_ids)}, **query} for each in ("caller_id", "callee_id")]}
-        return await self._newest(query, skip, limit), await self._calls.count_documents(query, limit=COUNT_LIMIT)
+            queries = _of_either(user_ids[0], status)
+        elif user_ids is not None:
+            queries = [{"$or": [{each: {"$in": list(user_ids)}, **status} for each in PARTICIPANTS]}]
+        limits = given.get("start"), given.get("end")
+        return TimedList(self._calls, queries, NEWEST_FIRST, self._readable, *limits)
 
-    async def _newest(self, query: dict[str, Any], skip: int, limit: int) -> list[Call]:
-        rows = await self._calls.find(query, sort=NEWEST_FIRST, skip=skip, limit=limit)
-        return self._readable(rows)
+    async def page(self, *, skip: int, limit: int, **given: Unpack[CallFilter]) -> tuple[list[Call], int]:
+        """One page, newest first, and the number of matching calls, counted up to COUNT_LIMIT."""
+        return await self.listed(**given).page(skip, limit)
+
+    def _of_user(self, user_id: int, narrowed: dict[str, Any]) -> MergedQueries:
+        return MergedQueries(self._calls, _of_either(user_id, narrowed), NEWEST_FIRST)
 
     def _call(self, document: dict[str, Any]) -> Call:
         return value_of(self._calls, {**document, "call_id": document["_id"]}, Call)
@@ -246,9 +252,10 @@ class Calls:
     def _readable(self, documents: list[dict[str, Any]]) -> list[Call]:
         return readable(self._calls, documents, self._call)
 
-    def _of_user(self, user_id: int, narrowed: dict[str, Any]) -> MergedQueries:
-        queries = [{participant: user_id, **narrowed} for participant in PARTICIPANTS]
-        return MergedQueries(self._calls, queries, NEWEST_FIRST)
+
+def _of_either(user_id: int, narrowed: dict[str, Any]) -> list[dict[str, Any]]:
+    """A query for each participant that the user can be, so that an index serves each."""
+    return [{participant: user_id, **narrowed} for participant in PARTICIPANTS]
 
 
 def ended(call: Call, reason: EndReason, at: datetime, by: int | None) -> Call:

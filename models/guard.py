@@ -23,6 +23,9 @@ T = TypeVar("T")
 INDEX_SECONDS = 600.0
 """How long the creation of an index may take. On a large collection, it exceeds the deadline of all other calls."""
 
+INDEX_NOT_FOUND = 27
+"""MongoDB's error code."""
+
 COUNT_LIMIT = 10_000
 """Long lists are counted up to this number, which takes about 15 ms in the embedded store."""
 
@@ -192,6 +195,21 @@ class GuardedCollection:
             raise UnusableStore(
                 f"cannot create the index {chosen} of the collection {self.name}: {_reason(error)}"
             ) from error
+
+    async def drop_index(self, name: str) -> None:
+        """Drop an index if it exists. Raises UnusableStore if the store refuses."""
+
+        async def call() -> None:
+            with pymongo.timeout(INDEX_SECONDS):
+                try:
+                    await self._collection.drop_index(name)
+                except OperationFailure as error:
+                    if error.code != INDEX_NOT_FOUND:
+                        raise UnusableStore(
+                            f"cannot drop the old index {name} of the collection {self.name}: {reason_of(error)}"
+                        ) from error
+
+        await self._guard.run(f"{self.name}.drop_index", call, deadline_seconds=INDEX_SECONDS)
 
     async def _read(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         return await self._guard.run(f"{self.name}.{operation}", call, is_read=True)

@@ -52,6 +52,8 @@ class MergedQueries:
         skip all of them: at most `step` documents of every other query come before it.
         """
         starts = [0] * len(self._queries)
+        if len(starts) == 1:
+            return [skip], 0
         while skip > READ_AT_MOST:
             step = skip // len(starts)
             places = [await self._place_at(index, starts[index] + step - 1) for index in range(len(starts))]

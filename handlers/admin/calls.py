@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Sequence
+from typing import cast, get_args
+from urllib.parse import urlencode
 
 import msgspec
 
 from handlers.admin.base import AdminContext, allows
+from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.live import OverviewHandler
-from handlers.admin.parameters import choice, stored_page_number
-from models.calls import SEARCHED_USERS_LIMIT, Call
+from handlers.admin.parameters import choice
+from handlers.admin.time_form import file_words, read_times
+from handlers.admin.time_range import TimeRange, read_range
+from handlers.admin.timed_page import read_page
+from models.calls import SEARCHED_USERS_LIMIT, Call, CallFilter, StateFilter
 from models.errors import NotFound
-from models.guard import COUNT_LIMIT
 from models.stores import Stores
 from models.times import milliseconds
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
 from realtime.presence.registry import Registry
 
-CallFilter = Literal["ongoing", "ended"]
-STATES = ("", "ongoing", "ended")
+STATES = ("", *get_args(StateFilter))
+
+COLUMNS = (
+    "started", "ended", "duration_seconds", "call_id", "call_type", "status", "caller_id", "caller_name", "callee_id",
+    "callee_name", "ended_by",
+)  # fmt: skip
 
 _WHY = {
     "operator": "an operator ended it",
@@ -49,6 +58,17 @@ class CallPages(OverviewHandler):
         self.stores = stores
         self.registry = registry
 
+    def wanted(self, times: TimeRange) -> CallFilter:
+        """The filters from the query. Raises Invalid."""
+        state, q = choice(self, "state", STATES), self.search()
+        user_ids = None
+        if q:
+            rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS_LIMIT)
+            user_ids = [row.user_id for row in rows]
+        return CallFilter(
+            state=cast("StateFilter", state) if state else None, user_ids=user_ids, start=times.start, end=times.end
+        )
+
     def named(self, call: Call) -> ShownCall:
         """The call with the names of its participants."""
         until = self.now_ms if call.ended_at is None else milliseconds(call.ended_at)
@@ -66,30 +86,49 @@ class AdminCallsHandler(CallPages):
     @allows("viewer")
     async def get(self) -> None:
         """Show all calls, newest first, or the calls of the users who match a search."""
-        state, q, per_page = choice(self, "state", STATES), self.search(), self.admin.settings.page_rows
-        user_ids, page = self._matching_users(q), stored_page_number(self, per_page)
-        calls, total = await self.stores.calls.page(
-            state=cast("CallFilter", state) if state else None,
-            user_ids=user_ids,
-            skip=(page - 1) * per_page,
-            limit=per_page,
-        )
+        times = read_times(self)
+        listed = self.stores.calls.listed(**self.wanted(times.range))
+        shown = await read_page(self, listed, times, self.admin.settings.page_rows)
+        given = {"state": choice(self, "state", STATES), "q": self.search()}
         self.show(
             "calls.html",
             here="calls",
-            calls=[self.named(call) for call in calls],
+            shown=shown,
+            calls=[self.named(call) for call in shown.rows],
             calls_with_issues={each.call_id for each in self.overview.issues()},
-            total=total,
-            is_more=total >= COUNT_LIMIT,
-            per_page=per_page,
-            filter={"state": state, "q": q, "page": page},
+            times=times,
+            filter={**given, "time": times.words, "page": shown.number},
+            csv="/admin/calls.csv?" + urlencode({**given, **times.query}),
         )
 
-    def _matching_users(self, q: str) -> list[int] | None:
-        if not q:
-            return None
-        rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS_LIMIT)
-        return [row.user_id for row in rows]
+
+class CallsCsvHandler(CallPages, ExportHandler):
+    """GET /admin/calls.csv"""
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """Answer with all matching calls, newest first."""
+        times = read_range(self)
+        wanted = self.wanted(times)
+        filters = wanted["state"], self.search(), file_words(times, self.moments)
+        await self.send_list("calls", filters, COLUMNS, self.stores.calls.listed(**wanted), self._cells)
+
+    def _cells(self, call: Call) -> Sequence[Cell]:
+        """The durations of ongoing calls are open."""
+        named = self.named(call)
+        return [
+            call.started_at,
+            call.ended_at,
+            call.duration_seconds,
+            call.call_id,
+            call.call_type,
+            call.status,
+            call.caller_id,
+            named.caller_name,
+            call.callee_id,
+            named.callee_name,
+            call.ended_by,
+        ]
 
 
 class AdminCallHandler(CallPages):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date, datetime
+from typing import TypeVar
 from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
 
 from handlers.admin.base import AdminHandler
 from models.errors import StoreUnavailable
+from models.timed_list import TimedList
 
 _FORMULA_SIGNS = r"=＝﹦⁼₌+＋﹢⁺₊﬩\-－﹣⁻₋−@＠﹫"
 """Spreadsheets treat cells that begin with these as formulas; see OWASP, CSV injection. Some also know other forms of
@@ -30,11 +32,27 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads a CSV file in the encoding of the computer's language instead of UTF-8."""
 
+EXPORTED_AT_ONCE = 500
+"""Rows read from the store at a time."""
+
+T = TypeVar("T")
 Cell = str | int | datetime | None
 
 
 class ExportHandler(AdminHandler):
     """A CSV file to download."""
+
+    async def send_list(
+        self,
+        name: str,
+        filters: Iterable[str | None],
+        head: Sequence[str],
+        listed: TimedList[T],
+        cells: Callable[[T], Sequence[Cell]],
+    ) -> None:
+        """Send all rows of a list."""
+        batches = ([cells(each) for each in batch] async for batch in listed.batches(EXPORTED_AT_ONCE))
+        await self.send_csv(name, filters, head, batches)
 
     async def send_csv(
         self,

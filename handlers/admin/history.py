@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import cast, get_args
 from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
-from handlers.admin.parameters import choice, stored_page_number
-from models.audit import AuditEntry
-from models.events import Event, EventKind
-from models.guard import COUNT_LIMIT
+from handlers.admin.parameters import choice
+from handlers.admin.time_form import file_words, read_times
+from handlers.admin.time_range import TimeRange, read_range
+from handlers.admin.timed_page import read_page
+from models.audit import AuditEntry, AuditFilter
+from models.events import Event, EventFilter, EventKind
 from models.stores import Stores
 from models.usernames import username_key
 from realtime.dashboard.event_text import event_row
@@ -48,12 +50,6 @@ AUDIT_LABELS: dict[str, str] = {
 
 ACTIONS = ("", *AUDIT_LABELS)
 
-EXPORTED_AT_ONCE = 500
-"""Rows read from the store at a time."""
-
-AFTER_ALL = "~"
-"""Sorts after the id of every event."""
-
 EVENT_COLUMNS = (
     "time", "kind", "user_id", "username", "cause", "other_id", "other_name", "call_id", "duration_seconds", "operator",
 )  # fmt: skip
@@ -72,18 +68,28 @@ class AdminHistoryHandler(AdminHandler):
         self.stores = stores
         self.registry = registry
 
-    def wanted_events(self) -> tuple[EventKind | None, str, int | None]:
-        """(kind, user as given, user id) from the query. The id is 0 if no user matches. Raises Invalid."""
-        kind, user = choice(self, "kind", KINDS), self.get_query_argument("user", "")[:100]
-        return cast("EventKind", kind) if kind else None, user, self._user_id(user) if user else None
+    def wanted_events(self, times: TimeRange) -> tuple[EventFilter, str]:
+        """The filters of the events from the query, and the user as given. The id is 0 if no user matches.
 
-    def wanted_entries(self) -> dict[str, str | None]:
+        Raises Invalid.
+        """
+        kind, user = choice(self, "kind", KINDS), self.get_query_argument("user", "")[:100]
+        wanted = EventFilter(start=times.start, end=times.end)
+        if kind:
+            wanted["kind"] = cast("EventKind", kind)
+        if user:
+            wanted["user_id"] = self._user_id(user)
+        return wanted, user
+
+    def wanted_entries(self, times: TimeRange) -> AuditFilter:
         """The filters of the audit from the query. Raises Invalid."""
-        return {
-            "action": choice(self, "action", ACTIONS) or None,
-            "operator": self.get_query_argument("operator", "")[:100] or None,
-            "target": self.get_query_argument("target", "")[:100] or None,
-        }
+        return AuditFilter(
+            action=choice(self, "action", ACTIONS) or None,
+            operator=self.get_query_argument("operator", "")[:100] or None,
+            target=self.get_query_argument("target", "")[:100] or None,
+            start=times.start,
+            end=times.end,
+        )
 
     def _user_id(self, user: str) -> int:
         """Find a user by id, by full name, or by a part that occurs in only one name; else 0."""
@@ -100,23 +106,21 @@ class EventsHandler(AdminHistoryHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Show the events, newest first."""
-        kind, user, user_id = self.wanted_events()
-        per_page = self.admin.settings.page_rows
-        page = stored_page_number(self, per_page)
-        events, total = await self.stores.events.page(
-            kind=kind, user_id=user_id, skip=(page - 1) * per_page, limit=per_page
-        )
+        times = read_times(self)
+        wanted, user = self.wanted_events(times.range)
+        listed = self.stores.events.listed(**wanted)
+        shown = await read_page(self, listed, times, self.admin.settings.page_rows)
+        given = {"kind": wanted.get("kind") or "", "user": user}
         self.show(
             "events.html",
             here="events",
-            events=[(event, event_row(event)) for event in events],
-            total=total,
-            is_more=total >= COUNT_LIMIT,
-            per_page=per_page,
+            shown=shown,
+            events=[(event, event_row(event)) for event in shown.rows],
+            times=times,
             kinds=KINDS,
-            filter={"kind": kind or "", "user": user, "page": page},
-            csv="/admin/events.csv?" + urlencode({"kind": kind or "", "user": user}),
-            is_unknown=user_id == 0,
+            filter={**given, "time": times.words, "page": shown.number},
+            csv="/admin/events.csv?" + urlencode({**given, **times.query}),
+            is_unknown=wanted.get("user_id") == 0,
         )
 
 
@@ -126,14 +130,10 @@ class EventsCsvHandler(AdminHistoryHandler, ExportHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Answer with all matching events, newest first."""
-        kind, user, user_id = self.wanted_events()
-        await self.send_csv("events", (kind, user), EVENT_COLUMNS, self._batches(kind, user_id))
-
-    async def _batches(self, kind: EventKind | None, user_id: int | None) -> AsyncIterator[list[Sequence[Cell]]]:
-        older = AFTER_ALL
-        while events := await self.stores.events.older(older, kind=kind, user_id=user_id, limit=EXPORTED_AT_ONCE):
-            yield [_event_cells(event) for event in events]
-            older = events[-1].event_id
+        times = read_range(self)
+        wanted, user = self.wanted_events(times)
+        filters = wanted.get("kind"), user, file_words(times, self.moments)
+        await self.send_list("events", filters, EVENT_COLUMNS, self.stores.events.listed(**wanted), _event_cells)
 
 
 class AuditHandler(AdminHistoryHandler):
@@ -142,21 +142,19 @@ class AuditHandler(AdminHistoryHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Show what operators and backends did, newest first."""
-        wanted, per_page = self.wanted_entries(), self.admin.settings.page_rows
-        page = stored_page_number(self, per_page)
-        entries, total = await self.stores.audit.page(**wanted, skip=(page - 1) * per_page, limit=per_page)
-        given = {name: value or "" for name, value in wanted.items()}
+        times = read_times(self)
+        wanted = self.wanted_entries(times.range)
+        shown = await read_page(self, self.stores.audit.listed(**wanted), times, self.admin.settings.page_rows)
+        given = {name: wanted.get(name) or "" for name in ("action", "operator", "target")}
         self.show(
             "audit.html",
             here="audit",
-            entries=entries,
-            total=total,
-            is_more=total >= COUNT_LIMIT,
-            per_page=per_page,
+            shown=shown,
+            times=times,
             actions=ACTIONS,
             operators=await self._actors(),
-            filter={**given, "page": page},
-            csv="/admin/audit.csv?" + urlencode(given),
+            filter={**given, "time": times.words, "page": shown.number},
+            csv="/admin/audit.csv?" + urlencode({**given, **times.query}),
         )
 
     async def _actors(self) -> list[str]:
@@ -171,14 +169,10 @@ class AuditCsvHandler(AdminHistoryHandler, ExportHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Answer with all matching entries, newest first."""
-        wanted = self.wanted_entries()
-        await self.send_csv("audit", wanted.values(), AUDIT_COLUMNS, self._batches(wanted))
-
-    async def _batches(self, wanted: dict[str, str | None]) -> AsyncIterator[list[Sequence[Cell]]]:
-        last: AuditEntry | None = None
-        while entries := await self.stores.audit.older(last, **wanted, limit=EXPORTED_AT_ONCE):
-            yield [_entry_cells(entry) for entry in entries]
-            last = entries[-1]
+        times = read_range(self)
+        wanted = self.wanted_entries(times)
+        filters = wanted.get("action"), wanted.get("operator"), wanted.get("target"), file_words(times, self.moments)
+        await self.send_list("audit", filters, AUDIT_COLUMNS, self.stores.audit.listed(**wanted), _entry_cells)
 
 
 def _event_cells(event: Event) -> Sequence[Cell]:

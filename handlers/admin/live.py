@@ -70,13 +70,11 @@ class OverviewHandler(AdminHandler):
         sort = cast("UserSort", choice(self, "sort", SORTS))
         return status, self.search(), sort, normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
 
-    async def with_unsaved(
-        self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool], *, newest_first: bool = False
-    ) -> list[Event]:
-        """Events in the store, and matching ones that are not saved yet, such as what a form has just done."""
+    async def with_unsaved(self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool]) -> list[Event]:
+        """Events in the store, and matching ones that are not saved yet, oldest first."""
         known = {event.event_id: event for event in self.overview.unsaved_events() if is_about(event)}
         known |= {event.event_id: event for event in await stored}
-        return [known[event_id] for event_id in sorted(known, reverse=newest_first)]
+        return [known[event_id] for event_id in sorted(known)]
 
     def on_the_wall(self, tag: str = "") -> dict[str, Any]:
         """What the wall shows. With a tag, only users who have it are listed as free."""

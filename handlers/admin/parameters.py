@@ -31,8 +31,23 @@ def page_number(handler: RequestHandler, maximum: int = PAGE_MAXIMUM) -> int:
 
 
 def stored_page_number(handler: RequestHandler, per_page: int) -> int:
-    """The same for a list in the store. Its pages end where its rows are no longer counted. Raises Invalid."""
-    return page_number(handler, math.ceil(COUNT_LIMIT / per_page))
+    """The same for a list in the store. Raises Invalid."""
+    return page_number(handler, last_page(per_page))
+
+
+def signed_page_number(handler: RequestHandler, per_page: int) -> int:
+    """The same for a list around a moment, which page 0 shows. Pages with later rows are below it. Raises Invalid."""
+    text, most = handler.get_query_argument("page", "") or "0", last_page(per_page)
+    digits = text.removeprefix("-")
+    number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 7 else most + 1
+    if abs(number) > most:
+        raise Invalid(f"page must be between -{most} and {most}.")
+    return number
+
+
+def last_page(per_page: int) -> int:
+    """The pages of a list in the store end where its rows are no longer counted."""
+    return math.ceil(COUNT_LIMIT / per_page)
 
 
 def changed_query(handler: RequestHandler, **changes: str | int) -> str:

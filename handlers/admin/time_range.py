@@ -43,6 +43,10 @@ class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """What to tell about times that clocks skipped or showed twice."""
 
+    def includes(self, moment: datetime) -> bool:
+        """Whether a moment lies between the limits."""
+        return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
+
     @property
     def is_limited(self) -> bool:
         """Whether some times are left out."""

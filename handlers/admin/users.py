@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
 from handlers.admin.live import OverviewHandler
 from handlers.admin.parameters import changed_query
 from handlers.admin.shown_days import shown_days
+from handlers.admin.time_form import TimeForm, read_times
+from handlers.admin.timed_page import TimedPage, read_page
 from handlers.admin.user_past import UserPasts
+from models.audit import AuditFilter
 from models.errors import NotFound
+from models.events import Event
 from models.external_ids import EXTERNAL
 from models.operators import is_at_least
 from models.stores import Stores
@@ -23,9 +27,8 @@ from realtime.dashboard.rows import Issue, UserRow
 from realtime.dashboard.span_text import because
 from realtime.protocol import USER_ID_LIMIT
 
-TIMELINE = timedelta(days=1)
-TIMELINE_LIMIT = 200
-"""Events of a user's last day. The events page shows the rest."""
+TIMELINE_ROWS = 200
+"""Events on one page of a user's timeline."""
 
 PICKED_APART = "."
 """Between the ids of picked users in a URL."""
@@ -95,12 +98,12 @@ class AdminUserHandler(OverviewHandler):
         """Show a user's status, sockets, current call, day, events of the last day, and actions by operators."""
         user_id = page_user_id(self.overview, text)
         self.overview.row(user_id)  # raises NotFound before the store is asked
-        since = self.admin.clock.utc() - TIMELINE
-        stored = self.stores.events.since(user_id, since, TIMELINE_LIMIT)
-        events = await self.with_unsaved(
-            stored, lambda event: user_id in (event.user_id, event.other_id), newest_first=True
-        )
-        acts, acted = await self.stores.audit.page(target=f"user:{user_id}", skip=0, limit=ACTIONS_SHOWN)
+        times = read_times(self, default="day")
+        shown, events = await self._timeline(user_id, times)
+        wanted = AuditFilter(target=f"user:{user_id}")
+        if times.range.name != "day":
+            wanted |= AuditFilter(start=times.range.start, end=times.range.end)
+        acts, acted = await self.stores.audit.page(**wanted, skip=0, limit=ACTIONS_SHOWN)
         if self.sharing is not None:
             await self.sharing.refresh_heard(user_id)
         row = self.overview.row(user_id)
@@ -111,8 +114,10 @@ class AdminUserHandler(OverviewHandler):
             sessions=self.overview.sessions(user_id),
             call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
             issues=self._issues_of(row),
-            events=[event_row(event) for event in events[:TIMELINE_LIMIT]],
-            is_cut=len(events) >= TIMELINE_LIMIT,
+            times=times,
+            shown=shown,
+            events=[event_row(event) for event in events],
+            csv="/admin/events.csv?" + urlencode({"user": user_id, **times.query}),
             acts=acts,
             acted=acted,
             **await self._day(user_id),
@@ -129,6 +134,17 @@ class AdminUserHandler(OverviewHandler):
             "span_because": because,
             "query": {name: self.get_query_argument(name) for name in self.request.query_arguments},
         }
+
+    async def _timeline(self, user_id: int, times: TimeForm) -> tuple[TimedPage[Event], list[Event]]:
+        """A page of the user's events, and its rows with those that are not saved yet, such as what a form has done."""
+        unsaved = [event for event in self.overview.unsaved_events() if user_id in (event.user_id, event.other_id)]
+        listed = self.stores.events.listed(user_id=user_id, start=times.range.start, end=times.range.end)
+        shown = await read_page(self, listed, times, TIMELINE_ROWS)
+        if shown.is_around or shown.number > 1 or times.problem:
+            return shown, shown.rows
+        known = {event.event_id: event for event in unsaved if times.range.includes(event.at)}
+        known |= {event.event_id: event for event in shown.rows}
+        return shown, sorted(known.values(), key=lambda event: (event.at, event.event_id), reverse=True)
 
     def _issues_of(self, row: UserRow) -> list[Issue]:
         """The issues of the user and of the user's call."""

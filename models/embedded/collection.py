@@ -200,6 +200,10 @@ class EmbeddedCollection:
             self._keys.add(pairs[0][0])
         return chosen
 
+    async def drop_index(self, name: str, **unknown: object) -> None:
+        _refuse("drop_index", unknown)
+        await self._write(partial(self._table.drop_index, name=name))
+
     def _is_lookup(self, filter: Filter) -> bool:
         """Whether the filter names its documents by a key, so that the read is short."""
         conditions = [filter[key] for key in self._keys if key in filter]

@@ -30,7 +30,7 @@ from models.embedded.values import (
 )
 
 # MongoDB's error codes (from its error_codes.yml).
-INDEX_CONFLICT, DUPLICATE_KEY = 86, 11000
+INDEX_CONFLICT, INDEX_NOT_FOUND, DUPLICATE_KEY = 86, 27, 11000
 
 # pymongo has no public way to read a request.
 _filter_and_update = operator.attrgetter("_filter", "_doc", "_upsert")
@@ -174,6 +174,13 @@ class Table:
                 raise self._duplicate(error) from None
         elif present[0].decode() != text:
             raise OperationFailure(f"a different index is named {name}", INDEX_CONFLICT)
+
+    def drop_index(self, connection: sqlite3.Connection, name: str) -> None:
+        """Drop an index. As in MongoDB, it is an error if there is none."""
+        full_name = f"{self.name}.{name}"
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (full_name,)).fetchone() is None:
+            raise OperationFailure(f"index not found with name [{name}]", INDEX_NOT_FOUND)
+        connection.execute('DROP INDEX "' + full_name.replace('"', '""') + '"')
 
     def _is_there(self, connection: sqlite3.Connection) -> bool:
         """Whether the table exists. The first write creates it, and a reader cannot."""

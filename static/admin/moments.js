@@ -12,6 +12,7 @@ export class Moments {
   #day;
   #dayAndYear;
   #minute;
+  #field;
 
   /** `timeZone` is an IANA name, or undefined for the browser's zone. */
   constructor({ timeZone, hour12 = countsTo12() } = {}) {
@@ -23,6 +24,8 @@ export class Moments {
     this.#day = format({ day: "numeric", month: "short" });
     this.#dayAndYear = format({ day: "numeric", month: "short", year: "numeric" });
     this.#minute = format({ hour, minute: "2-digit", hourCycle: "h23" });
+    const twoDigits = { month: "2-digit", day: "2-digit", hour, minute: "2-digit", second: "2-digit" };
+    this.#field = format({ year: "numeric", ...twoDigits, hourCycle: "h23" });
     this.zoneName = timeZone ?? this.#day.resolvedOptions().timeZone;
   }
 
@@ -55,6 +58,13 @@ export class Moments {
   local(moment) {
     const [hours, minutes] = this.#minute.format(moment).split(":").map(Number);
     return { day: this.#dayAndYear.format(moment), minutes: 60 * hours + minutes };
+  }
+
+  /** As a field of the type `datetime-local` has it: `2026-11-26T14:05`. Seconds only if there are any. */
+  field(moment) {
+    const parts = this.#field.formatToParts(moment).map(({ type, value }) => [type, value]);
+    const { year, month, day, hour, minute, second } = Object.fromEntries(parts);
+    return `${year.padStart(4, "0")}-${month}-${day}T${hour}:${minute}${second === "00" ? "" : `:${second}`}`;
   }
 
   #dated(format, moment, now) {

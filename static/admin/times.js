@@ -12,6 +12,11 @@ for (const element of document.querySelectorAll("time.local")) {
 }
 for (const element of document.querySelectorAll("[data-zone-name]")) element.textContent = moments.zoneName;
 
+for (const field of document.querySelectorAll("input[data-moment]")) {
+  field.value = field.defaultValue = moments.field(new Date(field.dataset.moment));
+}
+for (const field of document.querySelectorAll("[data-zone-field]")) field.value = moments.zoneName;
+
 const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
 document.cookie = `rollcall_browser_zone=${timeZone}; Path=/admin; SameSite=Lax; Max-Age=${YEAR_SECONDS}`;
 

@@ -202,7 +202,7 @@ async def test_a_store_that_is_away_is_503_in_the_same_look(
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable
 
-    monkeypatch.setattr("models.calls.Calls.page", away)
+    monkeypatch.setattr("models.timed_list.TimedList.page", away)
     answer = await browser.get("/admin/calls")
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "1"

@@ -7,15 +7,16 @@ import io
 import sys
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tornado.simple_httpclient import HTTPStreamClosedError
 
-from handlers.admin import exports, history
+from handlers.admin import exports
 from models.audit import AuditEntry
+from models.collection import Document
 from models.errors import StoreUnavailable
 from models.events import Event
+from models.merged import MergedQueries
 from tests.admin.conftest import SignedIn
 from tests.clients import Answer
 from tests.conftest import MakePerson
@@ -51,7 +52,7 @@ def rows(answer: Answer) -> list[dict[str, str]]:
 async def test_events_are_all_there_newest_first(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
+    monkeypatch.setattr(exports, "EXPORTED_AT_ONCE", 7)
     await server.stores.events.add_many([event(number) for number in range(20)])
     answer = await (await signed_in("viewer")).get("/admin/events.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -88,7 +89,7 @@ async def test_the_filter_of_the_page_is_that_of_the_file(
 async def test_the_audit_is_all_there_newest_first(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
+    monkeypatch.setattr(exports, "EXPORTED_AT_ONCE", 7)
     for number in range(20):
         await server.stores.audit.begin(entry(number))
     found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
@@ -98,20 +99,20 @@ async def test_the_audit_is_all_there_newest_first(
 async def test_the_audit_has_every_entry_once_while_others_are_written(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 7)
+    monkeypatch.setattr(exports, "EXPORTED_AT_ONCE", 7)
     audit = server.stores.audit
     for number in range(20):
         await audit.begin(entry(number))
-    older, batches = audit.older, 0
+    page, batches = MergedQueries.page, 0
 
-    async def written_meanwhile(*given: Any, **named: Any) -> list[AuditEntry]:
+    async def written_meanwhile(self: MergedQueries, skip: int, limit: int) -> list[Document]:
         nonlocal batches
-        found = await older(*given, **named)
+        found = await page(self, skip, limit)
         batches += 1
         await audit.begin(entry(100 + batches))
         return found
 
-    monkeypatch.setattr("models.audit.Audit.older", lambda self, *given, **named: written_meanwhile(*given, **named))
+    monkeypatch.setattr(MergedQueries, "page", written_meanwhile)
     found = rows(await (await signed_in("viewer")).get("/admin/audit.csv", action="sign_out"))
     assert [row["entry_id"] for row in found] == [f"{number:06}" for number in range(19, -1, -1)]
     assert batches == 4
@@ -187,18 +188,18 @@ async def test_commas_quotes_and_lines_come_through(server: RunningServer, signe
 async def test_a_part_is_not_taken_for_the_whole_when_the_store_fails_midway(
     server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(exports, "EXPORTED_AT_ONCE", 2)
     await server.stores.events.add_many([event(number) for number in range(4)])
     browser = await signed_in("viewer")
-    older, asked = server.stores.events.older, []
+    page, asked = MergedQueries.page, []
 
-    async def fails_later(*given: object, **named: object) -> list[Event]:
-        asked.append(given)
+    async def fails_later(self: MergedQueries, skip: int, limit: int) -> list[Document]:
+        asked.append(skip)
         if len(asked) > 1:
             raise StoreUnavailable
-        return await older(*given, **named)  # type: ignore[arg-type]
+        return await page(self, skip, limit)
 
-    monkeypatch.setattr("models.events.Events.older", lambda self, *given, **named: fails_later(*given, **named))
+    monkeypatch.setattr(MergedQueries, "page", fails_later)
     with pytest.raises(HTTPStreamClosedError):
         await browser.get("/admin/events.csv")
     assert server.server._traffic.requests == 0  # otherwise every drain would wait for it

@@ -30,6 +30,14 @@ test("hours are counted to 12 where people do so", () => {
   assert.equal(twelve.hourAndMinute(NOON - 12 * 3_600_000), "12:00 am");
 });
 
+test("a field has the time of the zone, and seconds only if there are any", () => {
+  assert.equal(utc.field(NOON), "2026-01-31T12:00");
+  assert.equal(utc.field(NOON + 30_000), "2026-01-31T12:00:30");
+  assert.equal(utc.field(Date.UTC(2026, 0, 31)), "2026-01-31T00:00");
+  const kathmandu = new Moments({ timeZone: "Asia/Kathmandu", hour12: true });
+  assert.equal(kathmandu.field(NOON + 12 * 3_600_000), "2026-02-01T05:45");
+});
+
 test("a zone that nobody knows is refused", () => {
   assert.throws(() => new Moments({ timeZone: "Mars/Olympus" }), RangeError);
 });

@@ -87,10 +87,10 @@ async def test_a_page_is_narrowed_by_who_what_and_whom(
     assert (found, total) == ([given[number] for number in expected], len(expected))
 
 
-async def all_older(stores: Stores, limit: int, **narrowed: str) -> list[AuditEntry]:
+async def all_older(stores: Stores, limit: int, **narrowed: Any) -> list[AuditEntry]:
     """Read every entry in batches, and write a new entry after each batch."""
     found: list[AuditEntry] = []
-    while batch := await stores.audit.older(found[-1] if found else None, limit=limit, **narrowed):
+    async for batch in stores.audit.listed(**narrowed).batches(limit):
         found += batch
         await stores.audit.begin(entry(1000 + len(found), **narrowed))
     return found
@@ -112,9 +112,10 @@ async def test_batches_are_narrowed_as_pages_are(stores: Stores) -> None:
     given = [entry(number, operator="maya" if number % 2 else "sam") for number in range(6)]
     for each in given:
         await stores.audit.begin(each)
-    assert await stores.audit.older(given[5], operator="sam", limit=2) == [given[4], given[2]]
-    assert await stores.audit.older(given[2], operator="sam", limit=2) == [given[0]]
-    assert await stores.audit.older(given[0], limit=2) == []
+    batches = [batch async for batch in stores.audit.listed(operator="sam").batches(2)]
+    assert batches == [[given[4], given[2]], [given[0]]]
+    limited = stores.audit.listed(start=given[1].at, end=given[4].at)
+    assert [batch async for batch in limited.batches(2)] == [[given[3], given[2]], [given[1]]]
 
 
 async def test_what_waits_for_the_end_of_a_call_is_found_until_it_has_an_outcome(stores: Stores) -> None:

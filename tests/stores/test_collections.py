@@ -450,6 +450,15 @@ async def test_a_unique_index_over_two_fields_is_about_both(things: GuardedColle
         await things.insert_one({"_id": 4, "a": 1, "b": 1})
 
 
+async def test_an_index_is_dropped_if_it_is_there(things: GuardedCollection) -> None:
+    await things.drop_index("name_1")  # not even the collection is there
+    await things.create_index([("name", 1)], unique=True)
+    await things.drop_index("name_1")
+    await things.drop_index("name_1")
+    await things.insert_many([{"_id": 1, "name": "same"}, {"_id": 2, "name": "same"}])
+    assert await things.count_documents({"name": "same"}) == 2
+
+
 async def test_an_index_is_made_once_and_named(things: GuardedCollection) -> None:
     keys = [("a", 1), ("b", -1)]
     assert await things.create_index(keys) == "a_1_b_-1"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models import events as events_module
+from models import timed_list
 from models.events import Event
 from models.stores import Stores
 
@@ -85,7 +86,7 @@ async def test_a_call_is_an_event_of_both_its_parties(
 
 
 async def test_a_long_list_is_counted_up_to_a_limit(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events_module, "COUNT_LIMIT", 5)
+    monkeypatch.setattr(timed_list, "COUNT_LIMIT", 5)
     await stores.events.add_many([event(number) for number in range(8)])
     found, total = await stores.events.page(skip=6, limit=10)
     assert (numbers(found), total) == ([1, 0], 5)
@@ -99,9 +100,11 @@ async def test_a_calls_timeline_is_oldest_first_and_nobody_elses(stores: Stores)
 
 async def test_a_users_last_day_is_newest_first_and_loses_the_oldest_to_the_limit(stores: Stores) -> None:
     await stores.events.add_many([event(0), *CALL, event(5, 3)])
-    assert numbers(await stores.events.since(2, NOON, 10)) == [9, 3]
-    assert numbers(await stores.events.since(1, NOON + timedelta(seconds=3), 10)) == [9, 4, 3]
-    assert numbers(await stores.events.since(1, NOON, 2)) == [9, 4]
+    day: dict[str, Any] = {"start": NOON, "skip": 0, "limit": 10}
+    assert numbers((await stores.events.page(user_id=2, **day))[0]) == [9, 3]
+    third = {**day, "start": NOON + timedelta(seconds=3)}
+    assert numbers((await stores.events.page(user_id=1, **third))[0]) == [9, 4, 3]
+    assert numbers((await stores.events.page(user_id=1, **{**day, "limit": 2}))[0]) == [9, 4]
 
 
 async def test_the_old_are_forgotten_however_many_there_are(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,18 +125,18 @@ async def test_beyond_so_many_the_oldest_go(stores: Stores, monkeypatch: pytest.
 
 async def test_all_can_be_gone_through_whatever_comes_meanwhile(stores: Stores) -> None:
     await stores.events.add_many([event(number) for number in range(10)])
-    seen, older = [], "~"
-    while found := await stores.events.older(older, limit=4):
+    seen = []
+    async for found in stores.events.listed().batches(4):
         seen += numbers(found)
-        older = found[-1].event_id
         await stores.events.add_many([event(100 + len(seen))])
     assert seen == list(range(9, -1, -1))
 
 
 async def test_what_is_gone_through_is_narrowed_as_a_page_is(stores: Stores) -> None:
     await stores.events.add_many([event(1), event(2, 2), *CALL])
-    assert numbers(await stores.events.older("~", user_id=2, limit=10)) == [9, 3, 2]
-    assert numbers(await stores.events.older("000009", user_id=2, kind="call_started", limit=10)) == [3]
+    assert [numbers(found) async for found in stores.events.listed(user_id=2).batches(2)] == [[9, 3], [2]]
+    started = stores.events.listed(user_id=2, kind="call_started")
+    assert [numbers(found) async for found in started.batches(10)] == [[3]]
 
 
 STATES = [

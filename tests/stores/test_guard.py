@@ -177,6 +177,20 @@ async def test_an_index_that_cannot_be_created_is_named(error: OperationFailure,
     assert "full error" not in str(caught.value)
 
 
+async def test_an_index_that_cannot_be_dropped_is_named_and_one_that_is_gone_is_no_error() -> None:
+    watched = Watched()
+    watched.behind.answers = [
+        OperationFailure("index not found", 27),
+        OperationFailure("not authorized, full error: {…}", 13, {"codeName": "Unauthorized"}),
+        AutoReconnect("gone"),
+    ]
+    await watched.things.drop_index("x_1")
+    with pytest.raises(UnusableStore, match="cannot drop the old index x_1 of the collection things: Unauthorized"):
+        await watched.things.drop_index("x_1")
+    with pytest.raises(StoreUnavailable, match="drop_index"):
+        await watched.things.drop_index("x_1")
+
+
 async def test_an_index_may_take_longer_than_any_other_call() -> None:
     watched = Watched(deadline_seconds=0.01)
     slow: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

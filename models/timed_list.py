@@ -1,0 +1,85 @@
+"""Timed list: documents with a date, newest first. It can be limited to a range, and read from a moment in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from models.collection import Document, Filter, Keys
+from models.guard import COUNT_LIMIT, GuardedCollection
+from models.merged import MergedQueries
+
+T = TypeVar("T")
+
+Side = Literal["before", "from"]
+"""Which rows: those before a moment, or those from it on."""
+
+
+class TimedList(Generic[T]):
+    """The documents of one or several queries, of which none matches a document of another.
+
+    The queries begin with what an index serves together with the date. `sort` is the date, descending, and then `_id`.
+    """
+
+    def __init__(
+        self,
+        collection: GuardedCollection,
+        queries: Sequence[Filter],
+        sort: Keys,
+        read: Callable[[list[Document]], list[T]],
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> None:
+        """From `start` to just before `end`. A missing one is no limit."""
+        self._collection = collection
+        self._queries = queries
+        self._sort = sort
+        self._read = read
+        self._limits = {name: at for name, at in (("$gte", start), ("$lt", end)) if at is not None}
+
+    async def page(self, skip: int, limit: int) -> tuple[list[T], int]:
+        """One page, newest first, and the number of all."""
+        return self._read(await self._merged().page(skip, limit)), await self.count()
+
+    async def count(self) -> int:
+        """The number of all, counted up to COUNT_LIMIT."""
+        return await self._merged().count(COUNT_LIMIT)
+
+    async def next_to(self, at: datetime, side: Side, skip: int, limit: int) -> list[T]:
+        """Those on one side of a moment, the nearest to it first."""
+        is_before = side == "before"
+        sort = self._sort if is_before else [(field, -direction) for field, direction in self._sort]
+        merged = self._merged({"$lt": at} if is_before else {"$gte": at}, sort=sort)
+        return self._read(await merged.page(skip, limit))
+
+    async def batches(self, size: int) -> AsyncIterator[list[T]]:
+        """All of them, some at a time. None is repeated or skipped while others are written."""
+        documents = await self._merged().page(0, size)
+        while documents:
+            yield self._read(documents)
+            documents = await self._following(documents[-1]).page(0, size)
+
+    def _following(self, last: Document) -> MergedQueries:
+        """What comes after a document. The range on the date is what an index serves; the rest decides in a tie."""
+        at, in_tie = last[self._field], {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
+        return self._merged({"$lte": at}, {"$or": [{self._field: {"$lt": at}}, {"_id": in_tie}]})
+
+    @property
+    def _field(self) -> str:
+        return self._sort[0][0]
+
+    def _merged(
+        self, limits: dict[str, datetime] | None = None, rest: Filter | None = None, sort: Keys | None = None
+    ) -> MergedQueries:
+        dates = {**self._limits, **(limits or {})}
+        condition = {**({self._field: dates} if dates else {}), **(rest or {})}
+        queries = [_narrowed(query, condition) for query in self._queries]
+        return MergedQueries(self._collection, queries, sort or self._sort)
+
+
+def _narrowed(query: Filter, condition: Filter) -> Filter:
+    """Each branch repeats the condition, so that SQLite uses an index for all of it."""
+    if "$or" not in query:
+        return {**query, **condition}
+    return {"$or": [{**branch, **condition} for branch in query["$or"]]}

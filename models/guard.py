@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pymongo
 from pymongo import ReturnDocument, UpdateOne
@@ -146,6 +146,21 @@ class GuardedCollection:
         """The number of matching documents, counted up to `limit`. A limit of 0 means no limit."""
         most = {"limit": limit} if limit else {}
         return await self._read("count_documents", lambda: self._collection.count_documents(filter, **most))
+
+    async def count_by(self, filter: Filter, fields: Sequence[str]) -> list[tuple[tuple[Any, ...], int]]:
+        """How many matching documents there are of each combination of values of these fields.
+
+        A missing value is None. There must be few enough combinations to hold all of them in memory.
+        """
+        by = {"_id": {field: f"${field}" for field in fields}, "count": {"$sum": 1}}
+        pipeline: list[Document] = [{"$match": filter}, {"$group": by}]
+
+        def call() -> Awaitable[list[Document]]:
+            groups: Awaitable[list[Document]] = self._collection.aggregate(pipeline).to_list(None)
+            return groups
+
+        groups = await self._read("aggregate", call)
+        return [(tuple(each["_id"].get(field) for field in fields), each["count"]) for each in groups]
 
     async def update_one(self, filter: Filter, update: UpdateSpec, *, upsert: bool = False) -> UpdateResult:
         return await self._run("update_one", lambda: self._collection.update_one(filter, update, upsert=upsert))

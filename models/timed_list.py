@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from models.collection import Document, Filter, Keys
 from models.guard import COUNT_LIMIT, GuardedCollection
 from models.merged import MergedQueries
 
 T = TypeVar("T")
+
+COUNTED_AT_ONCE = 20_000
+"""Documents that are counted by their values in one go: about 50 ms in the embedded store."""
 
 Side = Literal["before", "from"]
 """Which rows: those before a moment, or those from it on."""
@@ -64,6 +67,34 @@ class TimedList(Generic[T]):
         """What comes after a document. The range on the date is what an index serves; the rest decides in a tie."""
         at, in_tie = last[self._field], {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
         return self._merged({"$lte": at}, {"$or": [{self._field: {"$lt": at}}, {"_id": in_tie}]})
+
+    async def counts_by(self, fields: Sequence[str]) -> AsyncIterator[list[tuple[tuple[Any, ...], int]]]:
+        """How many there are of each combination of values, some at a time: add up what belongs together.
+
+        Each part is small enough for the deadline of a read. Nothing but the combinations is kept in memory.
+        """
+        for query in self._queries:
+            start = self._limits.get("$gte")
+            while (following := await self._part_after(query, start)) is not None:
+                yield await self._collection.count_by(self._part(query, start, following), fields)
+                start = following
+            yield await self._collection.count_by(self._part(query, start, None), fields)
+
+    async def _part_after(self, query: Filter, start: datetime | None) -> datetime | None:
+        """The date at which the next part begins, after COUNTED_AT_ONCE documents. None if there are no more."""
+        skipped = COUNTED_AT_ONCE
+        while True:
+            found = await self._collection.find(
+                self._part(query, start, None), [self._field], sort=[(self._field, 1)], skip=skipped, limit=1
+            )
+            if not found or start is None or found[0][self._field] > start:
+                return found[0][self._field] if found else None
+            skipped += COUNTED_AT_ONCE  # all of these have the same date
+
+    def _part(self, query: Filter, start: datetime | None, end: datetime | None) -> Filter:
+        limits = {name: at for name, at in (("$gte", start), ("$lt", end)) if at is not None}
+        dates = {**self._limits, **limits}
+        return _narrowed(query, {self._field: dates} if dates else {})
 
     @property
     def _field(self) -> str:

@@ -15,9 +15,11 @@ from handlers.admin.parameters import choice
 from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import read_page
+from models.call_statistics import CallStatistics, statistics_of
 from models.calls import SEARCHED_USERS_LIMIT, Call, CallFilter, StateFilter
-from models.errors import NotFound
+from models.errors import NotFound, StoreUnavailable
 from models.stores import Stores
+from models.timed_list import TimedList
 from models.times import milliseconds
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
@@ -90,6 +92,8 @@ class AdminCallsHandler(CallPages):
         listed = self.stores.calls.listed(**self.wanted(times.range))
         shown = await read_page(self, listed, times, self.admin.settings.page_rows)
         given = {"state": choice(self, "state", STATES), "q": self.search()}
+        is_first = not times.problem and shown.number == (0 if shown.is_around else 1)
+        is_short = times.range.is_limited or not shown.is_more
         self.show(
             "calls.html",
             here="calls",
@@ -97,9 +101,19 @@ class AdminCallsHandler(CallPages):
             calls=[self.named(call) for call in shown.rows],
             calls_with_issues={each.call_id for each in self.overview.issues()},
             times=times,
+            is_first=is_first,
+            is_short=is_short,
+            statistics=await self._statistics(listed) if is_first and is_short and shown.total else None,
             filter={**given, "time": times.words, "page": shown.number},
             csv="/admin/calls.csv?" + urlencode({**given, **times.query}),
         )
+
+    async def _statistics(self, listed: TimedList[Call]) -> CallStatistics | None:
+        """What the listed calls have in common. None if the store did not answer in time: the list is shown anyway."""
+        try:
+            return await statistics_of(listed)
+        except StoreUnavailable:
+            return None
 
 
 class CallsCsvHandler(CallPages, ExportHandler):

@@ -17,6 +17,7 @@ from pymongo.errors import InvalidOperation
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from models.collection import Document, Filter, Keys, Projection, UpdateSpec
+from models.embedded.counting import counting_of
 from models.embedded.readers import Readers
 from models.embedded.table import Table, Updated
 from models.embedded.update import Update
@@ -143,6 +144,16 @@ class EmbeddedCollection:
     async def count_documents(self, filter: Filter, *, limit: int = 0, **unknown: object) -> int:
         _refuse("count_documents", unknown)
         return await self._lists.submit(partial(self._table.count, filter=filter, limit=limit))
+
+    def aggregate(self, pipeline: Sequence[Document], **unknown: object) -> EmbeddedCursor:
+        """Count documents by the values of some fields. No other pipeline is supported."""
+        _refuse("aggregate", unknown)
+        counting = counting_of(pipeline)
+
+        async def read(_: int | None) -> list[Document]:
+            return await self._lists.submit(partial(self._table.count_by, counting=counting))
+
+        return EmbeddedCursor(read)
 
     async def update_one(
         self, filter: Filter, update: UpdateSpec, upsert: bool = False, **unknown: object

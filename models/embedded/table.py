@@ -1,6 +1,6 @@
 """Table: the documents of one collection in SQLite, and the operations on them.
 
-`find` and `count` run on a reader's thread, everything else on the writer's.
+`find`, `count` and `count_by` run on a reader's thread, everything else on the writer's.
 """
 
 # ruff: noqa: S608 - names of tables and fields match FIELD, and all values are bound
@@ -17,7 +17,8 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WriteError
 
 from models.collection import Document, Filter, Keys
-from models.embedded.query import FIELD, Sql, index_columns, order, where
+from models.embedded.counting import Counting
+from models.embedded.query import FIELD, Sql, column, index_columns, order, where
 from models.embedded.update import Update, check_field
 from models.embedded.values import (
     Fields,
@@ -89,6 +90,19 @@ class Table:
             return 0
         text = f'SELECT count(*) FROM (SELECT 1 FROM "{self.name}" WHERE {condition.text} LIMIT ?)'
         return int(connection.execute(text, (*condition.values, limit or -1)).fetchone()[0])
+
+    def count_by(self, connection: sqlite3.Connection, counting: Counting) -> list[Document]:
+        """The number of matching documents with each combination of values, as `$group` returns it."""
+        condition = where(counting.filter)
+        if not self._is_there(connection):
+            return []
+        columns = [column(field) for field in counting.fields.values()]
+        places = ", ".join(str(place + 1) for place in range(len(columns)))
+        text = f'SELECT {", ".join(columns)}, count(*) FROM "{self.name}" WHERE {condition.text} GROUP BY {places}'
+        return [
+            {"_id": counting.group_of(values), "count": number}
+            for *values, number in connection.execute(text, condition.values)
+        ]
 
     def insert(self, connection: sqlite3.Connection, document: Mapping[str, Any]) -> None:
         """Insert a document, which must have an `_id`."""

@@ -216,6 +216,20 @@ async def test_pages_follow_each_other_without_gap_or_overlap(things: GuardedCol
     assert len(await things.find({}, limit=0)) == 25
 
 
+async def test_documents_are_counted_by_the_values_of_fields(things: GuardedCollection) -> None:
+    assert await things.count_by({}, ["kind"]) == []
+    values: list[dict[str, Any]] = [
+        {"kind": "a", "size": 1}, {"kind": "a", "size": 1}, {"kind": "a", "size": 2}, {"kind": "b"},
+        {"kind": "b", "size": None}, {"kind": True, "size": 1.5, "at": NOON}, {"kind": "c", "hidden": True},
+    ]  # fmt: skip
+    await things.insert_many([{"_id": number, **each} for number, each in enumerate(values)])
+    groups: dict[Any, int] = {}
+    for group, number in await things.count_by({"hidden": {"$ne": True}}, ["kind", "size"]):
+        groups[group] = groups.get(group, 0) + number  # a missing value and null may be two groups
+    assert groups == {("a", 1): 2, ("a", 2): 1, ("b", None): 2, (True, 1.5): 1}
+    assert await things.count_by({"at": {"$gte": NOON}}, ["at"]) == [((NOON,), 1)]
+
+
 @pytest.mark.parametrize(("limit", "counted"), [(0, 8), (1, 1), (7, 7), (8, 8), (9, 8)])
 async def test_a_count_goes_up_to_its_limit(things: GuardedCollection, limit: int, counted: int) -> None:
     await things.insert_many([{"_id": i, "small": i < 8} for i in range(10)])

@@ -88,6 +88,10 @@ REFUSED: list[tuple[str, Call]] = [
     ("DeleteOne", lambda c: c.bulk_write([DeleteOne({})])),
     ("UpdateOne", lambda c: c.bulk_write([UpdateOne({}, {"$set": {}}, array_filters=[])])),
     ("aggregate", lambda c: c.aggregate([])),
+    ("$limit", lambda c: c.aggregate([{"$match": {}}, {"$limit": 1}])),
+    ("$avg", lambda c: c.aggregate([{"$match": {}}, {"$group": {"_id": {"x": "$x"}, "count": {"$avg": 1}}}])),
+    ("a.b", lambda c: c.aggregate([{"$match": {}}, {"$group": {"_id": {"x": "$a.b"}, "count": {"$sum": 1}}}])),
+    ("hint of aggregate", lambda c: c.aggregate([], hint="x")),
     ("drop", lambda c: c.drop()),
     ("distinct", lambda c: c.find({}).distinct("x")),
 ]

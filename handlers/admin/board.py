@@ -9,7 +9,7 @@ from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.live import SEARCH_LIMIT
 from handlers.admin.parameters import choice, page_number
 from handlers.admin.past_boards import PastBoards, Read
-from handlers.admin.time_range import TimeRange, read_range, time_argument
+from handlers.admin.time_range import TimeRange, read_range
 from models.checkpoints import PastCall
 from models.errors import Invalid
 from models.tags import LONGEST, normalized_tag
@@ -48,7 +48,7 @@ class BoardHandler(AdminHandler):
             self._show(TimeRange(), error=error.message)
             return
         if given.at is None:
-            self._show(given)
+            self._show(given, kept_since=await self.past_boards.kept_since())
             return
         found = await self.past_boards.read(given.at)
         if isinstance(found, Read):
@@ -59,14 +59,15 @@ class BoardHandler(AdminHandler):
     def _show(self, given: TimeRange, **values: Any) -> None:
         now, at = self.admin.clock.utc(), given.at
         wanted: dict[str, Any] = {
-            "board": None, "missing": None, "error": "", "cut": [],
+            "board": None, "missing": None, "error": "", "cut": [], "kept_since": None,
             "filter": {"status": "all", "q": "", "tag": "", "sort": SORTS[0], "page": 1},
         }  # fmt: skip
         self.show(
             "board.html",
             at=at and milliseconds(at),
             given=given,
-            typed=time_argument(self, "at") if at is None else self._local(at),
+            typed="" if at is None else self._local(at),
+            kept_days=self.admin.settings.events_days,
             steps=[] if at is None else [(step, at + step) for step in STEPS if at + step <= now],
             ago=[(step, now - step) for step in AGO],
             **(wanted | values),

@@ -66,8 +66,7 @@ class PastBoards:
             return gap
         checkpoint = await self._stores.checkpoints.last_until(at)
         if checkpoint is None:
-            oldest = await self._stores.checkpoints.oldest()
-            return NoBoard("too_early", first_after=None if oldest is None else oldest.at)
+            return NoBoard("too_early", first_after=await self.kept_since())
         try:
             users, calls = await self._stores.checkpoints.rows(checkpoint)
         except UnusableStore:
@@ -77,6 +76,11 @@ class PastBoards:
         await self._apply_events(board, at, checkpoint.reached, None if following is None else following.reached)
         await self._add_users(board, at, following)
         return Read(board, await self._cut(checkpoint.at, at))
+
+    async def kept_since(self) -> datetime | None:
+        """The first moment that the board is known of, if there is one. Raises StoreUnavailable."""
+        oldest = await self._stores.checkpoints.oldest()
+        return None if oldest is None else oldest.at
 
     async def _gap(self, at: datetime) -> NoBoard | None:
         """Why nothing is known of a moment, or None if it was recorded."""

@@ -26,14 +26,14 @@ _CAUSES = {
     ("available", "heartbeat"): "came online",
     ("available", "call_ended"): "after a call",
     ("available", "busy_expired"): "busy time was over",
-    ("busy", "call_ended"): "set busy",
+    ("available", "set"): "set available",
     ("offline", "timed_out"): "timed out",
     ("offline", "disconnected"): "disconnected",
     ("offline", "set"): "set offline",
     ("offline", "disabled"): "disabled",
     ("offline", "never"): "never came online",
 }
-"""Other combinations say nothing, except that whoever is busy without a call was set busy."""
+"""Other combinations say nothing, except that users who are busy without a call are “set busy”."""
 
 _BY_OPERATOR = {"available": "made available by", "busy": "made busy by", "offline": "taken offline by"}
 

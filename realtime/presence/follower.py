@@ -117,6 +117,7 @@ class Follower:
     def take_over(self, user_id: int, record: Record) -> UserEntry:
         """Put a record in place. Nothing is announced. The user's entry is new if another server added the user."""
         user = self._put(user_id, record)
+        user.logged_state = record.state.state  # the server that changed it has saved the event
         self._tell_removals(is_own=False)
         return user
 

@@ -175,3 +175,20 @@ async def test_events_are_complete_since_the_oldest_that_is_kept(stores: Stores)
     assert await stores.events.complete_since(kept_since, 3) == NOON + timedelta(seconds=10)
     later = NOON + timedelta(hours=1)
     assert await stores.events.complete_since(later, 3) == later
+
+
+async def test_the_events_between_two_ids_are_read_oldest_first(stores: Stores) -> None:
+    await stores.events.add_many([event(number) for number in range(6)])
+    first = await stores.events.between("000001", "000004", 2)
+    assert [each.event_id for each in first] == ["000002", "000003"]
+    rest = await stores.events.between(first[-1].event_id, "000004", 2)
+    assert [each.event_id for each in rest] == ["000004"]
+    assert [each.event_id for each in await stores.events.between("000003~", None, 9)] == ["000004", "000005"]
+
+
+async def test_the_newest_event_that_will_be_trimmed_is_known_before(stores: Stores) -> None:
+    await stores.events.add_many([event(number) for number in range(6)])
+    assert await stores.events.last_surplus(6) is None
+    assert await stores.events.last_surplus(4) == "000001"
+    assert await stores.events.trim(4) == 2
+    assert await stores.events.last_surplus(4) is None

@@ -228,3 +228,10 @@ async def test_lists_leave_deleted_users_out_unless_they_are_asked_for(stores: S
     everyone = await stores.users.page(0, 3, with_deleted=True)
     assert [each.profile.user_id for each in everyone] == list(ids[:3])
     assert [each.profile.user_id for each in await stores.users.page(ids[0], 9, ids[2])] == [ids[2]]
+
+
+async def test_it_is_known_when_users_were_created_even_deleted_ones(stores: Stores) -> None:
+    ids = await stores.users.create_many([NewUser(f"user{number}", None, None) for number in range(3)], NOON)
+    await stores.users.delete(ids[0], NOON + timedelta(days=1))
+    assert await stores.users.created([ids[0], ids[2], 99]) == {ids[0]: NOON, ids[2]: NOON}
+    assert await stores.users.created([]) == {}

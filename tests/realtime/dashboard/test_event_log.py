@@ -123,3 +123,34 @@ def test_what_concerns_nobody_known_is_no_event(world: World) -> None:
     world.core.event_log.call_changed(call, True)
     world.core.event_log.acted(OperatorAction((1,), "sign_out", "maya"), True)
     assert len(events(world)) == count
+
+
+def test_the_events_so_far_are_told_from_later_ones(world: World) -> None:
+    log = world.core.event_log
+    before_all = log.reached()
+    world.connect(1)
+    at_once = log.reached()  # in the same millisecond
+    world.connect(2)
+    world.advance(1)
+    later = log.reached()
+    world.connect(3)
+    first, second, third = [each.event_id for each in reversed(log.latest())]
+    assert before_all < first < at_once < second < later < third
+
+
+def test_the_events_of_the_process_before_are_among_those_so_far(world: World) -> None:
+    world.connect(1)
+    (before,) = world.core.event_log.latest()
+    world.crash()
+    world.advance(1)
+    world.start()
+    reached = world.core.event_log.reached()
+    world.connect(2)
+    assert before.event_id < reached < world.core.event_log.latest()[0].event_id
+
+
+def test_all_events_are_counted(world: World) -> None:
+    world.connect(1)
+    world.connect(2)
+    world.core.event_log.saved(world.core.event_log.unsaved(2))
+    assert world.core.event_log.noted == 2

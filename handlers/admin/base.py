@@ -200,7 +200,7 @@ class AdminHandler(ApiHandler):
                 version=self.admin.assets.version,
                 asset=self.admin.assets.url,
                 xsrf=self.xsrf_token.decode(),
-                flash=self.admin.flash_messages.take(self.signed_in.sign_in.sign_in_id) if self.signed_in else None,
+                flash=self._take_flash(),
                 now=self.now_ms,
                 zone=self.zone_choice,
                 cutting=CUTTING,
@@ -234,6 +234,12 @@ class AdminHandler(ApiHandler):
             message = FlashMessage(flash, is_refusal, results)
             self.admin.flash_messages.leave(self.signed_in.sign_in.sign_in_id, message)
         self.redirect(url, status=303)
+
+    def _take_flash(self) -> FlashMessage | None:
+        """The message that a form left, unless a script loads the page for a part of it."""
+        if self.signed_in is None or self.request.headers.get("Sec-Fetch-Dest") == "empty":
+            return None
+        return self.admin.flash_messages.take(self.signed_in.sign_in.sign_in_id)
 
     def next_page(self) -> str:
         """The page to go to after a form. Only pages of the dashboard are accepted."""

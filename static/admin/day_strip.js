@@ -1,12 +1,11 @@
 // Day strip: shows the state under the pointer, and lets the arrow keys go from state to state.
 
+import { keepUpToDate } from "./day_refresh.js";
 import { describe, placeAt } from "./day_spans.js";
 import { write } from "./markup.js";
 import { moments } from "./moments.js";
 
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
-
-const now = Number(document.body.dataset.now); // the server's time; the device's may be wrong
 
 class DayStrip {
   #box;
@@ -14,14 +13,17 @@ class DayStrip {
   #readout;
   #spans;
   #chosen;
+  #now;
 
-  constructor(box) {
+  /** `now` is the server's time; the device's may be wrong. */
+  constructor(box, now) {
     this.#box = box;
+    this.#now = now;
     this.#svg = box.querySelector("[data-strip]");
     this.#readout = box.closest("[data-strips]").querySelector("[data-readout]");
     this.#spans = [...box.querySelectorAll(".span")].map(spanOf).sort((one, other) => one.start - other.start);
     for (const text of box.querySelectorAll("[data-hour]")) write(text, moments.hourAndMinute(Number(text.dataset.hour)));
-    for (const span of this.#spans) span.title.textContent = `${describe(span, now)}\n${iso(span.start)} – ${iso(span.end)}`;
+    for (const span of this.#spans) span.title.textContent = `${describe(span, this.#now)}\n${iso(span.start)} – ${iso(span.end)}`;
     if (this.#spans.length) this.#enable();
   }
 
@@ -58,10 +60,10 @@ class DayStrip {
     this.#chosen = place;
     const span = this.#spans[place];
     this.#box.setAttribute("aria-valuenow", place + 1);
-    this.#box.setAttribute("aria-valuetext", describe(span, now));
+    this.#box.setAttribute("aria-valuetext", describe(span, this.#now));
     if (silently) return;
     this.#mark(true);
-    write(this.#readout, describe(span, now));
+    write(this.#readout, describe(span, this.#now));
   }
 
   #mark(isChosen) {
@@ -78,9 +80,10 @@ function iso(moment) {
   return new Date(moment).toISOString();
 }
 
-export function enableStrips(root) {
+function enableStrips(root, now) {
   for (const readout of root.querySelectorAll("[data-readout]")) readout.hidden = false;
-  for (const box of root.querySelectorAll("[data-strip-box]")) new DayStrip(box);
+  for (const box of root.querySelectorAll("[data-strip-box]")) new DayStrip(box, now);
 }
 
-enableStrips(document);
+enableStrips(document, Number(document.body.dataset.now));
+keepUpToDate(enableStrips);

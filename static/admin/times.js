@@ -6,10 +6,15 @@ const YEAR_SECONDS = 365 * 86_400;
 
 const now = Number(document.body.dataset.now); // the server's time; the device's may be wrong
 
-for (const element of document.querySelectorAll("time.local")) {
-  const moment = new Date(element.dateTime);
-  element.textContent = element.classList.contains("short") ? moments.short(moment, now) : moments.clock(moment, now);
+/** Write the times in a part of the page, as they are seen at the moment `now`. */
+export function writeTimes(root, now) {
+  for (const element of root.querySelectorAll("time.local")) {
+    const moment = new Date(element.dateTime);
+    element.textContent = element.classList.contains("short") ? moments.short(moment, now) : moments.clock(moment, now);
+  }
 }
+
+writeTimes(document, now);
 for (const element of document.querySelectorAll("[data-zone-name]")) element.textContent = moments.zoneName;
 
 for (const field of document.querySelectorAll("input[data-moment]")) {

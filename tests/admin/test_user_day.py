@@ -171,6 +171,17 @@ async def test_today_ends_now_with_the_state_that_still_lasts(
     assert 'rel="next"' not in card(page)
 
 
+async def test_a_page_that_a_script_loads_leaves_messages_to_the_next_page(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    ada, browser = await old_user(server, "ada"), await signed_in("viewer")
+    await browser.post("/admin/time-zone", {"zone": "other", "other": "nowhere"})
+    message = "Give a name such as Europe/Berlin"
+    loaded = await browser.get(f"/admin/users/{ada}", headers={"Sec-Fetch-Dest": "empty"})
+    assert message not in loaded.body
+    assert message in (await browser.get(f"/admin/users/{ada}")).body
+
+
 async def test_the_days_before_and_after_and_the_week_are_links(server: RunningServer, signed_in: SignedIn) -> None:
     ada = await old_user(server, "ada")
     browser = await signed_in("viewer")

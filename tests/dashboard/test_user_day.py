@@ -14,7 +14,7 @@ from models.events import Event
 from tests.clients import Person
 from tests.dashboard.boxes import faults
 from tests.dashboard.conftest import Visit
-from tests.dashboard.site import Site
+from tests.dashboard.site import Site, heartbeat
 from tests.dashboard.test_accessibility import LOOKS, violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
@@ -92,6 +92,7 @@ async def test_a_week_leads_to_its_days_and_fits_everywhere(user: Person, visit:
     page = await visit(url(user, view="week"), "viewer", timezone_id="UTC")
     assert await shown_without_faults(page) == []
     assert await violations(page, looks=LOOKS[1:3]) == []
+    await page.set_viewport_size({"width": 1280, "height": 800})
     day = page.get_by_role("row", name=re.compile("3:10:00 50:00 30:00 20:00:00 1"))
     await expect(day.get_by_role("slider")).to_be_visible()
     await day.get_by_role("link").click()
@@ -109,6 +110,22 @@ async def test_hours_are_counted_as_the_browser_does_and_print_has_the_strip_wit
     await expect(page.locator("#day")).to_be_visible()
     await expect(page.locator(".span.calls .mark")).to_be_visible()
     await expect(page.locator(".day-card :is(button, .button, input):visible")).to_have_count(0)
+
+
+async def test_today_goes_on_while_nobody_is_in_it(site: Site, visit: Visit) -> None:
+    ada = await site.person("ada")
+    page = await visit("/admin/audit", "viewer")
+    await page.clock.install()
+    await page.goto(f"{site.origin}/admin/users/{ada.user_id}")
+    await page.get_by_text("states with times and reasons").click()
+    await heartbeat(ada)
+    await page.clock.run_for(61_000)
+    await expect(page.locator(".span.available")).to_have_count(0)  # the pointer is still in the card
+    await page.mouse.move(0, 0)
+    await page.locator("h1").click()
+    await page.clock.run_for(61_000)
+    await expect(page.locator(".span.available")).to_have_attribute("data-words", "Available: came online")
+    await expect(page.get_by_role("row", name=re.compile("Available came online"))).to_be_visible()
 
 
 async def test_without_javascript_the_same_is_there(user: Person, visit: Visit) -> None:

@@ -70,6 +70,7 @@ async def test_with_5061_users_nothing_is_cut_or_overlaps_at_any_width(
     page = await visit("/admin/nothing", "admin", at=site)
     more = [
         "/admin/system", "/admin/operators", "/admin/operators/1?change=role&role=viewer", "/admin/sign-ins",
+        "/admin/screens", "/admin/screen",
         f"/admin/actions?action=end_call&call_id={crowd.call_id}",
         f"/admin/actions?action=add_tag&user_id={crowd.longest}",
     ]  # fmt: skip

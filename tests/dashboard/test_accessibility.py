@@ -116,6 +116,29 @@ async def test_an_open_dialog_lacks_nothing(crowd: list[Person], visit: Visit) -
     assert await violations(live.page) == []
 
 
+FILL_RESULTS = """(dialog) => {
+  dialog.querySelector("h2").textContent = "Force offline: 1 done";
+  dialog.querySelector("ul").append(dialog.querySelector("template").content.cloneNode(true));
+  for (const part of dialog.querySelectorAll("li [data-f]")) part.textContent = "Done";
+  dialog.showModal();
+}"""
+
+
+async def test_picked_users_the_dialog_and_the_results_lack_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    await live.page.get_by_role("checkbox", name="Pick all").click()
+    assert await violations(live.page) == []
+    await live.page.get_by_role("button", name="Clear busy of 2 users…").click()
+    await live.dialog.get_by_text("Unchanged: 4 users").click()
+    assert await violations(live.page) == []
+    await live.page.keyboard.press("Escape")
+    await live.page.locator("dialog#results").evaluate(FILL_RESULTS)
+    assert await violations(live.page) == []
+    page = await visit("/admin/users?pick=1.2.3.99")
+    await expect(page.get_by_text("3 picked")).to_be_visible()
+    assert await violations(page) == []
+
+
 async def test_the_help_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
     await live.page.keyboard.press("?")

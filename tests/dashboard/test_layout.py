@@ -90,6 +90,13 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
     crowd = await gather_crowd(site, 61)
     await site.start()
     assert await faults_at_all_sizes(await visit("/admin/login", "", at=site)) == []
+    for path in ("/admin", "/admin/users?sort=name&pick=all"):
+        page = await visit(path, at=site)
+        if path == "/admin":
+            await Live(page).ready()
+            await page.get_by_role("checkbox", name="Pick all").click()
+        await expect(page.get_by_text("61 picked")).to_be_visible()
+        assert await faults_at_all_sizes(page) == []
     page = await visit("/admin/audit", "viewer", at=site)
     assert (
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])

@@ -41,7 +41,9 @@ def summary(action: ActionName, results: list[ActionResult]) -> str:
     label = ACTION_LABELS[action]
     if len(results) == 1:
         result = results[0]
-        name = result.name or "a call known only to the store"
+        name = result.name or "a call that was not ongoing"
+        if result.outcome == "done" and action == "end_call" and not result.name:
+            return "Removed what was left of a call."
         if result.outcome == "done" and action in DONE:
             state = result.message.partition(",")[0]
             return DONE[action].format(name=name if action == "end_call" else in_sentence(name), state=state)

@@ -13,6 +13,7 @@ from models.tags import TAGS_LIMIT
 from realtime.calls.ongoing import OngoingCalls
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.dashboard.session_list import SessionList
+from realtime.dashboard.states_after import states_after
 from realtime.dashboard.store_check import StoreCheck
 from realtime.presence.registry import Registry, UserEntry
 
@@ -91,9 +92,20 @@ class ActionPreviews:
             return "ongoing"
         if self._store_check.is_ongoing(call_id):
             return "ongoing only in the store"
-        held = [entry.profile.user_id for entry in self._registry if entry.claims.call_id == call_id]
-        names = [self._registry.name(each) for each in dict.fromkeys((*held, *self._store_check.held_by(call_id)))]
+        names = [self._registry.name(each) for each in self._held_by(call_id)]
         return f"not ongoing, but keeps {' and '.join(names)} busy" if names else "not ongoing"
+
+    def _held_by(self, call_id: str) -> list[int]:
+        """The users who are busy because of a call, here or in the store."""
+        held = [entry.profile.user_id for entry in self._registry if entry.claims.call_id == call_id]
+        return list(dict.fromkeys((*held, *self._store_check.held_by(call_id))))
+
+    def _effect_on_rest(self, call_id: str) -> str:
+        """What ending a call changes that this server does not know."""
+        held = self._held_by(call_id)
+        if held and not self._store_check.is_ongoing(call_id):
+            return f"Removes the leftover busy mark. {states_after(self._registry, held, call_id)}."
+        return "Removes what the store still holds of this call."
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -144,7 +156,7 @@ class ActionPreviews:
         if call:
             effect = f"Ends the call between {' and '.join(names)} for both."
         else:
-            effect = "Removes what the store still holds of this call."
+            effect = self._effect_on_rest(target.call_id)
         label = ACTION_LABELS["end_call"]
         title = f"{label}: {' and '.join(names)}" if call else label
         return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)

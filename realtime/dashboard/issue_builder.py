@@ -11,6 +11,7 @@ from realtime.clock import Clock
 from realtime.dashboard.event_text import duration_in_words
 from realtime.dashboard.row_builder import explain_offline
 from realtime.dashboard.rows import Explanation, Issue, IssueKind, SessionRow
+from realtime.dashboard.states_after import states_after
 from realtime.presence.registry import Registry, UserEntry
 
 
@@ -70,7 +71,7 @@ class IssueBuilder:
             since=self._now(),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Removes the leftover busy mark. {self._after([user_id], call_id)}",
+            effect=f"Removes the leftover busy mark. {states_after(self._registry, [user_id], call_id)}",
             user_id=user_id,
             call_id=call_id,
         )
@@ -129,7 +130,7 @@ class IssueBuilder:
             since=since,
             username=_listed([self._name(user_id) for user_id in call.participants]),
             repair="end_call",
-            effect=f"Ends the call. {self._after(list(call.participants), call.call_id)}",
+            effect=f"Ends the call. {states_after(self._registry, list(call.participants), call.call_id)}",
             call_id=call.call_id,
         )
 
@@ -141,33 +142,12 @@ class IssueBuilder:
             since=since,
             username=self._registry.name(user_id),
             repair="clear_busy",
-            effect=f"Clears busy. {self._after([user_id], None, busy_set=False)}",
+            effect=f"Clears busy. {states_after(self._registry, [user_id], None, busy_set=False)}",
             user_id=user_id,
         )
 
-    def _after(self, user_ids: list[int], call_id: str | None, *, busy_set: bool = True) -> str:
-        """The states of users without this call, or without the busy status they set: “Ann becomes available”."""
-        groups: dict[str, list[str]] = {}
-        for user_id in user_ids:
-            groups.setdefault(self._becomes(user_id, call_id, busy_set), []).append(self._name(user_id))
-        parts: list[str] = []
-        for words, names in groups.items():
-            verb, _, state = words.partition(" ")
-            parts.append(f"{_listed(names)} {verb}{'s' * (len(names) == 1)} {state}")
-        return ", ".join(parts)
-
     def _name(self, user_id: int) -> str:
         return in_sentence(self._registry.name(user_id))
-
-    def _becomes(self, user_id: int, call_id: str | None, busy_set: bool) -> str:
-        entry = self._registry.find(user_id)
-        if entry is None or not entry.status.is_online:
-            return "stay offline"
-        if entry.claims.call_id not in (None, call_id):
-            return "stay busy: on a call"
-        if busy_set and entry.claims.set_busy:
-            return "stay busy: set busy"
-        return "stay available" if entry.status.is_available else "become available"
 
     def _now(self) -> int:
         return milliseconds(self._clock.utc())

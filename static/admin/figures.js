@@ -2,7 +2,7 @@
 
 import { sparkline } from "./chart.js";
 import { put, write } from "./markup.js";
-import { duration, faults, grouped, signed } from "./formatting.js";
+import { changeIn, duration, faults, grouped } from "./formatting.js";
 
 const RECENT_MINUTES = 5; // over which a card says how much its figure changed
 const INDEX = { available: 1, busy: 2, offline: 3, calls: 4 }; // positions in a sample
@@ -53,8 +53,7 @@ export class FigureCards {
     if (name === "attention") return this.#firstIssue(state.issues, now);
     const then = samples.find(([at]) => at >= now - RECENT_MINUTES * 60_000);
     if (!then) return "";
-    const change = figures[name] - then[INDEX[name]];
-    return `${change ? signed(change) : "no change"} in ${RECENT_MINUTES} min`;
+    return changeIn(figures[name] - then[INDEX[name]], RECENT_MINUTES);
   }
 
   /** The first issue that nobody has acknowledged, and how many more there are. */

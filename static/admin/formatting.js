@@ -102,5 +102,8 @@ export const count = (number, noun) => `${grouped(number)} ${noun}${number === 1
 /** A difference with its sign: `+13`, `−50`, `+0`. */
 export const signed = (number) => (number < 0 ? `−${-number}` : `+${number}`);
 
+/** How a figure has changed: `+13 in 5 min`, `no change in 5 min`. */
+export const changeIn = (change, minutes) => `${change ? signed(change) : "no change"} in ${minutes} min`;
+
 /** For sorting, as `folded_name` in models/usernames.py. */
 export const sortKey = (name) => (isAscii(name) ? name : name.normalize("NFKC")).toLowerCase();

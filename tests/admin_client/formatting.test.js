@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { because, bulkWords, changes, count, duration, durationInWords, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
+import { because, bulkWords, changeIn, changes, count, duration, durationInWords, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
 import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
@@ -55,6 +55,15 @@ test("a face is one or two letters, whatever the name is made of", () => {
 test("a difference has its sign, and numbers their noun", () => {
   assert.deepEqual([signed(13), signed(0), signed(-50)], ["+13", "+0", "−50"]);
   assert.deepEqual([count(1, "user"), count(1_200, "user")], ["1 user", "1,200 users"]);
+});
+
+test("a figure says how it has changed, or that it has not", () => {
+  assert.deepEqual([changeIn(0, 5), changeIn(3, 5), changeIn(-3, 5)], ["no change in 5 min", "+3 in 5 min", "−3 in 5 min"]);
+});
+
+test("a long call is named with its length and the limit", () => {
+  const explanation = { text: "On a call for", at: NOW - 78 * MINUTE, tail: " (limit 1:15)" };
+  assert.equal(because(explanation, NOW), "On a call for 1:18 (limit 1:15)");
 });
 
 test("a search knows neither case nor accents", () => {

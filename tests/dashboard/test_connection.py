@@ -158,6 +158,41 @@ async def test_a_paused_page_stands_still_and_counts_what_waits(site: Site, visi
         await expect(live.cell(person, "state")).to_have_text("Busy")
 
 
+async def test_while_paused_nothing_can_be_done_and_then_the_menu_of_a_row_ends_the_users_call(
+    site: Site, visit: Visit
+) -> None:
+    ada, bob, cem = await site.online("locked ada", "locked bob", "locked cem")
+    call_id = await call(ada, bob)
+    live = await Live(await visit("/admin?q=locked&sort=name")).ready()
+    can_act = live.page.locator("[data-acts]:enabled")
+    await expect(live.call(call_id)).to_be_visible()
+    await live.page.get_by_role("checkbox", name="Pick locked cem").check()
+    await live.page.keyboard.press("p")
+    await expect(can_act).to_have_count(0)
+    await live.search.fill("locked c")  # rows that are filled anew
+    await live.page.locator("#sort").select_option("heard")
+    await live.search.fill("locked")
+    await expect(live.rows).to_have_count(3)
+    await expect(can_act).to_have_count(0)
+    await expect(live.cell(ada, "more")).to_be_disabled()
+    await expect(live.page.get_by_role("button", name="Force offline 1 user…")).to_be_disabled()
+    await live.search.blur()
+    await live.page.keyboard.press("p")
+    await expect(live.cell(ada, "more")).to_be_enabled()
+
+    await live.cell(cem, "more").click()
+    await expect(live.menu.get_by_text(re.compile("call"))).to_have_count(2)
+    await expect(live.menu.get_by_text(re.compile("call")).locator("visible=true")).to_have_count(0)
+    await live.page.keyboard.press("Escape")
+    await live.cell(bob, "more").click()
+    await expect(live.menu.get_by_role("link", name="Open call")).to_have_attribute("href", f"/admin/calls/{call_id}")
+    await live.menu.get_by_role("button", name="End call…").click()
+    await expect(live.dialog.get_by_role("heading")).to_have_text("End call: locked ada and locked bob")
+    await live.confirm("the line is dead")
+    await expect(live.toast).to_have_text("Call between locked ada and locked bob ended.")
+    await expect(live.call(call_id).locator("[data-f=timer]")).to_have_text("Ended")
+
+
 async def test_a_new_version_is_offered_and_never_forced(
     make_site: MakeSite, visit: Visit, conduct: Conduct, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from handlers.admin.alert_kinds import alert_kinds
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.chart_drawing import ChartDrawing
 from handlers.admin.chart_ranges import CHART_RANGES, ChartData, ChartRange
@@ -84,6 +85,7 @@ class OverviewHandler(AdminHandler):
             "figures": overview.figures(),
             "calls": overview.calls(),
             "issues": overview.issues(),
+            "attention": unattended(overview),
             "free": free,
             "free_count": free_count,
             "tag": tag,
@@ -94,6 +96,11 @@ class OverviewHandler(AdminHandler):
     def search(self) -> str:
         """The search text."""
         return self.get_query_argument("q", "")[:SEARCH_LIMIT]
+
+
+def unattended(overview: Overview) -> int:
+    """How many issues nobody deals with, for the title."""
+    return sum(issue.acknowledged is None for issue in overview.issues())
 
 
 class LivePages(OverviewHandler):
@@ -116,6 +123,8 @@ class LivePages(OverviewHandler):
             calls=overview.calls(),
             events=overview.events(),
             issues=overview.issues(),
+            attention=unattended(overview),
+            alert_kinds=alert_kinds(self.admin.settings),
             page_settings=page_settings(self.admin.settings),
             **self.listed(),
             **values,

@@ -2,6 +2,7 @@
 
 import { Rollcall } from "../rollcall.js";
 import { lockActions } from "./action_lock.js";
+import { Alerts } from "./alerts.js";
 import { Banner } from "./banner.js";
 import { ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
@@ -11,6 +12,7 @@ import { firstOverview } from "./first_overview.js";
 import { fillIssue } from "./markup.js";
 import { pageSettings } from "./page_settings.js";
 import { DashboardState } from "./state.js";
+import { Tab } from "./tab.js";
 import { Ticker } from "./ticker.js";
 
 export const byId = (id) => document.getElementById(id);
@@ -25,6 +27,8 @@ export class DashboardPage {
   banner;
   cards;
   issues;
+  alerts = new Alerts();
+  #tab = new Tab();
   #connection;
   #parts;
   #waiting = null; // changes since the page was paused; null when it isn't
@@ -96,6 +100,7 @@ export class DashboardPage {
   }
 
   #pauseChanged(announcement) {
+    this.#standingChanged();
     this.#lock();
     this.#setTicker();
     this.#drawBanner();
@@ -107,6 +112,7 @@ export class DashboardPage {
     if (message.type === "overview") this.clock.restart(message.now);
     if (message.type === "overview_update") this.clock.hear(message.now);
     const changedRows = this.state.fold(message);
+    this.#tellOfIssues();
     if (!this.isPaused) return this.requestDraw();
     if (changedRows === 0) return;
     this.#waiting += changedRows;
@@ -117,6 +123,7 @@ export class DashboardPage {
     const isFrozen = after !== "live" && after !== "connecting";
     document.documentElement.dataset.feed = after;
     this.#isFrozen = isFrozen;
+    this.#standingChanged();
     this.#lock();
     this.#setTicker();
     if (isFrozen) {
@@ -129,6 +136,25 @@ export class DashboardPage {
     }
     this.#parts.onConnection({ isFrozen, absence });
     this.#drawBanner();
+  }
+
+  /** In the tab and by alerts. Not in an animation frame: a hidden page has none. */
+  #tellOfIssues() {
+    if (!this.state.figures) return;
+    const standing = this.#standing;
+    this.#tab.show(this.state.issues.filter(({ acknowledged }) => !acknowledged).length, standing);
+    if (!standing) this.alerts.check(this.state.issues, this.clock.now());
+  }
+
+  /** Why the page doesn't follow what happens, or empty. */
+  get #standing() {
+    if (this.#isFrozen) return this.#connection.label;
+    return this.isPaused ? "Paused" : "";
+  }
+
+  #standingChanged() {
+    this.alerts.setStanding(this.#standing, this.#isFrozen);
+    this.#tellOfIssues();
   }
 
   /** What is shown while the page is paused or stale may no longer be so. */

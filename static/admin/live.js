@@ -1,6 +1,7 @@
 /** Live: the page /admin, with the chart, the lists of users, calls and events, actions and keyboard shortcuts. */
 
 import { ActionDialog, targetsOf } from "./actions.js";
+import { AlertsDialog } from "./alerts_dialog.js";
 import { Chart } from "./chart.js";
 import { ChartHistory } from "./chart_history.js";
 import { ChartRanges } from "./chart_ranges.js";
@@ -144,6 +145,8 @@ for (const card of document.querySelectorAll("[data-figure]")) {
 setUpMenus(byId("users"), (isOpen) => pinAll("menu", isOpen));
 setUpMenus(byId("attention"), (isOpen) => pinAll("on it", isOpen));
 sendOnItForms((text) => page.banner.toast(text));
+
+new AlertsDialog(byId("alerts"), byId("alerts-open"), page.alerts, (isOpen) => pinAll("alerts", isOpen));
 
 const help = byId("help");
 for (const button of document.querySelectorAll("[data-help]")) {

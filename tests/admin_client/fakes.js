@@ -114,3 +114,16 @@ export class FakeClient {
     for (const fn of this.#listeners.message) fn(message);
   }
 }
+
+/** Storage as a browser has it. */
+export class FakeStorage {
+  #kept = new Map();
+
+  getItem(key) {
+    return this.#kept.get(key) ?? null;
+  }
+
+  setItem(key, text) {
+    this.#kept.set(key, String(text));
+  }
+}

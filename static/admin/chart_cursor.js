@@ -26,7 +26,10 @@ export class ChartCursor {
     scrubber.hidden = false;
     plot.addEventListener("pointermove", (event) => this.#point(event));
     plot.addEventListener("pointerdown", (event) => this.#point(event));
-    plot.addEventListener("pointerleave", () => this.#leave());
+    plot.addEventListener("pointerleave", (event) => this.#leave(event));
+    document.addEventListener("pointerdown", (event) => {
+      if (!plot.contains(event.target)) this.#hide();
+    });
     scrubber.addEventListener("keydown", (event) => this.#key(event));
     scrubber.addEventListener("focus", () => this.#focus());
     scrubber.addEventListener("blur", () => this.#hide());
@@ -49,9 +52,9 @@ export class ChartCursor {
     this.#draw();
   }
 
-  #leave() {
-    if (this.#hasKeyboard) return;
-    this.#hide();
+  /** What a finger has chosen stays until something else is touched. */
+  #leave({ pointerType }) {
+    if (!this.#hasKeyboard && pointerType !== "touch") this.#hide();
   }
 
   #focus() {

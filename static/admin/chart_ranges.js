@@ -19,6 +19,8 @@ export class ChartRanges {
     for (const link of section.querySelectorAll("[data-range]")) {
       this.#links.set(link.dataset.range, link);
       link.addEventListener("click", (event) => this.#click(event, link));
+      // In another tab, the link shows what this page shows, with the filters that were chosen since it was loaded.
+      for (const type of ["pointerenter", "focus"]) link.addEventListener(type, () => (link.href = this.#address(link.dataset.range)));
       if (link.hasAttribute("aria-current")) this.#wanted = rangeOf(link);
     }
     history.use(this.#wanted);
@@ -71,9 +73,14 @@ export class ChartRanges {
       if (link.dataset.range === name) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    history.replaceState(null, "", this.#address(name));
+  }
+
+  /** This page with another time. The usual one is left out. */
+  #address(name) {
     const query = new URLSearchParams(location.search);
-    if (this.#history.isInFeed(this.#wanted)) query.delete("chart");
+    if (this.#history.isInFeed(rangeOf(this.#links.get(name)))) query.delete("chart");
     else query.set("chart", name);
-    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+    return query.size ? `?${query}` : location.pathname;
   }
 }

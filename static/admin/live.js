@@ -24,7 +24,13 @@ const onDue = () => page.requestDraw();
 const chartHistory = new ChartHistory(settings.historyMs);
 const chartRanges = new ChartRanges(byId("chart"), {
   history: chartHistory,
-  onChange: () => state.figures && chart.draw(page.shown, clock.now()),
+  onChange: () => {
+    if (!state.figures) return;
+    // While the page is paused or not live, its figures are not those of now.
+    const isCurrent = !page.isPaused && document.documentElement.dataset.feed === "live";
+    chart.draw(page.shown, isCurrent ? clock.now() : page.shown.now);
+    page.banner.announce(chartHistory.range.title);
+  },
   tell: (text) => page.banner.toast(text),
 });
 const chart = new Chart(byId("chart"), chartHistory);

@@ -40,7 +40,7 @@ def rows(*ages: int, calls: int = 1) -> list[SampleRow]:
 async def store_samples(server: RunningServer, *ages: timedelta) -> datetime:
     now = server.core.environment.clock.utc()
     for age in ages:
-        await server.server._stores.samples.add(Sample(now - age, 7, 2, 1, 1))
+        await server.stores.samples.add(Sample(now - age, 7, 2, 1, 1))
     return now
 
 
@@ -94,7 +94,7 @@ async def test_without_its_older_samples_the_page_says_so(
         raise StoreUnavailable("down")
 
     browser = await signed_in("viewer")
-    monkeypatch.setattr(server.server._stores.samples, "since", fail)
+    monkeypatch.setattr(server.stores.samples, "since", fail)
     page = await browser.get("/admin", chart="7d")
     assert (page.status, "Older figures can't be read now" in page.body) == (200, True)
     assert (await browser.get("/admin/samples", headers=JSON_PLEASE, chart="7d")).status == 503
@@ -104,7 +104,7 @@ async def test_without_its_older_samples_the_page_says_so(
 async def test_samples_that_the_store_did_not_take_are_saved_later(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    persistence, samples = server.server._persistence, server.server._stores.samples
+    persistence, samples = server.server._persistence, server.stores.samples
     saved: list[Sample] = []
     is_down = True
 
@@ -198,3 +198,18 @@ async def test_the_page_has_the_figures_as_a_table(server: RunningServer, signed
     assert table.count("<tr>") == 16
     assert '<td class="num">7</td><td class="num">2</td><td class="num">1</td><td class="num">1</td>' in table
     assert '<td class="num">–</td>' in table
+
+
+async def test_one_of_the_servers_thins_the_samples(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = [timedelta(days=2) + number * timedelta(seconds=5) for number in range(120)]
+    now = await store_samples(server, *old, timedelta(days=9), timedelta(minutes=1))
+    persistence, samples = server.server._persistence, server.stores.samples
+    with monkeypatch.context() as another:
+        another.setattr(type(server.core), "is_first", False)
+        another.setattr(samples, "forget", None)  # calling it would fail
+        await persistence.thin_samples()
+    await persistence.thin_samples()
+    left = [now - each.at for each in await samples.since(now - timedelta(days=10))]
+    assert len([age for age in left if age > timedelta(days=1)]) in (2, 3)
+    assert max(left) < timedelta(days=8), "older ones are deleted"
+    assert min(left) == timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, cast, get_args
 
 import msgspec
@@ -73,12 +73,16 @@ class ShownDays(msgspec.Struct, frozen=True):
         return self.on + timedelta(days=days)
 
 
-def shown_days(handler: AdminHandler) -> ShownDays:
-    """The days in the query: `day` is a date, and today's by default; `view` is `day` or `week`. Raises Invalid."""
+def shown_days(handler: AdminHandler, otherwise: datetime | None = None) -> ShownDays:
+    """The days in the query: `view` is `day` or `week`, and `day` is a date, by default that of `otherwise` or today's.
+
+    Raises Invalid.
+    """
     zone = handler.moments.zone
     today = date_at(handler.now_ms, zone)
     view = cast("View", choice(handler, "view", VIEWS))
-    on = _date(handler.get_query_argument("day", "")) or today
+    default = today if otherwise is None else min(max(otherwise.astimezone(zone).date(), EARLIEST), LATEST)
+    on = _date(handler.get_query_argument("day", "")) or default
     return ShownDays(view, on, today, week_of(on, zone) if view == "week" else [day_of(on, zone)])
 
 

@@ -120,12 +120,13 @@ class AdminUserHandler(OverviewHandler):
             csv="/admin/events.csv?" + urlencode({"user": user_id, **times.query}),
             acts=acts,
             acted=acted,
-            **await self._day(user_id),
+            **await self._day(user_id, times),
         )
 
-    async def _day(self, user_id: int) -> dict[str, Any]:
-        """The user's day or week that the query asks for. Raises Invalid."""
-        wanted = shown_days(self)
+    async def _day(self, user_id: int, times: TimeForm) -> dict[str, Any]:
+        """The user's day or week that the query asks for. A moment or a range leads to its day. Raises Invalid."""
+        asked = times.range
+        wanted = shown_days(self, asked.at or (None if asked.name else asked.start or asked.end))
         past = await self.user_pasts.between(user_id, wanted.start, wanted.end)
         return {
             "wanted_days": wanted,

@@ -201,6 +201,36 @@ async def test_the_days_before_and_after_and_the_week_are_links(server: RunningS
     assert "This week" not in links
 
 
+async def test_a_moment_or_a_range_of_the_page_leads_to_its_day(server: RunningServer, signed_in: SignedIn) -> None:
+    ada, browser = await old_user(server, "ada"), await signed_in("viewer")
+    strips = {}
+    for query in (f"at={date(5)}T14:05", f"from={date(4)}&to={date(2)}", f"to={date(2)}T12:00", "range=hour"):
+        page = card((await browser.get(f"/admin/users/{ada}?{query}")).body)
+        strips[query.partition("=")[0]] = re.findall(r'data-strip data-start="(\d+)"', page)
+    assert strips == {
+        "at": [str(milliseconds(midnight(5)))],
+        "from": [str(milliseconds(midnight(4)))],
+        "to": [str(milliseconds(midnight(2)))],
+        "range": [str(milliseconds(midnight()))],
+    }
+    chosen = card((await browser.get(f"/admin/users/{ada}?at={date(5)}T14:05&day={date(6)}")).body)
+    assert f'data-start="{milliseconds(midnight(6))}"' in chosen
+
+
+async def test_the_events_and_the_calls_of_a_day_are_links(server: RunningServer, signed_in: SignedIn) -> None:
+    ada, _ = await shift(server)
+    browser = await signed_in("viewer")
+    page = card((await browser.get(f"/admin/users/{ada}?day={date(1)}")).body)
+    links = {
+        name: html.unescape(url) for url, name in re.findall(r'href="(/admin/[^"]+)">(Events|Calls) of this day', page)
+    }
+    assert "ada is on a call" in (await browser.get(links["Events"])).body
+    assert "/admin/calls/c1" in (await browser.get(links["Calls"])).body
+    for days_ago in (0, 2):
+        other = links["Calls"].replace(date(1), date(days_ago))
+        assert "/admin/calls/c1" not in (await browser.get(other)).body
+
+
 async def test_a_day_that_has_not_begun_says_so(server: RunningServer, signed_in: SignedIn) -> None:
     ada = await old_user(server, "ada")
     browser = await signed_in("viewer")

@@ -10,7 +10,7 @@ from realtime.core import Core
 from realtime.dashboard.capture import Capture, capture
 from settings import Settings
 
-EVENTS_BETWEEN = 10_000
+EVENTS_BETWEEN = 5_000
 """After so many events, or more if there are many users, another checkpoint keeps it quick to show the past."""
 
 CHECK_SECONDS = 1.0

@@ -15,8 +15,8 @@ from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.past_board import PastBoard
 
-EVENTS_READ = 2000
-"""Events that are read and applied in one go, in some 10 ms."""
+EVENTS_READ = 1000
+"""Events that are read and applied in one go, in a few milliseconds."""
 
 CLOCKS_DIFFER = timedelta(seconds=30)
 """By how much the clocks of servers may differ at most, so that the rest of the events is too late for certain."""

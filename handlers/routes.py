@@ -36,6 +36,7 @@ from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
 from handlers.admin.past_boards import PastBoards
 from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
+from handlers.admin.socket_subjects import SocketSubjects
 from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
 from handlers.admin.user_past import UserPasts
 from handlers.api import auth, calls, feed, health, own_account, users
@@ -320,7 +321,11 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
             {"admin": admin, "stores": stores, "audit_log": AuditLog(stores.audit, clock)},
         ),
         URLSpec(r"/admin/(.*)", NothingHandler, {"admin": admin}),
-        URLSpec(r"/ws/operators", OperatorSocketHandler, for_socket),
+        URLSpec(
+            r"/ws/operators",
+            OperatorSocketHandler,
+            {**for_socket, "subjects": SocketSubjects(stores, core.registry)},
+        ),
         URLSpec(r"/ws/screens", ScreenSocketHandler, {**for_socket, "screen_auth": app.screen_auth}),
     ]
 

@@ -9,6 +9,7 @@ from models.samples import Sample
 from models.stores import Stores
 from operation.checkpointer import Checkpointer
 from realtime.core import Core
+from realtime.dashboard.event_log import RECENT_EVENTS
 from settings import Settings
 
 EVENTS_AT_ONCE = 1000
@@ -34,7 +35,7 @@ class Persistence:
 
     async def restore(self) -> None:
         """At start: take over the latest events and samples of the last process. Raises StoreUnavailable."""
-        events, _ = await self._stores.events.page(skip=0, limit=self._settings.events_shown)
+        events, _ = await self._stores.events.page(skip=0, limit=max(self._settings.events_shown, RECENT_EVENTS))
         self._core.event_log.restore(events)
         self._core.overview.restore(await self._stores.samples.since(self._core.environment.clock.utc() - HISTORY))
 

@@ -27,6 +27,8 @@ from realtime.dashboard.overview_feed import OverviewFeed
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
+from realtime.dashboard.subject_feeds import SubjectFeeds
+from realtime.dashboard.subjects import SubjectReader
 from realtime.dashboard.waiting_actions import WaitingActions
 from realtime.limits import CommandGuard, Limits
 from realtime.presence.changelog import ChangeLog
@@ -240,7 +242,12 @@ def build_dashboard(
     row_builder = RowBuilder(settings, registry, ongoing, sessions, clock, actions.waiting)
     overview = Overview(settings, clock, registry, ongoing, sessions, row_builder, issues, event_log)
     feed = OverviewFeed(settings, overview, registry, ongoing, row_builder, issues, event_log, environment.failures)
-    operator_sessions = OperatorSessions(settings, environment, feed, sockets.liveness, memory.changes)
+    reader = SubjectReader(overview, registry, ongoing, event_log)
+    subject_feeds = SubjectFeeds(settings, environment, event_log, reader)
+    presence.follower.call_listeners.append(subject_feeds.call_changed)
+    operator_sessions = OperatorSessions(
+        settings, environment, feed, subject_feeds, sockets.liveness, memory.changes
+    )  # fmt: skip
     commands = OperatorCommands(sockets.guard)
     return DashboardParts(
         event_log, actions, store_check, issues, open_issues, acknowledgements, sessions, overview, feed,

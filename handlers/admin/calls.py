@@ -11,6 +11,7 @@ import msgspec
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.live import OverviewHandler
+from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
@@ -21,6 +22,7 @@ from models.errors import NotFound, StoreUnavailable
 from models.stores import Stores
 from models.timed_list import TimedList
 from models.times import milliseconds
+from realtime.dashboard.call_details import call_details
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
 from realtime.presence.registry import Registry
@@ -31,14 +33,6 @@ COLUMNS = (
     "started", "ended", "duration_seconds", "call_id", "call_type", "status", "caller_id", "caller_name", "callee_id",
     "callee_name", "ended_by",
 )  # fmt: skip
-
-_WHY = {
-    "operator": "an operator ended it",
-    "completed": "a participant hung up",
-    "dropped": "a participant was offline for too long, or the server found no participant online",
-    "cancelled": "the caller gave up",
-}
-"""Explanations of the end reasons."""
 
 
 class ShownCall(msgspec.Struct, frozen=True):
@@ -156,16 +150,11 @@ class AdminCallHandler(CallPages):
             raise NotFound("There is no such call.")
         stored = self.stores.events.of_call(call_id)
         events = await self.with_unsaved(stored, lambda event: event.call_id == call_id)
-        shown = self.named(call)
-        names = {call.caller_id: shown.caller_name, call.callee_id: shown.callee_name}
-        operator = next((event.operator for event in events if event.kind == "call_ended"), "")
         self.show(
             "call.html",
             here="calls",
-            shown=shown,
+            call=call_details(call, self.registry, events),
             events=[event_row(event) for event in events],
-            ended_by=operator or names.get(call.ended_by or 0, ""),
-            by_operator=bool(operator),
-            why=_WHY.get("operator" if operator else call.end_reason or "", ""),
-            issues=[each for each in self.overview.issues() if each.call_id == call_id],
+            issues=self.overview.issues_about(0, call_id),
+            stale_ms=page_settings(self.admin.settings).stale_ms,
         )

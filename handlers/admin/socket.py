@@ -7,6 +7,7 @@ from contextlib import suppress
 from tornado.ioloop import IOLoop
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.socket_subjects import SocketSubjects
 from handlers.sockets.base import BaseSocketHandler
 from handlers.sockets.stream_transport import StreamTransport
 from models.addresses import address_key
@@ -14,7 +15,7 @@ from models.errors import StoreUnavailable
 from models.screen_auth import ScreenAuth
 from realtime.counters import Counters
 from realtime.dashboard.operator_session import OperatorCommands, OperatorSession, Visitor
-from realtime.dashboard.operator_sessions import OperatorSessions
+from realtime.dashboard.operator_sessions import About, OperatorSessions
 from realtime.protocol import CloseCode
 
 
@@ -27,17 +28,20 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         operator_sessions: OperatorSessions,
         commands: OperatorCommands,
         counters: Counters,
+        subjects: SocketSubjects | None = None,
     ) -> None:
-        """The route passes the collaborators."""
+        """The route passes the collaborators. Without `subjects`, pages can only follow everything."""
         self.set_up_admin(admin)
         self.set_up_socket(commands, counters)
         self.visitor: Visitor | None = None
         self.operator_sessions = operator_sessions
+        self.subjects = subjects
+        self.about: About = None
 
     async def prepare(self) -> None:
         """Authenticate. A browser cannot read an HTTP 401 on an upgrade, so `open` reports a failure on the socket.
 
-        Raises Overloaded while the server takes no sockets.
+        Raises Overloaded while the server takes no sockets, and Invalid or NotFound if there is nothing to follow.
         """
         self.check_origins()
         self.check_takes_sockets(is_cut_off=self.operator_sessions.is_closed)
@@ -45,6 +49,8 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         if self.visitor is None:
             self.counters.refused["operator"] += 1
             self.context.limits.refusals.take(address_key(self.address))
+        elif self.subjects is not None:
+            self.about = await self.subjects.of(self)
 
     @allows("viewer")
     def get(self) -> None:
@@ -64,7 +70,7 @@ class OperatorSocketHandler(BaseSocketHandler[OperatorSession], AdminHandler):
         """Open a session, then check that the sign-in did not end during the upgrade. Raises LimitReached."""
         assert self.visitor is not None, "a socket without a sign-in was rejected"
         operator_session = self.operator_sessions.admit(
-            self.visitor, transport, self.admin.assets.version, self.get_query_argument("after", "")
+            self.visitor, transport, self.admin.assets.version, self.get_query_argument("after", ""), self.about
         )
         IOLoop.current().spawn_callback(self._check_again, self.visitor.visitor_id)
         return operator_session

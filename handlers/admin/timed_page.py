@@ -36,6 +36,12 @@ class TimedPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         return self.total >= COUNT_LIMIT
 
 
+def is_newest(shown: TimedPage[T], times: TimeForm) -> bool:
+    """Whether new rows belong on this page: it is the first, and its range goes on."""
+    is_open = times.range.end is None and times.range.at is None
+    return shown.number == 1 and is_open and not times.problem
+
+
 async def read_page(handler: AdminHandler, listed: TimedList[T], times: TimeForm, per_page: int) -> TimedPage[T]:
     """The page that the query asks for. If there is a problem with the range, it is empty. Raises Invalid."""
     if times.problem:

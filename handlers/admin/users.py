@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
 from handlers.admin.live import OverviewHandler
+from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import changed_query
 from handlers.admin.shown_days import shown_days
 from handlers.admin.time_form import TimeForm, read_times
-from handlers.admin.timed_page import TimedPage, read_page
+from handlers.admin.timed_page import TimedPage, is_newest, read_page
 from handlers.admin.user_past import UserPasts
 from models.audit import AuditFilter
 from models.errors import NotFound
@@ -23,7 +24,7 @@ from models.stores import Stores
 from realtime.cluster.session_sharing import SessionSharing
 from realtime.dashboard.event_text import event_row
 from realtime.dashboard.overview import Overview
-from realtime.dashboard.rows import Issue, UserRow
+from realtime.dashboard.rows import UserRow
 from realtime.dashboard.span_text import because
 from realtime.protocol import USER_ID_LIMIT
 
@@ -106,18 +107,21 @@ class AdminUserHandler(OverviewHandler):
         acts, acted = await self.stores.audit.page(**wanted, skip=0, limit=ACTIONS_SHOWN)
         if self.sharing is not None:
             await self.sharing.refresh_heard(user_id)
-        row = self.overview.row(user_id)
+        row, sessions = self.overview.row(user_id), self.overview.sessions(user_id)
         self.show(
             "user.html",
             here="users",
             row=row,
-            sessions=self.overview.sessions(user_id),
+            sessions=sessions,
+            has_servers=self.sharing is not None or any(session.server for session in sessions),
             call=next((call for call in self.overview.calls() if call.call_id == row.call_id), None),
-            issues=self._issues_of(row),
+            issues=self.overview.issues_about(row.user_id, row.call_id),
             times=times,
             shown=shown,
             events=[event_row(event) for event in events],
             csv="/admin/events.csv?" + urlencode({"user": user_id, **times.query}),
+            is_tail=is_newest(shown, times),
+            stale_ms=page_settings(self.admin.settings).stale_ms,
             acts=acts,
             acted=acted,
             **await self._day(user_id, times),
@@ -146,11 +150,6 @@ class AdminUserHandler(OverviewHandler):
         known = {event.event_id: event for event in unsaved if times.range.includes(event.at)}
         known |= {event.event_id: event for event in shown.rows}
         return shown, sorted(known.values(), key=lambda event: (event.at, event.event_id), reverse=True)
-
-    def _issues_of(self, row: UserRow) -> list[Issue]:
-        """The issues of the user and of the user's call."""
-        about = {row.user_id, row.call_id} - {""}
-        return [each for each in self.overview.issues() if {each.user_id, each.call_id} & about]
 
 
 def page_user_id(overview: Overview, text: str) -> int:

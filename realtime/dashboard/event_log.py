@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from itertools import islice
 
 import msgspec
@@ -23,6 +24,10 @@ UNSAVED_EVENTS = 20_000
 """Kept while the store cannot be reached: a few minutes on a busy server. Beyond it the oldest are dropped."""
 
 
+RECENT_EVENTS = 2000
+"""Kept to tell pages what they missed while they were not connected: some seconds on a very busy server."""
+
+
 class EventLog:
     """What happened, as events. It hears of a change only after the change was sent to the sockets."""
 
@@ -39,7 +44,9 @@ class EventLog:
         self._registry = registry
         self._clock = clock
         self._ids = EventIds(clock, tag, entry_id, position)
-        self._latest: deque[Event] = deque(maxlen=shown)
+        self._shown = shown
+        self._recent: deque[Event] = deque(maxlen=max(shown, RECENT_EVENTS))
+        self._began_at = clock.utc()
         self._unsaved: deque[Event] = deque(maxlen=UNSAVED_EVENTS)
         self._new: deque[tuple[Event, float]] = deque(maxlen=UNSAVED_EVENTS)
         self._has_renamed = False
@@ -49,6 +56,8 @@ class EventLog:
         """Events that were dropped before they could be saved."""
         self.noted = 0
         """All events so far, also those that other servers save."""
+        self.renamings = 0
+        """How often names have disappeared from events."""
 
     def reached(self) -> str:
         """A text between the ids of the events so far and those of later ones."""
@@ -56,11 +65,26 @@ class EventLog:
 
     def restore(self, newest_first: list[Event]) -> None:
         """At start: take over the latest events of the last process. They may still name users who were deleted."""
-        self._latest.extend(self._anonymous(event) for event in reversed(newest_first))
+        self._recent.extend(self._anonymous(event) for event in reversed(newest_first))
+        if newest_first:
+            self._began_at = newest_first[-1].at
 
     def latest(self) -> list[Event]:
-        """The latest events, newest first."""
-        return list(reversed(self._latest))
+        """The latest events, newest first, as many as a page shows."""
+        return list(islice(reversed(self._recent), self._shown))
+
+    def recent(self) -> list[Event]:
+        """The events that are still in memory, oldest first."""
+        return list(self._recent)
+
+    def after(self, noted: int) -> list[Event]:
+        """The events since `noted` had this value, oldest first. Of very many, the oldest are missing."""
+        return list(islice(reversed(self._recent), self.noted - noted))[::-1]
+
+    @property
+    def complete_since(self) -> datetime:
+        """Every event after this moment is still in memory."""
+        return self._recent[0].at if len(self._recent) == self._recent.maxlen else self._began_at
 
     def take_new(self) -> list[tuple[Event, float]]:
         """The events since the last call, oldest first, each with its steady time."""
@@ -104,11 +128,12 @@ class EventLog:
     def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
         """A user was deleted, whose name disappears from the events here."""
         user_id, name = entry.profile.user_id, entry.profile.username
-        for events in (self._latest, self._unsaved):
+        for events in (self._recent, self._unsaved):
             for place, event in enumerate(events):
                 events[place] = _renamed(event, user_id, name)
         self._new = deque(((_renamed(event, user_id, name), at) for event, at in self._new), UNSAVED_EVENTS)
         self._has_renamed = True
+        self.renamings += 1
 
     def ended_by_operator(self, call_id: str, operator: str) -> None:
         """An operator is about to end this call."""
@@ -158,7 +183,7 @@ class EventLog:
             duration_seconds=call.duration_seconds if call else None,
             operator=operator,
         )
-        self._latest.append(event)
+        self._recent.append(event)
         self.noted += 1
         if is_own:
             self.given_up += len(self._unsaved) == UNSAVED_EVENTS

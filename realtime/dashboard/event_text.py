@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.direction import in_sentence
 from models.events import Event
 from models.times import milliseconds
-from realtime.dashboard.rows import EventRow
+from realtime.dashboard.rows import EventDetails, EventRow
 
 HOURS_OF_DAY = 24
 
@@ -51,6 +51,21 @@ def event_row(event: Event) -> EventRow:
         text=_text(event),
         user_id=event.user_id,
         call_id=event.call_id,
+    )
+
+
+def event_details(event: Event) -> EventDetails:
+    """The row of the Events page."""
+    return EventDetails(
+        event_id=event.event_id,
+        at=milliseconds(event.at),
+        kind=event.kind,
+        text=_text(event),
+        user_id=event.user_id,
+        call_id=event.call_id,
+        username=event.username,
+        cause=event.cause.replace("_", " "),
+        operator=event.operator,
     )
 
 

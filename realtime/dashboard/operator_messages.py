@@ -8,7 +8,17 @@ from typing import Literal
 import msgspec
 
 from models.operators import Role
-from realtime.dashboard.rows import CallRow, EventRow, Figures, Issue, SampleRow
+from realtime.dashboard.rows import (
+    CallDetails,
+    CallRow,
+    EventDetails,
+    EventRow,
+    Figures,
+    Issue,
+    SampleRow,
+    SessionRow,
+    UserRow,
+)
 from realtime.protocol import frame
 
 PIECE_BYTES = 16 * 1024
@@ -79,6 +89,38 @@ class OverviewUpdate(OperatorMessage, frozen=True, tag="overview_update"):
     """In place of those before, newest first: they do not name deleted users."""
     contradictions: list[Issue] | msgspec.UnsetType = msgspec.UNSET
     """All issues, not only new ones."""
+
+
+class SubjectMessage(OperatorMessage, frozen=True, tag="subject"):
+    """What a page about one user, one call or some of the events shows. Fields of other kinds of pages are absent."""
+
+    seq: int
+    now: int
+    complete_since: int
+    """`events` has every event after this moment."""
+    events: list[EventDetails]
+    """The latest ones, oldest first."""
+    user: UserRow | msgspec.UnsetType | None = msgspec.UNSET
+    """None if the user was deleted."""
+    sessions: list[SessionRow] | msgspec.UnsetType = msgspec.UNSET
+    call: CallDetails | msgspec.UnsetType | None = msgspec.UNSET
+    """The call, or the user's ongoing call."""
+    issues: list[Issue] | msgspec.UnsetType = msgspec.UNSET
+
+
+class SubjectUpdate(OperatorMessage, frozen=True, tag="subject_update"):
+    """What differs from `seq` − 1. Absent fields have not changed."""
+
+    seq: int
+    now: int
+    events: list[EventDetails] | msgspec.UnsetType = msgspec.UNSET
+    """New ones, oldest first."""
+    outdated: bool | msgspec.UnsetType = msgspec.UNSET
+    """Names of deleted users have disappeared from events that were sent before."""
+    user: UserRow | msgspec.UnsetType | None = msgspec.UNSET
+    sessions: list[SessionRow] | msgspec.UnsetType = msgspec.UNSET
+    call: CallDetails | msgspec.UnsetType | None = msgspec.UNSET
+    issues: list[Issue] | msgspec.UnsetType = msgspec.UNSET
 
 
 _encoder = msgspec.json.Encoder()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from models.operator_auth import SignedInOperator
 from models.screens import Screen
 from realtime.counters import Counters
+from realtime.dashboard.subjects import Subject
 from realtime.limits import CommandGuard
 from realtime.protocol import CloseCode, Error, ErrorCode, Message, Ping, decode, encode
 from realtime.ratelimit import SlidingWindow, Strikes
@@ -50,6 +51,8 @@ class OperatorSession:
         """Whether updates were left out."""
         self.version = ""
         """The version of the static files when the page was opened."""
+        self.subject: Subject | None = None
+        """What the page is about, unless it shows everything."""
         self.epoch = ""
         """The epoch that the page was told."""
         self.on_caught_up: Callable[[OperatorSession], None] = lambda _: None

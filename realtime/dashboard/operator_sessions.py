@@ -13,7 +13,10 @@ from realtime.clock import Environment
 from realtime.dashboard.operator_messages import OperatorConnected, OverviewMessage, encode_pieces
 from realtime.dashboard.operator_session import OperatorSession, Visitor
 from realtime.dashboard.overview_feed import OverviewFeed
-from realtime.dashboard.recent_updates import KEPT_SECONDS, RecentUpdates
+from realtime.dashboard.recent_updates import KEPT_SECONDS, RecentUpdates, seq_of
+from realtime.dashboard.rows import CallDetails
+from realtime.dashboard.subject_feeds import SubjectFeeds
+from realtime.dashboard.subjects import Subject
 from realtime.presence.changelog import ChangeLog
 from realtime.protocol import CloseCode, Error, ServerDraining
 from realtime.sockets.admission import LimitReached
@@ -21,8 +24,8 @@ from realtime.sockets.frame_writer import Transport
 from realtime.sockets.liveness import Liveness
 from settings import Settings, variable
 
-SEQ_DIGITS = 16
-"""No `seq` has as many."""
+About = tuple[Subject, CallDetails | None] | None
+"""What a page is about, and its call if that has ended. None for a page that shows everything."""
 
 
 class OperatorSessions:
@@ -32,13 +35,20 @@ class OperatorSessions:
     """
 
     def __init__(
-        self, settings: Settings, environment: Environment, feed: OverviewFeed, liveness: Liveness, changes: ChangeLog
+        self,
+        settings: Settings,
+        environment: Environment,
+        feed: OverviewFeed,
+        subject_feeds: SubjectFeeds,
+        liveness: Liveness,
+        changes: ChangeLog,
     ) -> None:
         self._settings = settings
         self._clock = environment.clock
         self._counters = environment.counters
         self._new_id = environment.new_id
         self._feed = feed
+        self._subject_feeds = subject_feeds
         self._liveness = liveness
         self._changes = changes
         self._told_epoch = changes.epoch
@@ -66,11 +76,13 @@ class OperatorSessions:
         self._recent.begin(self._feed.seq)
         return msgspec.structs.replace(self._watched_snapshot(), feed=self._feed_id)
 
-    def admit(self, visitor: Visitor, transport: Transport, version: str, after: str = "") -> OperatorSession:
+    def admit(
+        self, visitor: Visitor, transport: Transport, version: str, after: str = "", about: About = None
+    ) -> OperatorSession:
         """Open a socket and send the overview, in one step. `version`: of the dashboard's static files.
 
         `after` names the overview that the page already has, as “FEED.SEQ”. If all updates since then are known, it
-        gets those instead. Raises LimitReached.
+        gets those instead. A page that is `about` something gets only that. Raises LimitReached.
         """
         if self._closing or len(self) >= self._settings.operator_sockets_limit:
             raise LimitReached(CloseCode.TRY_LATER, "too many operators' sockets", variable("operator_sockets_limit"))
@@ -85,7 +97,10 @@ class OperatorSessions:
         self._tell(everything=True)
         self._sessions[session.session_id] = session
         self._liveness.watch(session)
-        missed = self._missed(after)
+        if about is not None:
+            session.push_frames(*self._greeting(session), *self._subject_feeds.join(session, *about))
+            return session
+        missed = self._recent.after(seq_of(after, self._feed_id))
         if missed is None:
             session.push_frames(*self._greeting(session), *self._snapshot())
         else:
@@ -94,6 +109,7 @@ class OperatorSessions:
 
     def tick(self) -> None:
         """Send everyone what has changed."""
+        self._subject_feeds.tick()
         if not self._is_watched:
             self._unwatch()
         elif self._clock.now() >= self._awaited_until:
@@ -168,11 +184,11 @@ class OperatorSessions:
         self._told_epoch = self._changes.epoch
         self._tell(everything=True)
         self._recent.end()
-        if self._sessions:
-            overview = self._snapshot()
-            for session in self:
-                if not session.is_behind:
-                    session.push_frames(*self._greeting(session), *overview)
+        overview = self._snapshot() if self._followers() else []
+        for session in self:
+            if not session.is_behind:
+                whole = self._subject_feeds.whole(session.subject) if session.subject else overview
+                session.push_frames(*self._greeting(session), *whole)
 
     def _tell(self, *, everything: bool) -> None:
         if not self._is_watched:
@@ -184,16 +200,18 @@ class OperatorSessions:
             return
         self._told_at = now
         self._recent.add(self._feed.seq, update, now)
-        self._counters.messages_out["overview_update"] += len(self)
-        for session in self:
+        followers = self._followers()
+        self._counters.messages_out["overview_update"] += len(followers)
+        for session in followers:
             session.offer(update)
 
     def _send_missed(self, session: OperatorSession) -> None:
         """A session that missed updates has taken everything that waited: send it a new overview."""
         self._tell(everything=True)  # only to the others: a session that is behind is offered nothing
+        whole = self._subject_feeds.whole(session.subject) if session.subject else self._snapshot()
         session.is_behind = False
         greeting = [] if session.epoch == self._changes.epoch else self._greeting(session)
-        session.push_frames(*greeting, *self._snapshot())
+        session.push_frames(*greeting, *whole)
 
     def _snapshot(self) -> list[bytes]:
         """Everything, at the `seq` that all sessions have reached which are not behind."""
@@ -207,18 +225,15 @@ class OperatorSessions:
 
     @property
     def _is_watched(self) -> bool:
-        return bool(self._sessions) or self._clock.now() < self._awaited_until
+        return bool(self._followers()) or self._clock.now() < self._awaited_until
+
+    def _followers(self) -> list[OperatorSession]:
+        """The sessions of pages that show everything."""
+        return [session for session in self._sessions.values() if session.subject is None]
 
     def _unwatch(self) -> None:
         self._feed.is_watched = False
         self._recent.end()
-
-    def _missed(self, after: str) -> list[bytes] | None:
-        """The frames of the updates that a page has missed, or None if it needs the whole overview."""
-        feed_id, _, seq = after.rpartition(".")
-        if feed_id != self._feed_id or not (seq.isascii() and seq.isdigit() and len(seq) < SEQ_DIGITS):
-            return None
-        return self._recent.after(int(seq))
 
     def _greeting(self, session: OperatorSession, *, resumed: bool = False) -> list[bytes]:
         session.epoch = self._changes.epoch
@@ -240,6 +255,7 @@ class OperatorSessions:
     def _forget(self, session: OperatorSession) -> None:
         self._sessions.pop(session.session_id, None)
         self._liveness.forget(session)
+        self._subject_feeds.leave(session)
         if not self._is_watched:
             self._unwatch()
 

@@ -142,6 +142,11 @@ class Overview:
         """What needs attention, the oldest first."""
         return self._issues.found
 
+    def issues_about(self, user_id: int, call_id: str) -> list[Issue]:
+        """The issues of a user and of a call. Either may be empty."""
+        about = {user_id, call_id} - {0, ""}
+        return [each for each in self._issues.found if {each.user_id, each.call_id} & about]
+
     def history(self) -> list[SampleRow]:
         """The figures of the last 15 minutes, oldest first."""
         return self._history.rows(self.now)

@@ -13,6 +13,17 @@ KEPT_BYTES = 8 * 1024 * 1024
 """Beyond this, a new overview is smaller than what was missed."""
 
 
+SEQ_DIGITS = 16
+"""No `seq` has as many."""
+
+
+def seq_of(after: str, feed_id: str) -> int | None:
+    """The `seq` in “FEED.SEQ”, or None if that is not of this feed."""
+    its_feed, _, seq = after.rpartition(".")
+    is_number = seq.isascii() and seq.isdigit() and len(seq) < SEQ_DIGITS
+    return int(seq) if its_feed == feed_id and is_number else None
+
+
 class _Update(msgspec.Struct, frozen=True):
     seq: int
     at: float
@@ -43,10 +54,10 @@ class RecentUpdates:
             dropped = self._updates.popleft()
             self._since, self._bytes = dropped.seq, self._bytes - dropped.size
 
-    def after(self, seq: int) -> list[bytes] | None:
+    def after(self, seq: int | None) -> list[bytes] | None:
         """The frames of all updates after this one, or None if some are no longer known."""
         newest = self._updates[-1].seq if self._updates else self._since
-        if self._since is None or newest is None or not self._since <= seq <= newest:
+        if seq is None or self._since is None or newest is None or not self._since <= seq <= newest:
             return None
         return [frame for update in self._updates if update.seq > seq for frame in update.frames]
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from models.calls import CallState
 from models.status import State
 
 ActionName = Literal[
@@ -171,6 +172,35 @@ class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     user_id: int = 0
     call_id: str = ""
+
+
+class EventDetails(EventRow, frozen=True, omit_defaults=True):
+    """One event with what the Events page says of it."""
+
+    username: str = ""
+    cause: str = ""
+    operator: str = ""
+    """The operator who caused it."""
+
+
+class CallDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One call, ongoing or ended."""
+
+    call_id: str
+    caller_id: int
+    caller_name: str
+    callee_id: int
+    callee_name: str
+    call_type: str
+    started_at: int
+    status: CallState
+    ended_at: int = 0
+    ended_by: str = ""
+    """The name of the participant or operator who ended it; empty if the server did."""
+    ended_by_id: int = 0
+    """The participant who ended it, or 0."""
+    why: str = ""
+    """Why it ended."""
 
 
 class SessionRow(msgspec.Struct, frozen=True):

@@ -8,7 +8,21 @@ export const mayAct = () => root.dataset.frozen === undefined;
 export function lockActions(isLocked) {
   if (isLocked) root.dataset.frozen = "";
   else delete root.dataset.frozen;
-  for (const button of document.querySelectorAll("[data-acts]")) {
-    button.disabled = isLocked || button.closest(".gone") !== null;
+  for (const control of document.querySelectorAll("[data-acts]")) lock(control, isLocked || control.closest(".gone") !== null);
+}
+
+/** Links lead to the page that asks for the reason. Without an address they lead nowhere and can't be focused. */
+export function lock(control, isLocked) {
+  if (control.localName !== "a") control.disabled = isLocked;
+  else if (isLocked && control.hasAttribute("href")) {
+    control.dataset.href = control.getAttribute("href");
+    control.removeAttribute("href");
+    control.setAttribute("role", "link");
+    control.ariaDisabled = "true";
+  } else if (!isLocked && control.dataset.href) {
+    control.href = control.dataset.href;
+    delete control.dataset.href;
+    control.removeAttribute("role");
+    control.ariaDisabled = null;
   }
 }

@@ -8,11 +8,14 @@ const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused"
 
 export class Banner {
   #connection;
+  #noun;
   #parts = {};
   #toastTimer;
 
-  constructor(page, connection) {
+  /** `noun`: what waits while the page is paused. */
+  constructor(page, connection, noun = "change") {
     this.#connection = connection;
+    this.#noun = noun;
     for (const part of page.querySelectorAll("[data-banner]")) this.#parts[part.dataset.banner] = part;
     this.#parts.retry.addEventListener("click", () => connection.retry());
     this.#parts.reload.addEventListener("click", () => location.reload());
@@ -31,7 +34,7 @@ export class Banner {
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
-    write(chip, isPaused ? `Paused, ${count(waiting, "change")} waiting` : this.#connection.label);
+    write(chip, isPaused ? `Paused, ${count(waiting, this.#noun)} waiting` : this.#connection.label);
   }
 
   /** Announce to screen readers. */

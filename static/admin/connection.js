@@ -14,6 +14,12 @@ export const LABELS = {
   away: "Disconnected",
 };
 
+const WHOLE = new Set(["overview", "subject"]);
+const UPDATES = new Set(["overview_update", "subject_update"]);
+
+/** Whether a message has everything that the page shows. */
+export const isWhole = ({ type }) => WHOLE.has(type);
+
 const platform = {
   now: () => Date.now(),
   set: (fn, ms) => setTimeout(fn, ms),
@@ -124,9 +130,9 @@ export class Connection {
       if (message.resumed) return this.#resumed();
     }
     if (message.type === "server_draining") this.#isRestarting = true;
-    const isOverview = message.type === "overview";
+    const isOverview = isWhole(message);
     if (isOverview) this.#hasOverview = this.#hadOverview = true;
-    if (!isOverview && message.type !== "overview_update") return;
+    if (!isOverview && !UPDATES.has(message.type)) return;
     const absence = [this.figuresAt, message.now];
     this.#heardAt = this.#timers.now();
     this.figuresAt = message.now;

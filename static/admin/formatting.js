@@ -5,6 +5,8 @@ import { isAscii } from "./search.js";
 
 export const STATE_LABELS = { available: "Available", busy: "Busy", offline: "Offline" };
 
+export const CALL_LABELS = { ongoing: "Ongoing", completed: "Completed", dropped: "Dropped", cancelled: "Cancelled" };
+
 export const ACTION_LABELS = {
   force_offline: "Force offline",
   disconnect: "Disconnect",

@@ -12,6 +12,7 @@ import { fillCall, fillEvent, write } from "./markup.js";
 import { setUpMenus } from "./menu.js";
 import { sendOnItForms } from "./on_it.js";
 import { countsOf, resultsOf } from "./outcomes.js";
+import { setUpPause } from "./pause.js";
 import { Rate } from "./rate.js";
 import { ResultsDialog } from "./results.js";
 import { UserList } from "./user_list.js";
@@ -81,13 +82,7 @@ function onConnection({ isFrozen, absence }) {
   chartRanges.reload();
 }
 
-function togglePause() {
-  if (page.isPaused) page.resume();
-  else page.pause();
-  byId("pause").setAttribute("aria-pressed", String(page.isPaused));
-  write(byId("pause-label"), page.isPaused ? "Resume" : "Pause");
-  users.use(page.shown);
-}
+const togglePause = setUpPause(page, () => users.use(page.shown));
 
 /** Keep all lists still while a menu or a dialog is open. */
 function pinAll(name, isPinned) {
@@ -159,8 +154,6 @@ for (const button of document.querySelectorAll("[data-help]")) {
   button.hidden = false;
   button.addEventListener("click", () => help.showModal());
 }
-byId("pause").hidden = false;
-byId("pause").addEventListener("click", togglePause);
 listenToKeys(
   {
     "/": () => users.search(),

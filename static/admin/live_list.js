@@ -23,7 +23,7 @@ export function lockOnInteraction(element, lock, onTouch = () => {}) {
 }
 
 export class LiveList {
-  lock = new InteractionLock();
+  lock;
   #list;
   #section;
   #shown = new Map();
@@ -31,23 +31,27 @@ export class LiveList {
   #keyOf;
   #growsAtEnd;
 
-  /** `fill(element, item, isGone)` writes an item; `onDue()` is called when there is something to draw. */
-  constructor(section, { keyOf, fill, onDue, growsAtEnd = true }) {
+  /**
+   * `fill(element, item, isGone)` writes an item; `onDue()` is called when there is something to draw. A list that shares
+   * its `lock` with other parts of the page doesn't touch it by itself. `Rows` is `List`, or a list that doesn't scroll.
+   */
+  constructor(section, { keyOf, fill, onDue, growsAtEnd = true, lock, Rows = List }) {
     this.#section = section;
+    this.lock = lock ?? new InteractionLock();
     this.#keyOf = keyOf;
     this.#growsAtEnd = growsAtEnd;
     const box = section.querySelector("[data-box]");
-    this.#list = new List(box, {
+    this.#list = new Rows(box, {
       template: section.querySelector("template"),
       fill: (element, key, place, count) => {
         const item = this.#shown.get(key);
         if (!item) return;
-        placeInList(element, place, count);
+        if (Rows === List) placeInList(element, place, count);
         fill(element, item, !this.#current.has(key));
       },
       onMove: onDue,
     });
-    lockOnInteraction(box, this.lock);
+    if (!lock) lockOnInteraction(box, this.lock);
   }
 
   /** How many items are not shown yet because the list is locked. */
@@ -64,7 +68,9 @@ export class LiveList {
     this.#list.noteAll();
     const count = this.#section.querySelector("[data-count]");
     if (count) write(count, String(items.length));
-    this.#section.querySelector("[data-empty]").hidden = items.length > 0 || this.#shown.size > 0;
+    const isFilled = items.length > 0 || this.#shown.size > 0;
+    for (const part of this.#section.querySelectorAll("[data-empty]")) part.hidden = isFilled;
+    for (const part of this.#section.querySelectorAll("[data-filled]")) part.hidden = !isFilled;
   }
 
   /** While the list is locked, nothing leaves or moves; new items come last, or wait. */

@@ -20,8 +20,9 @@ export function partsOf(element) {
   return parts;
 }
 
-/** Set the text if it differs: a write costs more than a comparison. */
+/** Set the text if it differs: a write costs more than a comparison. Markup that the server printed in it goes. */
 export function write(part, text) {
+  if (part.firstElementChild) part.replaceChildren();
   const node = part.firstChild ?? part.appendChild(document.createTextNode(""));
   if (node.data !== text) node.data = text;
 }
@@ -35,7 +36,8 @@ function setAttribute(part, name, value) {
   if (part.getAttribute(name) !== String(value)) part.setAttribute(name, value);
 }
 
-class Row {
+/** Writes to the parts of an element, which have names. */
+export class Row {
   constructor(element) {
     this.element = element;
     this.parts = partsOf(element);
@@ -166,7 +168,7 @@ export function fillIssue(element, issue, isGone, now) {
 }
 
 /** Who is on it, and the menu in which the operator says so. */
-function fillOnIt(row, { key, username, acknowledged }, isGone, now) {
+export function fillOnIt(row, { key, username, acknowledged }, isGone, now) {
   const id = `on-it-${key.replace(":", "-")}`;
   row.flag("acknowledged", Boolean(acknowledged));
   const text = acknowledged ? onIt(acknowledged, now) : "";

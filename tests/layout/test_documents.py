@@ -23,13 +23,16 @@ from realtime.dashboard.rows import (
     ACCOUNT_ACTIONS,
     TAG_ACTIONS,
     ActionName,
+    CallDetails,
     CallRow,
+    EventDetails,
     EventRow,
     Explanation,
     Figures,
     Issue,
     OnIt,
     SampleRow,
+    SessionRow,
     UserRow,
 )
 from realtime.protocol import CloseCode, Command, ErrorCode, Message, Reason, Subscription
@@ -159,6 +162,12 @@ def test_every_message_and_row_of_the_dashboard_is_documented_with_its_fields() 
     assert table.keys() == {**messages, **shown}.keys()
     for name, type in {**messages, **shown}.items():
         assert set(type.__struct_fields__) <= table[name], name
+
+
+def test_every_row_of_pages_about_a_part_is_documented_with_its_fields() -> None:
+    table = {quoted(row[0])[0]: set(quoted(" ".join(row[1:]))) for row in rows("### Parts of the socket", DASHBOARD)}
+    for type in (CallDetails, SessionRow, EventDetails):
+        assert set(type.__struct_fields__) <= table[type.__name__], type.__name__
 
 
 def test_every_action_and_outcome_of_the_dashboard_is_described() -> None:

@@ -10,6 +10,7 @@ from models.operators import Operator, Role
 from models.screens import Screen
 from models.sign_ins import SignIn
 from realtime.dashboard.operator_session import OperatorSession, Visitor
+from realtime.dashboard.operator_sessions import About
 from realtime.dashboard.rows import Issue, UserRow
 from tests.realtime.transports import FakeTransport
 from tests.realtime.world import World
@@ -101,15 +102,20 @@ def signed_in_operator(
     return SignedInOperator(operator, SignIn(sign_in_id, operator_id, at, at, "192.0.2.9", "tests"))
 
 
-def watch(world: World, *, kernel_bytes: int = 1 << 20, after: str = "", **signed_in: Any) -> LivePage:
-    """Open a page as an operator, perhaps one that has loaded the overview over HTTP."""
-    return watch_as(world, signed_in_operator(world.time.wall(), **signed_in), kernel_bytes=kernel_bytes, after=after)
+def watch(
+    world: World, *, kernel_bytes: int = 1 << 20, after: str = "", about: About = None, **signed_in: Any
+) -> LivePage:
+    """Open a page as an operator, perhaps one that has loaded the overview over HTTP, or is about a part of it."""
+    visitor = signed_in_operator(world.time.wall(), **signed_in)
+    return watch_as(world, visitor, kernel_bytes=kernel_bytes, after=after, about=about)
 
 
-def watch_as(world: World, visitor: Visitor, *, kernel_bytes: int = 1 << 20, after: str = "") -> LivePage:
+def watch_as(
+    world: World, visitor: Visitor, *, kernel_bytes: int = 1 << 20, after: str = "", about: About = None
+) -> LivePage:
     """Open a page as an operator or a screen."""
     transport = FakeTransport(world.soon, kernel_bytes=kernel_bytes)
-    operator_session = world.core.operator_sessions.admit(visitor, transport, "v1", after)
+    operator_session = world.core.operator_sessions.admit(visitor, transport, "v1", after, about)
     world.settle()
     return LivePage(operator_session, transport)
 

@@ -1,0 +1,73 @@
+/** Call: the page of one ongoing call, kept up to date over the socket, also when the call ends. */
+
+import { listenToKeys } from "./keys.js";
+import { byId } from "./live_page.js";
+import { Row } from "./markup.js";
+import { sendOnItForms } from "./on_it.js";
+import { setUpPause } from "./pause.js";
+import { SubjectPage } from "./subject_page.js";
+import { fillNotice, fillTimeline, writeMoment } from "./subject_markup.js";
+import { CALL_LABELS, duration } from "./formatting.js";
+
+const EVENTS_SHOWN = 200; // more than a call has
+
+const page = new SubjectPage(byId("subject"), { draw, limit: EVENTS_SHOWN });
+const head = new Row(document.querySelector(".page-head"));
+const status = new Row(byId("status"));
+const lock = page.lockOf(byId("main"));
+const now = () => page.clock.now();
+
+let callId = "";
+let shownEvents = null;
+let oldestFirst = [];
+
+page.list("issues", {
+  pick: ({ issues }) => issues,
+  keyOf: ({ key }) => key,
+  fill: (row, issue, isGone) => fillNotice(row, issue, isGone, now()),
+  lock,
+});
+page.list("timeline", {
+  pick: ({ events }) => reversed(events),
+  keyOf: (event) => event.event_id,
+  fill: (row, event) => fillTimeline(row, event, callId, now()),
+  growsAtEnd: true,
+});
+
+/** The timeline of a call begins with its start. */
+function reversed(events) {
+  if (events !== shownEvents) oldestFirst = [...events].reverse();
+  shownEvents = events;
+  return oldestFirst;
+}
+
+function draw({ call }, at) {
+  if (!call) return;
+  const isOngoing = call.status === "ongoing";
+  callId = call.call_id;
+  head.text("caller", call.caller_name);
+  head.text("callee", call.callee_name);
+  const lasted = duration((call.ended_at ?? at) - call.started_at);
+  head.set("ongoing", "hidden", !isOngoing);
+  head.set("over", "hidden", isOngoing);
+  head.text(isOngoing ? "lasts" : "over", isOngoing ? lasted : `${CALL_LABELS[call.status]} after ${lasted}`);
+  if (byId("actions") && !lock.isLocked) byId("actions").hidden = !isOngoing;
+  if (!isOngoing) drawEnd(call, at);
+}
+
+function drawEnd(call, at) {
+  const isUser = Boolean(call.ended_by_id);
+  for (const name of ["ended", "endedAt", "why"]) status.set(name, "hidden", false);
+  for (const part of status.parts.endedAt) writeMoment(part, call.ended_at, at);
+  status.set("endedByUser", "hidden", !isUser);
+  status.set("endedByOther", "hidden", isUser);
+  if (isUser) status.attribute("endedByUser", "href", `/admin/users/${call.ended_by_id}`);
+  status.text("endedByName", call.ended_by ?? "");
+  status.text("endedBy", call.ended_by ?? "The server");
+  status.set("operator", "hidden", isUser || !call.ended_by);
+  status.text("why", call.why ?? "");
+}
+
+sendOnItForms((text) => page.banner.toast(text));
+listenToKeys({ p: setUpPause(page) });
+page.open();

@@ -1,0 +1,72 @@
+/** Subject markup: fills in the rows of pages about one user or one call, which templates/admin/_rows.html describes. */
+
+import { lock, mayAct } from "./action_lock.js";
+import { Row, fillOnIt, write } from "./markup.js";
+import { ACTION_LABELS, CUTTING, duration, durationInWords, faults } from "./formatting.js";
+import { moments } from "./moments.js";
+
+const ACTIONS_URL = "/admin/actions";
+
+const iso = (moment) => new Date(moment).toISOString();
+
+/** Where a link to an action leads, also while it is locked. */
+export function lead(link, action, target, url = ACTIONS_URL) {
+  const { next } = document.getElementById("subject").dataset;
+  const address = `${url}?${new URLSearchParams({ action, ...target, next })}`;
+  lock(link, false);
+  if (link.getAttribute("href") !== address) link.setAttribute("href", address);
+  if (!mayAct()) lock(link, true);
+}
+
+/** A time of day, with the date unless it is today's. */
+export function writeMoment(element, moment, now) {
+  write(element, moments.clock(moment, now));
+  element.dateTime = element.title = iso(moment);
+}
+
+export function fillSession(element, session, isGone, userId, now) {
+  const row = new Row(element);
+  row.flag("gone", isGone);
+  row.text("device", session.device || "Unknown device");
+  for (const name of ["address", "channel", "server"]) row.text(name, session[name]);
+  for (const part of row.parts.opened ?? []) writeMoment(part, session.opened_at, now);
+  row.text("heard", isGone ? "Closed" : `${durationInWords(now - session.heard_at)} ago`);
+  const target = { user_id: userId, session_id: session.session_id };
+  for (const link of row.parts.disconnect ?? []) isGone ? lock(link, true) : lead(link, "disconnect", target);
+}
+
+/** What the server printed stays as it is. */
+export function fillTimeline(element, event, callId, now) {
+  const row = new Row(element);
+  row.flag("gap", Boolean(event.gap));
+  if (event.isPrinted) return;
+  const at = event.gap ? event.gap[1] : event.at;
+  for (const part of row.parts.at) writeMoment(part, at, now);
+  row.text("text", event.gap ? gapText(event.gap, now) : event.text);
+  row.attribute("call", "href", `/admin/calls/${event.call_id ?? ""}`);
+  row.set("call", "hidden", !event.call_id || event.call_id === callId);
+}
+
+export const gapText = ([from, to], now) =>
+  `Events between ${moments.clock(from, now)} and ${moments.clock(to, now)} may be missing here. Reload the page to see them.`;
+
+export function fillNotice(element, issue, isGone, now) {
+  const row = new Row(element);
+  row.flag("gone", isGone);
+  fillOnIt(row, issue, isGone, now);
+  row.text("because", faults(issue, now));
+  row.text("since", isGone ? "resolved" : duration(now - issue.since));
+  row.text("effect", issue.effect);
+  row.text("repair", `${ACTION_LABELS[issue.repair]}…`);
+  row.set("repair", "className", CUTTING.has(issue.repair) ? "button little risky" : "button little");
+  const session = issue.session_id ? { session_id: issue.session_id } : {};
+  const target = issue.repair === "end_call" ? { call_id: issue.call_id } : { user_id: issue.user_id, ...session };
+  for (const link of row.parts.repair ?? []) isGone ? lock(link, true) : lead(link, issue.repair, target);
+}
+
+export function fillTag(element, tag, userId) {
+  const row = new Row(element);
+  row.text("tag", tag);
+  row.attribute("link", "href", `/admin/users?${new URLSearchParams({ tag })}`);
+  for (const link of row.parts.remove ?? []) lead(link, "remove_tag", { user_id: userId, tag });
+}

@@ -1,0 +1,115 @@
+"""The pages of one user and of one call follow what happens, as Live does, and say how current they are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.clients import Socket
+from tests.dashboard.conftest import Visit
+from tests.dashboard.live import Live
+from tests.dashboard.site import Site, call
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
+
+
+async def opened(visit: Visit, path: str, name: str = "operator") -> Page:
+    """Open a page and wait until it is live."""
+    page = await visit(path, name)
+    await expect(page.locator("[data-banner=chip]")).to_have_text("Live")
+    return page
+
+
+async def test_the_page_of_a_user_follows_status_sessions_call_and_timeline(site: Site, visit: Visit) -> None:
+    ada, bob = await site.online("followed ada", "followed bob")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    state, because = page.locator("[data-f=state]").first, page.locator("#status [data-f=because]")
+    offered = page.locator("#actions a:visible")
+    await expect(state).to_have_text("Available")
+    await expect(because).to_have_text(re.compile(r"heartbeat \d+ s ago"))
+    assert await offered.all_inner_texts() == ["Force offline…", "Sign out everywhere…"]
+    await expect(page.locator("#sessions [data-empty]")).to_have_text("No open sessions.")
+
+    async with await Socket.open(site.feed_url(ada)):
+        row = page.locator("#sessions tbody tr")
+        await expect(row).to_have_count(1)
+        await expect(row.get_by_role("link", name="Disconnect…")).to_have_attribute(
+            "href", re.compile(f"action=disconnect&user_id={ada.user_id}&session_id=.+&next=%2Fadmin%2Fusers%2F")
+        )
+        await expect(offered).to_have_text(["Force offline…", "Disconnect…", "Sign out everywhere…"])
+        call_id = await call(ada, bob)
+        await expect(state).to_have_text("Busy")
+        await expect(because).to_have_text(re.compile(r"on a call with followed bob, \d\d:\d\d"))
+        await expect(page.locator("#status [data-f=partner]")).to_have_text("followed bob")
+        timer = page.locator("#status [data-f=callFor]")
+        shown = await timer.inner_text()
+        await expect(timer).not_to_have_text(shown)
+        await expect(page.get_by_role("link", name="End call…")).to_have_attribute("href", re.compile(call_id))
+        first = page.locator("#timeline li").first
+        await expect(first).to_contain_text("followed ada called followed bob")
+    await expect(page.locator("#sessions tbody tr")).to_have_count(0)
+    await bob.post("/calls/end", {"call_id": call_id})
+    await expect(page.locator("#status [data-f=noCall]")).to_be_visible()
+
+
+async def test_the_page_of_a_call_follows_the_call_to_its_end_and_says_who_ended_it(site: Site, visit: Visit) -> None:
+    ada, bob = await site.online("calling ada", "calling bob")
+    call_id = await call(ada, bob)
+    page = await opened(visit, f"/admin/calls/{call_id}")
+    await expect(page.locator("[data-f=lasts]")).to_have_text(re.compile(r"00:0[1-9]"))
+    await bob.post("/calls/end", {"call_id": call_id})
+    await expect(page.locator(".page-head [data-f=over]")).to_have_text(re.compile(r"Completed after 00:\d\d"))
+    await expect(page.locator("#timeline li")).to_have_count(2)
+    await expect(page.locator("#status")).to_contain_text("Ended bycalling bob")
+    await expect(page.locator("#status")).to_contain_text("a participant hung up")
+    await expect(page.get_by_role("link", name="End call…")).to_be_hidden()
+    live, text = await page.locator("main").inner_text(), "Ended by"
+    await page.reload()
+    printed = await page.locator("main").inner_text()
+    assert live.split(text)[1].split()[:2] == printed.split(text)[1].split()[:2] == ["calling", "bob"]
+
+
+async def test_while_it_is_not_live_such_a_page_is_grey_says_so_and_takes_no_actions(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("stale ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    live = Live(page)
+    act = page.get_by_role("link", name="Force offline…")
+    await page.context.set_offline(True)
+    await expect(live.banner).to_have_text(re.compile(r"No update for \d s. Figures are from .*; timers are stopped."))
+    await expect(page.locator("html")).to_have_attribute("data-frozen", "")
+    await expect(act).to_have_attribute("aria-disabled", "true")
+    assert await act.get_attribute("href") is None
+    await page.context.set_offline(False)
+    await live.retry()
+    await expect(live.chip).to_have_text("Live")
+    await expect(act).to_have_attribute("href", re.compile("force_offline"))
+
+
+async def test_a_paused_page_of_a_user_stays_as_it_is_and_counts_what_waits(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("paused ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    await page.keyboard.press("p")
+    await expect(page.locator("[data-banner=chip]")).to_have_text("Paused, 0 changes waiting")
+    await ada.put("/users/me/status", {"is_busy": True})
+    await expect(page.locator("[data-banner=chip]")).to_have_text(re.compile(r"Paused, [1-9] changes? waiting"))
+    await expect(page.locator("[data-f=state]").first).to_have_text("Available")
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.locator("[data-f=state]").first).to_have_text("Busy")
+
+
+async def test_nothing_appears_above_the_pointer_until_it_rests(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("held ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    first = page.locator("#timeline li").first
+    before = await first.inner_text()
+    await first.hover()
+    await ada.put("/users/me/status", {"is_busy": True})
+    held = page.get_by_role("button", name=re.compile("Show [12] changes?"))
+    await expect(held).to_be_visible()
+    await expect(page.locator("[data-f=state]").first).to_have_text("Busy")
+    assert await first.inner_text() == before
+    await held.click()
+    await expect(first).to_contain_text("held ada is busy")
+    await expect(held).to_be_hidden()

@@ -138,7 +138,7 @@ async def test_a_named_range_ends_now(server: RunningServer, signed_in: SignedIn
     browser = await signed_in("viewer")
     for number, name in enumerate(("hour", "shift", "day", "week"), 1):
         page = await read(browser, path, range=name)
-        assert len(re.findall(r'<tr(?: id="first")?>|<li><time', main(page))) - ("audit" in path) == number
+        assert len(re.findall(r'<tr(?: id="first")?>|<li><a class="then"', main(page))) - ("audit" in path) == number
         assert re.search(rf'href="\?range={name}" aria-current="true"', page)
 
 

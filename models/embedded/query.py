@@ -95,7 +95,32 @@ def _clause(key: str, condition: Any) -> Sql:
     operators = cast("Mapping[str, Any]", condition)
     if not operators or not all(name.startswith("$") for name in operators):
         raise NotImplementedError("the embedded store does not compare nested documents")
-    return _joined(" AND ", [_condition(key, name, operand) for name, operand in operators.items()])
+    ends = _ends(operators)
+    between = [_between(key, operators, *ends)] if ends else []
+    rest = [_condition(key, name, operand) for name, operand in operators.items() if name not in (ends or ())]
+    return _joined(" AND ", between + rest)
+
+
+def _ends(operators: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The operators of a range with two ends of the same type."""
+    for lower in ("$gte", "$gt"):
+        for upper in ("$lt", "$lte"):
+            if lower in operators and upper in operators:
+                bracket = _bracket(operators[lower])
+                return (lower, upper) if bracket is _bracket(operators[upper]) and bracket is not NULLS else None
+    return None
+
+
+def _between(field: str, operators: Mapping[str, Any], lower: str, upper: str) -> Sql:
+    """What lies between two ends of one type is of this type, too.
+
+    SQLite takes the first condition on each side as the end of its search in an index. So no bracket may stand before
+    the end: the search would go on until the end of the type.
+    """
+    text = f"{column(field)} {RANGES[lower]} ? AND {column(field)} {RANGES[upper]} ?"
+    if _bracket(operators[lower]) is TEXTS:
+        text += f" AND {_is_text(field)}"
+    return Sql(text, (_operand(operators[lower]), _operand(operators[upper])))
 
 
 def _joined(word: str, pieces: list[Sql]) -> Sql:

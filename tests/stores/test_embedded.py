@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -218,6 +218,25 @@ async def test_batches_after_a_key_go_by_index_too(things: Any, file: Path) -> N
     batch = await plan(file, {"state": "on", **later}, [("at", -1), ("_id", 1)])
     assert "USING INDEX things.state_1_at_-1__id_1 (<expr>=? AND <expr>" in batch
     assert "TEMP B-TREE" not in batch
+
+
+async def test_a_range_with_two_ends_reads_no_more_than_what_lies_between(things: Any, file: Path) -> None:
+    await things.create_index([("at", 1)])
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    await things.insert_many([{"_id": number, "at": noon + number * timedelta(minutes=1)} for number in range(2000)])
+    between = {"at": {"$gte": noon, "$lt": noon + timedelta(minutes=3)}}
+    assert "USING INDEX things.at_1 (<expr>>? AND <expr><?)" in await plan(file, between)
+    condition, steps = where(between), 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with sqlite3.connect(file) as connection:
+        connection.set_progress_handler(step, 100)
+        count = connection.execute(f"SELECT count(*) FROM things WHERE {condition.text}", condition.values)
+        assert count.fetchall() == [(3,)]
+    assert steps < 5, "hundreds of instructions, not some for each document"
 
 
 async def test_the_file_is_for_its_owner_alone(things: Any, file: Path) -> None:

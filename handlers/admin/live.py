@@ -69,7 +69,7 @@ class OverviewHandler(AdminHandler):
     def _filter(self) -> tuple[UserFilter, str, UserSort, str]:
         status = cast("UserFilter", choice(self, "status", FILTERS))
         sort = cast("UserSort", choice(self, "sort", SORTS))
-        return status, self.search(), sort, normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
+        return status, self.search(), sort, self.chosen_tag()
 
     async def with_unsaved(self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool]) -> list[Event]:
         """Events in the store, and matching ones that are not saved yet, oldest first."""
@@ -92,6 +92,10 @@ class OverviewHandler(AdminHandler):
             "per_page": self.admin.settings.page_rows,
             "page_settings": page_settings(self.admin.settings),
         }
+
+    def chosen_tag(self) -> str:
+        """The tag that the list is filtered by, or an empty text."""
+        return normalized_tag(self.get_query_argument("tag", "")[: 4 * LONGEST])
 
     def search(self) -> str:
         """The search text."""
@@ -177,7 +181,7 @@ class WallHandler(OverviewHandler):
     @allows("viewer")
     def get(self) -> None:
         """The wall for operators."""
-        self.show("wall.html", here="live", **self.on_the_wall())
+        self.show("wall.html", here="live", **self.on_the_wall(self.chosen_tag()))
 
     def ask_to_sign_in(self) -> None:
         """A screen has a page of its own."""

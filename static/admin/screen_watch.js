@@ -5,7 +5,7 @@ const LOOK_MS = 1_000;
 const SCRIPTS_MS = 30_000; // until the page must have become live once
 const AGAIN_MS = 5_000; // between two reloads, whatever the reason
 const BETWEEN_MS = 60_000; // between two reloads by themselves: servers with two versions may take turns
-const LONGEST_MS = 24 * 3_600_000; // a new page each day
+const LONGEST_MS = 24 * 3_600_000; // a new page each day, unless that would end the full screen
 const KEY = "rollcall_reloaded_at";
 
 const startedAt = Date.now();
@@ -21,7 +21,7 @@ function isDue() {
   if (sinceReload < BETWEEN_MS) return false;
   const age = Date.now() - startedAt;
   const isOutdated = document.querySelector("[data-banner=outdated]")?.hidden === false;
-  return isOutdated || (feed === undefined && age > SCRIPTS_MS) || age > LONGEST_MS;
+  return isOutdated || (feed === undefined && age > SCRIPTS_MS) || (age > LONGEST_MS && !document.fullscreenElement);
 }
 
 async function look() {

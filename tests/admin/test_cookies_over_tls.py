@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from settings import Settings
-from tests.admin.browser import Browser, set_cookies
+from tests.admin.browser import JSON_PLEASE, Browser, set_cookies
 from tests.admin.conftest import PASSWORD, AddOperator
 from tests.certificate import Certificate, make_certificate
 from tests.clients import Api
@@ -55,3 +55,22 @@ async def test_both_cookies_are_bound_to_this_host_and_to_tls(browser: Browser, 
     kept = [cookie.partition("; ")[2] for cookie in cookies if "expires" not in cookie]
     assert set(kept) == {"HttpOnly; Path=/; SameSite=Lax; Secure"}
     assert (await browser.get("/admin")).status == 200
+
+
+async def test_so_is_the_cookie_of_a_screen(
+    browser: Browser, operator: AddOperator, new_browser: Callable[[], Browser], secrets_seen: SecretsSeen
+) -> None:
+    await operator("admin")
+    await browser.signed_in("admin", PASSWORD)
+    made = await browser.post("/admin/screens", {"name": "Lobby"}, headers=JSON_PLEASE)
+    url, _, secret = made.body["link"].partition("#")
+    secrets_seen.note(secret)
+    assert url == f"{browser.base_url}/admin/screen"
+    screen = new_browser()
+    await screen.get("/admin/screen")
+    (cookie,) = set_cookies(await screen.post("/admin/screen", {"code": secret}))
+    name, _, rest = cookie.partition("=")
+    secrets_seen.note(rest.partition(";")[0])
+    assert name == "__Host-rollcall-screen"
+    assert rest.partition("; ")[2] == f"HttpOnly; Max-Age={400 * 86400}; Path=/; SameSite=Lax; Secure"
+    assert (await screen.get("/admin/screen/overview")).status == 200

@@ -129,6 +129,7 @@ async def test_the_page_of_a_screen_has_no_menu_and_no_link_that_leads_away(
     body = page.partition("<body")[2]
     assert set(re.findall(r'href="([^"]*)"', body)) == {"#main"}
     assert set(re.findall(r'action="([^"]*)"', body)) == {"/admin/screen"}  # the form that a link fills in
+    assert '<noscript><meta http-equiv="refresh"' in page  # without scripts, the page is loaded again and again
     for absent in ("<nav", 'id="account"', "Sign out", "data-acts"):
         assert absent not in body
 
@@ -377,6 +378,8 @@ async def test_a_screen_with_a_tag_lists_only_available_users_who_have_it(
     await tag(server, people[1].user_id, "sales")
     free = await listed()
     assert ("ada" in free, "bob" in free, "sales" in free) == (False, True, True)
+    wall = (await links.admin.get("/admin/wall", tag="sales")).body
+    assert wall.partition('id="free"')[2].partition("</section>")[0] == free
 
 
 async def test_only_admins_find_the_page_in_the_menu(links: Links, operator: AddOperator, signed_in: SignedIn) -> None:

@@ -95,7 +95,11 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         webhook_batches=WebhookBatches(
             database.collection("webhook_batches"), database.collection("webhook_set_aside")
         ),
-        webhook_told=WebhookTold(database.collection("webhook_users"), database.collection("webhook_calls")),
+        webhook_told=WebhookTold(
+            database.collection("webhook_users"),
+            database.collection("webhook_calls"),
+            database.collection("webhook_issues"),
+        ),
         acknowledgements=Acknowledgements(database.collection("acknowledgements")),
     )
     for_webhooks = (stores.webhook_batches, stores.webhook_told) if settings.webhook_url else ()

@@ -1,8 +1,9 @@
-"""Webhook told: what the receiver of webhooks has been told of each user and call.
+"""Webhook told: what the receiver of webhooks has been told of each user, call and issue.
 
-The store over the collections `webhook_users` and `webhook_calls`. A document of `webhook_users` has the user's id as
-`_id`, `told` (the id of the batch and a digest of the status in it) and, for some users, `external_id`. A document of
-`webhook_calls` has the call's id as `_id`, `ended` (whether its end was told) and `started_at`.
+The store over the collections `webhook_users`, `webhook_calls` and `webhook_issues`. A document of `webhook_users` has
+the user's id as `_id`, `told` (the id of the batch and a digest of the status in it) and, for some users,
+`external_id`. A document of `webhook_calls` has the call's id as `_id`, `ended` (whether its end was told) and
+`started_at`. One of `webhook_issues` has the issue's key as `_id`, and `told` (the id of the batch and what it tells).
 
 A batch may be noted twice, and by a server that another one has replaced. So a note never replaces one of a later
 batch.
@@ -38,6 +39,13 @@ class ToldCall(msgspec.Struct, frozen=True, array_like=True):
     started_at: datetime
 
 
+class ToldIssue(msgspec.Struct, frozen=True, array_like=True):
+    """What was told of an issue, as JSON; empty if it has ended."""
+
+    key: str
+    told: str
+
+
 class ToldNews(msgspec.Struct, frozen=True):
     """What one batch tells."""
 
@@ -45,6 +53,8 @@ class ToldNews(msgspec.Struct, frozen=True):
     calls: list[ToldCall]
     deleted: list[int]
     """Users who were deleted."""
+    issues: list[ToldIssue] = []
+    """Batches of older versions have none."""
 
 
 class StoredToldUser(msgspec.Struct, frozen=True, rename={"user_id": "_id"}):
@@ -63,12 +73,20 @@ class StoredToldCall(msgspec.Struct, frozen=True, rename={"call_id": "_id"}):
     started_at: datetime
 
 
+class StoredToldIssue(msgspec.Struct, frozen=True, rename={"key": "_id"}):
+    """A document of `webhook_issues`."""
+
+    key: str
+    told: str
+
+
 class WebhookTold:
     """What was told last."""
 
-    def __init__(self, users: GuardedCollection, calls: GuardedCollection) -> None:
+    def __init__(self, users: GuardedCollection, calls: GuardedCollection, issues: GuardedCollection) -> None:
         self._users = users
         self._calls = calls
+        self._issues = issues
 
     async def ensure_indexes(self) -> None:
         """Calls whose end was not told yet, and old calls, to delete them."""
@@ -84,6 +102,9 @@ class WebhookTold:
             self._calls,
             [_call_note(each) for each in news.calls],
         )  # fmt: skip
+        await self._write(self._issues, [_issue_note(batch_id, each) for each in news.issues if each.told])
+        if over := [each.key for each in news.issues if not each.told]:
+            await self._issues.delete_many({"_id": {"$in": over}})
         if news.deleted:
             await self._users.delete_many({"_id": {"$in": news.deleted}})
 
@@ -105,6 +126,12 @@ class WebhookTold:
             found |= {each.call_id: each for each in self._told_calls(rows)}
         return found
 
+    async def issues(self) -> list[str]:
+        """What was told of each issue whose end was not told, as JSON."""
+        rows = await self._issues.find({})
+        stored = readable(self._issues, rows, lambda row: value_of(self._issues, row, StoredToldIssue))
+        return [each.told.partition(" ")[2] for each in stored]
+
     async def forget_calls(self, before: datetime) -> None:
         """Delete what was told of calls that started before a moment, and whose end was told."""
         await self._calls.delete_many({"ended": True, "started_at": {"$lt": before}})
@@ -123,6 +150,10 @@ def _user_note(batch_id: str, told: ToldUser) -> UpdateOne:
     if told.external_id is not None:
         update["$set"] = {"external_id": told.external_id}
     return UpdateOne({"_id": told.user_id}, update, upsert=True)
+
+
+def _issue_note(batch_id: str, told: ToldIssue) -> UpdateOne:
+    return UpdateOne({"_id": told.key}, {"$max": {"told": f"{batch_id} {told.told}"}}, upsert=True)
 
 
 def _call_note(told: ToldCall) -> UpdateOne:

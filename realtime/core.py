@@ -158,7 +158,7 @@ def build_core(
     account_actions = AccountActions(membership, revocations, stores.user_passwords, hub, environment.clock)
     board = build_dashboard(settings, environment, memory, stores, presence, sockets, switchboard, account_actions)
     node = build_node(settings, environment, memory, stores.users, presence, sockets, call_store, switchboard)
-    webhooks = build_webhooks(settings, environment, memory, presence)
+    webhooks = build_webhooks(settings, environment, memory, presence, board)
     if node is not None:
         board.issues.on_silence = node.sharing.note
         if webhooks is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from realtime.webhooks.event import ActionData, CallData, DeletedData, EventType, StatusData
+from realtime.webhooks.event import ActionData, CallData, DeletedData, EventType, IssueData, StatusData
 
 EVENTS: dict[EventType, tuple[type, str]] = {
     "status.changed": (StatusData, "a user's status was announced"),
@@ -13,6 +13,9 @@ EVENTS: dict[EventType, tuple[type, str]] = {
     "user.created": (StatusData, "a user was added"),
     "user.deleted": (DeletedData, "a user was deleted"),
     "operator.acted": (ActionData, "an operator has carried out an action"),
+    "attention.started": (IssueData, "something needs attention"),
+    "attention.acknowledged": (IssueData, "an operator deals with it, or nobody does any more"),
+    "attention.ended": (IssueData, "it needs no attention any more"),
 }
 """For each type of events: the type of its data, and its meaning."""
 

@@ -15,7 +15,7 @@ from operation.webhooks.comparison import Comparison
 from operation.webhooks.lease import WebhookLease
 from realtime.clock import Environment
 from realtime.webhooks.batch import batch_of, news_of
-from realtime.webhooks.event import WebhookEvent
+from realtime.webhooks.event import IssueData, WebhookEvent
 from realtime.webhooks.parts import WebhookParts
 from settings import Settings
 
@@ -51,6 +51,7 @@ class Outbox:
         self._clock = environment.clock
         self._new_id = environment.new_id
         self._recorder = parts.recorder
+        self._issue_news = parts.issue_news
         self._figures = parts.figures
         self._batches = stores.webhook_batches
         self._told = stores.webhook_told
@@ -141,6 +142,7 @@ class Outbox:
         """Another server has taken the cursor, or may do so."""
         self._adding, self.ready = None, ""
         self._recorder.stop_telling()
+        self._issue_news.stop()
         self._figures.end()
         self._lease.lose()
 
@@ -176,6 +178,9 @@ class Outbox:
             self._compare_at = None
         self._is_behind = True
         self._figures.comparisons += 1
+        if not self._issue_news.is_telling:
+            told = await self._told.issues()
+            self._issue_news.begin(msgspec.json.decode(each, type=IssueData) for each in told)
         if not await self._comparison.run(self._lease.cursor.complete_at):
             return False
         self._is_behind = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from models.direction import in_sentence
 from models.events import Event
-from models.times import milliseconds
-from realtime.dashboard.rows import EventDetails, EventRow
+from models.times import from_milliseconds, milliseconds
+from realtime.dashboard.rows import EventDetails, EventRow, Explanation
 
 HOURS_OF_DAY = 24
 
@@ -67,6 +69,17 @@ def event_details(event: Event) -> EventDetails:
         cause=event.cause.replace("_", " "),
         operator=event.operator,
     )
+
+
+def explanation_in_words(explanation: Explanation, now: datetime) -> str:
+    """An explanation as of now, where there is no reader whose time zone is known. Times of day are in UTC."""
+    if explanation.at is None:
+        return explanation.text + explanation.tail
+    at = from_milliseconds(explanation.at)
+    if explanation.counts == "clock":
+        return f"{explanation.text} {at:%H:%M} UTC{explanation.tail}"
+    span = at - now if explanation.counts == "down" else now - at
+    return f"{explanation.text} {duration_in_words(span.total_seconds() * 1000)}{explanation.tail}"
 
 
 def _text(event: Event) -> str:

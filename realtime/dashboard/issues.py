@@ -58,6 +58,8 @@ class IssueDetector:
         """This server's sockets that are silent."""
         self.on_silence: Callable[[Iterable[str]], None] = _ignore
         """Called with sockets of this server that have fallen silent, or are silent no more."""
+        self.on_detected: Callable[[], None] = _ignore
+        """Called after each search, whether or not it has found anything new."""
         self.user_ids: set[int] = set()
         """The users whom the issues concern."""
 
@@ -87,7 +89,15 @@ class IssueDetector:
         self._add_strays(found)
         self._tell_silence(found)
         if self._open.take(found):
-            self.user_ids = {user_id for each in self.found for user_id in self._about(each, calls)}
+            self.user_ids = {user_id for each in self.found for user_id in self.about(each)}
+        self.on_detected()
+
+    def about(self, issue: Issue) -> tuple[int, ...]:
+        """The users whom an issue concerns."""
+        if issue.user_id and not issue.also:
+            return (issue.user_id,)
+        call = self._calls.find(issue.call_id) or self._store_check.stray_calls.get(issue.call_id)
+        return call.participants if call else ()
 
     @property
     def found(self) -> list[Issue]:
@@ -184,14 +194,9 @@ class IssueDetector:
         entry = self._registry.find(user_id)
         return entry is not None and entry.status.is_online
 
-    def _about(self, issue: Issue, calls: list[Call]) -> tuple[int, ...]:
-        if issue.user_id and not issue.also:
-            return (issue.user_id,)
-        return next((call.participants for call in calls if call.call_id == issue.call_id), ())
 
-
-def _ignore(_session_ids: Iterable[str]) -> None:
-    """No other server needs to know."""
+def _ignore(*_: object) -> None:
+    """Nobody else needs to know."""
 
 
 def _by_user(calls: list[Call]) -> dict[int, list[Call]]:

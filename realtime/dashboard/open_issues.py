@@ -52,11 +52,11 @@ class OpenIssues:
         due = self._due(faults)
         self._acknowledgements.review(due)
         known = {key: self._with_acknowledgement(each) for key, each in self._merged(due).items()}
-        if known == self._known:
-            return False
-        self._known = known
-        self.issues = sorted(known.values(), key=lambda each: (each.acknowledged is not None, each.since, each.key))
-        return True
+        is_changed = known != self._known
+        if is_changed:
+            self._known = known
+            self.issues = sorted(known.values(), key=lambda each: (each.acknowledged is not None, each.since, each.key))
+        return is_changed
 
     def _due(self, faults: dict[str, Issue]) -> dict[str, Issue]:
         """What has been wrong for long enough."""

@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from models.webhook_batches import BatchContent
-from models.webhook_told import ToldCall, ToldNews, ToldUser
-from realtime.webhooks.event import CallData, DeletedData, StatusData, WebhookEvent, digest, external_id_of
+from models.webhook_told import ToldCall, ToldIssue, ToldNews, ToldUser
+from realtime.webhooks.event import CallData, DeletedData, IssueData, StatusData, WebhookEvent, digest, external_id_of
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -35,6 +35,7 @@ def news_of(events: Sequence[WebhookEvent]) -> ToldNews:
     """What is known by those who have received these events. The last one of each user or call counts."""
     users: dict[int, ToldUser] = {}
     calls: dict[str, ToldCall] = {}
+    issues: dict[str, ToldIssue] = {}
     deleted: list[int] = []
     for event in events:
         match event.data:
@@ -45,6 +46,9 @@ def news_of(events: Sequence[WebhookEvent]) -> ToldNews:
             case DeletedData(user_id=user_id):
                 users.pop(user_id, None)
                 deleted.append(user_id)
+            case IssueData(key=key):
+                told = "" if event.type == "attention.ended" else msgspec.json.encode(event.data).decode()
+                issues[key] = ToldIssue(key, told)
             case _:
                 pass
-    return ToldNews(list(users.values()), list(calls.values()), deleted)
+    return ToldNews(list(users.values()), list(calls.values()), deleted, list(issues.values()))

@@ -10,10 +10,12 @@ import msgspec
 
 from models.calls import Call
 from models.status import Status
+from realtime.dashboard.rows import IssueKind
 from realtime.presence.registry import Registry
 
 EventType = Literal[
-    "status.changed", "call.started", "call.ended", "user.created", "user.deleted", "operator.acted"
+    "status.changed", "call.started", "call.ended", "user.created", "user.deleted", "operator.acted",
+    "attention.started", "attention.acknowledged", "attention.ended",
 ]  # fmt: skip
 
 DIGEST_BYTES = 8
@@ -61,7 +63,28 @@ class ActionData(msgspec.Struct, frozen=True):
     users: list[UserRef]
 
 
-EventData = StatusData | CallData | DeletedData | ActionData
+class AcknowledgedData(msgspec.Struct, frozen=True):
+    """The operator who deals with an issue, and until when."""
+
+    operator: str
+    until: datetime
+
+
+class IssueData(msgspec.Struct, frozen=True):
+    """Something that needs attention. `key` identifies it for as long as it lasts."""
+
+    key: str
+    kind: IssueKind
+    text: str
+    """What was wrong when this was noted first, as a sentence."""
+    since: datetime
+    users: list[UserRef]
+    call_id: str | msgspec.UnsetType = msgspec.UNSET
+    acknowledged: AcknowledgedData | msgspec.UnsetType = msgspec.UNSET
+    """Not there if nobody deals with it."""
+
+
+EventData = StatusData | CallData | DeletedData | ActionData | IssueData
 
 
 class WebhookEvent(msgspec.Struct, frozen=True):

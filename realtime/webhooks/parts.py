@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from realtime.clock import Environment
 from realtime.event_ids import EventIds
-from realtime.parts import Memory, PresenceParts
+from realtime.parts import DashboardParts, Memory, PresenceParts
 from realtime.webhooks.differences import Differences
 from realtime.webhooks.figures import WebhookFigures
+from realtime.webhooks.issue_news import IssueNews
 from realtime.webhooks.recorder import Recorder
 from settings import Settings
 
@@ -19,11 +20,12 @@ class WebhookParts:
 
     recorder: Recorder
     differences: Differences
+    issue_news: IssueNews
     figures: WebhookFigures
 
 
 def build_webhooks(
-    settings: Settings, environment: Environment, memory: Memory, presence: PresenceParts
+    settings: Settings, environment: Environment, memory: Memory, presence: PresenceParts, board: DashboardParts
 ) -> WebhookParts | None:
     """Build the parts, and let them hear of every change; None if webhooks are off."""
     if not settings.webhook_url:
@@ -43,4 +45,8 @@ def build_webhooks(
     follower.removal_listeners.append(recorder.user_removed)
     follower.call_listeners.append(recorder.call_changed)
     follower.action_listeners.append(recorder.acted)
-    return WebhookParts(recorder, differences, WebhookFigures())
+    issue_news = IssueNews(
+        memory.registry, clock, recorder, environment.new_id, lambda: board.issues.found, board.issues.about
+    )  # fmt: skip
+    board.issues.on_detected = issue_news.review
+    return WebhookParts(recorder, differences, issue_news, WebhookFigures())

@@ -19,6 +19,7 @@ from realtime.webhooks.event import (
     DeletedData,
     EventData,
     EventType,
+    IssueData,
     StatusData,
     WebhookEvent,
     call_data,
@@ -90,6 +91,13 @@ class Recorder:
         users = [user_ref(self._registry, user_id) for user_id in action.user_ids]
         self._note("operator.acted", ActionData(action.action, action.operator, users))
 
+    def issue_changed(self, type: EventType, issue: IssueData, unique: str) -> None:
+        """An issue began, was acknowledged, or ended. Only the server that tells says so.
+
+        Each server finds issues by itself, so their events have no place in the log, and ids of their own.
+        """
+        self._note(type, issue, self._ids.apart(unique))
+
     def skipped(self) -> None:
         """Records were read anew: there may have been changes of which no event tells."""
         self.has_skipped = True
@@ -135,7 +143,7 @@ class Recorder:
         """Whether an event that waits, or one since the comparison began, tells of the subject."""
         return self.touched is not None and subject in self.touched
 
-    def _note(self, type: EventType, data: EventData) -> None:
+    def _note(self, type: EventType, data: EventData, id: str = "") -> None:
         if self.has_lost:
             return
         if len(self._events) == self._limit:
@@ -143,7 +151,7 @@ class Recorder:
             if self.has_lost:
                 return
         event = WebhookEvent(
-            self._ids.next(), type, self._clock.utc(), self._changes.epoch, self._seq_of(data), data
+            id or self._ids.next(), type, self._clock.utc(), self._changes.epoch, self._seq_of(data), data
         )  # fmt: skip
         self._events.append(event)
         if self.touched is not None:

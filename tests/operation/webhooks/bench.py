@@ -207,7 +207,7 @@ class Bench:
             self.plain,
             webhook_cursor=WebhookCursor(at_point("webhook_cursor")),
             webhook_batches=WebhookBatches(at_point("webhook_batches"), at_point("webhook_set_aside")),
-            webhook_told=WebhookTold(at_point("webhook_users"), at_point("webhook_calls")),
+            webhook_told=WebhookTold(at_point("webhook_users"), at_point("webhook_calls"), at_point("webhook_issues")),
         )
 
     async def deliver(self, steps: int = 1000) -> None:

@@ -282,3 +282,37 @@ async def test_what_was_set_aside_long_ago_is_deleted(bench: MakeBench) -> None:
 def test_ids_of_batches_sort_by_the_fence_and_the_number() -> None:
     ids = [batch_id(1, 2), batch_id(1, 10), batch_id(2, 1), batch_id(10, 1)]
     assert ids == sorted(ids)
+
+
+async def test_issues_are_told_once_over_restarts_and_their_end_after_one(bench: MakeBench) -> None:
+    one = bench(long_call_seconds=60.0)
+    await one.start()
+    ada, ben = await one.add_user("ada"), await one.add_user("ben")
+    for user_id in (ada, ben):
+        await one.put(user_id, is_online=True)
+    call = await one.call(ada, ben)
+    await one.deliver()
+    one.advance(61)
+    one.core.overview_feed.refresh()
+    key = f"long_call:{call.call_id}"
+    await one.core.acknowledgements.add([key], "maya", 600)
+    await one.deliver()
+    assert types(one)[-2:] == ["attention.started", "attention.acknowledged"]
+    assert one.receiver.events[-1]["data"]["acknowledged"]["operator"] == "maya"
+    (told,) = await one.plain.webhook_told.issues()
+    assert key in told
+    await one.lease.release()
+
+    two = bench(long_call_seconds=60.0, time=one.time)
+    await two.start()
+    await two.core.acknowledgements.load()
+    await two.deliver()
+    two.core.overview_feed.refresh()
+    await two.deliver()
+    assert types(two) == []
+    await two.hang_up(call)
+    two.core.overview_feed.refresh()
+    await two.deliver()
+    assert types(two)[-1] == "attention.ended"
+    assert two.receiver.events[-1]["data"]["key"] == key
+    assert await two.plain.webhook_told.issues() == []

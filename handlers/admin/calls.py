@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast, get_args
 from urllib.parse import urlencode
 
@@ -43,6 +44,10 @@ class ShownCall(msgspec.Struct, frozen=True):
     callee_name: str
     lasted: int
     """Milliseconds from the start to the end, or until now."""
+
+    def was_ongoing(self, at: datetime) -> bool:
+        """Whether the call was ongoing at a moment."""
+        return self.call.started_at <= at and (self.call.ended_at is None or at < self.call.ended_at)
 
 
 class CallPages(OverviewHandler):

@@ -224,6 +224,21 @@ async def test_a_file_of_calls_has_all_of_them_with_names(
     assert (await (await signed_in("operator")).get("/admin/calls.csv", state="x")).status == 400
 
 
+async def test_around_a_moment_the_calls_that_were_ongoing_are_marked(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    await user("bob")
+    for call_id, start, length in (("before", 0, 60), ("then", 2, 900), ("after", 11, 60)):
+        begun = NOON + timedelta(minutes=start)
+        over = begun + timedelta(seconds=length)
+        await server.stores.calls.insert(Call(call_id, 1, 2, "audio", "completed", begun, over, length, "completed"))
+    await server.stores.calls.insert(Call("still", 1, 2, "audio", "ongoing", NOON))
+    page = await read(await signed_in("viewer"), "/admin/calls", at="2026-01-31T12:10")
+    rows = re.split(r"(?=<tr)", main(page))
+    assert [re.findall(r"/admin/calls/(\w+)", row)[0] for row in rows if "Ongoing then" in row] == ["then", "still"]
+
+
 async def test_a_users_file_has_the_range_of_the_timeline(
     server: RunningServer, signed_in: SignedIn, user: MakePerson
 ) -> None:

@@ -73,9 +73,9 @@ async def violations(page: Page, *, looks: list[Look] = LOOKS) -> list[str]:
 
 PAGES = [
     "/admin/users", "/admin/users/{stuck}", "/admin/users/{calling}", "/admin/users?q=a&status=busy",
-    "/admin/users?q=zzz", "/admin/calls", "/admin/calls/{call}", "/admin/events", "/admin/audit", "/admin/system",
-    "/admin/operators", "/admin/operators/1?change=disable", "/admin/password", "/admin/sign-ins", "/admin/wall",
-    "/admin/nothing", "/admin/actions?action=force_offline&user_id={calling}",
+    "/admin/users?q=zzz", "/admin/calls", "/admin/calls/{call}", "/admin/events?at=2020-01-01", "/admin/audit",
+    "/admin/system", "/admin/operators", "/admin/operators/1?change=disable", "/admin/password", "/admin/sign-ins",
+    "/admin/wall", "/admin/nothing", "/admin/actions?action=force_offline&user_id={calling}",
     "/admin/accounts?action=delete_user&user_id={calling}", "/admin/accounts?action=set_password&user_id={calling}",
     "/admin/actions?action=add_tag&user_id={calling}",
 ]  # fmt: skip

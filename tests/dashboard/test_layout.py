@@ -55,7 +55,7 @@ async def faults_of_pages(site: Site, page: Page, paths: list[str]) -> list[str]
 def pages_about(crowd: Crowd) -> list[str]:
     return [
         "/admin", "/admin?q=ada&status=busy", "/admin/wall", "/admin/users", "/admin/users?q=ada&status=busy",
-        f"/admin/users/{crowd.longest}", "/admin/calls", f"/admin/calls/{crowd.call_id}", "/admin/events",
+        f"/admin/users/{crowd.longest}", "/admin/calls", f"/admin/calls/{crowd.call_id}", "/admin/events?at=2020-01-01",
         "/admin/audit", "/admin/users?tag=sales", "/admin?tag=sales",
     ]  # fmt: skip
 

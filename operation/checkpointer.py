@@ -16,9 +16,6 @@ EVENTS_BETWEEN = 5_000
 CHECK_SECONDS = 1.0
 """How often the server looks whether a checkpoint is due."""
 
-NOTE_SECONDS = 5.0
-"""How often a server on which nothing happens notes that all is saved."""
-
 
 class Checkpointer:
     """What one server writes: a checkpoint at its start and its stop, and each hour if it is the first of several.
@@ -46,10 +43,6 @@ class Checkpointer:
         """How many events there had been at the last checkpoint."""
         self._given_up = 0
         """How many events had been lost before the span began."""
-        self._noted_until = -1
-        """How many events there had been when the end of the span was last written."""
-        self._extended_at = 0.0
-        """When that was, in steady time."""
 
     def start(self) -> None:
         """Capture everything before anybody can connect. It is written soon after."""
@@ -68,16 +61,14 @@ class Checkpointer:
 
     async def saved(self) -> None:
         """All events so far are saved. Raises StoreUnavailable."""
-        log, clock, span = self._core.event_log, self._core.environment.clock, self._span
-        now, noted = clock.utc(), log.noted
+        span, now = self._span, self._core.environment.clock.utc()
         if span is None:
             return
-        if log.given_up != self._given_up:
+        if self._core.event_log.given_up == self._given_up:
+            await self._spans.extend(span.span_id, now)
+        else:
             self._span = None  # the next tick begins another
             await self._spans.end(span.span_id, "lost")
-        elif noted != self._noted_until or clock.now() - self._extended_at >= NOTE_SECONDS:
-            await self._spans.extend(span.span_id, now)
-            self._noted_until, self._extended_at = noted, clock.now()
 
     async def stop(self) -> None:
         """The server stops, and all events are saved. Raises StoreUnavailable."""
@@ -109,7 +100,6 @@ class Checkpointer:
         span = Span(span_id, self._server, self._name, captured.at, captured.at)
         await self._spans.begin(span)
         self._start, self._span, self._given_up = None, span, given_up
-        self._noted_until = -1
 
     async def _write(self, captured: Capture) -> None:
         noted, self._wants_another = self._core.event_log.noted, False

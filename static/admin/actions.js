@@ -4,7 +4,7 @@ import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
 import { answerOf, explain } from "./request.js";
-import { ACTION_LABELS, CUTTING, count } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, bulkWords, count, withoutName } from "./formatting.js";
 
 const ACTIONS_URL = "/admin/actions";
 const NAMES_SHOWN = 12; // in the dialog; the others can be opened
@@ -68,7 +68,7 @@ export class ActionDialog {
     }
   }
 
-  #show({ title, effect, hits, names = [], ids = [], unchanged = [], waits, request_id: requestId }) {
+  #show({ title, effect, hits, count: size, names = [], ids = [], unchanged = [], waits, request_id: requestId }) {
     const parts = this.#parts;
     this.#ids = ids;
     this.#unchanged = unchanged;
@@ -78,6 +78,7 @@ export class ActionDialog {
     parts.hits.hidden = hits.length === 0;
     this.#showNames(names);
     this.#showUnchanged(unchanged);
+    if (size > 1) write(parts.send, bulkWords(this.#asked.get("action"), size));
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
@@ -99,7 +100,7 @@ export class ActionDialog {
     part.hidden = unchanged.length === 0;
     part.open = false;
     write(unchangedCount, `Unchanged: ${count(unchanged.length, "user")}`);
-    unchangedNames.replaceChildren(...unchanged.map(({ name, reason }) => nameItem(name, reason)));
+    unchangedNames.replaceChildren(...unchanged.map(({ name, reason }) => nameItem(name, withoutName(reason, name))));
   }
 
   #showProgress({ done, count: total }) {

@@ -104,6 +104,9 @@ export const count = (number, noun) => `${grouped(number)} ${noun}${number === 1
 /** A difference with its sign: `+13`, `−50`, `+0`. */
 export const signed = (number) => (number < 0 ? `−${-number}` : `+${number}`);
 
+/** A sentence about somebody whose name stands before it. */
+export const withoutName = (sentence, name) => (sentence.startsWith(`${name} `) ? sentence.slice(name.length + 1) : sentence);
+
 /** How a figure has changed: `+13 in 5 min`, `no change in 5 min`. */
 export const changeIn = (change, minutes) => `${change ? signed(change) : "no change"} in ${minutes} min`;
 

@@ -3,6 +3,7 @@
 import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
 import { placeInList, write } from "./markup.js";
+import { grouped } from "./formatting.js";
 
 const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "wheel", "touchmove"];
 
@@ -67,7 +68,7 @@ export class LiveList {
     this.arrange();
     this.#list.noteAll();
     const count = this.#section.querySelector("[data-count]");
-    if (count) write(count, String(items.length));
+    if (count) write(count, grouped(items.length));
     const isFilled = items.length > 0 || this.#shown.size > 0;
     for (const part of this.#section.querySelectorAll("[data-empty]")) part.hidden = isFilled;
     for (const part of this.#section.querySelectorAll("[data-filled]")) part.hidden = !isFilled;

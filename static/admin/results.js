@@ -1,6 +1,7 @@
 /** Results: the dialog that shows what became of an action for each of several users. */
 
 import { write } from "./markup.js";
+import { withoutName } from "./formatting.js";
 
 const LABELS = { done: "Done", waiting: "Waiting", unchanged: "Nothing to do", refused: "Refused" };
 
@@ -29,9 +30,9 @@ export class ResultsDialog {
     const item = this.#template.content.firstElementChild.cloneNode(true);
     const [label, who, what] = ["outcome", "name", "message"].map((part) => item.querySelector(`[data-f=${part}]`));
     write(label, LABELS[outcome]);
-    label.className = `outcome ${outcome}`;
+    label.dataset.outcome = outcome;
     write(who, name);
-    write(what, message);
+    write(what, withoutName(message, name));
     return item;
   }
 }

@@ -3,6 +3,7 @@
 import { writeTimes } from "./times.js";
 
 const REFRESH_MS = 60_000;
+const SETTLED_MS = 500; // after a change of state, for what follows from it
 
 /** The same page, as the server prints it now. */
 function load() {
@@ -22,22 +23,31 @@ function isHeld(card) {
   return document.hidden || feed !== "live" || card.matches(":hover, :focus-within");
 }
 
-/** `enable` is called with each new card. Without today in it, the card never changes. */
+async function refresh(enable) {
+  const card = document.querySelector("[data-today]");
+  if (!card || isHeld(card)) return;
+  const page = await load().catch(() => null);
+  const loaded = page?.querySelector("[data-today]"); // there is none if the sign-in has ended
+  if (!loaded || isHeld(card)) return;
+  const fresh = document.importNode(loaded, true);
+  for (const [index, details] of card.querySelectorAll("details").entries()) {
+    const counterpart = fresh.querySelectorAll("details")[index];
+    if (counterpart) counterpart.open = details.open;
+  }
+  const now = Number(page.body.dataset.now);
+  writeTimes(fresh, now);
+  enable(fresh, now);
+  card.replaceWith(fresh);
+}
+
+/**
+ * Load the card each minute, when somebody comes back to the page, and when the page shows another state. `enable` is
+ * called with each new card.
+ */
 export function keepUpToDate(enable) {
-  setInterval(async () => {
-    const card = document.querySelector("[data-today]");
-    if (!card || isHeld(card)) return;
-    const page = await load().catch(() => null);
-    const loaded = page?.querySelector("[data-today]"); // there is none if the sign-in has ended
-    if (!loaded || isHeld(card)) return;
-    const fresh = document.importNode(loaded, true);
-    for (const [index, details] of card.querySelectorAll("details").entries()) {
-      const counterpart = fresh.querySelectorAll("details")[index];
-      if (counterpart) counterpart.open = details.open;
-    }
-    const now = Number(page.body.dataset.now);
-    writeTimes(fresh, now);
-    enable(fresh, now);
-    card.replaceWith(fresh);
-  }, REFRESH_MS);
+  const again = () => refresh(enable);
+  setInterval(again, REFRESH_MS);
+  document.addEventListener("visibilitychange", again);
+  const state = document.querySelector("#status [data-f=state]");
+  if (state) new MutationObserver(() => setTimeout(again, SETTLED_MS)).observe(state, { characterData: true, childList: true, subtree: true });
 }

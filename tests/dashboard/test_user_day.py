@@ -114,18 +114,19 @@ async def test_hours_are_counted_as_the_browser_does_and_print_has_the_strip_wit
 
 async def test_today_goes_on_while_nobody_is_in_it(site: Site, visit: Visit) -> None:
     ada = await site.person("ada")
-    page = await visit("/admin/audit", "viewer")
-    await page.clock.install()
-    await page.goto(f"{site.origin}/admin/users/{ada.user_id}")
-    await page.get_by_text("states with times and reasons").click()
+    page = await visit(f"/admin/users/{ada.user_id}", "viewer")
+    await expect(page.locator("html")).to_have_attribute("data-feed", "live")
+    await page.get_by_text("with times and reasons").click()
     await heartbeat(ada)
-    await page.clock.run_for(61_000)
-    await expect(page.locator(".span.available")).to_have_count(0)  # the pointer is still in the card
-    await page.mouse.move(0, 0)
+    await expect(page.locator("#status [data-f=state]")).to_have_text("Available")
+    await page.wait_for_timeout(1000)  # twice the time after which the strip is renewed if nobody is in its card
+    await expect(page.locator(".span.available")).to_have_count(0)
     await page.locator("h1").click()
-    await page.clock.run_for(61_000)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator(".span.available")).to_have_attribute("data-words", "Available: came online")
     await expect(page.get_by_role("row", name=re.compile("Available came online"))).to_be_visible()
+    assert (await ada.put("/users/me/status", {"is_busy": True})).status == 200
+    await expect(page.locator(".span.busy")).to_have_attribute("data-words", "Busy: set busy")
 
 
 async def test_without_javascript_the_same_is_there(user: Person, visit: Visit) -> None:

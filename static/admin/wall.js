@@ -12,6 +12,7 @@ const { tag } = wall.dataset;
 const page = new DashboardPage(wall, { draw, tick: drawAll });
 const calls = new FittedList(byId("calls"), { fill: fillCall, none: "No calls right now", onResize: () => page.requestDraw() });
 const free = new FittedList(byId("free"), { fill: fillFree, none: "Nobody is available right now", onResize: () => page.requestDraw() });
+const sortKeys = new WeakMap(); // of rows, which are replaced when they change
 let available = []; // who has been available for longest comes first
 
 function draw(changed, now) {
@@ -31,7 +32,13 @@ function drawAll(now) {
 
 function whoIsFree() {
   const found = [...page.shown.users.values()].filter(({ state, tags }) => state === "available" && (!tag || tags?.includes(tag)));
-  return found.sort((one, other) => one.since - other.since || (sortKey(one.username) < sortKey(other.username) ? -1 : 1));
+  return found.sort((one, other) => one.since - other.since || (nameOf(one) < nameOf(other) ? -1 : 1));
+}
+
+function nameOf(user) {
+  let key = sortKeys.get(user);
+  if (key === undefined) sortKeys.set(user, (key = sortKey(user.username)));
+  return key;
 }
 
 function fillCall(element, call) {

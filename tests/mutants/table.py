@@ -597,4 +597,40 @@ BACKENDS = (
     ),
 )
 
-MUTANTS = (*PRESENCE, *CALLS, *DELETIONS, *SOCKETS, *DOORS, *FOREIGN, *CLUSTER, *ACCOUNTS, *WEBHOOKS, *BACKENDS)
+SCREENS = (
+    Mutant(
+        "the link of a screen can be opened twice",
+        "models/screens.py",
+        '{"link_hash": link_hash, "cookie_hash": None, "link_until": {"$gt": at}}',
+        '{"link_hash": link_hash, "link_until": {"$gt": at}}',
+        ("tests/stores/test_screens.py::test_a_link_works_once",),
+    ),
+    Mutant(
+        "a screen is signed out after twelve hours",
+        "realtime/dashboard/operator_sessions.py",
+        "if isinstance(visitor, SignedInOperator) and utc - visitor.sign_in.started_at > longest:",
+        "if utc - (visitor.sign_in.started_at if visitor.role != 'screen' else visitor.made_at) > longest:",
+        ("tests/realtime/dashboard/test_screens.py",),
+    ),
+    Mutant(
+        "a new link leaves the old cookie valid",
+        "models/screens.py",
+        '"link_until": link_until, **NOT_OPENED}},\n',
+        '"link_until": link_until}},\n',
+        ("tests/stores/test_screens.py::test_a_new_link_ends_the_cookie_and_the_old_link",),
+    ),
+)
+
+MUTANTS = (
+    *PRESENCE,
+    *CALLS,
+    *DELETIONS,
+    *SOCKETS,
+    *DOORS,
+    *FOREIGN,
+    *CLUSTER,
+    *ACCOUNTS,
+    *WEBHOOKS,
+    *BACKENDS,
+    *SCREENS,
+)

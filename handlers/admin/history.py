@@ -8,15 +8,16 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
-from handlers.admin.timed_page import read_page
+from handlers.admin.timed_page import is_newest, read_page
 from models.audit import AuditEntry, AuditFilter
 from models.events import Event, EventFilter, EventKind
 from models.stores import Stores
 from models.usernames import username_key
-from realtime.dashboard.event_text import event_row
+from realtime.dashboard.event_text import event_details
 from realtime.dashboard.rows import ACTION_LABELS
 from realtime.presence.registry import Registry
 
@@ -115,7 +116,10 @@ class EventsHandler(AdminHistoryHandler):
             "events.html",
             here="events",
             shown=shown,
-            events=[(event, event_row(event)) for event in shown.rows],
+            events=[event_details(event) for event in shown.rows],
+            is_tail=is_newest(shown, times) and wanted.get("user_id") != 0,
+            about=urlencode({"about": "events", "kind": given["kind"], "user": wanted.get("user_id") or ""}),
+            stale_ms=page_settings(self.admin.settings).stale_ms,
             times=times,
             kinds=KINDS,
             filter={**given, "time": times.words, "page": shown.number},

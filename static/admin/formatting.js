@@ -5,6 +5,9 @@ import { isAscii } from "./search.js";
 
 export const STATE_LABELS = { available: "Available", busy: "Busy", offline: "Offline" };
 
+/** The kinds of events, as KINDS in templates/admin/_parts.html. */
+export const EVENT_LABELS = { ...STATE_LABELS, call_started: "Call started", call_ended: "Call ended", action: "Action" };
+
 export const CALL_LABELS = { ongoing: "Ongoing", completed: "Completed", dropped: "Dropped", cancelled: "Cancelled" };
 
 export const ACTION_LABELS = {

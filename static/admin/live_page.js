@@ -53,6 +53,9 @@ export class LivePage {
   /** The page is paused from now on, or no longer. */
   pauseChanged() {}
 
+  /** More was received while the page is paused. */
+  waitingChanged() {}
+
   /** With `{ isFrozen, absence }`. */
   connectionChanged() {}
 
@@ -73,6 +76,11 @@ export class LivePage {
 
   get isPaused() {
     return this.#waiting !== null;
+  }
+
+  /** How much was received since the page was paused. */
+  get waiting() {
+    return this.#waiting ?? 0;
   }
 
   /** What is shown is no longer as it is now. */
@@ -98,6 +106,7 @@ export class LivePage {
     if (!this.isPaused) return this.requestDraw();
     if (!changes) return;
     this.#waiting += changes;
+    this.waitingChanged();
     this.#drawBanner();
   }
 

@@ -2,7 +2,7 @@
 
 import { lock, mayAct } from "./action_lock.js";
 import { Row, fillOnIt, write } from "./markup.js";
-import { ACTION_LABELS, CUTTING, duration, durationInWords, faults } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, duration, durationInWords, faults } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const ACTIONS_URL = "/admin/actions";
@@ -49,6 +49,27 @@ export function fillTimeline(element, event, callId, now) {
 
 export const gapText = ([from, to], now) =>
   `Events between ${moments.clock(from, now)} and ${moments.clock(to, now)} may be missing here. Reload the page to see them.`;
+
+/** What the server printed stays as it is. */
+export function fillEventRow(element, event, now) {
+  const row = new Row(element);
+  row.flag("gap", Boolean(event.gap));
+  if (event.isPrinted) return;
+  const at = event.gap ? event.gap[1] : event.at;
+  for (const part of row.parts.at) writeMoment(part, at, now);
+  row.attribute("then", "href", `/admin/board?at=${iso(at)}`);
+  row.text("text", event.gap ? gapText(event.gap, now) : event.text);
+  row.text("kind", EVENT_LABELS[event.kind] ?? "");
+  row.set("kind", "className", event.kind in STATE_LABELS ? `state ${event.kind}` : "soft");
+  row.text("cause", event.cause ?? "");
+  row.text("operator", event.operator ?? "");
+  row.set("by", "hidden", !event.operator);
+  row.text("username", event.username ?? "");
+  row.attribute("user", "href", `/admin/users/${event.user_id ?? ""}`);
+  row.set("user", "hidden", !event.username);
+  row.attribute("call", "href", `/admin/calls/${event.call_id ?? ""}`);
+  row.set("call", "hidden", !event.call_id);
+}
 
 export function fillNotice(element, issue, isGone, now) {
   const row = new Row(element);

@@ -18,21 +18,23 @@ const socketAbout = (about) =>
   };
 
 export class SubjectPage extends LivePage {
-  /** What is on the page: the fields of the messages, and `events`, newest first. Null until the first message. */
+  /** What is on the page: the fields of the messages, `events`, newest first, and how many of them were `added`. Null until the first message. */
   shown = null;
   #facts = null;
   #events;
   #heardUntil;
   #draw;
+  #noun;
   #lists = [];
   #locks = [];
   #outdatedAt = Infinity;
 
   /** `draw(shown, now)` runs in an animation frame; of the events, `limit` are shown; `noun` is what waits while paused. */
-  constructor(element, { draw, limit, noun }) {
+  constructor(element, { draw, limit, noun = "change" }) {
     const { about, staleMs, now } = element.dataset;
     super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun });
     this.#draw = draw;
+    this.#noun = noun;
     this.#heardUntil = Number(now);
     const printed = document.querySelectorAll("#timeline [data-rows] > [data-key]");
     this.#events = new EventTail([...printed].map((row) => row.dataset.key), limit);
@@ -61,7 +63,10 @@ export class SubjectPage extends LivePage {
   }
 
   showHeld() {
-    for (const lock of this.#locks) lock.release();
+    for (const lock of this.#locks) {
+      lock.unpin("scroll"); // which counts as a touch
+      lock.release();
+    }
     this.#arrange();
     this.requestDraw();
   }
@@ -86,6 +91,10 @@ export class SubjectPage extends LivePage {
     if (!isPaused) this.#show();
   }
 
+  waitingChanged() {
+    this.requestDraw();
+  }
+
   tick() {
     this.#arrange();
     if (performance.now() - this.#outdatedAt > OUTDATED_MS && !this.#locks.some((lock) => lock.isLocked)) location.reload();
@@ -102,11 +111,11 @@ export class SubjectPage extends LivePage {
     for (const { list } of this.#lists) list.draw();
     const { held } = this;
     put(byId("held"), "hidden", held === 0 || this.isPaused);
-    if (held) write(byId("held"), `Show ${count(held, "change")}`);
+    if (held) write(byId("held"), `Show ${count(held, this.#noun)}`);
   }
 
   #show() {
-    if (this.#facts) this.shown = { ...this.#facts, events: this.#events.items };
+    if (this.#facts) this.shown = { ...this.#facts, events: this.#events.items, added: this.#events.added };
   }
 
   #arrange() {

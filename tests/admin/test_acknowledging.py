@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.acknowledgements import Acknowledgement
+from models.times import utc_milliseconds
 from tests.admin.browser import JSON_PLEASE, Browser
 from tests.admin.conftest import PASSWORD, AddOperator, SignedIn
 from tests.clients import Answer
@@ -131,3 +135,19 @@ async def test_what_is_refused(server: RunningServer, user: MakePerson, signed_i
 async def say(browser: Browser, key: str, **fields: str) -> Answer:
     """Acknowledge an issue or take that back, as a script does."""
     return await browser.post("/admin/attention", {"issue": key, **fields}, headers=JSON_PLEASE)
+
+
+@pytest.mark.settings(notice_interval_seconds=0.02)
+async def test_what_another_server_notes_is_seen_here_and_a_restart_keeps_it(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    key = await flapping(server, user)
+    operator = await signed_in("operator")
+    now = utc_milliseconds(datetime.now(UTC))
+    await server.stores.acknowledgements.put(Acknowledgement(key, "noor", now, now + timedelta(minutes=5)))
+    await server.stores.notices.post("acknowledgements_changed")
+    async with asyncio.timeout(5):
+        while on_it((await operator.get("/admin")).body) != ["noor is on it, 5 min"]:
+            await asyncio.sleep(0.02)
+    await server.restart()
+    assert server.core.acknowledgements.of(key) == Acknowledgement(key, "noor", now, now + timedelta(minutes=5))

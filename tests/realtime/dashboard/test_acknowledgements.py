@@ -102,6 +102,21 @@ def test_an_acknowledgement_is_taken_back(long_call: World) -> None:
     take_back(long_call)
 
 
+def test_who_takes_over_while_it_is_taken_back_stays_on_it(long_call: World) -> None:
+    acknowledge(long_call)
+    (issue,) = found(long_call)
+    long_call.faults.holds = True
+    taking_back = long_call.begin(long_call.core.acknowledgements.take_back([issue.key]))
+    long_call.faults.holds = False
+    acknowledge(long_call, "noor")
+    for _ in range(2):
+        long_call.faults.held[0].go()
+        long_call.settle()
+    assert taking_back.done()
+    assert on_it(long_call) == ["noor"]
+    assert long_call.acknowledgements.rows[issue.key].operator == "noor"
+
+
 def test_an_acknowledgement_survives_a_restart(long_call: World) -> None:
     acknowledge(long_call)
     long_call.flush()

@@ -85,7 +85,7 @@ class OverviewHandler(AdminHandler):
             "figures": overview.figures(),
             "calls": overview.calls(),
             "issues": overview.issues(),
-            "attention": unattended(overview),
+            "attention": overview.unattended,
             "free": free,
             "free_count": free_count,
             "tag": tag,
@@ -100,11 +100,6 @@ class OverviewHandler(AdminHandler):
     def search(self) -> str:
         """The search text."""
         return self.get_query_argument("q", "")[:SEARCH_LIMIT]
-
-
-def unattended(overview: Overview) -> int:
-    """How many issues nobody deals with, for the title."""
-    return sum(issue.acknowledged is None for issue in overview.issues())
 
 
 class LivePages(OverviewHandler):
@@ -127,7 +122,7 @@ class LivePages(OverviewHandler):
             calls=overview.calls(),
             events=overview.events(),
             issues=overview.issues(),
-            attention=unattended(overview),
+            attention=overview.unattended,
             alert_kinds=alert_kinds(self.admin.settings),
             page_settings=page_settings(self.admin.settings),
             **self.listed(),

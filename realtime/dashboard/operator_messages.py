@@ -100,6 +100,8 @@ class SubjectMessage(OperatorMessage, frozen=True, tag="subject"):
     """`events` has every event after this moment."""
     events: list[EventDetails]
     """The latest ones, oldest first."""
+    attention: int
+    """How many issues nobody deals with, of all users and calls."""
     user: UserRow | msgspec.UnsetType | None = msgspec.UNSET
     """None if the user was deleted."""
     sessions: list[SessionRow] | msgspec.UnsetType = msgspec.UNSET
@@ -117,6 +119,7 @@ class SubjectUpdate(OperatorMessage, frozen=True, tag="subject_update"):
     """New ones, oldest first."""
     outdated: bool | msgspec.UnsetType = msgspec.UNSET
     """Names of deleted users have disappeared from events that were sent before."""
+    attention: int | msgspec.UnsetType = msgspec.UNSET
     user: UserRow | msgspec.UnsetType | None = msgspec.UNSET
     sessions: list[SessionRow] | msgspec.UnsetType = msgspec.UNSET
     call: CallDetails | msgspec.UnsetType | None = msgspec.UNSET

@@ -142,6 +142,11 @@ class Overview:
         """What needs attention, the oldest first."""
         return self._issues.found
 
+    @property
+    def unattended(self) -> int:
+        """How many issues nobody deals with."""
+        return sum(issue.acknowledged is None for issue in self._issues.found)
+
     def issues_about(self, user_id: int, call_id: str) -> list[Issue]:
         """The issues of a user and of a call. Either may be empty."""
         about = {user_id, call_id} - {0, ""}

@@ -49,9 +49,12 @@ class SubjectReader:
 
     def facts(self, subject: Subject, ended: CallDetails | None = None) -> dict[str, Any]:
         """The fields of a message about it. `ended` is the call of the subject if it is known to have ended."""
+        attention = {"attention": self._overview.unattended}
         if subject.page == "call":
-            return self._of_call(subject.call_id, ended)
-        return self._of_user(subject.user_id) if subject.page == "user" and subject.user_id is not None else {}
+            return attention | self._of_call(subject.call_id, ended)
+        if subject.page == "user" and subject.user_id is not None:
+            return attention | self._of_user(subject.user_id)
+        return attention
 
     def call(self, call_id: str) -> CallDetails | None:
         """An ongoing call."""

@@ -8,7 +8,6 @@ import { LivePage, byId } from "./live_page.js";
 import { fillIssue } from "./markup.js";
 import { pageSettings } from "./page_settings.js";
 import { DashboardState } from "./state.js";
-import { Tab } from "./tab.js";
 
 export { byId };
 
@@ -21,7 +20,6 @@ export class DashboardPage extends LivePage {
   cards;
   issues;
   alerts = new Alerts();
-  #tab = new Tab();
   #parts;
 
   /**
@@ -89,19 +87,12 @@ export class DashboardPage extends LivePage {
   /** In the tab and by alerts. Not in an animation frame: a hidden page has none. */
   #tellOfIssues() {
     if (!this.state.figures) return;
-    const standing = this.#standing;
-    this.#tab.show(this.state.issues.filter(({ acknowledged }) => !acknowledged).length, standing);
-    if (!standing) this.alerts.check(this.state.issues, this.clock.now());
-  }
-
-  /** Why the page doesn't follow what happens, or empty. */
-  get #standing() {
-    if (this.isFrozen) return this.connection.label;
-    return this.isPaused ? "Paused" : "";
+    this.showUnattended(this.state.issues.filter(({ acknowledged }) => !acknowledged).length);
+    if (!this.standing) this.alerts.check(this.state.issues, this.clock.now());
   }
 
   #standingChanged() {
-    this.alerts.setStanding(this.#standing, this.isFrozen);
+    this.alerts.setStanding(this.standing, this.isFrozen);
     this.#tellOfIssues();
   }
 }

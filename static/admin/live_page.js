@@ -5,6 +5,7 @@ import { lockActions } from "./action_lock.js";
 import { Banner } from "./banner.js";
 import { ServerClock } from "./clock.js";
 import { Connection, isWhole } from "./connection.js";
+import { Tab } from "./tab.js";
 import { Ticker } from "./ticker.js";
 
 export const byId = (id) => document.getElementById(id);
@@ -14,6 +15,8 @@ export class LivePage {
   clock;
   banner;
   connection;
+  #tab = new Tab();
+  #unattended = null; // issues that nobody deals with; null until it is known
   #waiting = null; // changes since the page was paused; null when it isn't
   #isFrozen = false;
   #isFramePending = false;
@@ -88,9 +91,22 @@ export class LivePage {
     return this.#isFrozen;
   }
 
+  /** Why the page doesn't follow what happens, or empty. */
+  get standing() {
+    if (this.#isFrozen) return this.connection.label;
+    return this.isPaused ? "Paused" : "";
+  }
+
+  /** Not in an animation frame: a hidden page has none. */
+  showUnattended(count) {
+    this.#unattended = count;
+    this.#tab.show(count, this.standing);
+  }
+
   /** Keep showing what is shown now, or show what was received in the meantime and go on. */
   setPaused(isPaused) {
     this.#waiting = isPaused ? 0 : null;
+    this.#standingChanged();
     this.pauseChanged(isPaused);
     this.#lock();
     this.#setTicker();
@@ -114,6 +130,7 @@ export class LivePage {
     const isFrozen = after !== "live" && after !== "connecting";
     document.documentElement.dataset.feed = after;
     this.#isFrozen = isFrozen;
+    this.#standingChanged();
     this.#lock();
     this.#setTicker();
     if (isFrozen) {
@@ -126,6 +143,10 @@ export class LivePage {
     }
     this.connectionChanged({ isFrozen, absence });
     this.#drawBanner();
+  }
+
+  #standingChanged() {
+    if (this.#unattended !== null) this.showUnattended(this.#unattended);
   }
 
   /** What is shown while the page is paused or stale may no longer be so. */

@@ -82,6 +82,7 @@ export class SubjectPage extends LivePage {
     if (message.complete_since > this.#heardUntil) this.#events.noteGap(this.#heardUntil, message.complete_since);
     const added = this.#events.add(message.events ?? []);
     this.#heardUntil = message.now;
+    if (message.attention !== undefined) this.showUnattended(message.attention);
     if (message.outdated) this.#outdatedAt = performance.now();
     if (!this.isPaused) this.#show();
     return isWhole(message) ? added : added + changed.length;

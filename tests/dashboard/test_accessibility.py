@@ -109,6 +109,23 @@ async def test_an_open_menu_lacks_nothing(crowd: list[Person], visit: Visit) -> 
     assert await violations(live.page) == []
 
 
+async def test_the_alerts_and_an_issue_that_somebody_is_on_lack_nothing(crowd: list[Person], visit: Visit) -> None:
+    live = await Live(await visit()).ready()
+    issue = live.issue(f"busy_without_cause:{crowd[2].user_id}")
+    await issue.get_by_role("button", name="I'm on it").click()
+    assert await violations(live.page) == []
+    await live.page.locator("#attention :popover-open").get_by_role("button", name="10 min", exact=True).click()
+    await expect(issue.locator("[data-f=acknowledged]")).to_be_visible()
+    await live.page.locator("#alerts-open").click()
+    await live.page.locator("dialog#alerts").get_by_label("Quiet hours").click()
+    assert await violations(live.page) == []
+    await live.page.locator("dialog#alerts").get_by_role("button", name="Close").click()
+    assert await violations(live.page) == []
+    await issue.get_by_role("button", name="I'm on it").click()
+    await live.page.locator("#attention :popover-open").get_by_role("button", name="Nobody is on it").click()
+    await expect(issue.locator("[data-f=acknowledged]")).to_be_hidden()
+
+
 async def test_an_open_dialog_lacks_nothing(crowd: list[Person], visit: Visit) -> None:
     live = await Live(await visit()).ready()
     await live.choose(crowd[0], "Force offline")

@@ -95,11 +95,17 @@ async def test_the_tab_carries_the_number_and_everyone_sees_who_is_on_it(site: S
     await expect(one.figure("attention")).to_have_text("1")
     assert not ((await one.page.locator("link[rel=icon]").get_attribute("href")) or "data:").startswith("data:")
 
+    about = await one.page.context.new_page()
+    await about.goto(f"{one.page.url}/users/{ada.user_id}")
+    await expect(about.locator("[data-f=acknowledged]")).to_have_text("operator is on it, 10 min")
+    await title(about, f"\u2068{ada.username}\u2069 · Rollcall")
+
     await other.page.reload()
     await theirs.get_by_role("button", name="I'm on it").click()
     await other.page.locator("#attention :popover-open").get_by_role("button", name="Nobody is on it").click()
     await expect(issue.locator("[data-f=acknowledged]")).to_be_hidden()
     await title(one.page, "(1) Live · Rollcall")
+    await title(about, f"(1) \u2068{ada.username}\u2069 · Rollcall")
 
     await one.page.keyboard.press("p")
     await title(one.page, "Paused · Live · Rollcall")

@@ -47,7 +47,8 @@ def test_the_page_of_a_user_begins_with_everything_about_that_user(world: World)
     page = follow(world, ADA)
     hello, first = page.messages()
     assert hello["type"] == "connection_established"
-    assert set(first) == {"type", "seq", "now", "complete_since", "events", "user", "sessions", "call", "issues"}
+    facts = {"attention", "user", "sessions", "call", "issues"}
+    assert set(first) == {"type", "seq", "now", "complete_since", "events", *facts}
     assert (first["user"]["user_id"], first["user"]["state"]) == (1, "busy")
     assert [each["channel"] for each in first["sessions"]] == ["presence"]
     assert (first["call"]["call_id"], first["call"]["callee_name"]) == (call.call_id, "user2")

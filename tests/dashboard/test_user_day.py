@@ -101,11 +101,22 @@ async def test_a_week_leads_to_its_days_and_fits_everywhere(user: Person, visit:
     await expect(page.locator("#day")).to_have_text(re.compile(rf"{yesterday() - timedelta(days=1):%A} "))
 
 
+HOURS_APART = """() => {
+  const boxes = [...document.querySelectorAll("text.hour")].map((hour) => hour.getBoundingClientRect());
+  const shown = boxes.filter(({ width }) => width).sort((one, other) => one.left - other.left);
+  return Math.min(...shown.slice(1).map(({ left }, index) => left - shown[index].right));
+}"""
+"""The smallest distance in pixels between two hours of the scale."""
+
+
 async def test_hours_are_counted_as_the_browser_does_and_print_has_the_strip_without_buttons(
     user: Person, visit: Visit
 ) -> None:
-    page = await visit(url(user), "viewer", timezone_id="UTC", locale="en-US")
+    page = await visit(url(user, view="week"), "viewer", timezone_id="UTC", locale="en-US")
     await expect(page.locator("text.hour").first).to_have_text("03:00 am")
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate(HOURS_APART) > 4, width
     await page.emulate_media(media="print")
     await expect(page.locator("#day")).to_be_visible()
     await expect(page.locator(".span.calls .mark")).to_be_visible()

@@ -35,7 +35,7 @@ class DayStrip {
     this.#box.addEventListener("keydown", (event) => this.#step(event));
     this.#box.addEventListener("focus", () => this.#choose(this.#chosen));
     this.#box.addEventListener("blur", () => this.#mark(false));
-    this.#svg.addEventListener("pointermove", (event) => this.#point(event));
+    for (const type of ["pointerdown", "pointermove"]) this.#svg.addEventListener(type, (event) => this.#point(event));
     this.#svg.addEventListener("pointerleave", () => this.#mark(document.activeElement === this.#box));
   }
 

@@ -123,6 +123,15 @@ async def test_hours_are_counted_as_the_browser_does_and_print_has_the_strip_wit
     await expect(page.locator(".day-card :is(button, .button, input):visible")).to_have_count(0)
 
 
+async def test_a_finger_reads_the_strip(user: Person, visit: Visit) -> None:
+    phone = {"width": 390, "height": 844}
+    page = await visit(url(user), "viewer", timezone_id="UTC", viewport=phone, has_touch=True, is_mobile=True)
+    readout = page.locator("[data-readout]")
+    assert await readout.inner_text() == "Touch a strip to read its times."
+    await page.locator(".span.busy").tap()
+    await expect(readout).to_have_text(re.compile(r"10:00:00 – .* · Busy: set busy · 20:00$"))
+
+
 async def test_today_goes_on_while_nobody_is_in_it(site: Site, visit: Visit) -> None:
     ada = await site.person("ada")
     page = await visit(f"/admin/users/{ada.user_id}", "viewer")

@@ -1,8 +1,6 @@
 /** Chart: available and busy users, stacked, and the calls, over the time that the operator chose. */
 
 import { ChartAxis } from "./chart_axis.js";
-import { ChartCursor } from "./chart_cursor.js";
-import { ChartTable } from "./chart_table.js";
 import { write } from "./markup.js";
 import { across, area, line, runs, scale } from "./paths.js";
 import { grouped } from "./formatting.js";
@@ -26,16 +24,13 @@ export class Chart {
   #history;
   #parts = {};
   #axis = new ChartAxis(moments);
-  #cursor;
-  #table;
+  #readers = null;
   #absences = [];
 
   /** `history` has the samples of the chosen time. */
   constructor(figure, history) {
     this.#history = history;
     for (const part of figure.querySelectorAll("[data-chart]")) this.#parts[part.dataset.chart] = part;
-    this.#cursor = new ChartCursor(this.#parts);
-    this.#table = new ChartTable(this.#parts.table);
   }
 
   /** The page was not connected between these two moments, so the chart shows a gap. */
@@ -62,8 +57,22 @@ export class Chart {
     write(this.#parts.title, range.title);
     write(this.#parts["table-title"], range.title);
     this.#describe(figures, samples[0]);
-    this.#cursor.follow(all.flat(), { now, spanMs, gapMs, top });
-    this.#table.draw(samples, now, range);
+    this.#readers ??= this.#loadReaders();
+    this.#readers.then((readers) => {
+      readers?.cursor.follow(all.flat(), { now, spanMs, gapMs, top });
+      readers?.table.draw(samples, now, range);
+    });
+  }
+
+  /** What reads the chart is loaded once there is one: the page is live sooner without it. Null if that failed. */
+  async #loadReaders() {
+    try {
+      const [{ ChartCursor }, { ChartTable }] = await Promise.all([import("./chart_cursor.js"), import("./chart_table.js")]);
+      return { cursor: new ChartCursor(this.#parts), table: new ChartTable(this.#parts.table) };
+    } catch {
+      this.#readers = null; // the connection is lost: the next drawing tries again
+      return null;
+    }
   }
 
   /** The figures in the legend. */

@@ -104,6 +104,7 @@ async def test_the_figures_are_read_with_the_keyboard_and_announced(people: list
     await Live(page).ready()
     scrubber = page.get_by_role("slider", name="Figures at a time")
     spoken, readout = page.locator("[data-chart=spoken]"), page.locator("[data-chart=readout]")
+    await expect(scrubber).to_be_visible()
     await page.get_by_role("button", name="Table").focus()
     await page.keyboard.press("Tab")
     await expect(scrubber).to_be_focused()

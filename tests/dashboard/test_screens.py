@@ -22,6 +22,13 @@ AGED_ONCE = """document.addEventListener("readystatechange", () => {
 })"""
 """The next page seems to be of an old version, before its scripts begin."""
 
+COUNTED_LOCKS = """
+const lock = { released: false, release: async () => { window.locks--; } };
+const request = async () => { window.locks = (window.locks ?? 0) + 1; return { ...lock }; };
+Object.defineProperty(navigator, "wakeLock", { value: { request } });
+"""
+"""Counts the locks that keep the display on."""
+
 IS_LIVE = "() => document.documentElement.dataset.feed === 'live'"
 
 
@@ -109,6 +116,24 @@ async def test_f_is_for_full_screen_and_the_pointer_hides(site: Site, visit: Vis
     await wall.keyboard.press("f")
     await wall.wait_for_function(is_full)
     await expect(wall.get_by_role("navigation")).to_be_hidden()
+
+
+async def test_a_screen_keeps_its_display_on_and_an_operators_wall_does_in_full_screen(
+    site: Site, visit: Visit
+) -> None:
+    admin = await visit("/admin/screens", "admin")
+    page = await open_screen(visit, await link_for(admin, site, "Stairs"))
+    wall = await visit("/admin/wall", "viewer")
+    for each in (page, wall):
+        await each.add_init_script(COUNTED_LOCKS)
+        await each.reload()
+        await each.wait_for_function(IS_LIVE)
+    await page.wait_for_function("() => window.locks === 1")
+    assert await wall.evaluate("() => window.locks ?? 0") == 0
+    await wall.keyboard.press("f")
+    await wall.wait_for_function("() => window.locks === 1")
+    await wall.keyboard.press("f")
+    await wall.wait_for_function("() => window.locks === 0")
 
 
 async def test_the_lists_show_as_many_as_fit_and_count_the_others(make_site: MakeSite, visit: Visit) -> None:

@@ -35,7 +35,8 @@ export class Alerts {
   }
 
   get isQuiet() {
-    return isQuietAt(this.choices.current.quiet, timeOfDay(this.#now || Date.now(), moments.zoneName));
+    const { quiet } = this.choices.current;
+    return quiet.isOn && isQuietAt(quiet, timeOfDay(this.#now || Date.now(), moments.zoneName));
   }
 
   /** Whether the person wants sounds, and the browser waits for a click. */
@@ -80,10 +81,12 @@ export class Alerts {
   }
 
   async #tell() {
+    const channels = this.#channels();
+    if (!channels.length) return;
     const { current } = this.choices;
     const wanted = this.#issues.filter((issue) => isWanted(current, issue, this.#now));
     const keys = wanted.map(({ key }) => key);
-    for (const channel of this.#channels()) {
+    for (const channel of channels) {
       const ours = new Set(await this.#told.take(channel, keys));
       const issues = wanted.filter(({ key }) => ours.has(key));
       if (!issues.length) continue;

@@ -79,12 +79,13 @@ class ActionForm(AdminHandler):
         if problem:
             self._ask_again(problem)
             return
+        left_out = self._left_out()
         results = await self.action_runner.carry_out(await self.completed(request))
         done = Done(furthest(results), self.summary(request.action, results), results)
         if self.wants_json:
             self._answer(done)
         else:
-            self._go(done)
+            self._go(done, left_out)
 
     def _answer(self, done: Done) -> None:
         """Answer with JSON. If the only target was refused, this is an error. Otherwise each result says so."""
@@ -94,10 +95,13 @@ class ActionForm(AdminHandler):
         else:
             self.answer(done)
 
-    def _go(self, done: Done) -> None:
-        """Go to the next page, which shows the result of each user if there are several."""
+    def _left_out(self) -> list[str]:
+        """The names of those for whom there was nothing to do when the form was shown. Raises NotFound."""
         ids = self.get_body_arguments("unchanged")[: self.targets_limit]
-        left_out = [self.action_runner.username(user_id_of(each)) or f"user {each}" for each in ids]
+        return [self.action_runner.username(user_id_of(each)) or f"user {each}" for each in ids]
+
+    def _go(self, done: Done, left_out: list[str]) -> None:
+        """Go to the next page, which shows the result of each user if there are several."""
         message = done.message
         if left_out:
             message = f"{message.removesuffix('.')}, {len(left_out)} with nothing to do."

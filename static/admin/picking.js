@@ -72,8 +72,7 @@ export class Picking {
     put(head, "checked", here > 0 && here === listed.length);
     put(head, "indeterminate", here > 0 && here < listed.length);
     put(head, "disabled", listed.length === 0);
-    head.setAttribute("aria-label", this.#wordsForAll(listed));
-    head.title = head.getAttribute("aria-label");
+    for (const name of ["ariaLabel", "title"]) put(head, name, this.#wordsForAll(listed));
     if (!size) return;
     write(total, `${grouped(size)} picked`);
     write(note, this.#note(size - here));

@@ -47,23 +47,14 @@ class UserPasts:
 
     async def between(self, user_id: int, start: int, end: int) -> Past:
         """What is known of the time between two moments. Raises NotFound, StoreUnavailable."""
-        entry, now = self._registry.get(user_id), self._clock.utc()
-        first, last = from_milliseconds(start), from_milliseconds(end)
-        recorded_since = await self._recorded_since(now)
-        changes = await self._stores.events.states(user_id, first, last, CHANGES_LIMIT)
-        if len(changes) == CHANGES_LIMIT:
-            recorded_since = max(recorded_since, changes[-1].at)
-        else:
-            changes += await self._nearest(user_id, first)
-        changes += [
-            event for event in self._overview.unsaved_events() if event.user_id == user_id and event.kind in STATES
-        ]
+        entry, first, last = self._registry.get(user_id), from_milliseconds(start), from_milliseconds(end)
+        changes, recorded_since = await self._changes(user_id, first, last)
         calls = await self._stores.calls.overlapping(user_id, first, last, CALLS_LIMIT)
         running = await self._stores.recorded_spans.overlapping(first, last, RUNS_LIMIT)
         states = [*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)]
-        states += await self._known_at_starts(
-            user_id, [span.began_at for span in running if first < span.began_at < last]
-        )
+        for span in [each for each in running if first < each.began_at < last][:CHECKPOINTS_LIMIT]:
+            # A state can have changed while no server was running.
+            states += await self._known_at(user_id, span.began_at)
         if all(state.at > start for state in states):
             states += await self._known_at(user_id, first)
         return Past(
@@ -74,26 +65,21 @@ class UserPasts:
             created_at=milliseconds(entry.record.created_at),
         )
 
-    async def _recorded_since(self, now: datetime) -> datetime:
-        """The moment since which every change is recorded."""
-        kept_since = now - timedelta(days=self._settings.events_days)
-        return await self._stores.events.complete_since(kept_since, self._settings.events_limit)
-
-    async def _nearest(self, user_id: int, first: datetime) -> list[Event]:
-        """The last change before a moment, or else the first one after it, which may tell what was before."""
+    async def _changes(self, user_id: int, first: datetime, last: datetime) -> tuple[list[Event], datetime]:
+        """The changes between two moments and the nearest one outside, and the moment since which none is missing."""
         events = self._stores.events
-        nearest = await events.state_before(user_id, first) or await events.state_after(user_id, first)
-        return [] if nearest is None else [nearest]
-
-    async def _known_at_starts(self, user_id: int, starts: list[datetime]) -> list[KnownState]:
-        """What the checkpoints say that servers wrote at their start.
-
-        A state can have changed while no server was running.
-        """
-        known: list[KnownState] = []
-        for at in starts[:CHECKPOINTS_LIMIT]:
-            known += await self._known_at(user_id, at)
-        return known
+        kept_since = self._clock.utc() - timedelta(days=self._settings.events_days)
+        recorded_since = await events.complete_since(kept_since, self._settings.events_limit)
+        changes = await events.states(user_id, first, last, CHANGES_LIMIT)
+        if len(changes) == CHANGES_LIMIT:
+            recorded_since = max(recorded_since, changes[-1].at)
+        else:
+            # The first change after these moments may tell what was before it.
+            nearest = await events.state_before(user_id, first) or await events.state_after(user_id, first)
+            changes += [] if nearest is None else [nearest]
+        unsaved = self._overview.unsaved_events()
+        changes += [event for event in unsaved if event.user_id == user_id and event.kind in STATES]
+        return changes, recorded_since
 
     async def _known_at(self, user_id: int, at: datetime) -> list[KnownState]:
         """What the last checkpoint up to a moment says: the state then, and when it began."""

@@ -138,6 +138,7 @@ async def test_the_totals_say_how_long_each_state_lasted_and_how_many_calls_ther
     week = text(card((await browser.get(f"/admin/users/{ada}?day={date(1)}&view=week")).body))
     assert f"{midnight(1):%a} {midnight(1).day} {midnight(1):%b} 0" not in week
     assert "3:10:00 50:00 30:00 20:00:00 1" in week
+    assert "Not known" not in week
 
 
 async def test_a_call_over_midnight_is_in_both_days_with_the_part_that_lies_in_each(
@@ -302,6 +303,8 @@ async def test_the_times_in_which_no_server_was_running_or_events_were_lost_are_
     page = (await browser.get(f"/admin/users/{ada}?day={date(1)}")).body
     assert "Server not running 2:45:00 11 %" in text(card(page))
     assert "Server not running: no server was running, " in bars(page)[3][1]
+    week = card((await browser.get(f"/admin/users/{ada}?day={date(1)}&view=week")).body)
+    assert re.search(r'data-label="Not known">3:45:00<', week)
 
 
 async def test_who_was_silent_is_known_from_a_checkpoint(server: RunningServer, signed_in: SignedIn, api: Api) -> None:

@@ -35,6 +35,7 @@ from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
 from handlers.admin.past_boards import PastBoards
+from handlers.admin.saved_filters import SavedFiltersHandler
 from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
 from handlers.admin.socket_subjects import SocketSubjects
 from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
@@ -314,6 +315,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),
         URLSpec(r"/admin/sign-ins", own_sign_ins.SignInsHandler, for_sign_in),
         URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
+        URLSpec(r"/admin/saved-filters", SavedFiltersHandler, {"admin": admin}),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
         URLSpec(
             r"/admin/webhooks",
@@ -333,7 +335,8 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
 def _admin_context(app: AppContext, templates: jinja2.Environment, assets: Assets) -> AdminContext:
     """What every page of the dashboard needs."""
     return AdminContext(
-        app.context, app.operator_auth, templates, assets, app.core.environment.clock, app.settings
+        app.context, app.operator_auth, templates, assets, app.core.environment.clock, app.settings,
+        app.stores.saved_filters,
     )  # fmt: skip
 
 

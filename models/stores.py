@@ -24,6 +24,7 @@ from models.notices import Notices
 from models.operators import Operators
 from models.recorded_spans import RecordedSpans
 from models.samples import Samples
+from models.saved_filters import SavedFilters
 from models.screens import Screens
 from models.service_keys import ServiceKeys
 from models.sign_in_limits import SignInLimits
@@ -51,6 +52,7 @@ class Stores:
     sign_ins: SignIns
     screens: Screens
     events: Events
+    saved_filters: SavedFilters
     samples: Samples
     checkpoints: Checkpoints
     recorded_spans: RecordedSpans
@@ -84,6 +86,7 @@ async def open_stores(database: Database, settings: Settings) -> Stores:
         sign_ins=SignIns(database.collection("sign_ins")),
         screens=Screens(database.collection("screens")),
         events=events,
+        saved_filters=SavedFilters(database.collection("saved_filters")),
         samples=Samples(database.collection("samples")),
         checkpoints=Checkpoints(database.collection("checkpoints"), database.collection("checkpoint_parts")),
         recorded_spans=RecordedSpans(database.collection("recorded_spans")),

@@ -22,6 +22,7 @@ from handlers.compression import write_small
 from models.errors import Forbidden, NotFound, Unauthenticated
 from models.operator_auth import OperatorAuth, SignedInOperator
 from models.operators import Operator, Role, is_at_least
+from models.saved_filters import SavedFilters
 from realtime.clock import Clock
 from realtime.dashboard.rows import CUTTING
 from settings import Settings
@@ -72,6 +73,7 @@ class AdminContext:
     assets: Assets
     clock: Clock
     settings: Settings
+    saved_filters: SavedFilters
     flash_messages: FlashMessages = field(default_factory=FlashMessages)
 
     @property

@@ -14,6 +14,7 @@ from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.live import OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
+from handlers.admin.saved_filters import views_of
 from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import read_page
@@ -96,6 +97,7 @@ class AdminCallsHandler(CallPages):
         self.show(
             "calls.html",
             here="calls",
+            views=await views_of(self, "calls"),
             shown=shown,
             calls=[self.named(call) for call in shown.rows],
             calls_with_issues={each.call_id for each in self.overview.issues()},

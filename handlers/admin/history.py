@@ -10,6 +10,7 @@ from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
+from handlers.admin.saved_filters import views_of
 from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import is_newest, read_page
@@ -115,6 +116,7 @@ class EventsHandler(AdminHistoryHandler):
         self.show(
             "events.html",
             here="events",
+            views=await views_of(self, "events"),
             shown=shown,
             events=[event_details(event) for event in shown.rows],
             is_tail=is_newest(shown, times) and wanted.get("user_id") != 0,
@@ -153,6 +155,7 @@ class AuditHandler(AdminHistoryHandler):
         self.show(
             "audit.html",
             here="audit",
+            views=await views_of(self, "audit"),
             shown=shown,
             times=times,
             actions=ACTIONS,

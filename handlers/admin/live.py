@@ -14,6 +14,7 @@ from handlers.admin.chart_drawing import ChartDrawing
 from handlers.admin.chart_ranges import CHART_RANGES, ChartData, ChartRange
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
+from handlers.admin.saved_filters import views_of
 from handlers.compression import write_large
 from models.errors import StoreUnavailable
 from models.events import Event
@@ -152,6 +153,7 @@ class LiveHandler(LivePages):
     async def get(self) -> None:
         """Show everything. If the store can't be reached, the chart has only the last minutes."""
         chosen, is_complete, stored = self.chosen_range(), True, list[Sample]()
+        views = await views_of(self, "live")
         try:
             stored = await self.stored_samples(chosen)
         except StoreUnavailable:
@@ -159,6 +161,7 @@ class LiveHandler(LivePages):
         figures, data, settings = self.overview.figures(), self.chart_data(chosen, stored), self.admin.settings
         self.show_live(
             "live.html",
+            views=views,
             chart=ChartDrawing(chosen, chosen.gap_ms(settings), data, figures, self.moments),
             chart_range=chosen,
             chart_ranges=[(each, each.attributes(settings)) for each in CHART_RANGES.values()],

@@ -11,6 +11,7 @@ from handlers.admin.day_strips import STATE_WORDS, user_days
 from handlers.admin.live import OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import changed_query
+from handlers.admin.saved_filters import views_of
 from handlers.admin.shown_days import shown_days
 from handlers.admin.time_form import TimeForm, read_times
 from handlers.admin.timed_page import TimedPage, is_newest, read_page
@@ -46,11 +47,12 @@ class AdminUsersHandler(OverviewHandler):
         self.set_up_overview(admin, overview)
 
     @allows("viewer")
-    def get(self) -> None:
+    async def get(self) -> None:
         """Show users, filtered, sorted and in pages."""
         if self.get_query_argument("pick", "") == "all" and self._may_pick():
             self._name_all()
             return
+        views = await views_of(self, "users")
         figures = self.overview.figures()
         counts = {
             "all": figures.available + figures.busy + figures.offline,
@@ -59,7 +61,15 @@ class AdminUsersHandler(OverviewHandler):
             "offline": figures.offline,
         }
         issue_of = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
-        self.show("users.html", here="users", counts=counts, issue_of=issue_of, picked=self._picked(), **self.listed())
+        self.show(
+            "users.html",
+            here="users",
+            views=views,
+            counts=counts,
+            issue_of=issue_of,
+            picked=self._picked(),
+            **self.listed(),
+        )
 
     def _may_pick(self) -> bool:
         return is_at_least(self.operator.role, "operator")

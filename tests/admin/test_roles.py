@@ -48,6 +48,8 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/accounts", "/admin/accounts"): FORM_OF_ADMINS,
     ("GET", "/admin/actions/progress", "/admin/actions/progress?request_id=x"): (303, 303, 403, 404, 404, 303),
     ("POST", "/admin/attention", "/admin/attention"): (401, 401, 403, 303, 303, 401),
+    ("GET", "/admin/saved-filters", "/admin/saved-filters"): EVERYBODY_SIGNED_IN,
+    ("POST", "/admin/saved-filters", "/admin/saved-filters"): (401, 401, 303, 303, 303, 401),
     ("POST", "/admin/time-zone", "/admin/time-zone"): (401, 401, 303, 303, 303, 401),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),

@@ -1,0 +1,124 @@
+"""Saved filters: what operators saved under a name. They are kept with the account, and so follow the person."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from handlers.admin.base import AdminContext, AdminHandler, allows
+from models.errors import Invalid, NotFound, RequestError, StoreUnavailable
+from models.saved_filters import PageName, SavedFilter
+
+PATHS: dict[PageName, str] = {
+    "live": "/admin",
+    "users": "/admin/users",
+    "calls": "/admin/calls",
+    "events": "/admin/events",
+    "audit": "/admin/audit",
+}
+
+TITLES: dict[PageName, str] = {
+    "live": "Live", "users": "Users", "calls": "Calls", "events": "Events", "audit": "Audit log",
+}  # fmt: skip
+
+NOT_SAVED = ("page", "pick", "flash")
+"""Parameters that say where in a list one is, and not what it is filtered by."""
+
+
+class Views(msgspec.Struct, frozen=True):
+    """What the menu “Views” of a page offers."""
+
+    page: PageName
+    query: str
+    """The filter of the page as it is now."""
+    saved: list[SavedFilter]
+    is_unknown: bool = False
+    """Whether the saved filters could not be read."""
+
+    def path(self, saved: SavedFilter) -> str:
+        """The page with a saved filter."""
+        return path_of(saved)
+
+
+def path_of(saved: SavedFilter) -> str:
+    """The page with this filter."""
+    return PATHS[saved.page] + (f"?{saved.query}" if saved.query else "")
+
+
+async def views_of(handler: AdminHandler, page: PageName) -> Views:
+    """The menu of this page for the operator who asks."""
+    query = cleaned(handler.request.query)
+    try:
+        saved = await handler.admin.saved_filters.of_operator(handler.operator.operator_id, page)
+    except StoreUnavailable:
+        return Views(page, query, [], is_unknown=True)
+    return Views(page, query, saved)
+
+
+def cleaned(query: str) -> str:
+    """A query string with only what filters, sorts and limits a list."""
+    try:
+        given = parse_qsl(query.lstrip("?"), max_num_fields=50)
+    except ValueError as error:
+        raise Invalid("This filter has too many parts to be saved.") from error
+    return urlencode([(name, value) for name, value in given if name not in NOT_SAVED])
+
+
+class SavedFiltersHandler(AdminHandler):
+    """/admin/saved-filters"""
+
+    def initialize(self, admin: AdminContext) -> None:
+        """The route passes the collaborators."""
+        self.set_up_admin(admin)
+
+    @allows("viewer")
+    async def get(self) -> None:
+        """Show the operator's own saved filters."""
+        saved = await self.admin.saved_filters.of_operator(self.operator.operator_id)
+        self.show("saved_filters.html", saved=[(each, path_of(each)) for each in saved], titles=TITLES)
+
+    @allows("viewer")
+    async def post(self) -> None:
+        """Save, rename or delete one, and lead back to the page of the form. A refusal is shown there."""
+        try:
+            message = await self._change(self.get_body_argument("change", "save"))
+        except (Invalid, NotFound) as refusal:
+            if self.wants_json:
+                raise
+            return self._back(refusal)
+        if self.wants_json:
+            self.finish({"message": message})
+        else:
+            self.go(self._next(), message)
+        return None
+
+    async def _change(self, change: str) -> str:
+        filters, operator_id = self.admin.saved_filters, self.operator.operator_id
+        page, name = self._page(), self.get_body_argument("name", "")
+        match change:
+            case "save":
+                saved = SavedFilter(page, name, cleaned(self.get_body_argument("query", "")))
+                await filters.save(operator_id, saved)
+                return f"Filter “{' '.join(name.split())}” saved."
+            case "rename":
+                new_name = self.get_body_argument("new_name", "")
+                await filters.rename(operator_id, page, name, new_name)
+                return f"Filter “{name}” renamed to “{' '.join(new_name.split())}”."
+            case "delete":
+                await filters.delete(operator_id, page, name)
+                return f"Filter “{name}” deleted."
+        raise Invalid("change must be one of save, rename, delete.")
+
+    def _page(self) -> PageName:
+        page = self.get_body_argument("page", "")
+        if page not in get_args(PageName):
+            raise Invalid(f"page must be one of {', '.join(get_args(PageName))}.")
+        return cast("PageName", page)
+
+    def _next(self) -> str:
+        return self.own_page(self.get_body_argument("next", "") or "/admin/saved-filters")
+
+    def _back(self, refusal: RequestError) -> None:
+        self.go(self._next(), refusal.message, is_refusal=True)

@@ -1,0 +1,37 @@
+// Views: saves the filter that the page has now, and copies the link to the page as it is.
+
+const COPIED_MS = 2_000; // time to read it
+
+for (const form of document.querySelectorAll("[data-save-filter]")) {
+  form.addEventListener("submit", () => {
+    const { query, next } = form.elements;
+    query.value = location.search.slice(1); // scripts change it without a new page
+    next.value = location.pathname + location.search;
+  });
+}
+
+/** Browsers give pages the clipboard only on https and on localhost. Elsewhere, the text of a field can be copied. */
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  (document.querySelector("dialog[open], :popover-open") ?? document.body).append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  if (!isCopied) throw new Error("The browser doesn't allow it");
+}
+
+for (const button of document.querySelectorAll("[data-copy-link]")) {
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await copy(button.dataset.link ?? location.href);
+      button.textContent = "Link copied";
+    } catch {
+      button.textContent = "Copy the address of this page";
+    }
+    setTimeout(() => (button.textContent = label), COPIED_MS);
+  });
+}

@@ -1,0 +1,73 @@
+"""Filters saved under a name: as links, without a script, for each operator."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.admin.browser import JSON_PLEASE, Browser
+from tests.admin.conftest import PASSWORD, SignedIn
+from tests.clients import Answer
+
+pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
+
+
+async def change(browser: Browser, **fields: Any) -> Answer:
+    return await browser.post("/admin/saved-filters", {"page": "users", **fields})
+
+
+async def test_a_filter_is_saved_from_its_page_and_is_a_link_there_in_every_browser(
+    signed_in: SignedIn, new_browser: Callable[[], Browser]
+) -> None:
+    viewer = await signed_in("viewer")
+    page = (await viewer.get("/admin/users", status="busy", q="Zoë & co", page=1)).body
+    assert 'name="query" value="status=busy&amp;q=Zo%C3%AB+%26+co"' in page
+    assert "None yet on this page." in page
+    answer = await change(
+        viewer, name="Busy Zoës", query="?status=busy&q=Zo%C3%AB+%26+co&page=3", next="/admin/users?q=x"
+    )
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/users?q=x")
+    page = (await viewer.get("/admin/users")).body
+    assert "Filter “Busy Zoës” saved." in html.unescape(page)
+    link = '<a class="item" href="/admin/users?status=busy&amp;q=Zo%C3%AB+%26+co"><bdi>Busy Zoës</bdi></a>'
+    assert link in page
+    other = await new_browser().signed_in("viewer", PASSWORD)
+    assert link in (await other.get("/admin/users", sort="name")).body
+    assert "Busy Zoës" not in (await other.get("/admin/calls")).body
+    assert "Busy Zoës" not in (await (await signed_in("operator")).get("/admin/users")).body
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/users", "/admin/calls", "/admin/events", "/admin/audit"])
+async def test_every_list_has_its_own(path: str, signed_in: SignedIn) -> None:
+    viewer = await signed_in("viewer")
+    page = path.rpartition("/")[2].replace("admin", "live")
+    answer = await change(viewer, page=page, name="mine", query="q=ada", next=path)
+    assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert f'href="{path}?q=ada"><bdi>mine</bdi>' in (await viewer.get(path)).body
+
+
+async def test_filters_are_renamed_and_deleted_on_a_page_of_their_own(signed_in: SignedIn) -> None:
+    viewer = await signed_in("viewer")
+    await change(viewer, name="<b>one</b>", query="status=busy")
+    page = (await viewer.get("/admin/saved-filters")).body
+    assert "<bdi>&lt;b&gt;one&lt;/b&gt;</bdi>" in page
+    await change(viewer, change="rename", name="<b>one</b>", new_name="one")
+    assert "<bdi>one</bdi>" in (await viewer.get("/admin/saved-filters")).body
+    await change(viewer, change="delete", name="one")
+    assert "No saved filters yet." in (await viewer.get("/admin/saved-filters")).body
+
+
+async def test_what_is_refused_is_said_on_the_page_and_nothing_else_is_kept(signed_in: SignedIn) -> None:
+    viewer = await signed_in("viewer")
+    for fields in ({"name": ""}, {"name": "x" * 61}, {"name": "x", "page": "wall"}, {"name": "x", "change": "drop"}):
+        answer = await change(viewer, **{"query": "q=1", **fields})
+        assert answer.status == 303
+        assert "refused" in (await viewer.get("/admin/saved-filters")).body
+    answer = await viewer.post("/admin/saved-filters", {"page": "users", "name": ""}, headers=JSON_PLEASE)
+    assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+    answer = await change(viewer, name="x", query="q=1", next="https://elsewhere.example/")
+    assert answer.headers["Location"] == "/admin"
+    assert (await viewer.post("/admin/saved-filters", {"name": "x"}, with_xsrf=False)).status == 403

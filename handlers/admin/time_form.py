@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
+from markupsafe import Markup
 
 from handlers.admin.base import AdminHandler
 from handlers.admin.moments import Moments, iso
@@ -27,7 +30,9 @@ class TimeForm(msgspec.Struct, frozen=True, kw_only=True):
     others: dict[str, str]
     """The other parameters of the page."""
     words: str = ""
-    """The range in words, for headings and print."""
+    """The range in words, for print."""
+    heading: str | Markup = ""
+    """The same for a heading, with times that a script writes as the browser is set to."""
 
     @property
     def is_exact(self) -> bool:
@@ -76,7 +81,8 @@ def read_times(handler: AdminHandler, default: RangeName = "") -> TimeForm:
         fields={name: _field(at, moments) for name, at in exact.items()},
         query=_query(found, exact, moments),
         others=_others(handler),
-        words=_words(found, moments, shift_hours),
+        words=str(_words(found, moments.full, shift_hours)),
+        heading=_words(found, partial(moments.marked, short=True), shift_hours),
     )
 
 
@@ -113,15 +119,17 @@ def _query(found: TimeRange, exact: dict[str, datetime | None], moments: Moments
     }
 
 
-def _words(found: TimeRange, moments: Moments, shift_hours: int) -> str:
+def _words(found: TimeRange, shown: Callable[[datetime], str], shift_hours: int) -> str | Markup:
     if found.name:
         hours = f"Last {shift_hours} hours" if shift_hours > 1 else "Last hour"
         return {"hour": "Last hour", "shift": hours, "day": "Last 24 hours", "week": "Last 7 days"}[found.name]
     if found.at:
-        return f"Around {moments.full(found.at)}"
-    start = f"From {moments.full(found.start)}" if found.start else ""
-    end = f"{'to' if start else 'Until'} {moments.full(found.end)}" if found.end else ""
-    return f"{start} {end}".strip()
+        return Markup("Around {}").format(shown(found.at))
+    if found.start and found.end:
+        return Markup("From {} to {}").format(shown(found.start), shown(found.end))
+    if found.start:
+        return Markup("From {}").format(shown(found.start))
+    return Markup("Until {}").format(shown(found.end)) if found.end else ""
 
 
 def file_words(found: TimeRange, moments: Moments) -> str:

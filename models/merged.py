@@ -43,6 +43,8 @@ class MergedQueries:
         found: list[Document] = []
         for query, start in zip(self._queries, starts, strict=True):
             found += await self._collection.find(query, sort=self._sort, skip=start, limit=left + limit)
+        if len(starts) == 1:
+            return found
         return sorted(found, key=self._place)[left : left + limit]
 
     async def _starts(self, skip: int) -> tuple[list[int], int]:

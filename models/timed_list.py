@@ -65,7 +65,7 @@ class TimedList(Generic[T]):
 
     def _following(self, last: Document) -> MergedQueries:
         """What comes after a document. The range on the date is what an index serves; the rest decides in a tie."""
-        at, in_tie = last[self._field], {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
+        at, in_tie = last.get(self._field), {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
         return self._merged({"$lte": at}, {"$or": [{self._field: {"$lt": at}}, {"_id": in_tie}]})
 
     async def counts_by(self, fields: Sequence[str]) -> AsyncIterator[list[tuple[tuple[Any, ...], int]]]:
@@ -101,7 +101,7 @@ class TimedList(Generic[T]):
         return self._sort[0][0]
 
     def _merged(
-        self, limits: dict[str, datetime] | None = None, rest: Filter | None = None, sort: Keys | None = None
+        self, limits: dict[str, Any] | None = None, rest: Filter | None = None, sort: Keys | None = None
     ) -> MergedQueries:
         dates = {**self._limits, **(limits or {})}
         condition = {**({self._field: dates} if dates else {}), **(rest or {})}

@@ -23,6 +23,7 @@ from tests.running import RunningServer
 pytestmark = pytest.mark.gen_test
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+ROW = r'<tr(?: id="first")?>|<li data-key="[^"]+">|<li><a class="then"'
 PATHS = ("/admin/events", "/admin/calls", "/admin/audit", "/admin/users/1")
 
 
@@ -138,11 +139,7 @@ async def test_a_named_range_ends_now(server: RunningServer, signed_in: SignedIn
     browser = await signed_in("viewer")
     for number, name in enumerate(("hour", "shift", "day", "week"), 1):
         page = await read(browser, path, range=name)
-        assert (
-            len(re.findall(r'<tr(?: id="first")?>|<li data-key="[^"]+">|<li><a class="then"', main(page)))
-            - ("audit" in path)
-            == number
-        )
+        assert len(re.findall(ROW, main(page))) - ("audit" in path) == number
         assert re.search(rf'href="\?range={name}" aria-current="true"', page)
 
 

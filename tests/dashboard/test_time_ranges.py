@@ -90,3 +90,11 @@ async def test_without_javascript_a_jump_is_a_form(site: Site, visit: Visit) -> 
     assert parse_qs(urlsplit(page.url).query)["at"] == ["2026-01-31T12:00"]
     await page.goto(f"{site.origin}/admin/events?at=2026-01-31T12:00")
     await expect(page.locator("#moment")).to_contain_text("Later above; nothing earlier")
+
+
+async def test_escape_clears_the_search_of_the_events_and_keeps_the_range(site: Site, visit: Visit) -> None:
+    await site.online("dora")
+    page = await visit("/admin/events?user=nobody&range=hour")
+    await page.get_by_label("User name or ID").press("Escape")
+    await expect(page.locator("tbody tr").first).to_be_visible()
+    assert parse_qs(urlsplit(page.url).query) == {"range": ["hour"]}

@@ -22,8 +22,8 @@ export class Alerts {
   #hasBegun = false;
   #timer = null;
 
-  constructor(storage = safeStorage()) {
-    this.#told = new ToldOnce(storage);
+  constructor(storage = safeStorage(), told = new ToldOnce(storage)) {
+    this.#told = told;
     this.choices = new AlertChoices(storage, () => this.#choicesChanged());
     addEventListener("storage", (event) => this.choices.hear(event));
     for (const event of ["click", "keydown"]) addEventListener(event, () => this.#allowSound());

@@ -42,6 +42,7 @@ export function fillTimeline(element, event, callId, now) {
   if (event.isPrinted) return;
   const at = event.gap ? event.gap[1] : event.at;
   for (const part of row.parts.at) writeMoment(part, at, now);
+  row.attribute("then", "href", `/admin/board?at=${iso(at)}`);
   row.text("text", event.gap ? gapText(event.gap, now) : event.text);
   row.attribute("call", "href", `/admin/calls/${event.call_id ?? ""}`);
   row.set("call", "hidden", !event.call_id || event.call_id === callId);

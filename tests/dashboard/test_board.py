@@ -29,7 +29,12 @@ async def test_an_event_leads_to_the_board_of_then(site: Site, visit: Visit) -> 
     page = await visit("/admin/events?kind=call_started")
     time = page.get_by_role("row", name="Ada Quist called Bob").locator("a.then")
     await expect(time).to_have_attribute("title", "Show the board as of then")
+    user_page = await visit(f"/admin/users/{ada.user_id}")
+    rows = user_page.locator("#timeline li a.then")
+    printed = await rows.count()
     assert (await ada.post("/calls/end", {"call_id": call_id})).status == 200
+    await expect(rows).to_have_count(printed + 2)  # the end of the call, and that Ada is available again
+    assert all([await row.get_attribute("href") for row in await rows.all()])
     assert (await bob.put("/users/me/status", {"is_online": False})).status == 200
     await time.click()
 

@@ -91,13 +91,14 @@ class Events:
         """One page, newest first, and the number of matching events, counted up to COUNT_LIMIT."""
         return await self.listed(**given).page(skip, limit)
 
-    async def between(self, after: str, up_to: str | None, limit: int) -> list[Event]:
-        """The next events after an id, oldest first, at most `limit`. With `up_to`, none after that id.
+    async def between(self, after: str, up_to: str | None, limit: int) -> tuple[list[Event], str | None]:
+        """The next events after an id, oldest first, at most `limit`, and the id to go on after if there may be more.
 
-        Neither need be the id of an existing event.
+        With `up_to`, none after that id. Neither need be the id of an existing event.
         """
         ids = {"$gt": after} if up_to is None else {"$gt": after, "$lte": up_to}
-        return self._readable(await self._events.find({"_id": ids}, sort=BY_ID, limit=limit))
+        rows = await self._events.find({"_id": ids}, sort=[("_id", 1)], limit=limit)
+        return self._readable(rows), rows[-1]["_id"] if len(rows) == limit else None
 
     async def of_call(self, call_id: str) -> list[Event]:
         """The events of one call, oldest first."""

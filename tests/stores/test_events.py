@@ -179,11 +179,12 @@ async def test_events_are_complete_since_the_oldest_that_is_kept(stores: Stores)
 
 async def test_the_events_between_two_ids_are_read_oldest_first(stores: Stores) -> None:
     await stores.events.add_many([event(number) for number in range(6)])
-    first = await stores.events.between("000001", "000004", 2)
-    assert [each.event_id for each in first] == ["000002", "000003"]
-    rest = await stores.events.between(first[-1].event_id, "000004", 2)
-    assert [each.event_id for each in rest] == ["000004"]
-    assert [each.event_id for each in await stores.events.between("000003~", None, 9)] == ["000004", "000005"]
+    first, more = await stores.events.between("000001", "000004", 2)
+    assert ([each.event_id for each in first], more) == (["000002", "000003"], "000003")
+    rest, more = await stores.events.between("000003", "000004", 2)
+    assert ([each.event_id for each in rest], more) == (["000004"], None)
+    rest, more = await stores.events.between("000003~", None, 9)
+    assert ([each.event_id for each in rest], more) == (["000004", "000005"], None)
 
 
 async def test_the_newest_event_that_will_be_trimmed_is_known_before(stores: Stores) -> None:

@@ -11,6 +11,7 @@ import jinja2
 from handlers.admin import attention
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
+from handlers.admin.list_choices import COLUMNS
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
@@ -24,6 +25,7 @@ def page_templates() -> jinja2.Environment:
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True)
     templates.filters.update(FILTERS)
     templates.globals["audit_labels"] = AUDIT_LABELS
+    templates.globals["list_columns"] = COLUMNS
     templates.globals["on_it_minutes"] = attention.MINUTES
     return templates
 

@@ -34,6 +34,7 @@ from handlers.admin.assets import Assets, VersionedAssetHandler
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
 from handlers.admin.confirmation import Confirmations
+from handlers.admin.list_choices import ColumnsHandler
 from handlers.admin.past_boards import PastBoards
 from handlers.admin.saved_filters import SavedFiltersHandler
 from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
@@ -315,6 +316,7 @@ def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
         URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),
         URLSpec(r"/admin/sign-ins", own_sign_ins.SignInsHandler, for_sign_in),
         URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
+        URLSpec(r"/admin/columns", ColumnsHandler, {"admin": admin}),
         URLSpec(r"/admin/saved-filters", SavedFiltersHandler, {"admin": admin}),
         URLSpec(r"/admin/system", system.SystemHandler, for_system),
         URLSpec(

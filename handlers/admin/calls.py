@@ -11,6 +11,7 @@ import msgspec
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.list_choices import chosen_columns
 from handlers.admin.live import OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
@@ -98,6 +99,7 @@ class AdminCallsHandler(CallPages):
             "calls.html",
             here="calls",
             views=await views_of(self, "calls"),
+            columns=chosen_columns(self, "calls"),
             shown=shown,
             calls=[self.named(call) for call in shown.rows],
             calls_with_issues={each.call_id for each in self.overview.issues()},

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
+from handlers.admin.list_choices import chosen_columns
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.saved_filters import views_of
@@ -117,6 +118,7 @@ class EventsHandler(AdminHistoryHandler):
             "events.html",
             here="events",
             views=await views_of(self, "events"),
+            columns=chosen_columns(self, "events"),
             shown=shown,
             events=[event_details(event) for event in shown.rows],
             is_tail=is_newest(shown, times) and wanted.get("user_id") != 0,

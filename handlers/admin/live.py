@@ -12,6 +12,7 @@ from handlers.admin.alert_kinds import alert_kinds
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.chart_drawing import ChartDrawing
 from handlers.admin.chart_ranges import CHART_RANGES, ChartData, ChartRange
+from handlers.admin.list_choices import ListName, chosen_columns, chosen_sort, remembers_sort
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
 from handlers.admin.saved_filters import views_of
@@ -41,6 +42,9 @@ WALL_NAMES = 60
 class OverviewHandler(AdminHandler):
     """Base of the handlers that show users and calls."""
 
+    list_name: ListName = "users"
+    """The list whose order is remembered."""
+
     def set_up_overview(self, admin: AdminContext, overview: Overview) -> None:
         """To be called first in each handler's `initialize`."""
         self.set_up_admin(admin)
@@ -69,7 +73,7 @@ class OverviewHandler(AdminHandler):
 
     def _filter(self) -> tuple[UserFilter, str, UserSort, str]:
         status = cast("UserFilter", choice(self, "status", FILTERS))
-        sort = cast("UserSort", choice(self, "sort", SORTS))
+        sort = cast("UserSort", chosen_sort(self, self.list_name, SORTS))
         return status, self.search(), sort, self.chosen_tag()
 
     async def with_unsaved(self, stored: Awaitable[list[Event]], is_about: Callable[[Event], bool]) -> list[Event]:
@@ -149,9 +153,13 @@ class LivePages(OverviewHandler):
 class LiveHandler(LivePages):
     """GET /admin"""
 
+    list_name = "live"
+
     @allows("viewer")
     async def get(self) -> None:
         """Show everything. If the store can't be reached, the chart has only the last minutes."""
+        if remembers_sort(self, "live", SORTS):
+            return
         chosen, is_complete, stored = self.chosen_range(), True, list[Sample]()
         views = await views_of(self, "live")
         try:
@@ -162,6 +170,7 @@ class LiveHandler(LivePages):
         self.show_live(
             "live.html",
             views=views,
+            columns=chosen_columns(self, "live"),
             chart=ChartDrawing(chosen, chosen.gap_ms(settings), data, figures, self.moments),
             chart_range=chosen,
             chart_ranges=[(each, each.attributes(settings)) for each in CHART_RANGES.values()],

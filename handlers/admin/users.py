@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
-from handlers.admin.live import OverviewHandler
+from handlers.admin.list_choices import chosen_columns, remembers_sort
+from handlers.admin.live import SORTS, OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import changed_query
 from handlers.admin.saved_filters import views_of
@@ -52,6 +53,8 @@ class AdminUsersHandler(OverviewHandler):
         if self.get_query_argument("pick", "") == "all" and self._may_pick():
             self._name_all()
             return
+        if remembers_sort(self, "users", SORTS):
+            return
         views = await views_of(self, "users")
         figures = self.overview.figures()
         counts = {
@@ -65,6 +68,7 @@ class AdminUsersHandler(OverviewHandler):
             "users.html",
             here="users",
             views=views,
+            columns=chosen_columns(self, "users"),
             counts=counts,
             issue_of=issue_of,
             picked=self._picked(),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
 from operator import attrgetter
-from typing import Literal
+from typing import Any, Literal, cast
 
 from models.search import Search
+from models.status import state_of
 from realtime.presence.registry import Registry, UserEntry
 
 UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
 """`calls` selects users who are on a call."""
-UserSort = Literal["attention", "name", "state", "since", "heard"]
+UserSort = Literal["attention", "name", "state", "since", "heard", "-name", "-state", "-since", "-heard"]
+"""With a minus, the order is the reverse. Users who are equal are always in the order of their names."""
 
 _by_name = attrgetter("folded_name")
 _by_since = attrgetter("record.state.since")
@@ -54,6 +58,8 @@ class UserQuery:
 
 def _sorted(entries: list[UserEntry], attention: set[int], sort: UserSort) -> list[UserEntry]:
     """`entries` come sorted by name. `since` puts the longest in their state first, `heard` the last seen."""
+    if sort[0] == "-":
+        return _reversed(_sorted(entries, attention, cast("UserSort", sort[1:])), sort)
     match sort:
         case "attention":
             first = [each for each in entries if each.profile.user_id in attention]
@@ -67,6 +73,18 @@ def _sorted(entries: list[UserEntry], attention: set[int], sort: UserSort) -> li
             return sorted(entries, key=_by_heard, reverse=True)
         case _:
             return entries
+
+
+def _reversed(entries: list[UserEntry], sort: UserSort) -> list[UserEntry]:
+    """Reversed, but equal ones stay in the order of their names."""
+    if sort == "-name":
+        return entries[::-1]
+    key: Callable[[UserEntry], Any] = {"-since": _by_since, "-heard": _by_heard}.get(sort, _state_of)
+    return [entry for _, equal in reversed([(k, list(g)) for k, g in groupby(entries, key)]) for entry in equal]
+
+
+def _state_of(entry: UserEntry) -> str:
+    return state_of(entry.status)
 
 
 def _in_state(entries: list[UserEntry]) -> dict[str, list[UserEntry]]:

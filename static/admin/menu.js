@@ -5,11 +5,11 @@ const TALLEST_PX = 240; // a menu that may not fit below its button opens upward
 /** `onToggle(isOpen)` is called whenever a menu in `box` opens or closes. */
 export function setUpMenus(box, onToggle) {
   // These events don't bubble, but they can be captured.
-  box.addEventListener("beforetoggle", ({ target, newState }) => newState === "open" && place(target), true);
+  box.addEventListener("beforetoggle", ({ target, newState }) => newState === "open" && isOfRow(target) && place(target), true);
   box.addEventListener(
     "toggle",
     ({ target, newState }) => {
-      if (newState === "open") itemsOf(target)[0]?.focus({ preventScroll: true });
+      if (newState === "open" && isOfRow(target)) itemsOf(target)[0]?.focus({ preventScroll: true });
       onToggle(box.querySelector(":popover-open") !== null); // another one may have opened before this one closed
     },
     true,
@@ -17,6 +17,9 @@ export function setUpMenus(box, onToggle) {
   box.addEventListener("keydown", (event) => moveFocus(event));
   box.addEventListener("scroll", () => box.querySelector(":popover-open")?.hidePopover(), true);
 }
+
+/** Other menus stand where their style says. */
+const isOfRow = (menu) => menu.previousElementSibling?.matches("button");
 
 const itemsOf = (menu) => [...menu.querySelectorAll(".item:not(:disabled, [hidden])")];
 

@@ -6,6 +6,7 @@ import { lockOnInteraction } from "./live_list.js";
 import { fillUser, placeInTable, put, write } from "./markup.js";
 import { Picking } from "./picking.js";
 import { TagFilter } from "./tag_filter.js";
+import { rememberSort, showSortInHeads } from "./heads.js";
 import { UserSort } from "./user_sort.js";
 import { bulkWords, changes, grouped } from "./formatting.js";
 
@@ -202,7 +203,14 @@ export class UserList {
     }
     q.addEventListener("input", () => this.choose({ q: q.value }));
     q.addEventListener("keydown", (event) => this.#keyInSearch(event));
-    sort.addEventListener("change", () => this.choose({ sort: sort.value }));
+    sort.addEventListener("change", () => this.#chooseSort(sort.value));
+    for (const button of this.#section.querySelectorAll("[data-head] button")) {
+      button.addEventListener("click", (event) => {
+        event.preventDefault();
+        sort.value = button.value;
+        this.#chooseSort(button.value);
+      });
+    }
     now.addEventListener("click", () => this.sortNow());
     clear.addEventListener("click", (event) => {
       event.preventDefault();
@@ -244,6 +252,11 @@ export class UserList {
     }
   }
 
+  #chooseSort(sort) {
+    rememberSort("live", sort);
+    this.choose({ sort });
+  }
+
   /** In the filter's links, and in the page's address so that a reload keeps it. */
   #showChoice() {
     const { status, sort } = this.sort;
@@ -251,6 +264,7 @@ export class UserList {
       if (link.dataset.status === status) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    showSortInHeads(this.#section, sort);
     const query = new URLSearchParams({ status, q: this.#parts.q.value.trim(), tag: this.#tags.tag, sort });
     for (const [name, usual] of [["status", "all"], ["q", ""], ["tag", ""], ["sort", "attention"]]) {
       if (query.get(name) === usual) query.delete(name);

@@ -16,11 +16,18 @@ const seconds = (milliseconds) => Math.floor(milliseconds / 1_000);
  */
 const RANKS = {
   attention: (row, hasIssue) => (hasIssue ? 0 : BUSY_FIRST[row.state]),
-  name: () => 0,
+  name: (row, hasIssue, place) => place,
   state: (row) => RANK_OF_STATE[row.state],
   since: (row) => seconds(row.since),
   heard: (row) => 2 ** 32 - seconds(row.heard),
 };
+
+const HIGHEST_RANK = 2 ** 33 - 1;
+
+/** With a minus, the order is the reverse. Users who are equal are always in the order of their names. */
+for (const [name, rank] of Object.entries(RANKS)) {
+  if (name !== "attention") RANKS[`-${name}`] = (...about) => HIGHEST_RANK - rank(...about);
+}
 
 const MATCHES = {
   all: () => true,
@@ -109,7 +116,9 @@ export class UserSort {
       const isPinned = userId === this.#pinned;
       let place = isPinned || matches(row, hasIssue) ? this.#rankOfSearch(userId) : null;
       if (isPinned) place ??= BY_PART;
-      if (place !== null) found[place].push(rank(row, hasIssue) * PLACES + this.#places.get(userId));
+      if (place === null) continue;
+      const byName = this.#places.get(userId);
+      found[place].push(rank(row, hasIssue, byName) * PLACES + byName);
     }
     return found.flatMap((keys) => Array.from(Float64Array.from(keys).sort(), (key) => this.#byName[key % PLACES]));
   }

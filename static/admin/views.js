@@ -22,12 +22,26 @@ async function copy(text) {
   if (!isCopied) throw new Error("The browser doesn't allow it");
 }
 
+for (const field of document.querySelectorAll("[data-here]")) {
+  field.form.addEventListener("submit", () => (field.value = location.pathname + location.search));
+}
+
+/** With the order and the columns, which another operator may have chosen otherwise. */
+function linkOf({ dataset }) {
+  const link = new URL(location.href);
+  const sort = document.getElementById("sort")?.value;
+  for (const [name, value] of [["sort", sort], ["columns", dataset.columns]]) {
+    if (value && !link.searchParams.has(name)) link.searchParams.set(name, value);
+  }
+  return String(link);
+}
+
 for (const button of document.querySelectorAll("[data-copy-link]")) {
   const label = button.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(button.dataset.link ?? location.href);
+      await copy(linkOf(button));
       button.textContent = "Link copied";
     } catch {
       button.textContent = "Copy the address of this page";

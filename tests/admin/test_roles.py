@@ -50,6 +50,7 @@ TABLE: dict[tuple[str, str, str], Row] = {
     ("POST", "/admin/attention", "/admin/attention"): (401, 401, 403, 303, 303, 401),
     ("GET", "/admin/saved-filters", "/admin/saved-filters"): EVERYBODY_SIGNED_IN,
     ("POST", "/admin/saved-filters", "/admin/saved-filters"): (401, 401, 303, 303, 303, 401),
+    ("POST", "/admin/columns", "/admin/columns"): (401, 401, 400, 400, 400, 401),
     ("POST", "/admin/time-zone", "/admin/time-zone"): (401, 401, 303, 303, 303, 401),
     ("GET", "/admin/system", "/admin/system"): ADMINS,
     ("POST", "/admin/webhooks", "/admin/webhooks"): (401, 401, 403, 403, 404, 401),

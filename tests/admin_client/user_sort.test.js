@@ -32,6 +32,10 @@ for (const [sort, expected] of Object.entries({
   state: ["bob", "zoe", "Ann", "Dörte", "carl"],
   since: ["Ann", "bob", "carl", "Dörte", "zoe"],
   heard: ["Dörte", "bob", "Ann", "carl", "zoe"],
+  "-name": ["zoe", "Dörte", "carl", "bob", "Ann"],
+  "-state": ["carl", "Ann", "Dörte", "bob", "zoe"],
+  "-since": ["zoe", "Dörte", "carl", "bob", "Ann"],
+  "-heard": ["zoe", "carl", "Ann", "bob", "Dörte"],
 })) {
   test(`sorted by ${sort}, everyone is in the order of the server's pages`, () => {
     assert.deepEqual(names(ordered({ sort })), expected);

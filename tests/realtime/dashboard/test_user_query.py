@@ -47,6 +47,10 @@ def names(world: World, **wanted: Any) -> list[str]:
         ("state", ["bob", "zoe", "Ann", "Dora", "carl"]),
         ("since", ["carl", "zoe", "bob", "Dora", "Ann"]),
         ("heard", ["Ann", "Dora", "bob", "zoe", "carl"]),
+        ("-name", ["zoe", "Dora", "carl", "bob", "Ann"]),
+        ("-state", ["carl", "Ann", "Dora", "bob", "zoe"]),
+        ("-since", ["Ann", "Dora", "bob", "zoe", "carl"]),
+        ("-heard", ["carl", "zoe", "bob", "Dora", "Ann"]),
     ],
 )
 def test_everyone_is_listed_in_the_order_asked_for(five: World, sort: str, order: list[str]) -> None:

@@ -1,0 +1,58 @@
+"""Views on Live: heads sort the list, columns are left out, filters are saved, and the link has all of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.dashboard.conftest import Visit
+from tests.dashboard.live import Live
+from tests.dashboard.site import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
+
+
+async def test_a_view_of_live_is_sorted_narrowed_saved_and_copied(site: Site, visit: Visit) -> None:
+    await site.online("view ada", "view bob", "view cyd")
+    page = await visit("/admin?q=view", permissions=["clipboard-read", "clipboard-write"])
+    live = await Live(page).ready()
+    head = page.get_by_role("columnheader", name="User")
+    button = head.get_by_role("button", name="User")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await expect(head).to_have_attribute("aria-sort", "ascending")
+    await page.keyboard.press("Enter")
+    await expect(head).to_have_attribute("aria-sort", "descending")
+    assert await live.listed() == ["view cyd", "view bob", "view ada"]
+    assert page.url.endswith("/admin?q=view&sort=-name")
+
+    await page.get_by_role("button", name="Views").click()
+    menu = page.locator("#views")
+    await menu.get_by_label("Device").uncheck()
+    async with page.expect_navigation():
+        await menu.get_by_role("button", name="Show these columns").click()
+    await live.ready()
+    await expect(page.get_by_role("columnheader", name="Device")).to_be_hidden()
+    await expect(live.rows.first.locator(".cell-device")).to_be_hidden()
+    assert page.url.endswith("/admin?q=view&sort=-name")
+
+    await page.get_by_role("button", name="Views").click()
+    await menu.get_by_label("Name for the filter as it is now").fill("My view")
+    async with page.expect_navigation():
+        await menu.get_by_role("button", name="Save filter").click()
+    await live.ready()
+    await page.get_by_role("button", name="Views").click()
+    await expect(menu.get_by_role("link", name="My view")).to_have_attribute("href", "/admin?q=view&sort=-name")
+    await menu.get_by_role("button", name="Copy link").click()
+    await expect(menu.get_by_role("button", name="Link copied")).to_be_visible()
+    copied = await page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == f"{site.origin}/admin?q=view&sort=-name&columns=since.because.heard"
+
+    await page.goto(f"{site.origin}/admin?q=view")
+    await live.ready()
+    assert await live.listed() == ["view cyd", "view bob", "view ada"], "the browser remembers the order"
+    other = await Live(await visit(re.sub("^.*?/admin", "/admin", copied), "second")).ready()
+    assert await other.listed() == ["view cyd", "view bob", "view ada"]
+    await expect(other.page.get_by_role("columnheader", name="Device")).to_be_hidden()

@@ -112,7 +112,7 @@ export class Picking {
     change();
     const { size, isCut } = this.pick;
     this.#isNoted = true;
-    this.#source.announce(isCut ? `${count(size, "user")} picked, the most for one action` : `${grouped(size)} picked`);
+    this.#source.announce(isCut ? `${count(size, "user")} picked, the most for one action` : `${count(size, "user")} picked`);
     this.#source.onChange();
   }
 

@@ -124,7 +124,7 @@ async def test_by_keyboard_space_picks_and_shift_with_arrows_extends(people: lis
     await expect(live.cell(people[2], "name")).to_be_focused()
     await press("Shift+ArrowUp")
     await expect(pick.count).to_have_text("2 picked")
-    await expect(live.page.locator("[data-banner=announcement]")).to_have_text("2 picked")
+    await expect(live.page.locator("[data-banner=announcement]")).to_have_text("2 users picked")
     for key in ("ArrowDown", "ArrowDown", "Space"):
         await press(key)
     await expect(pick.count).to_have_text("3 picked")

@@ -12,6 +12,9 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 });
 """
 
+LEFT_EARLY = "WebSocket is closed before the connection is established"
+"""What Chromium says when a test leaves a page whose socket is just being opened."""
+
 ALWAYS_ALLOWED = ("data:", "about:", "chrome-error:")
 """URL prefixes that cause no network request."""
 
@@ -40,7 +43,7 @@ class Conduct:
         return [each for each in self._complaints if not any(excuse.search(each) for excuse in self._excused)]
 
     def _heard(self, line: ConsoleMessage) -> None:
-        if line.type in ("error", "warning"):
+        if line.type in ("error", "warning") and LEFT_EARLY not in line.text:
             self._complaints.append(f"{line.type}: {line.text} {line.location.get('url', '')}")
 
     def _failed(self, error: WebError) -> None:

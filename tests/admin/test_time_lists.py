@@ -23,7 +23,7 @@ from tests.running import RunningServer
 pytestmark = pytest.mark.gen_test
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-ROW = r'<tr(?: id="first")?>|<li data-key="[^"]+">|<li><a class="then"'
+ROW = r'<tr(?: id="first"| data-key="[^"]+")?>|<li data-key="[^"]+">|<li><a class="then"'
 PATHS = ("/admin/events", "/admin/calls", "/admin/audit", "/admin/users/1")
 
 

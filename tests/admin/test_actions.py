@@ -279,9 +279,10 @@ async def test_an_action_on_several_hits_exactly_those_named(
     browser = await signed_in("operator")
     listed = (await browser.get("/admin/users", status="available", q="a")).body  # ada and dan
     assert "Force offline 2 users…" in listed
-    chosen = [each for each in fields_of(listed) if each[0] in ("user_id", "next")]
+    chosen = list(dict.fromkeys(each for each in fields_of(listed) if each[0] == "user_id"))
+    assert len(chosen) == 2
     page = await browser.request(
-        "GET", "/admin/actions?action=force_offline&" + "&".join(f"{name}={value}" for name, value in chosen[:2])
+        "GET", "/admin/actions?action=force_offline&" + "&".join(f"{name}={value}" for name, value in chosen)
     )
     assert "Force offline: 2 users" in page.body
     answer = await browser.post("/admin/actions", [*fields_of(page.body), ("reason", "closing time")])

@@ -22,7 +22,7 @@ from tests.running import RunningServer
 pytestmark = pytest.mark.any_store
 
 METHODS = ("get", "post", "put", "patch", "delete")
-OF_THE_DASHBOARD = ("/admin", "/static/v/", "/ws/operators")
+OF_THE_DASHBOARD = ("/admin", "/static/v/", "/ws/operators", "/ws/screens")
 """Prefixes of pages for people and of their assets, which are not part of the API."""
 
 RenderedPage = dict[str, Any]

@@ -75,8 +75,15 @@ async def test_every_webhook_is_as_openapi_describes_it(
     await server.core.actions.carry_out(
         "end_call", ActionTarget(call_id=started["call_id"]), "maya", now=True, entry_id="e1"
     )
-    stored = await server.core.membership.create_external("their/1", "cy", None)
-    await server.core.membership.delete(stored.profile.user_id)
+    for is_busy in (True, False) * 3:
+        await ben.put("/users/me/status", {"is_busy": is_busy, "is_online": True})
+    server.core.overview_feed.refresh()
+    (flapping,) = (each.key for each in server.core.overview.issues() if each.user_id == ben.user_id)
+    await server.core.acknowledgements.add([flapping], "maya", 600)
+    await receiver.until(lambda: any(event["type"] == "attention.acknowledged" for event in receiver.events))
+    await server.core.membership.delete(ben.user_id)
+    await server.core.membership.create_external("their/1", "cy", None)
+    server.core.overview_feed.refresh()
     await receiver.until(lambda: {event["type"] for event in receiver.events} == set(EVENTS))
     document = (await ada.get("/openapi.json")).body
     schema = document["webhooks"]["events"]["post"]["requestBody"]["content"]["application/json"]["schema"]

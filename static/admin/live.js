@@ -149,6 +149,13 @@ sendOnItForms((text) => page.banner.toast(text));
 
 new AlertsDialog(byId("alerts"), byId("alerts-open"), page.alerts, (isOpen) => pinAll("alerts", isOpen));
 
+/** Go to the actions for the picked users or, if nobody is picked, open what the row with the focus offers. */
+function goToActions() {
+  if (users.picking?.pick.size) return byId("pick").querySelector("[name=action]:not([hidden])")?.focus();
+  const row = document.activeElement.closest("[data-key]");
+  row?.querySelector("[data-f=more], [data-f=repair], [data-f=end]")?.click();
+}
+
 const help = byId("help");
 for (const button of document.querySelectorAll("[data-help]")) {
   button.hidden = false;
@@ -159,6 +166,8 @@ listenToKeys(
     "/": () => users.search(),
     j: () => users.step(1),
     k: () => users.step(-1),
+    n: () => page.issues.step(1),
+    a: goToActions,
     p: togglePause,
     "?": () => help.showModal(),
   },

@@ -88,6 +88,11 @@ export class LiveList {
     this.#list.noteAll();
   }
 
+  /** Focus the next item, or the first one in view. */
+  step(steps) {
+    this.#list.step(steps);
+  }
+
   draw() {
     this.#list.draw();
   }

@@ -9,6 +9,8 @@ import pytest
 from settings import file_variable, flag, groups, variable
 from tests.operation.conftest import Terminal
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 COMMANDS = [
     [], ["user"], ["user", "import"], ["user", "list"], ["user", "tokens"], ["user", "enable"], ["user", "disable"],
     ["user", "delete"], ["user", "password"], ["operator"], ["operator", "add"], ["operator", "list"],

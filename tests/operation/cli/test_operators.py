@@ -11,6 +11,8 @@ from models.notices import Notice, Notices
 from settings import Settings
 from tests.operation.conftest import Terminal, answered
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 PASSWORD = "correct horse battery"
 
 

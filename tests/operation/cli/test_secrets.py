@@ -11,6 +11,8 @@ import pytest
 from settings import Settings, file_variable, flag, variable
 from tests.operation.conftest import Terminal
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 SECRETS = [each.name for each in dataclasses.fields(Settings) if each.metadata["secret"]]
 KEY = "0123456789abcdef" * 4
 BAD_URL = "mongodb://somebody:top/secret@db.example.org/"

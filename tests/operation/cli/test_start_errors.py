@@ -13,6 +13,8 @@ from tests.certificate import make_certificate
 from tests.issuer import IssuerKey, rsa_key
 from tests.operation.conftest import Terminal
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 KEY = "0123456789abcdef" * 4
 
 

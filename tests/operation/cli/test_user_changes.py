@@ -9,6 +9,8 @@ import pytest
 
 from tests.operation.conftest import Terminal, answered, wait_until
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 PASSWORD = f"correct horse {secrets.token_hex(6)}"
 NEW = f"battery staple {secrets.token_hex(6)}"
 

@@ -1,9 +1,8 @@
-"""Routes: every URL on one page."""
+"""Routes: every URL; those of the dashboard are in handlers/admin/routes.py."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -11,38 +10,11 @@ import jinja2
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from handlers.admin import (
-    account_actions,
-    actions,
-    attention,
-    board,
-    history,
-    live,
-    login,
-    operators,
-    own_sign_ins,
-    preferences,
-    screen,
-    screens,
-    system,
-    webhooks,
-)
-from handlers.admin import calls as admin_calls
-from handlers.admin import users as admin_users
-from handlers.admin.action_runner import ActionRunner
 from handlers.admin.assets import Assets, VersionedAssetHandler
-from handlers.admin.audit_log import AuditLog
-from handlers.admin.base import AdminContext, NothingHandler, xsrf_cookie
-from handlers.admin.confirmation import Confirmations
-from handlers.admin.list_choices import ColumnsHandler
-from handlers.admin.past_boards import PastBoards
-from handlers.admin.saved_filters import SavedFiltersHandler
-from handlers.admin.socket import OperatorSocketHandler, ScreenSocketHandler
-from handlers.admin.socket_subjects import SocketSubjects
-from handlers.admin.user_day import UserStatesCsvHandler, UserTotalsCsvHandler
-from handlers.admin.user_past import UserPasts
+from handlers.admin.base import AdminContext, xsrf_cookie
+from handlers.admin.routes import admin_routes
 from handlers.api import auth, calls, feed, health, own_account, users
-from handlers.api.metrics import Metrics
+from handlers.app_context import AppContext
 from handlers.application import RollcallApplication
 from handlers.base import HandlerContext, NotFoundHandler
 from handlers.docs import documents, pages
@@ -62,35 +34,9 @@ from handlers.server_api.key_audit import KeyAudit
 from handlers.sockets import users as sockets
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
-from models.accounts import Accounts
-from models.database import Database
-from models.operator_auth import OperatorAuth
-from models.password_changes import PasswordChanges
-from models.screen_auth import ScreenAuth
-from models.stores import Stores
-from realtime.core import Core
-from realtime.dashboard.fleet import Fleet
 from realtime.protocol import Channel
-from settings import Settings
 
 HERE = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class AppContext:
-    """The parts of the server that routes pass to their handlers."""
-
-    settings: Settings
-    context: HandlerContext
-    core: Core
-    stores: Stores
-    accounts: Accounts
-    password_changes: PasswordChanges
-    operator_auth: OperatorAuth
-    screen_auth: ScreenAuth
-    database: Database
-    metrics: Metrics
-    fleet: Fleet | None
 
 
 def routes(app: AppContext) -> list[URLSpec]:
@@ -102,7 +48,7 @@ def routes(app: AppContext) -> list[URLSpec]:
         *_api(app),
         *_server_api(app),
         *_sockets(app),
-        *_admin(app, _admin_context(app, templates, assets)),
+        *admin_routes(app, _admin_context(app, templates, assets)),
     ]
 
 
@@ -236,102 +182,6 @@ def direct_upgrades(app: AppContext) -> DirectUpgrades:
     """The sockets for apps, in all other cases."""
     core = app.core
     return DirectUpgrades(app.context, CHANNELS, core.admission, core.commands, core.counters)
-
-
-def _admin(app: AppContext, admin: AdminContext) -> list[URLSpec]:
-    """The operators' dashboard, its actions and its socket."""
-    core, stores, clock = app.core, app.stores, app.core.environment.clock
-    for_sign_in = {
-        "admin": admin,
-        "operator_sessions": core.operator_sessions,
-        "audit_log": AuditLog(stores.audit, clock),
-    }
-    for_overview = {"admin": admin, "overview": core.overview}
-    for_overview_data = {"admin": admin, "operator_sessions": core.operator_sessions}
-    for_day = {**for_overview, "user_pasts": UserPasts(stores, core.overview, core.registry, clock, app.settings)}
-    for_user = {**for_day, "stores": stores, "sharing": core.session_sharing}
-    for_screen = {**for_overview, "screen_auth": app.screen_auth, "audit_log": for_sign_in["audit_log"]}
-    for_screens = {**for_sign_in, "screen_auth": app.screen_auth, "overview": core.overview}
-    for_live = {**for_overview, "feed": core.overview_feed, "stores": stores}
-    for_calls = {**for_overview, "stores": stores, "registry": core.registry}
-    for_history = {"admin": admin, "stores": stores, "registry": core.registry}
-    for_board = {"admin": admin, "past_boards": PastBoards(core, stores), "registry": core.registry}
-    for_operators = {**for_sign_in, "operators": stores.operators, "audit": stores.audit}
-    action_runner = ActionRunner(
-        core.actions, stores.audit, clock, core.registry, core.switchboard, core.limits.refused_actions
-    )
-    for_actions = {
-        "admin": admin, "confirmations": Confirmations(core.actions, core.overview), "action_runner": action_runner,
-        "targets_limit": app.settings.action_targets_limit,
-    }  # fmt: skip
-    for_accounts = {
-        "admin": admin, "confirmations": for_actions["confirmations"], "action_runner": action_runner,
-        "password_changes": app.password_changes,
-    }  # fmt: skip
-    for_attention = {
-        "admin": admin, "open_issues": core.open_issues, "acknowledgements": core.acknowledgements,
-        "audit": stores.audit, "refused_actions": core.limits.refused_actions,
-    }  # fmt: skip
-    for_system = {
-        "admin": admin, "core": core, "runtime_stats": app.metrics.runtime_stats, "database": app.database,
-        "settings": app.settings, "fleet": app.fleet, "stores": stores,
-    }  # fmt: skip
-    for_socket = {
-        "admin": admin, "operator_sessions": core.operator_sessions, "commands": core.operator_commands,
-        "counters": core.counters,
-    }  # fmt: skip
-    return [
-        URLSpec(r"/admin/login", login.OperatorLoginHandler, for_sign_in),
-        URLSpec(r"/admin/logout", login.OperatorLogoutHandler, for_sign_in),
-        URLSpec(r"/admin", live.LiveHandler, for_live),
-        URLSpec(r"/admin/wall", live.WallHandler, for_overview),
-        URLSpec(r"/admin/samples", live.SamplesHandler, for_live),
-        URLSpec(r"/admin/overview", live.OverviewDataHandler, for_overview_data),
-        URLSpec(r"/admin/users", admin_users.AdminUsersHandler, for_overview),
-        URLSpec(r"/admin/users/([^/]+)", admin_users.AdminUserHandler, for_user),
-        URLSpec(r"/admin/users/([^/]+)/day\.csv", UserStatesCsvHandler, for_day),
-        URLSpec(r"/admin/users/([^/]+)/totals\.csv", UserTotalsCsvHandler, for_day),
-        URLSpec(r"/admin/calls", admin_calls.AdminCallsHandler, for_calls),
-        URLSpec(r"/admin/calls\.csv", admin_calls.CallsCsvHandler, for_calls),
-        URLSpec(r"/admin/calls/([^/]+)", admin_calls.AdminCallHandler, for_calls),
-        URLSpec(r"/admin/events", history.EventsHandler, for_history),
-        URLSpec(r"/admin/events\.csv", history.EventsCsvHandler, for_history),
-        URLSpec(r"/admin/board", board.BoardHandler, for_board),
-        URLSpec(r"/admin/audit", history.AuditHandler, for_history),
-        URLSpec(r"/admin/audit\.csv", history.AuditCsvHandler, for_history),
-        URLSpec(r"/admin/actions", actions.ActionsHandler, for_actions),
-        URLSpec(r"/admin/accounts", account_actions.AccountActionsHandler, for_accounts),
-        URLSpec(r"/admin/actions/progress", actions.ProgressHandler, {"admin": admin, "action_runner": action_runner}),
-        URLSpec(r"/admin/attention", attention.AttentionHandler, for_attention),
-        URLSpec(r"/admin/operators", operators.OperatorsHandler, for_operators),
-        URLSpec(r"/admin/operators/([^/]+)", operators.OperatorHandler, for_operators),
-        URLSpec(r"/admin/screens", screens.ScreensHandler, for_screens),
-        URLSpec(r"/admin/screens/([^/]+)", screens.ScreenChangeHandler, for_screens),
-        URLSpec(r"/admin/screen", screen.ScreenPageHandler, for_screen),
-        URLSpec(
-            r"/admin/screen/overview",
-            screen.ScreenOverviewHandler,
-            {**for_overview_data, "screen_auth": app.screen_auth},
-        ),
-        URLSpec(r"/admin/password", own_sign_ins.PasswordHandler, for_sign_in),
-        URLSpec(r"/admin/sign-ins", own_sign_ins.SignInsHandler, for_sign_in),
-        URLSpec(r"/admin/time-zone", preferences.TimeZoneHandler, {"admin": admin}),
-        URLSpec(r"/admin/columns", ColumnsHandler, {"admin": admin}),
-        URLSpec(r"/admin/saved-filters", SavedFiltersHandler, {"admin": admin}),
-        URLSpec(r"/admin/system", system.SystemHandler, for_system),
-        URLSpec(
-            r"/admin/webhooks",
-            webhooks.WebhooksHandler,
-            {"admin": admin, "stores": stores, "audit_log": AuditLog(stores.audit, clock)},
-        ),
-        URLSpec(r"/admin/(.*)", NothingHandler, {"admin": admin}),
-        URLSpec(
-            r"/ws/operators",
-            OperatorSocketHandler,
-            {**for_socket, "subjects": SocketSubjects(stores, core.registry)},
-        ),
-        URLSpec(r"/ws/screens", ScreenSocketHandler, {**for_socket, "screen_auth": app.screen_auth}),
-    ]
 
 
 def _admin_context(app: AppContext, templates: jinja2.Environment, assets: Assets) -> AdminContext:

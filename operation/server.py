@@ -17,11 +17,12 @@ from argon2 import PasswordHasher
 from tornado.web import Application
 
 from handlers.api.metrics import Metrics
+from handlers.app_context import AppContext
 from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.origins import Origins
 from handlers.page_templates import compile_ahead, page_templates
-from handlers.routes import AppContext, direct_upgrades, make_application, make_probe_application
+from handlers.routes import direct_upgrades, make_application, make_probe_application
 from handlers.server_api.batch import BATCH_PATH
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic

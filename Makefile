@@ -7,7 +7,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests with servers, floods and browsers of their own. They mostly wait, and would disturb the others.
+# Tests with servers, floods and browsers of their own. They mostly wait, and would disturb the others. All that they
+# test runs in processes of its own, so their coverage isn't measured.
 WAITING := tests/faults tests/dashboard
 # What `make bench` measured.
 RUN ?= bench.json
@@ -34,7 +35,7 @@ test: .venv/tests browser node redis lint ## everything, with both stores, a bro
 	node --test tests/client/*.test.js tests/admin_client/*.test.js
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 3 --dist worksteal $(WAITING:%=--ignore %)
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal $(WAITING)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(WAITING)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include '*/realtime/*' --omit '*/tests/*' --fail-under 100

@@ -199,10 +199,7 @@ class ServerProgram:
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
-        environment |= {variable(name): _as_text(value) for name, value in self._given.items()}
-        if self.root != ROOT:  # coverage measures these files, not copies
-            environment = {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
-        return environment
+        return environment | {variable(name): _as_text(value) for name, value in self._given.items()}
 
     def _launch(self) -> None:
         with self.log.open("ab") as log:

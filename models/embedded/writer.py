@@ -156,8 +156,11 @@ class Writer:
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The file holds accounts and password hashes, so it is created with access for its owner only, before SQLite opens
-    # it. SQLite gives its -wal and -shm files the same mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # it. SQLite gives its -wal and -shm files the same mode. A file that is there must not be opened here: by closing
+    # it, the process would give up the locks of its other connections (fcntl(2)), and another program would take itself
+    # for the last one and remove the -wal file.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.text_factory = bytes
     connection.execute("PRAGMA journal_mode = WAL")

@@ -105,6 +105,23 @@ async def test_what_it_does_not_know_is_refused_by_name(things: Any, named: str,
     assert await things.count_documents({}) == 0
 
 
+async def test_opening_the_store_again_in_one_process_leaves_it_whole_for_others(
+    file: Path, database: EmbeddedDatabase, things: Any
+) -> None:
+    await things.insert_one({"_id": 1})
+    EmbeddedDatabase.open(file).close()
+    read = "import sqlite3, sys; link = sqlite3.connect(sys.argv[1]); print(link.execute(sys.argv[2]).fetchall())"
+    tables = await asyncio.to_thread(
+        subprocess.check_output, [sys.executable, "-c", read, str(file), "SELECT count(*) FROM sqlite_master"]
+    )
+    assert tables.strip() != b"[(0,)]"
+    assert file.with_name(f"{file.name}-wal").exists(), "another program took itself for the last one"
+    await things.insert_one({"_id": 2})
+    other = EmbeddedDatabase.open(file)
+    assert len(await other["things"].find({}).to_list(None)) == 2
+    other.close()
+
+
 async def test_unknown_commands_collections_and_attributes_are_refused(database: EmbeddedDatabase) -> None:
     assert (await database.command("ping"))["ok"] == 1.0
     with pytest.raises(NotImplementedError, match="buildInfo"):

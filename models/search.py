@@ -77,16 +77,17 @@ class Search:
         parts = [part for part in _LISTED.split(text) if part]
         ids = [id[1] for part in parts if (id := _ID.fullmatch(part))]
         is_list = len(ids) == len(parts) and ("#" in text or "," in text)
-        self._ids = frozenset(map(int, ids)) if is_list or len(parts) == 1 else frozenset()
+        self.ids: frozenset[int] = frozenset(map(int, ids)) if is_list or len(parts) == 1 else frozenset()
+        """The ids that the text may mean, whether anybody has them or not."""
         self._words = [] if is_list else [_BETWEEN_WORDS.sub(" ", part) for part in _words(text)]
 
     def find(self, entries: list[Entry]) -> list[Entry]:
         """The entries that the text finds, in their order."""
         if not self._words:
-            return [each for each in entries if each.profile.user_id in self._ids] if self._ids else entries
+            return [each for each in entries if each.profile.user_id in self.ids] if self.ids else entries
         found: Iterable[Entry] = entries
-        if self._ids:
-            (word,), ids = self._words, self._ids
+        if self.ids:
+            (word,), ids = self._words, self.ids
             return [each for each in found if word in each.search_key or each.profile.user_id in ids]
         for word in self._words:
             found = [each for each in found if word in each.search_key]
@@ -102,7 +103,7 @@ class Search:
         return [each for rank in ranked for each in rank]
 
     def _rank(self, entry: Searched) -> int:
-        if entry.profile.user_id in self._ids:
+        if entry.profile.user_id in self.ids:
             return 0
         key = entry.search_key
         return 1 if all(key.startswith(word) or f" {word}" in key for word in self._words) else 2

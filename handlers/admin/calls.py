@@ -22,6 +22,7 @@ from handlers.admin.timed_page import read_page
 from models.call_statistics import CallStatistics, statistics_of
 from models.calls import SEARCHED_USERS_LIMIT, Call, CallFilter, StateFilter
 from models.errors import NotFound, StoreUnavailable
+from models.search import Search
 from models.stores import Stores
 from models.timed_list import TimedList
 from models.times import milliseconds
@@ -67,7 +68,8 @@ class CallPages(OverviewHandler):
         user_ids = None
         if q:
             rows, _ = self.overview.page(state="all", q=q, sort="name", skip=0, limit=SEARCHED_USERS_LIMIT)
-            user_ids = [row.user_id for row in rows]
+            # No list of users has the deleted ones, but their calls are there.
+            user_ids = [row.user_id for row in rows] + sorted(Search(q).ids & self.registry.deleted.keys())
         return CallFilter(
             state=cast("StateFilter", state) if state else None, user_ids=user_ids, start=times.start, end=times.end
         )

@@ -95,9 +95,12 @@ class AdminHistoryHandler(AdminHandler):
         )
 
     def _user_id(self, user: str) -> int:
-        """Find a user by id, by full name, or by a part that occurs in only one name; else 0."""
-        if user.isascii() and user.isdigit() and len(user) < 17 and int(user) in self.registry:
-            return int(user)
+        """Find a user by id, also a deleted one, by full name, or by a part that is in only one name; else 0."""
+        number = user.strip().removeprefix("#")
+        if number.isascii() and number.isdigit() and len(number) < 17:
+            user_id = int(number)
+            if user_id in self.registry or user_id in self.registry.deleted:
+                return user_id
         found, total = self.registry.page(user, online_only=False, available_only=False, skip=0, limit=50)
         exact = [each for each in found if username_key(each.username) == username_key(user)]
         return (exact or found)[0].user_id if exact or total == 1 else 0

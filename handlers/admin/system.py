@@ -49,6 +49,7 @@ class SystemHandler(AdminHandler):
             servers=[] if self.fleet is None else self.fleet.rows(),
             runtime_stats=self.runtime_stats,
             counters=core.counters,
+            closes=sorted(core.counters.closes.items(), key=lambda each: str(each[0])),
             sockets=sockets,
             behind=len(core.fan_out.behind()),
             unsaved_users=len(core.write_back),

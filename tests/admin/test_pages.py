@@ -12,6 +12,7 @@ from handlers.admin.actions import REASON_LIMIT
 from handlers.admin.system import SystemHandler
 from models.calls import Call, ended
 from models.direction import isolated
+from models.events import Event
 from models.instances import NodeReport
 from models.samples import Sample
 from models.user_documents import NewUser
@@ -284,6 +285,29 @@ async def test_the_system_page_lists_all_servers_if_there_are_several(
     assert "web-1 this page Live 1 1,234 1 entry, 2.0 ms" in page
     assert "web-2 Lost 1 0 17 Mar" in page
     assert "This server" in page
+
+
+async def test_calls_and_events_of_a_deleted_user_are_found_by_the_id(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    await call_of(server, ada, bob, "call1", 5)
+    event = Event("1", server.core.environment.clock.utc(), "busy", bob.user_id, "bob", "set")
+    await server.stores.events.add_many([event])
+    await server.core.membership.delete(bob.user_id)
+    browser = await signed_in("viewer")
+    for q in (f"%23{bob.user_id}", str(bob.user_id), f"%23{bob.user_id},%23999"):
+        assert f"deleted user #{bob.user_id}" in (await browser.get(f"/admin/calls?q={q}")).body, q
+    for q in (f"%23{bob.user_id}", str(bob.user_id)):
+        assert "No single user" not in (await browser.get(f"/admin/events?user={q}")).body, q
+    assert "No calls match" in (await browser.get("/admin/calls?q=%23999")).body
+
+
+async def test_the_system_page_lists_every_kind_of_close_code(server: RunningServer, signed_in: SignedIn) -> None:
+    for code in (4501, 1000, 3000, 1000):
+        server.core.counters.count_close(code)
+    page = text((await (await signed_in("admin")).get("/admin/system")).body)
+    assert "Sockets closed 1000: 2, 4501: 1, other: 1" in page
 
 
 async def test_the_page_of_a_user_is_found_by_the_external_id(server: RunningServer, signed_in: SignedIn) -> None:

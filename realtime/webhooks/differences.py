@@ -79,7 +79,7 @@ class Differences:
             for each in self._user_ids[bisect_left(self._user_ids, after_id + 1) : end]
         ]
         found += [self._event("user.deleted", deleted_data(each.user_id, each.external_id)) for each in deleted]
-        return [event for event in found if event is not None and not self._recorder.is_touched(event.subject)]
+        return [event for event in found if event is not None and not self._is_told_later(event)]
 
     def baseline(self, after_id: int, limit: int) -> list[ToldUser]:
         """The next users by id, as if their statuses had been told."""
@@ -112,6 +112,11 @@ class Differences:
     def over(self, open_calls: Iterable[ToldCall]) -> list[str]:
         """Those of the calls whose start was told that are not ongoing any more."""
         return [each.call_id for each in open_calls if each.call_id not in self._ongoing]
+
+    def _is_told_later(self, event: WebhookEvent) -> bool:
+        """Whether the recorder has an event that tells as much. A change doesn't tell that its user is new."""
+        is_new = event.type == "user.created"
+        return self._recorder.is_touched((event.subject, event.type) if is_new else event.subject)
 
     def _of_user(self, user_id: int, told: str | None) -> WebhookEvent | None:
         entry = self._registry.find(user_id)

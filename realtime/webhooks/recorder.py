@@ -56,7 +56,10 @@ class Recorder:
         self.has_skipped = False
         """Whether records were taken into memory without the entries that led to them."""
         self.touched: set[object] | None = None
-        """During a comparison: the subjects of all events since it began, and of those that waited then."""
+        """During a comparison: the subjects of all events since it began, and of those that waited then.
+
+        Each is there alone and with the type of the event.
+        """
         self.on_event: Callable[[], object] = _ignore
         """Called when there is something to tell."""
 
@@ -132,7 +135,9 @@ class Recorder:
     def begin_comparison(self) -> int:
         """Note what changes from now on. Returns the `seq` of what is found to be different."""
         self.has_lost = self.has_skipped = False
-        self.touched = {event.subject for event in self._events}
+        self.touched = set()
+        for event in self._events:
+            self._touch(event)
         return self._events[0].seq if self._events else self._changes.seq
 
     def end_comparison(self) -> None:
@@ -154,10 +159,13 @@ class Recorder:
             id or self._ids.next(), type, self._clock.utc(), self._changes.epoch, self._seq_of(data), data
         )  # fmt: skip
         self._events.append(event)
-        if self.touched is not None:
-            self.touched.add(event.subject)
+        self._touch(event)
         if self.is_telling:
             self.on_event()
+
+    def _touch(self, event: WebhookEvent) -> None:
+        if self.touched is not None:
+            self.touched |= {event.subject, (event.subject, event.type)}
 
     def _make_room(self) -> None:
         if self.is_telling:

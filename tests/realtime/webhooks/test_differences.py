@@ -67,6 +67,23 @@ def test_a_user_of_whom_nothing_was_told_is_new(world: World, parts: WebhookPart
     assert (event.type, event.subject) == ("user.created", 2)
 
 
+def test_a_new_user_is_told_of_before_a_change_that_waits(world: World, parts: WebhookParts) -> None:
+    told = told_now(parts)[:1]
+    world.put(2, is_busy=True)
+    (event,) = compared(parts, told)
+    assert (event.type, event.subject) == ("user.created", 2)
+    assert [each.type for each in parts.recorder.first(10)] == ["status.changed"]
+
+
+def test_a_user_who_is_new_during_a_comparison_is_left_to_the_recorder(world: World, parts: WebhookParts) -> None:
+    told = told_now(parts)
+    parts.differences.begin()
+    created = world.run(world.core.membership.create_external("theirs", "cy", None))
+    assert created.profile.user_id not in [each.user_id for each in told]
+    parts.differences.end()
+    assert compared(parts, told) == []
+
+
 def test_a_user_who_is_gone_was_deleted_and_the_external_id_is_told(parts: WebhookParts) -> None:
     gone = ToldUser(9, "digest", "their-9")
     told = [*told_now(parts), gone]

@@ -74,14 +74,18 @@ def listed_users(value: str, registry: Registry, limit: int) -> list[UserEntry |
 
 def callee_id_of(callee: OtherUser, registry: Registry) -> int:
     """The user whom a body names as the one to be called. Raises Invalid, NotFound."""
-    return callee if isinstance(callee, int) else known_user(callee, registry).profile.user_id
+    if isinstance(callee, int):
+        return callee
+    for each in spellings(external_id_of(callee) or ""):
+        entry = registry.find_external(each)
+        if entry is not None:
+            return entry.profile.user_id
+    raise NotFound("No such user")
 
 
 def _find(text: str, registry: Registry) -> UserEntry | None:
     external_id = external_id_of(text)
-    if external_id is None:
-        return registry.find(user_id_of(text))
-    return next((entry for each in spellings(external_id) if (entry := registry.find_external(each))), None)
+    return registry.find(user_id_of(text)) if external_id is None else registry.find_external(external_id)
 
 
 def _decoded(text: str, decode: Callable[..., str]) -> str:
@@ -97,8 +101,7 @@ async def found_user(name: UserName, registry: Registry, find_external: FindExte
     external_id = external_id_of(text)
     if external_id is None:
         return registry.get(user_id_of(text))
-    for each in spellings(external_id):
-        entry = await find_external(each)
-        if entry is not None:
-            return entry
-    raise NotFound("No such user")
+    entry = await find_external(external_id)
+    if entry is None:
+        raise NotFound("No such user")
+    return entry

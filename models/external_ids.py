@@ -7,7 +7,7 @@ left from a creation that was interrupted, and the next creation takes it over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -51,9 +51,14 @@ def external_id_of(text: str) -> str | None:
 
 
 def spellings(external_id: str) -> tuple[str, ...]:
-    """The ids that somebody may mean who wrote this one: in a body, too, some encode it as in a URL."""
-    decoded = unquote(external_id) if "%" in external_id else external_id
-    return (external_id,) if decoded in (external_id, "") else (external_id, decoded)
+    """The ids that an app may mean by this one in a message, where some encode it as in a URL.
+
+    That is only likely if everything else in it is encoded as URLs need it, too: `bo%62` doesn't mean `bob`. Where a
+    wrong user would be harmed, and in URLs, which are decoded already, only the exact id counts.
+    """
+    decoded = unquote(external_id)
+    is_encoded = decoded not in (external_id, "") and quote(decoded, safe="") == external_id
+    return (external_id, decoded) if is_encoded else (external_id,)
 
 
 class ExternalIds:

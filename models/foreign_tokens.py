@@ -21,9 +21,6 @@ from models.usernames import LONGEST_AS_GIVEN
 from models.verified_tokens import VerifiedTokens
 from settings import FOREIGN_TOKEN_LIMIT, Settings
 
-_LOGIN_LIMIT = 64
-"""In characters. Of a longer token's id, the hash is used."""
-
 _REQUIRED = ["sub", "iat", "exp", "iss", "aud"]
 _LATEST = 253_402_300_799
 """The last second of the year 9999. Dates in milliseconds are beyond it."""
@@ -168,8 +165,8 @@ class ForeignTokens:
         if expires <= now:
             raise TokenExpired("Token expired")
         return ForeignToken(
-            external_id=_external_id(claims["sub"]),
-            login_id=_login_id(token_id, token),
+            external_id=(external_id := _external_id(claims["sub"])),
+            login_id=_login_id(external_id, token_id, token),
             issued_at=int(issued),
             expires_at=int(expires),
             name=_name(_claim(claims, self._name_claim)),
@@ -203,15 +200,14 @@ def _seconds(value: object) -> float | None:
     return value if 0 <= value <= _LATEST and math.isfinite(value) else None
 
 
-def _login_id(token_id: str | None, token: str) -> str:
+def _login_id(external_id: str, token_id: str | None, token: str) -> str:
     """The login is the token itself, as we know nothing of the sign-in behind it. No login of ours has such an id.
 
-    A token without an id counts by what is signed: of some signatures there are several spellings.
+    A token's id counts for its user alone: some issuers count anew for each. A token without an id counts by what is
+    signed: of some signatures there are several spellings.
     """
-    if token_id is None or len(token_id) > _LOGIN_LIMIT or not token_id.isprintable():
-        signed = token.rpartition(".")[0] if token_id is None else token_id
-        token_id = hashlib.sha256(signed.encode(errors="surrogatepass")).hexdigest()
-    return f"foreign:{token_id}"
+    signed = token.rpartition(".")[0] if token_id is None else f"{external_id}\0{token_id}"
+    return f"foreign:{hashlib.sha256(signed.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _claim(claims: dict[str, Any], name: str) -> object:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 
-from models.errors import Invalid
+from models.errors import Invalid, NotFound
 from models.external_ids import ExternalIds, checked_external_id
 from models.field_types import ImageUrl, Tag, Username
 from models.tags import checked_tags
@@ -59,7 +60,8 @@ class UserChanges:
         checked_external_id(external_id)
         entry = None if reserved is not None else await self._membership.find_external(external_id)
         if entry is not None:
-            return entry, await self.update(entry, change)
+            with suppress(NotFound):  # deleted meanwhile: then the user is created again
+                return entry, await self.update(entry, change)
         new = _checked(change, {})
         stored = await self._membership.create_external(
             external_id, new.get("username"), new.get("profile_image_url"), new.get("tags", ()), reserved=reserved

@@ -90,6 +90,19 @@ async def test_a_user_is_called_by_the_external_id(server: RunningServer, user: 
     assert (answer.status, answer.body["callee_id"]) == (200, user_id)
 
 
+@pytest.mark.parametrize("written", ["a%62", "%61b", "a%2562"])
+async def test_an_id_with_a_percent_sign_means_nobody_else(
+    server: RunningServer, user: MakePerson, written: str
+) -> None:
+    ada = await user("ada")
+    await of_another_program(server, "ab", "victim")
+    encoded = written.replace("%", "%25")
+    assert (await ada.get(f"/users/external:{encoded}/presence")).status == 404
+    assert (await ada.request("GET", f"/users/presence?user_ids=external:{encoded}")).body == []
+    answer = await ada.post("/calls/start", {"callee_id": f"external:{written}", "call_type": "audio"})
+    assert answer.status == 404
+
+
 @pytest.mark.parametrize(
     ("callee", "status"), [("external:nobody", 404), ("external:", 400), ("1", 400), (f"external:{'x' * 129}", 400)]
 )

@@ -92,6 +92,22 @@ async def test_what_is_malformed_is_refused(backend: MakeBackend, user: MakePers
     assert (await key.get("/server/users?external_id=1")).body["total"] == 0
 
 
+async def test_an_external_id_with_a_percent_sign_names_nobody_else(backend: MakeBackend) -> None:
+    key = await backend("admin")
+    for name, username in (("a%2562", "one"), ("ab", "victim")):
+        assert (await key.put(f"/server/users/external:{name}", {"username": username})).status == 201
+    assert (await key.delete("/server/users/external:a%2562")).status == 200
+    path = "/server/users/external:a%2562"
+    answers = [
+        await key.delete(path), await key.post(f"{path}/disable", {}), await key.get(f"{path}/status"),
+        await key.patch(path, {"username": "other"}),
+    ]  # fmt: skip
+    assert [each.status for each in answers] == [404] * 4
+    call = {"caller_id": "external:ab", "callee_id": "external:a%62", "call_type": "audio"}
+    assert (await key.post("/server/calls/start", call)).status == 404
+    assert (await key.get("/server/users/external:ab")).body["username"] == "victim"
+
+
 async def test_users_are_found_by_tag(backend: MakeBackend) -> None:
     key = await backend("write")
     for number, tags in enumerate([["a"], ["a", "b"], ["b"], []]):

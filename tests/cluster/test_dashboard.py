@@ -36,8 +36,9 @@ async def admin(server: ServerProgram, seen: SecretsSeen) -> tuple[str, str]:
 
 
 def cells(page: str, label: str) -> list[str]:
-    """Return the texts of a column of a page's tables."""
-    found = re.findall(rf'<td data-label="{label}"[^>]*>(.*?)</td>', page)
+    """Return the texts of a column of a page's tables, without the rows that a script fills."""
+    shown = re.sub("<template>.*?</template>", "", page, flags=re.DOTALL)
+    found = re.findall(rf'<td data-label="{label}"[^>]*>(.*?)</td>', shown)
     return [re.sub("<[^>]+>", "", each).strip() for each in found]
 
 

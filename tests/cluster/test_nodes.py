@@ -176,15 +176,17 @@ async def test_a_ticket_of_one_server_opens_a_socket_on_another(make: Callable[.
 
 async def test_a_client_resumes_on_another_server(make: Callable[..., Nodes]) -> None:
     nodes = make()
-    ada, grace, mary = await nodes.people(3)
+    ada, grace, mary, zoe = await nodes.people(4)
     await nodes.start()
     member = await nodes.enter(0, ada, watches=True)
     established = member.told("connection_established")[0]
+    there = await nodes.enter(2, zoe, watches=True)
+    await until(lambda: bool(member.of(zoe.user_id)))
     await nodes.enter(1, grace)
     await until(lambda: bool(member.of(grace.user_id)))
     seq = member.of(grace.user_id)[0]["seq"]
     await nodes.enter(1, mary)
-    await until(lambda: bool(member.of(mary.user_id)))
+    await until(lambda: bool(member.of(mary.user_id) and there.of(mary.user_id)))
     url = f"ws://127.0.0.1:{nodes.servers[2].port}/ws/feed?token={ada.token}&epoch={established['epoch']}&since={seq}"
     async with websockets.connect(url) as socket:
         told = [json.loads(await socket.recv()) for _ in range(4)]

@@ -15,7 +15,13 @@ export function setUpMenus(box, onToggle) {
     true,
   );
   box.addEventListener("keydown", (event) => moveFocus(event));
-  box.addEventListener("scroll", () => box.querySelector(":popover-open")?.hidePopover(), true);
+  box.addEventListener("scroll", ({ target }) => closeUnlessInside(target), true);
+
+  // A menu doesn't move with the page. What scrolls inside it, such as a field with a long text, leaves it open.
+  function closeUnlessInside(scrolled) {
+    const menu = box.querySelector(":popover-open");
+    if (!menu?.contains(scrolled)) menu?.hidePopover();
+  }
 }
 
 /** Other menus stand where their style says. */

@@ -28,6 +28,7 @@ export class UserList {
   #onFilter;
   #timer = null;
   #isForced = true;
+  #hasChanged = false; // somebody in the list, since the buttons for the whole list were last filled
 
   /**
    * `onDue()` asks for a frame; `onFilter(status)` is told the status that the list is filtered by; `announce(text)`
@@ -62,12 +63,14 @@ export class UserList {
   use(state) {
     this.#state = state;
     this.sort.use(state);
+    this.#hasChanged = true;
     this.#list.noteAll();
     this.#notePicked();
   }
 
   noteChanges(userIds) {
     this.sort.noteChange();
+    this.#hasChanged = true;
     this.#list.note(userIds);
     this.#notePicked();
   }
@@ -89,6 +92,7 @@ export class UserList {
     if (this.sort.refresh(now, { isLocked: this.lock.isLocked, force: this.#isForced })) this.#show();
     else if (this.sort.isDue && !this.lock.isPinned) this.#later(Math.max(this.sort.remaining(now), this.lock.remaining));
     this.#isForced = false;
+    if (this.#hasChanged) this.#showBulkActions(); // the order may be held for long, but these counts must be true
     this.#list.draw();
     this.picking?.draw();
     put(this.#parts.locked, "hidden", !this.lock.isLocked);
@@ -172,6 +176,7 @@ export class UserList {
   /** For everybody who is listed, unless some users are picked. */
   #showBulkActions() {
     const { bulk } = this.#parts;
+    this.#hasChanged = false;
     if (!bulk) return;
     const { length: size } = this.sort.ids;
     const isOffered = this.sort.isFiltered && this.picking.pick.size === 0;

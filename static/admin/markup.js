@@ -101,6 +101,7 @@ export function fillUser(element, user, issue, now, isPicked = false) {
   row.text("fault", fault);
   row.set("fault", "title", fault);
   row.text("waiting", user.waiting ?? "");
+  row.set("waiting", "title", user.waiting ?? "");
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
   row.text("heard", user.heard ? duration(now - user.heard) : "");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");

@@ -22,6 +22,9 @@ FINEST_MARK_MS = 15 * 60 * 1000
 
 DAY_MS = 24 * 60 * 60 * 1000
 
+EDGE = 0.02
+"""Part of the span: so close to the right edge, the card would cut half a label."""
+
 Value = Callable[[SampleRow], int]
 Mark = tuple[float, str]
 """A place on an axis, from 0 to 1, and its label."""
@@ -163,8 +166,8 @@ class ChartDrawing:
     def _moments_to_label(self) -> Iterator[tuple[int, str]]:
         grid = min(self._mark_ms, FINEST_MARK_MS)
         at = -(-(self.now - self.span_ms) // grid) * grid
-        before = self._period(at - grid)
-        while at < self.now:
+        before, end = self._period(at - grid), self.now - EDGE * self.span_ms
+        while at < end:
             period = self._period(at)
             if period != before:
                 is_new_day = period[0] != before[0]

@@ -2,6 +2,7 @@
 
 const FINEST_MARK_MS = 15 * 60_000; // all zones differ from UTC by a multiple of this
 const DAY_MS = 86_400_000;
+const EDGE = 0.02; // of the span: so close to the right edge, the card would cut half a label
 
 export class ChartAxis {
   #moments;
@@ -16,18 +17,19 @@ export class ChartAxis {
   labels(now, spanMs, markMs) {
     const grid = Math.min(markMs, FINEST_MARK_MS);
     const first = Math.ceil((now - spanMs) / grid) * grid;
-    const key = `${first} ${spanMs} ${markMs} ${Math.ceil(now / grid)}`;
+    const end = now - EDGE * spanMs;
+    const key = `${first} ${spanMs} ${markMs} ${Math.ceil(end / grid)}`;
     if (key !== this.#key) {
       this.#key = key;
-      this.#labels = this.#find(first, now, grid, markMs);
+      this.#labels = this.#find(first, end, grid, markMs);
     }
     return this.#labels;
   }
 
-  #find(first, now, grid, markMs) {
+  #find(first, end, grid, markMs) {
     const found = [];
     let before = this.#period(first - grid, markMs);
-    for (let at = first; at < now; at += grid) {
+    for (let at = first; at < end; at += grid) {
       const period = this.#period(at, markMs);
       if (period.day !== before.day) found.push([at, this.#moments.day(at)]);
       else if (period.part !== before.part) found.push([at, this.#moments.hourAndMinute(at)]);

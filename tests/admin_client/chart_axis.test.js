@@ -36,6 +36,13 @@ test("seven days have seven dates, also when the clocks change at midnight", () 
   assert.equal(new Date(found[4][0]).toISOString(), "2026-09-06T04:00:00.000Z");
 });
 
+test("a moment has no label while the right edge would cut it", () => {
+  const axis = new ChartAxis(new Moments({ timeZone: "UTC", hour12: false }));
+  const last = (now) => axis.labels(at(now), 15 * MINUTE, 5 * MINUTE).at(-1)[1];
+  assert.equal(last("2026-11-27T14:05:15Z"), "14:00");
+  assert.equal(last("2026-11-27T14:05:20Z"), "14:05");
+});
+
 test("the labels move on with time", () => {
   const axis = new ChartAxis(new Moments({ timeZone: "UTC", hour12: false }));
   const first = axis.labels(at("2026-11-27T14:04Z"), 15 * MINUTE, 5 * MINUTE);

@@ -85,7 +85,12 @@ async def test_a_longer_time_goes_on_live(people: list[Person], visit: Visit) ->
 async def test_the_figures_are_read_under_the_pointer(people: list[Person], visit: Visit) -> None:
     page = await visit("/admin?chart=4h", timezone_id="Asia/Kathmandu")
     await Live(page).ready()
-    await expect(page.locator("[data-chart=columns] text")).to_have_text([re.compile(r"^\d\d:00$|^\d+ \w+$")] * 4)
+    hour = re.compile(r"^\d\d:00$|^\d+ \w+$")
+    columns = page.locator("[data-chart=columns] text")
+    await expect(columns.first).to_have_text(hour)
+    texts = await columns.all_text_contents()
+    assert all(map(hour.match, texts)), texts
+    assert len(texts) in (3, 4), "an hour that just began has no label yet"
     box = await page.locator("[data-chart=plot]").bounding_box()
     assert box is not None
     readout = page.locator("[data-chart=readout]")
@@ -162,7 +167,7 @@ async def test_without_a_script_the_times_are_links(people: list[Person], visit:
     await choose(page, "4 h")
     await expect(page.locator("#chart-title")).to_have_text("Last 4 hours")
     assert await pieces(page) == 2
-    await expect(page.locator("[data-chart=columns] text")).to_have_count(4)
+    assert await page.locator("[data-chart=columns] text").count() in (3, 4), "an hour that just began has no label yet"
     await expect(page.get_by_role("slider")).to_be_hidden()
     await page.get_by_role("button", name="Table").click()
     await expect(page.get_by_role("dialog", name="Last 4 hours").get_by_role("row")).to_have_count(17)

@@ -28,7 +28,7 @@ async function refresh(enable) {
   if (!card || isHeld(card)) return;
   const page = await load().catch(() => null);
   const loaded = page?.querySelector("[data-today]"); // there is none if the sign-in has ended
-  if (!loaded || isHeld(card)) return;
+  if (!loaded || !card.matches("[data-today]") || isHeld(card)) return; // it may have been stopped meanwhile
   const fresh = document.importNode(loaded, true);
   for (const [index, details] of card.querySelectorAll("details").entries()) {
     const counterpart = fresh.querySelectorAll("details")[index];
@@ -38,6 +38,11 @@ async function refresh(enable) {
   writeTimes(fresh, now);
   enable(fresh, now);
   card.replaceWith(fresh);
+}
+
+/** Leave the card as it is from now on: the server has no page any more of a user who was deleted. */
+export function stopRefreshing() {
+  document.querySelector("[data-today]")?.removeAttribute("data-today");
 }
 
 /**

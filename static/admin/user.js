@@ -1,6 +1,7 @@
 /** User: the page of one user, kept up to date over the socket. */
 
 import { lock } from "./action_lock.js";
+import { stopRefreshing } from "./day_refresh.js";
 import { listenToKeys } from "./keys.js";
 import { byId } from "./live_page.js";
 import { Row, write } from "./markup.js";
@@ -124,6 +125,7 @@ function drawCall(user, call, at) {
 }
 
 function drawDeleted() {
+  stopRefreshing();
   for (const part of [head, status]) {
     part.text("state", "Deleted");
     part.set("state", "className", "state offline");

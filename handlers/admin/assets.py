@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from handlers.base import HandlerContext
-from handlers.compression import compressed, mark_compressed, takes_gzip
+from handlers.compression import SMALLEST, compressed, mark_compressed, takes_gzip
 from handlers.docs.pages import AssetHandler
 from models.errors import NotFound
 
 COMPRESSED_TYPES = (".js", ".css", ".svg")
+
+_COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE | re.DOTALL)
+"""Comments on lines of their own. They are a sixth of what a page loads, and nobody reads them there."""
 
 VERSION_DIGITS = 12
 """Digits of the hash. They are enough to tell the versions of one installation apart."""
@@ -40,12 +44,18 @@ class Assets:
         if absolute not in self._compressed:
             if absolute not in self._contents:
                 return None
-            self._compressed[absolute] = compressed(self._contents.pop(absolute))
+            content = self._contents.pop(absolute)
+            self._compressed[absolute] = compressed(without_comments(content), SMALLEST)
         return self._compressed[absolute]
 
     def url(self, path: str) -> str:
         """The URL of a file, by its path in `static/`."""
         return f"/static/v/{self.version}/{path}"
+
+
+def without_comments(source: bytes) -> bytes:
+    """A script or a style sheet without the comments that have lines of their own. No text in them spans lines."""
+    return _COMMENTS.sub(b"", source)
 
 
 class VersionedAssetHandler(AssetHandler):

@@ -1,5 +1,6 @@
 /** Dashboard page: what Live and Wall share: the overview, figures and issues. */
 
+import { Alerts } from "./alerts.js";
 import { FigureCards } from "./figures.js";
 import { firstOverview } from "./first_overview.js";
 import { LiveList } from "./live_list.js";
@@ -18,21 +19,19 @@ export class DashboardPage extends LivePage {
   shown;
   cards;
   issues;
+  alerts = new Alerts();
   #parts;
-  #alerts = null;
-  #isLoadingAlerts = false;
 
   /**
    * A page adds its own parts: `draw(changed, now)` runs in an animation frame after something changed, `tick(now)` each
-   * second while the page is live and not paused, `onConnection({ isFrozen, absence })` when the connection changes, and
-   * `onAlerts(alerts)` when alerts have been loaded.
+   * second while the page is live and not paused, and `onConnection({ isFrozen, absence })` when the connection changes.
    */
-  constructor(element, { draw, tick, onConnection = () => {}, onAlerts = () => {} }) {
+  constructor(element, { draw, tick, onConnection = () => {} }) {
     const settings = pageSettings(element);
     const users = Number(element.dataset.usersCount);
     super(element, { staleMs: settings.staleMs, users, WebSocket: firstOverview.socketClass });
     this.settings = settings;
-    this.#parts = { draw, tick, onConnection, onAlerts };
+    this.#parts = { draw, tick, onConnection };
     this.state = this.shown = new DashboardState(settings);
     this.cards = new FigureCards(byId("figures"), settings);
     this.issues = new LiveList(byId("attention"), {
@@ -89,27 +88,11 @@ export class DashboardPage extends LivePage {
   #tellOfIssues() {
     if (!this.state.figures) return;
     this.showUnattended(this.state.issues.filter(({ acknowledged }) => !acknowledged).length);
-    if (!this.standing) this.#alerts?.check(this.state.issues, this.clock.now());
+    if (!this.standing) this.alerts.check(this.state.issues, this.clock.now());
   }
 
   #standingChanged() {
-    if (!this.standing) this.#loadAlerts();
-    this.#alerts?.setStanding(this.standing, this.isFrozen);
+    this.alerts.setStanding(this.standing, this.isFrozen);
     this.#tellOfIssues();
-  }
-
-  /** Alerts begin when the page is live, so that they don't make it wait on a slow line. */
-  async #loadAlerts() {
-    if (this.#isLoadingAlerts) return;
-    this.#isLoadingAlerts = true;
-    try {
-      const { Alerts } = await import("./alerts.js");
-      this.#alerts = new Alerts();
-    } catch {
-      this.#isLoadingAlerts = false; // tried again when the connection is back
-      return;
-    }
-    this.#parts.onAlerts(this.#alerts);
-    this.#standingChanged();
   }
 }

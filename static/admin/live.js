@@ -1,6 +1,7 @@
 /** Live: the page /admin, with the chart, the lists of users, calls and events, actions and keyboard shortcuts. */
 
 import { ActionDialog, targetsOf } from "./actions.js";
+import { AlertsDialog } from "./alerts_dialog.js";
 import { Chart } from "./chart.js";
 import { ChartHistory } from "./chart_history.js";
 import { ChartRanges } from "./chart_ranges.js";
@@ -17,7 +18,7 @@ import { ResultsDialog } from "./results.js";
 import { UserList } from "./user_list.js";
 import { TAG_ACTIONS, count, faults, plain } from "./formatting.js";
 
-const page = new DashboardPage(byId("live"), { draw, tick, onConnection, onAlerts });
+const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
 const onDue = () => page.requestDraw();
 
@@ -146,10 +147,7 @@ setUpMenus(byId("users"), (isOpen) => pinAll("menu", isOpen));
 setUpMenus(byId("attention"), (isOpen) => pinAll("on it", isOpen));
 sendOnItForms((text) => page.banner.toast(text));
 
-async function onAlerts(alerts) {
-  const { AlertsDialog } = await import("./alerts_dialog.js");
-  new AlertsDialog(byId("alerts"), byId("alerts-open"), alerts, (isOpen) => pinAll("alerts", isOpen));
-}
+new AlertsDialog(byId("alerts"), byId("alerts-open"), page.alerts, (isOpen) => pinAll("alerts", isOpen));
 
 /** Go to the actions for the picked users or, if nobody is picked, open what the row with the focus offers. */
 function goToActions() {

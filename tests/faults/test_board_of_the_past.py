@@ -13,7 +13,7 @@ from handlers.admin.moments import iso
 from models.stores import opened_stores
 from operation.operator_accounts import ensure_operator
 from tests.admin.browser import Browser
-from tests.program import MakeProgram, ServerProgram
+from tests.program import MakeProgram, ServerProgram, until
 from tests.secrets_seen import SecretsSeen
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_store, pytest.mark.gen_test(timeout=120)]
@@ -31,6 +31,15 @@ async def board(browser: Browser, at: datetime) -> str:
     answer = await browser.get("/admin/board", at=iso(at))
     assert answer.status == 200
     return str(answer.body)
+
+
+async def recorded(browser: Browser) -> None:
+    """Wait until the server that runs has begun to record, which it does soon after it listens."""
+
+    async def knows_the_present() -> bool:
+        return states(await board(browser, datetime.now(UTC))) != []
+
+    await until(knows_the_present)
 
 
 def states(page: str) -> list[str]:
@@ -54,6 +63,7 @@ async def test_a_kill_leaves_a_gap_and_what_was_before_stays_known(
     gone = datetime.now(UTC)
     await server.start()
     browser = await signed_in(server, secrets_seen)
+    await recorded(browser)
 
     assert states(await board(browser, available)) == ["available"]
     assert states(await board(browser, killed - timedelta(seconds=0.8))) == ["busy"]
@@ -66,6 +76,7 @@ async def test_a_kill_leaves_a_gap_and_what_was_before_stays_known(
     await server.stop()
     stopped = datetime.now(UTC)
     await server.start()
+    await recorded(browser)
     page = await board(browser, stopped)
     assert "No server was running then" in page
     assert "The server stopped at" in page

@@ -1,7 +1,8 @@
-"""Timed list: documents with a date, newest first. It can be limited to a range, and read from a moment in it."""
+"""Timed list: documents with a date, newest or oldest first. It can be limited to a range, and read from a moment."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -34,15 +35,22 @@ class TimedList(Generic[T]):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> None:
-        """From `start` to just before `end`. A missing one is no limit."""
+        """From `start` to just before `end`, newest first. A missing one is no limit."""
         self._collection = collection
         self._queries = queries
-        self._sort = sort
+        self._newest_first = sort
         self._read = read
+        self.is_oldest_first = False
         self._limits = {name: at for name, at in (("$gte", start), ("$lt", end)) if at is not None}
 
+    def oldest_first(self) -> TimedList[T]:
+        """The same documents in the opposite order, which the same index serves."""
+        turned = copy.copy(self)
+        turned.is_oldest_first = True
+        return turned
+
     async def page(self, skip: int, limit: int) -> tuple[list[T], int]:
-        """One page, newest first, and the number of all."""
+        """One page, and the number of all."""
         return self._read(await self._merged().page(skip, limit)), await self.count()
 
     async def count(self) -> int:
@@ -52,7 +60,7 @@ class TimedList(Generic[T]):
     async def next_to(self, at: datetime, side: Side, skip: int, limit: int) -> list[T]:
         """Those on one side of a moment, the nearest to it first."""
         is_before = side == "before"
-        sort = self._sort if is_before else [(field, -direction) for field, direction in self._sort]
+        sort = self._newest_first if is_before else _turned(self._newest_first)
         merged = self._merged({"$lt": at} if is_before else {"$gte": at}, sort=sort)
         return self._read(await merged.page(skip, limit))
 
@@ -65,8 +73,9 @@ class TimedList(Generic[T]):
 
     def _following(self, last: Document) -> MergedQueries:
         """What comes after a document. The range on the date is what an index serves; the rest decides in a tie."""
-        at, in_tie = last.get(self._field), {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
-        return self._merged({"$lte": at}, {"$or": [{self._field: {"$lt": at}}, {"_id": in_tie}]})
+        beyond, at = "$gt" if self.is_oldest_first else "$lt", last.get(self._field)
+        in_tie = {"$lt" if self._sort[1][1] < 0 else "$gt": last["_id"]}
+        return self._merged({f"{beyond}e": at}, {"$or": [{self._field: {beyond: at}}, {"_id": in_tie}]})
 
     async def counts_by(self, fields: Sequence[str]) -> AsyncIterator[list[tuple[tuple[Any, ...], int]]]:
         """How many there are of each combination of values, some at a time: add up what belongs together.
@@ -98,7 +107,11 @@ class TimedList(Generic[T]):
 
     @property
     def _field(self) -> str:
-        return self._sort[0][0]
+        return self._newest_first[0][0]
+
+    @property
+    def _sort(self) -> Keys:
+        return _turned(self._newest_first) if self.is_oldest_first else self._newest_first
 
     def _merged(
         self, limits: dict[str, Any] | None = None, rest: Filter | None = None, sort: Keys | None = None
@@ -107,6 +120,10 @@ class TimedList(Generic[T]):
         condition = {**({self._field: dates} if dates else {}), **(rest or {})}
         queries = [_narrowed(query, condition) for query in self._queries]
         return MergedQueries(self._collection, queries, sort or self._sort)
+
+
+def _turned(sort: Keys) -> Keys:
+    return [(field, -direction) for field, direction in sort]
 
 
 def _narrowed(query: Filter, condition: Filter) -> Filter:

@@ -17,6 +17,7 @@ from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.saved_filters import views_of
 from handlers.admin.time_form import file_words, read_times
+from handlers.admin.time_order import file_order, read_order, remembers_order
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import read_page
 from models.call_statistics import CallStatistics, statistics_of
@@ -90,9 +91,11 @@ class AdminCallsHandler(CallPages):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Show all calls, newest first, or the calls of the users who match a search."""
-        times = read_times(self)
-        listed = self.stores.calls.listed(**self.wanted(times.range))
+        """Show all calls, or the calls of the users who match a search."""
+        if remembers_order(self, "calls"):
+            return
+        times, order = read_times(self), read_order(self, "calls")
+        listed = order.of(self.stores.calls.listed(**self.wanted(times.range)))
         shown = await read_page(self, listed, times, self.admin.settings.page_rows)
         given = {"state": choice(self, "state", STATES), "q": self.search()}
         is_first = not times.problem and shown.number == (0 if shown.is_around else 1)
@@ -100,17 +103,18 @@ class AdminCallsHandler(CallPages):
         self.show(
             "calls.html",
             here="calls",
-            views=await views_of(self, "calls"),
+            views=await views_of(self, "calls", order.query),
             columns=chosen_columns(self, "calls"),
             shown=shown,
             calls=[self.named(call) for call in shown.rows],
             calls_with_issues={each.call_id for each in self.overview.issues()},
             times=times,
+            order=order,
             is_first=is_first,
             is_short=is_short,
             statistics=await self._statistics(listed) if is_first and is_short and shown.total else None,
-            filter={**given, "time": times.words, "page": shown.number},
-            csv="/admin/calls.csv?" + urlencode({**given, **times.query}),
+            filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
+            csv="/admin/calls.csv?" + urlencode({**given, **order.query, **times.query}),
         )
 
     async def _statistics(self, listed: TimedList[Call]) -> CallStatistics | None:
@@ -126,11 +130,12 @@ class CallsCsvHandler(CallPages, ExportHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Answer with all matching calls, newest first."""
+        """Answer with all matching calls, in the order of the page."""
         times = read_range(self)
         wanted = self.wanted(times)
         filters = wanted["state"], self.search(), file_words(times, self.moments)
-        await self.send_list("calls", filters, COLUMNS, self.stores.calls.listed(**wanted), self._cells)
+        listed = file_order(self, "calls").of(self.stores.calls.listed(**wanted))
+        await self.send_list("calls", filters, COLUMNS, listed, self._cells)
 
     def _cells(self, call: Call) -> Sequence[Cell]:
         """The durations of ongoing calls are open."""

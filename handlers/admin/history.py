@@ -13,6 +13,7 @@ from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.saved_filters import views_of
 from handlers.admin.time_form import file_words, read_times
+from handlers.admin.time_order import file_order, read_order, remembers_order
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import is_newest, read_page
 from models.audit import AuditEntry, AuditFilter
@@ -111,16 +112,18 @@ class EventsHandler(AdminHistoryHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Show the events, newest first."""
-        times = read_times(self)
+        """Show the events."""
+        if remembers_order(self, "events"):
+            return
+        times, order = read_times(self), read_order(self, "events")
         wanted, user = self.wanted_events(times.range)
-        listed = self.stores.events.listed(**wanted)
+        listed = order.of(self.stores.events.listed(**wanted))
         shown = await read_page(self, listed, times, self.admin.settings.page_rows)
         given = {"kind": wanted.get("kind") or "", "user": user}
         self.show(
             "events.html",
             here="events",
-            views=await views_of(self, "events"),
+            views=await views_of(self, "events", order.query),
             columns=chosen_columns(self, "events"),
             shown=shown,
             events=[event_details(event) for event in shown.rows],
@@ -128,9 +131,10 @@ class EventsHandler(AdminHistoryHandler):
             about=urlencode({"about": "events", "kind": given["kind"], "user": wanted.get("user_id") or ""}),
             stale_ms=page_settings(self.admin.settings).stale_ms,
             times=times,
+            order=order,
             kinds=KINDS,
-            filter={**given, "time": times.words, "page": shown.number},
-            csv="/admin/events.csv?" + urlencode({**given, **times.query}),
+            filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
+            csv="/admin/events.csv?" + urlencode({**given, **order.query, **times.query}),
             is_unknown=wanted.get("user_id") == 0,
         )
 
@@ -140,11 +144,12 @@ class EventsCsvHandler(AdminHistoryHandler, ExportHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Answer with all matching events, newest first."""
+        """Answer with all matching events, in the order of the page."""
         times = read_range(self)
         wanted, user = self.wanted_events(times)
         filters = wanted.get("kind"), user, file_words(times, self.moments)
-        await self.send_list("events", filters, EVENT_COLUMNS, self.stores.events.listed(**wanted), _event_cells)
+        listed = file_order(self, "events").of(self.stores.events.listed(**wanted))
+        await self.send_list("events", filters, EVENT_COLUMNS, listed, _event_cells)
 
 
 class AuditHandler(AdminHistoryHandler):
@@ -152,21 +157,25 @@ class AuditHandler(AdminHistoryHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Show what operators and backends did, newest first."""
-        times = read_times(self)
+        """Show what operators and backends did."""
+        if remembers_order(self, "audit"):
+            return
+        times, order = read_times(self), read_order(self, "audit")
         wanted = self.wanted_entries(times.range)
-        shown = await read_page(self, self.stores.audit.listed(**wanted), times, self.admin.settings.page_rows)
+        listed = order.of(self.stores.audit.listed(**wanted))
+        shown = await read_page(self, listed, times, self.admin.settings.page_rows)
         given = {name: wanted.get(name) or "" for name in ("action", "operator", "target")}
         self.show(
             "audit.html",
             here="audit",
-            views=await views_of(self, "audit"),
+            views=await views_of(self, "audit", order.query),
             shown=shown,
             times=times,
+            order=order,
             actions=ACTIONS,
             operators=await self._actors(),
-            filter={**given, "time": times.words, "page": shown.number},
-            csv="/admin/audit.csv?" + urlencode({**given, **times.query}),
+            filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
+            csv="/admin/audit.csv?" + urlencode({**given, **order.query, **times.query}),
         )
 
     async def _actors(self) -> list[str]:
@@ -180,11 +189,12 @@ class AuditCsvHandler(AdminHistoryHandler, ExportHandler):
 
     @allows("viewer")
     async def get(self) -> None:
-        """Answer with all matching entries, newest first."""
+        """Answer with all matching entries, in the order of the page."""
         times = read_range(self)
         wanted = self.wanted_entries(times)
         filters = wanted.get("action"), wanted.get("operator"), wanted.get("target"), file_words(times, self.moments)
-        await self.send_list("audit", filters, AUDIT_COLUMNS, self.stores.audit.listed(**wanted), _entry_cells)
+        listed = file_order(self, "audit").of(self.stores.audit.listed(**wanted))
+        await self.send_list("audit", filters, AUDIT_COLUMNS, listed, _entry_cells)
 
 
 def _event_cells(event: Event) -> Sequence[Cell]:

@@ -11,6 +11,7 @@ from tornado.web import RequestHandler
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.parameters import changed_query
 from models.errors import Invalid
+from models.saved_filters import PageName
 
 KEPT_DAYS = 400
 """The longest that browsers keep a cookie."""
@@ -55,13 +56,18 @@ def chosen_columns(handler: RequestHandler, name: ListName) -> frozenset[str]:
     return (frozenset(given.split(APART)) & known) if given else frozenset(known)
 
 
-def chosen_sort(handler: RequestHandler, name: ListName, sorts: Sequence[str]) -> str:
+def chosen_sort(handler: RequestHandler, name: PageName, sorts: Sequence[str]) -> str:
     """The order that the URL or else the browser's cookie names; the first if neither does. Raises Invalid."""
     given = handler.get_query_argument("sort", "")
     if given and given not in sorts:
         raise Invalid(f"sort must be one of {', '.join(sorts)}.")
     remembered = handler.get_cookie(f"rollcall_sort_{name}", "") or ""
     return given or (remembered if remembered in sorts else sorts[0])
+
+
+def sort_query(sort: str, sorts: Sequence[str]) -> dict[str, str]:
+    """The order as a parameter, unless it is the usual one."""
+    return {} if sort == sorts[0] else {"sort": sort}
 
 
 def remember(handler: AdminHandler, name: str, value: str) -> None:
@@ -71,7 +77,7 @@ def remember(handler: AdminHandler, name: str, value: str) -> None:
     )
 
 
-def remembers_sort(handler: AdminHandler, name: ListName, sorts: Sequence[str]) -> bool:
+def remembers_sort(handler: AdminHandler, name: PageName, sorts: Sequence[str]) -> bool:
     """Remember the order if the head of a column was used, and lead to the page without `keep`. Raises Invalid."""
     if not handler.get_query_argument("keep", ""):
         return False

@@ -12,7 +12,7 @@ from handlers.admin.alert_kinds import alert_kinds
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.chart_drawing import ChartDrawing
 from handlers.admin.chart_ranges import CHART_RANGES, ChartData, ChartRange
-from handlers.admin.list_choices import ListName, chosen_columns, chosen_sort, remembers_sort
+from handlers.admin.list_choices import ListName, chosen_columns, chosen_sort, remembers_sort, sort_query
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice, page_number
 from handlers.admin.saved_filters import views_of
@@ -161,7 +161,7 @@ class LiveHandler(LivePages):
         if remembers_sort(self, "live", SORTS):
             return
         chosen, is_complete, stored = self.chosen_range(), True, list[Sample]()
-        views = await views_of(self, "live")
+        views = await views_of(self, "live", sort_query(chosen_sort(self, "live", SORTS), SORTS))
         try:
             stored = await self.stored_samples(chosen)
         except StoreUnavailable:

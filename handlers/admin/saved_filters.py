@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast, get_args
 from urllib.parse import parse_qsl, urlencode
 
@@ -47,9 +48,14 @@ def path_of(saved: SavedFilter) -> str:
     return PATHS[saved.page] + (f"?{saved.query}" if saved.query else "")
 
 
-async def views_of(handler: AdminHandler, page: PageName) -> Views:
-    """The menu of this page for the operator who asks."""
+async def views_of(handler: AdminHandler, page: PageName, sort: Mapping[str, str]) -> Views:
+    """The menu of this page for the operator who asks. `sort` is the order as a parameter, unless it is the usual one.
+
+    If the browser remembers the order, the address doesn't have it.
+    """
     query = cleaned(handler.request.query)
+    if sort and not handler.get_query_argument("sort", ""):
+        query = "&".join(filter(None, [query, urlencode(sort)]))
     try:
         saved = await handler.admin.saved_filters.of_operator(handler.operator.operator_id, page)
     except StoreUnavailable:

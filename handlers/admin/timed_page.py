@@ -1,4 +1,4 @@
-"""Timed page: the rows of one page of a list, newest first, or those around a moment."""
+"""Timed page: the rows of one page of a list by time, or those around a moment."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ from models.timed_list import Side, TimedList
 
 T = TypeVar("T")
 
+_NEWEST_FIRST: tuple[Side, Side] = "from", "before"
+_OLDEST_FIRST: tuple[Side, Side] = "before", "from"
+"""Which rows are above a moment, and which below it."""
+
 
 class TimedPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """The rows of a page, newest first. Around a moment, pages are numbered from 0, which shows the moment."""
+    """The rows of a page. Around a moment, pages are numbered from 0, which shows the moment."""
 
     rows: list[T]
     number: int
     per_page: int
     total: int = 0
     """Of the whole list, counted up to COUNT_LIMIT."""
-    later_rows: int | None = None
+    rows_above: int | None = None
     """The number of rows above the moment, if it is on this page."""
     is_around: bool = False
-    has_later: bool = False
-    has_earlier: bool = False
+    is_oldest_first: bool = False
+    """Otherwise the newest come first."""
+    has_above: bool = False
+    """Whether there are rows above this page."""
+    has_below: bool = False
 
     @property
     def is_more(self) -> bool:
@@ -37,15 +44,15 @@ class TimedPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 def is_newest(shown: TimedPage[T], times: TimeForm) -> bool:
-    """Whether new rows belong on this page: it is the first, and its range goes on."""
+    """Whether new rows belong at the top of this page: it is the first, and its range goes on."""
     is_open = times.range.end is None and times.range.at is None
-    return shown.number == 1 and is_open and not times.problem
+    return shown.number == 1 and is_open and not times.problem and not shown.is_oldest_first
 
 
 async def read_page(handler: AdminHandler, listed: TimedList[T], times: TimeForm, per_page: int) -> TimedPage[T]:
     """The page that the query asks for. If there is a problem with the range, it is empty. Raises Invalid."""
     if times.problem:
-        return TimedPage(rows=[], number=1, per_page=per_page)
+        return TimedPage(rows=[], number=1, per_page=per_page, is_oldest_first=listed.is_oldest_first)
     if times.range.at is not None:
         return await _around(handler, listed, times, per_page)
     number = stored_page_number(handler, per_page)
@@ -55,33 +62,37 @@ async def read_page(handler: AdminHandler, listed: TimedList[T], times: TimeForm
         number=number,
         per_page=per_page,
         total=total,
-        has_later=number > 1,
-        has_earlier=number * per_page < total,
+        is_oldest_first=listed.is_oldest_first,
+        has_above=number > 1,
+        has_below=number * per_page < total,
     )
 
 
 async def _around(handler: AdminHandler, listed: TimedList[T], times: TimeForm, per_page: int) -> TimedPage[T]:
     at = times.range.at
     assert at is not None, "the caller has checked it"
-    number, most, above = signed_page_number(handler, per_page), last_page(per_page), per_page // 2
+    number, most, half = signed_page_number(handler, per_page), last_page(per_page), per_page // 2
+    above_it, below_it = _OLDEST_FIRST if listed.is_oldest_first else _NEWEST_FIRST
+    above: list[T] = []
+    below: list[T] = []
+    has_above = has_below = True
     if number == 0:
-        later, has_later = await _beside(listed, at, "from", 0, above)
-        earlier, has_earlier = await _beside(listed, at, "before", 0, per_page - above)
+        above, has_above = await _beside(listed, at, above_it, 0, half)
+        below, has_below = await _beside(listed, at, below_it, 0, per_page - half)
     elif number < 0:
-        later, has_later = await _beside(listed, at, "from", above + (-number - 1) * per_page, per_page)
-        earlier, has_earlier = [], True
+        above, has_above = await _beside(listed, at, above_it, half + (-number - 1) * per_page, per_page)
     else:
-        earlier, has_earlier = await _beside(listed, at, "before", number * per_page - above, per_page)
-        later, has_later = [], True
+        below, has_below = await _beside(listed, at, below_it, number * per_page - half, per_page)
     return TimedPage(
-        rows=[*reversed(later), *earlier],
+        rows=[*reversed(above), *below],
         number=number,
         per_page=per_page,
         total=await listed.count(),
-        later_rows=len(later) if number == 0 else None,
+        rows_above=len(above) if number == 0 else None,
         is_around=True,
-        has_later=has_later and number > -most,
-        has_earlier=has_earlier and number < most,
+        is_oldest_first=listed.is_oldest_first,
+        has_above=has_above and number > -most,
+        has_below=has_below and number < most,
     )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import STATE_WORDS, user_days
-from handlers.admin.list_choices import chosen_columns, remembers_sort
+from handlers.admin.list_choices import chosen_columns, chosen_sort, remembers_sort, sort_query
 from handlers.admin.live import SORTS, OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import changed_query
@@ -55,7 +55,7 @@ class AdminUsersHandler(OverviewHandler):
             return
         if remembers_sort(self, "users", SORTS):
             return
-        views = await views_of(self, "users")
+        views = await views_of(self, "users", sort_query(chosen_sort(self, "users", SORTS), SORTS))
         figures = self.overview.figures()
         counts = {
             "all": figures.available + figures.busy + figures.offline,

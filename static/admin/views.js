@@ -2,10 +2,19 @@
 
 const COPIED_MS = 2_000; // time to read it
 
+/** The filter of the page with its order, which the address doesn't have if the browser remembers it. */
+function currentFilter() {
+  const query = new URLSearchParams(location.search);
+  const sort = document.getElementById("sort");
+  const isUsual = !sort || sort.value === sort.options[0].value;
+  if (!isUsual && !query.has("sort")) query.set("sort", sort.value);
+  return String(query);
+}
+
 for (const form of document.querySelectorAll("[data-save-filter]")) {
   form.addEventListener("submit", () => {
     const { query, next } = form.elements;
-    query.value = location.search.slice(1); // scripts change it without a new page
+    query.value = currentFilter(); // scripts change it without a new page
     next.value = location.pathname + location.search;
   });
 }

@@ -1,4 +1,4 @@
-"""Lists by time: limited to a range, read from a moment, in batches, and by an index in the embedded store."""
+"""Lists by time: limited to a range, from a moment, turned round, in batches, and by an index in the embedded store."""
 
 from __future__ import annotations
 
@@ -98,6 +98,34 @@ async def test_rows_of_one_moment_have_one_order_both_ways(stores: Stores) -> No
         assert later == newest_first[::-1]
 
 
+@pytest.mark.parametrize("size", [1, 4, 50])
+async def test_turned_round_a_list_has_the_opposite_order_also_in_a_tie(stores: Stores, size: int) -> None:
+    await stores.events.add_many(
+        [msgspec.structs.replace(event(number), at=after(number // 3)) for number in range(18)]
+    )
+    await stores.audit.add_all([msgspec.structs.replace(entry(number), at=after(number // 3)) for number in range(18)])
+    for number in range(18):
+        await stores.calls.insert(msgspec.structs.replace(call(number), started_at=after(number // 3)))
+    limits: dict[str, Any] = {"start": after(1), "end": after(5)}
+    lists: list[TimedList[Any]] = [
+        stores.events.listed(**limits),
+        stores.events.listed(user_id=1, **limits),
+        stores.audit.listed(**limits),
+        stores.calls.listed(user_ids=[1], **limits),
+        stores.calls.listed(user_ids=[1, 2], **limits),
+    ]
+    for newest_first in lists:
+        oldest_first, (expected, total) = newest_first.oldest_first(), await newest_first.page(0, 50)
+        assert total == 12
+        assert await oldest_first.page(0, 50) == (expected[::-1], 12)
+        assert await oldest_first.page(3, 4) == (expected[::-1][3:7], 12)
+        batches = [batch async for batch in oldest_first.batches(size)]
+        assert [each for batch in batches for each in batch] == expected[::-1]
+        assert await oldest_first.next_to(after(3), "before", 1, 4) == await newest_first.next_to(
+            after(3), "before", 1, 4
+        )
+
+
 async def test_calls_are_limited_by_their_start(stores: Stores) -> None:
     for number in range(20):
         await stores.calls.insert(call(number, callee_id=2 + number % 2))
@@ -156,7 +184,7 @@ async def test_each_list_is_served_by_an_index(stores: Stores, database: Databas
         *(stores.audit.listed(**given) for given in ENTRY_FILTERS),
         *(stores.calls.listed(**given) for given in CALL_FILTERS),
     ]
-    for each in lists:
+    for each in [*lists, *(each.oldest_first() for each in lists)]:
         for limits in ({"$gte": NOON, "$lt": after(1)}, {"$lt": NOON}, {"$gte": NOON}):
             for query in each._merged(limits)._queries:
                 plan = planned(tmp_path, each._collection.name, query, each._sort)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 import structlog
@@ -23,10 +24,12 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.ioloop import IOLoop
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.netutil import add_accept_handler
 
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
+from handlers.newcomers import Newcomers
 from handlers.origins import Origins, headers_to_read
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import CountedRequest, Traffic
@@ -58,16 +61,55 @@ class RollcallHTTPServer(HTTPServer):
 
         `body_limits` has the paths at which a backend may send a body that is larger than others.
         """
+        self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
         self._body_limits = body_limits
         self._traffic = traffic
         self._origins = origins
         self._upgrades = upgrades
+        self._newcomers: Newcomers | None = None
+        if upgrades is not None:
+            begin = partial(self._accepted, upgrades, waits=False)
+            self._newcomers = Newcomers(upgrades.readable, begin, self._leave_to_tornado)
 
-    def handle_stream(self, stream: IOStream, address: tuple[object, ...]) -> None:
-        """Open a socket at once if the head of its request has arrived already."""
-        upgrades = None if isinstance(stream, SSLIOStream) else self._upgrades
-        if upgrades is None or not upgrades.take_connection(stream, address):
-            super().handle_stream(stream, address)
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept connections. Without TLS, those that begin with an upgrade become sockets without Tornado."""
+        if self._upgrades is None or self.ssl_options is not None:
+            super().add_sockets(sockets)
+            return
+        for each in sockets:
+            self._listening.append((each, add_accept_handler(each, partial(self._accepted, self._upgrades))))
+
+    def stop(self) -> None:
+        """Accept no more connections."""
+        super().stop()
+        for listening, stop_accepting in self._listening:
+            stop_accepting()
+            listening.close()
+        self._listening.clear()
+        if self._newcomers is not None:
+            self._newcomers.end()
+
+    def _accepted(
+        self, upgrades: DirectUpgrades, connection: socket.socket, address: tuple[object, ...], *, waits: bool = True
+    ) -> None:
+        """Open a socket if an upgrade has arrived, or wait for the first bytes. Everything else is for Tornado."""
+        try:
+            connection.setblocking(False)
+            is_taken = upgrades.take_connection(connection, address)
+        except BlockingIOError:
+            if waits and self._newcomers is not None:
+                self._newcomers.add(connection, address)
+                return
+            is_taken = False
+        except Exception:
+            _log.exception("a new connection failed")
+            connection.close()
+            return
+        if not is_taken:
+            self._leave_to_tornado(connection, address)
+
+    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...]) -> None:
+        self.handle_stream(IOStream(connection, max_buffer_size=self.max_buffer_size), address)
 
     def body_limit(self, path: str, headers: HTTPHeaders) -> int:
         """The most bytes that the body of a request may have. Only a backend may send a large one, and only there."""

@@ -9,11 +9,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from handlers.log_writer import LogHandler, LogWriter, write_to
 from handlers.origins import Origins
+from handlers.request_heads import RequestHead
 
 SLOW_SECONDS = 1.0
 """Successful requests that take longer are logged at info level, too."""
@@ -112,9 +112,7 @@ def log_request(origins: Origins, handler: RequestHandler) -> None:
     log_answer(origins, handler.request, request_id, handler.get_status(), setting)
 
 
-def log_answer(
-    origins: Origins, request: HTTPServerRequest, request_id: str | None, status: int, setting: str = ""
-) -> None:
+def log_answer(origins: Origins, request: RequestHead, request_id: str | None, status: int, setting: str = "") -> None:
     """Log one line for a request, without its query, headers and body. Successful requests are logged at debug level.
 
     So are answers with 503: while the store is down every write gets one, and the start of the outage is logged.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
-from tornado.httputil import HTTPServerRequest
-
+from handlers.request_heads import RequestHead
 from models.addresses import parsed_address
 from models.errors import Forbidden
 from settings import Settings, variable
@@ -37,6 +38,13 @@ _HOP = re.compile(r'"?(?:\[([^\[\]]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A
 """An address in X-Forwarded-For. Some proxies add the port, brackets or quotation marks."""
 
 
+_KEPT = 1024
+"""Answers that are kept: nearly all clients send the same few headers."""
+
+_KEPT_LENGTH = 200
+"""Headers that are longer in all are judged anew each time, so that nobody can fill the memory with them."""
+
+
 class WebOrigin(NamedTuple):
     """Scheme, host and port. The port is None if none is given and the scheme has no default port."""
 
@@ -57,51 +65,44 @@ class Origins:
         self._hosts = [("localhost", None), (settings.host.lower(), None), *(each for each in given if each)]
         self._origins = [each for each in map(parse_origin, settings.allowed_origins) if each]
         self._proxies = [_network(each) for each in settings.trusted_proxies]
+        self._allows_host = _kept(self._judge_host)
+        self._allows_origin = _kept(self._judge_origin)
+        self._counts = lru_cache(_KEPT)(self._judge_address)
 
-    def check(self, request: HTTPServerRequest) -> None:
+    def check(self, request: RequestHead) -> None:
         """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
-        if not self.allows_host(request):
+        host, has_tls = request.headers.get("Host", ""), self.is_https(request)
+        if not self._allows_host(host, "", has_tls):
             raise Forbidden("HOST_NOT_ALLOWED", HOST_NOT_ALLOWED)
         origin = request.headers.get("Origin")
         if origin is None:
             site, mode = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Mode")
             allowed = site != "cross-site" or (mode == "navigate" and request.method in ("GET", "HEAD"))
         else:
-            allowed = self.is_own(origin, request) or self._is_listed(origin)
+            allowed = self._allows_origin(host, origin, has_tls)
         if not allowed:
             raise Forbidden("ORIGIN_NOT_ALLOWED", ORIGIN_NOT_ALLOWED)
 
-    def allows_host(self, request: HTTPServerRequest) -> bool:
-        """Whether the Host header names this server."""
-        named = _parse_netloc(request.headers.get("Host", "").lower())
-        if named is None:
-            return False
-        host, port = named
-        ports = {port} if port is not None else {_DEFAULT_PORTS[each] for each in self._schemes(request)}
-        return parsed_address(host.strip("[]")) is not None or any(
-            _matches(name, host) and (only is None or only in ports) for name, only in self._hosts
-        )
-
-    def is_own(self, origin: str, request: HTTPServerRequest) -> bool:
+    def is_own(self, origin: str, request: RequestHead) -> bool:
         """Whether the origin is this server's own, under the name in the Host header."""
-        asked = parse_origin(origin)
-        if asked is None or asked.scheme not in self._schemes(request):
-            return False
-        return asked == parse_origin(f"{asked.scheme}://{request.headers.get('Host', '')}")
+        return _is_own(request.headers.get("Host", ""), origin, has_tls=self.is_https(request))
 
-    def is_https(self, request: HTTPServerRequest) -> bool:
+    def is_https(self, request: RequestHead) -> bool:
         """Whether the client uses TLS, either with this server or with a trusted proxy in front of it.
 
         In a list, the first entry is the client's own connection. A client that forges it only misleads itself.
         """
+        if request.protocol == "https":
+            return True
         first = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
-        said = _HTTP_SCHEMES.get(first) == "https"
-        return request.protocol == "https" or (said and self._is_proxy(str(request.remote_ip)))
+        return _HTTP_SCHEMES.get(first) == "https" and self._is_proxy(str(request.remote_ip))
 
-    def address(self, request: HTTPServerRequest) -> str:
+    def address(self, request: RequestHead) -> str:
         """The client's address. Behind trusted proxies, it is the last address that is not such a proxy."""
         address = _plain_address(str(request.remote_ip))
-        forwarded = request.headers.get("X-Forwarded-For", "") if self._proxies else ""
+        if not self._proxies:
+            return address
+        forwarded = request.headers.get("X-Forwarded-For", "")
         last_hops = forwarded.strip(" ,").rsplit(",", HOPS_LIMIT)[-HOPS_LIMIT:]
         for hop in reversed([each.strip() for each in last_hops if each.strip()]):
             before = _hop_address(hop)
@@ -112,12 +113,26 @@ class Origins:
 
     def counts_by_address(self, address: str) -> bool:
         """Whether limits per address apply to an address. Many clients share loopback or a trusted proxy."""
+        return self._counts(address)
+
+    def _judge_address(self, address: str) -> bool:
         ip = parsed_address(address)
         return ip is not None and not (ip.is_loopback or self._is_proxy(address))
 
-    def _schemes(self, request: HTTPServerRequest) -> tuple[str, ...]:
-        """The schemes of the server's own origin. Without TLS both count: a proxy may end TLS without saying so."""
-        return ("https",) if self.is_https(request) else ("http", "https")
+    def _judge_host(self, host: str, _origin: str, has_tls: bool) -> bool:
+        """Whether a Host header names this server."""
+        named = _parse_netloc(host.lower())
+        if named is None:
+            return False
+        name, port = named
+        ports = {port} if port is not None else {_DEFAULT_PORTS[each] for each in _schemes(has_tls)}
+        return parsed_address(name.strip("[]")) is not None or any(
+            _matches(allowed, name) and (only is None or only in ports) for allowed, only in self._hosts
+        )
+
+    def _judge_origin(self, host: str, origin: str, has_tls: bool) -> bool:
+        """Whether pages of an origin may send requests to this host."""
+        return _is_own(host, origin, has_tls=has_tls) or self._is_listed(origin)
 
     def _is_listed(self, origin: str) -> bool:
         asked = parse_origin(origin)
@@ -131,6 +146,28 @@ class Origins:
             return False
         ip = parsed_address(_plain_address(address))
         return ip is not None and any(ip in network for network in self._proxies)
+
+
+def _kept(judge: Callable[[str, str, bool], bool]) -> Callable[[str, str, bool], bool]:
+    """The same, which remembers its answers for headers of a usual length."""
+    remembered = lru_cache(_KEPT)(judge)
+
+    def judged(host: str, origin: str, has_tls: bool) -> bool:
+        return (remembered if len(host) + len(origin) <= _KEPT_LENGTH else judge)(host, origin, has_tls)
+
+    return judged
+
+
+def _is_own(host: str, origin: str, *, has_tls: bool) -> bool:
+    asked = parse_origin(origin)
+    if asked is None or asked.scheme not in _schemes(has_tls):
+        return False
+    return asked == parse_origin(f"{asked.scheme}://{host}")
+
+
+def _schemes(has_tls: bool) -> tuple[str, ...]:
+    """The schemes of the server's own origin. Without TLS both count: a proxy may end TLS without saying so."""
+    return ("https",) if has_tls else ("http", "https")
 
 
 def headers_to_read(origin: str) -> dict[str, str]:
@@ -190,6 +227,7 @@ def _hop_address(text: str) -> str | None:
     return _plain_address(address) if parsed_address(address) else None
 
 
+@lru_cache(_KEPT)
 def _plain_address(address: str) -> str:
     """The usual form of an address. A socket that takes both IPv4 and IPv6 states IPv4 addresses as ::ffff:…"""
     ip = parsed_address(address)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.inspect import CollectionType, type_info
 from tornado.httputil import HTTPServerRequest
 
+from handlers.request_heads import RequestHead
 from models.errors import Invalid, Unauthenticated
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ def bearer_token(request: HTTPServerRequest) -> str:
     return tokens[0]
 
 
-def bearer_tokens(request: HTTPServerRequest) -> list[str]:
+def bearer_tokens(request: RequestHead) -> list[str]:
     """The tokens of all Authorization headers. Other schemes, such as Basic, are meant for a proxy."""
     headers = [each.partition(" ") for each in request.headers.get_list("Authorization")]
     return [token for scheme, _, token in headers if scheme.lower() == "bearer"]

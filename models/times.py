@@ -11,7 +11,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def utc_milliseconds(moment: datetime) -> datetime:
     """An aware moment in UTC, cut to milliseconds. Both stores keep that much, so saving never changes a value."""
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+    beyond = moment.microsecond % 1000
+    if moment.tzinfo is UTC and not beyond:
+        return moment
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond - beyond)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -8,7 +8,7 @@ import gc
 import random
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -48,6 +48,7 @@ from operation.node_report import node_report
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, log_change
 from operation.tls import tls_context
+from operation.wall_time import WallTime
 from operation.webhooks.webhooks import Webhooks
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
@@ -250,7 +251,7 @@ class Server:
         await self.core.actions.restore()
         await self.core.acknowledgements.load()
         await self.core.authenticator.key_ring.load()
-        now = _utc_now()
+        now = self.core.environment.clock.utc()
         for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
             self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
 
@@ -314,7 +315,7 @@ class Server:
 
     def _environment(self) -> Environment:
         return Environment(
-            clock=Clock(time.monotonic, _utc_now, stall_seconds=self.settings.stall_seconds),
+            clock=Clock(time.monotonic, WallTime(), stall_seconds=self.settings.stall_seconds),
             unix_now=time.time,
             elapsed=time.perf_counter,
             call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
@@ -356,7 +357,3 @@ class Server:
             settings, context, self.core, stores, accounts, password_changes, self._operator_auth, self._screen_auth,
             self._database, metrics, self._fleet,
         )  # fmt: skip
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic
 
-from tornado.httputil import HTTPServerRequest
-
 from handlers.base import ApiHandler, HandlerContext
+from handlers.request_heads import RequestHead
 from handlers.sockets.byte_streams import TornadoStream
 from handlers.sockets.connection import CommandHandler, Connection, P
 from handlers.sockets.handshake import VERSION, answer_to, check_handshake, has_version
@@ -90,7 +89,7 @@ def open_session(
     admit: Callable[[StreamTransport], P],
     context: HandlerContext,
     counters: Counters,
-    request: HTTPServerRequest,
+    request: RequestHead,
     request_id: str,
 ) -> None:
     """Begin the session of an upgraded connection, or reject it because of a limit."""

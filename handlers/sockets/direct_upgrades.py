@@ -9,22 +9,24 @@ Tornado has read the head. Everything else is left to `SocketHandler`, which say
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Mapping
 from functools import lru_cache, partial
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine, format_timestamp
-from tornado.iostream import IOStream
 
 from handlers.base import HandlerContext
 from handlers.logs import log_answer
 from handlers.origins import headers_to_read
+from handlers.request_heads import Headers, RequestHead
 from handlers.sockets.base import open_session
 from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
 from handlers.sockets.early_heads import early_head
 from handlers.sockets.handshake import answer_to, check_handshake, has_version
+from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
 from models.errors import RequestError
@@ -34,7 +36,7 @@ from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
 from realtime.sockets.session import Caller, Session
 
-_OF_MORE_THAN_A_HEAD = ("Content-Length", "Transfer-Encoding", "Expect")
+_ALWAYS = "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
 
 class DirectUpgrades:
@@ -53,23 +55,27 @@ class DirectUpgrades:
         self._admission = admission
         self._commands = commands
         self._counters = counters
+        self.readable = ReadableSockets()
+        """The connections that are read without Tornado."""
 
-    def take_connection(self, stream: IOStream, address: tuple[object, ...]) -> bool:
-        """Open a socket if a correct upgrade has arrived with the connection. Otherwise nothing has happened."""
-        head = early_head(stream.socket, address, self._channels)
+    def take_connection(self, connection: socket.socket, address: tuple[object, ...]) -> bool:
+        """Open a socket if a correct upgrade has arrived. Otherwise nothing has happened.
+
+        Raises BlockingIOError if nothing has arrived yet.
+        """
+        head = early_head(connection, address, self._channels)
         if head is None:
             return False
         identity = self._admissible(head.request)
         if identity is None:
             return False
-        connection = stream.socket
         try:
             connection.recv(head.size)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:  # the client has left
-            stream.close()
+            connection.close()
             return True
-        stream.set_nodelay(True)
-        self._open(SocketStream(connection), head.request, identity)
+        self._open(SocketStream(connection, self.readable), head.request, identity)
         return True
 
     def take(self, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders) -> bool:
@@ -83,17 +89,18 @@ class DirectUpgrades:
         identity = self._admissible(request)
         if identity is None:
             return False
+        scrub(request)
         stream = connection.detach()
         if not stream.closed():
             stream.set_nodelay(True)
             self._open(TornadoStream(stream), request, identity)
         return True
 
-    def _admissible(self, request: HTTPServerRequest) -> Caller | None:
+    def _admissible(self, request: RequestHead) -> Caller | None:
         """Whose socket it is if it can be opened here."""
         if self._context.traffic.draining or self._admission.is_cut_off:
             return None
-        if request.method != "GET" or any(name in request.headers for name in _OF_MORE_THAN_A_HEAD):
+        if request.method != "GET" or _has_more_than_a_head(request.headers):
             return None
         try:
             identity = self._identify(request)
@@ -101,10 +108,9 @@ class DirectUpgrades:
             return None
         if identity is None or not self._context.limits.connects.has_taken(connects_key(identity)):
             return None
-        scrub(request)
         return identity
 
-    def _identify(self, request: HTTPServerRequest) -> Caller | None:
+    def _identify(self, request: RequestHead) -> Caller | None:
         """Whose socket it is, or None if that is not for this class to find out. Raises RequestError."""
         check_handshake(request)
         tokens, tickets = credentials(request)
@@ -113,7 +119,7 @@ class DirectUpgrades:
         self._context.origins.check(request)
         return self._context.authenticator.identify_caller(tokens[0])
 
-    def _open(self, stream: ByteStream, request: HTTPServerRequest, identity: Caller) -> None:
+    def _open(self, stream: ByteStream, request: RequestHead, identity: Caller) -> None:
         request_id = secrets.token_hex(8)
         opened = Connection[Session](
             stream, self._commands, self._context.traffic, longest_message(self._context.settings)
@@ -125,19 +131,17 @@ class DirectUpgrades:
         open_session(opened, admit, self._context, self._counters, request, request_id)
 
 
-def _head(request: HTTPServerRequest, request_id: str) -> bytes:
+def _has_more_than_a_head(headers: Headers) -> bool:
+    return "Content-Length" in headers or "Transfer-Encoding" in headers or "Expect" in headers
+
+
+def _head(request: RequestHead, request_id: str) -> bytes:
     """The head of the answer, the same as from a handler."""
     origin = request.headers.get("Origin")
-    headers = {
-        "Date": _date(int(time.time())),
-        "X-Request-Id": request_id,
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-        **({} if origin is None else headers_to_read(origin)),
-        **answer_to(request),
-    }
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode("latin-1")
+    more = {} if origin is None else headers_to_read(origin)
+    lines = "".join([f"{name}: {value}\r\n" for name, value in {**more, **answer_to(request)}.items()])
+    first = f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"
+    return f"{first}{_ALWAYS}{lines}\r\n".encode("latin-1")
 
 
 @lru_cache(maxsize=1)

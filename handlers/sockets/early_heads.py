@@ -1,4 +1,4 @@
-"""Early heads: reads the head of a request that has arrived before its connection is accepted, as in a crowd.
+"""Early heads: reads the head of a request before Tornado knows of its connection.
 
 Tornado would start a task for the connection, wait for the head with a timer, and search it for its end. Here the head
 is only looked at, so whatever is not a plain upgrade is still in the kernel for Tornado to read.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Collection
-from typing import NamedTuple
+import time
+from collections.abc import Container
+from typing import Any, NamedTuple
 
-from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
+from tornado.escape import parse_qs_bytes
 
 LONGEST_BYTES = 4096
 """More than a usual head has. Tornado reads longer ones."""
@@ -19,49 +20,93 @@ LONGEST_BYTES = 4096
 _BEGINNING = b"GET /ws/"
 
 _PLAIN = re.compile(
-    r"GET (?P<target>(?P<path>[!->@-~]+)(?:\?[!-~]*)?) HTTP/1\.1\r\n"
+    r"GET (?P<path>[!->@-~]+)(?:\?(?P<query>[!-~]*))? HTTP/1\.1\r\n"
     r"(?P<lines>(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)\r\n"
 )
 """A head that every parser reads in the same way: each header has one line, one space and a value in ASCII."""
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+"""What every parser takes for a host. Tornado refuses some others."""
+
+_FIELDS_LIMIT = 100
+"""Fields of a query. An upgrade has three at most."""
+
+
+class EarlyHeaders:
+    """Headers of which none is there twice."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        """By names in small letters."""
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The value of a header."""
+        return self._values.get(name.lower(), default)
+
+    def get_list(self, name: str, /) -> list[str]:
+        """The value of a header in a list, which is empty if it is missing."""
+        value = self._values.get(name.lower())
+        return [] if value is None else [value]
+
+    def __contains__(self, name: object, /) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+
+class EarlyRequest:
+    """See RequestHead. The whole query may hold a token, so only its arguments are kept."""
+
+    __slots__ = ("_began", "headers", "path", "query_arguments", "remote_ip")
+
+    method = "GET"
+    version = "HTTP/1.1"
+    protocol = "http"
+
+    def __init__(
+        self, path: str, query_arguments: dict[str, list[bytes]], headers: EarlyHeaders, remote_ip: str
+    ) -> None:
+        self.path = path
+        self.query_arguments = query_arguments
+        self.headers = headers
+        self.remote_ip = remote_ip
+        self._began = time.monotonic()
+
+    def request_time(self) -> float:
+        """See RequestHead."""
+        return time.monotonic() - self._began
 
 
 class EarlyHead(NamedTuple):
     """The head of a request, and how many bytes it takes."""
 
-    request: HTTPServerRequest
+    request: EarlyRequest
     size: int
 
 
-class _NotYetHTTP(HTTPConnection):
-    """What a request asks of its connection, without a connection of Tornado's."""
+def early_head(connection: socket.socket, address: tuple[object, ...], paths: Container[str]) -> EarlyHead | None:
+    """The head of a request for one of the paths, or None if it is not there, or is not plain enough to tell.
 
-    __slots__ = ("context", "protocol", "remote_ip")
-
-    def __init__(self, remote_ip: str) -> None:
-        self.context = self
-        self.protocol = "http"
-        self.remote_ip = remote_ip
-
-
-def early_head(connection: socket.socket, address: tuple[object, ...], paths: Collection[str]) -> EarlyHead | None:
-    """The head of a request for one of the paths, or None if it has not arrived, or is not plain enough to tell."""
+    Raises BlockingIOError if nothing has arrived yet.
+    """
     try:
         data = connection.recv(LONGEST_BYTES, socket.MSG_PEEK)
+    except BlockingIOError:
+        raise
     except OSError:
         return None
     found = _PLAIN.match(data.decode("latin-1")) if data.startswith(_BEGINNING) else None
     if found is None or found["path"] not in paths:
         return None
     lines = found["lines"].split("\r\n")[:-1]
-    headers = HTTPHeaders()
+    values: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(": ")
-        headers[name] = value
-    if len(headers) < len(lines):  # there are two of one name
+        values[name.lower()] = value
+    if len(values) < len(lines) or not _HOST.fullmatch(values.get("host", "")):  # there are two of one name
         return None
-    start_line = RequestStartLine("GET", found["target"], "HTTP/1.1")
     try:
-        request = HTTPServerRequest(connection=_NotYetHTTP(str(address[0])), start_line=start_line, headers=headers)
-    except HTTPInputError:
+        arguments = parse_qs_bytes(found["query"] or "", keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)
+    except ValueError:
         return None
-    return EarlyHead(request, found.end())
+    return EarlyHead(EarlyRequest(found["path"], arguments, EarlyHeaders(values), str(address[0])), found.end())

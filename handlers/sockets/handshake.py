@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import re
 
-from tornado.httputil import HTTPServerRequest
-
+from handlers.request_heads import RequestHead
 from models.errors import Invalid
 
 KEY_BYTES = 16
@@ -18,42 +17,40 @@ VERSION = "13"
 
 SUBPROTOCOL = "rollcall.v1"
 
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+"""So many bytes in Base64."""
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 §1.3."""
 
 
-def check_handshake(request: HTTPServerRequest) -> None:
+def check_handshake(request: RequestHead) -> None:
     """Raises Invalid for a request that is not an upgrade to WebSocket. The version is for the caller to check."""
     headers = request.headers
     if headers.get("Upgrade", "").lower() != "websocket":
         raise Invalid("This URL only accepts WebSocket connections.")
-    if "upgrade" not in (option.strip().lower() for option in headers.get("Connection", "").split(",")):
+    options = headers.get("Connection", "").lower()
+    if options != "upgrade" and "upgrade" not in map(str.strip, options.split(",")):
         raise Invalid("The Connection header must be Upgrade.")
     if request.version != "HTTP/1.1":
         raise Invalid("An upgrade to WebSocket needs HTTP/1.1.")
-    if not _is_key(headers.get("Sec-WebSocket-Key", "")):
+    if not _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")):
         raise Invalid(f"Sec-WebSocket-Key must be {KEY_BYTES} bytes in Base64.")
 
 
-def has_version(request: HTTPServerRequest) -> bool:
+def has_version(request: RequestHead) -> bool:
     """Whether the request is for the version of the protocol that the server speaks."""
     return request.headers.get("Sec-WebSocket-Version") == VERSION
 
 
-def answer_to(request: HTTPServerRequest) -> dict[str, str]:
+def answer_to(request: RequestHead) -> dict[str, str]:
     """The headers that accept an upgrade, in the case in which Tornado writes them.
 
     In the subprotocols `rollcall.v1, bearer.<token>`, the second only carries a token.
     """
     offered = request.headers.get("Sec-WebSocket-Protocol", "")
     headers = {"Sec-Websocket-Protocol": SUBPROTOCOL} if SUBPROTOCOL in map(str.strip, offered.split(",")) else {}
-    digest = hashlib.sha1(request.headers["Sec-WebSocket-Key"].encode() + _GUID, usedforsecurity=False).digest()
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     accept = base64.b64encode(digest).decode()
     return {**headers, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": accept}
-
-
-def _is_key(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
-    except (binascii.Error, ValueError):
-        return False

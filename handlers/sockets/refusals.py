@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import structlog
-from tornado.httputil import HTTPServerRequest
 
 from handlers.logs import short
 from handlers.origins import SETTING_THAT_ALLOWS, Origins
+from handlers.request_heads import RequestHead
 
 _log = structlog.stdlib.get_logger("rollcall.sockets")
 
 
 def log_refusal(
-    origins: Origins, request: HTTPServerRequest, request_id: str, code: str | int, reason: str, setting: str = ""
+    origins: Origins, request: RequestHead, request_id: str, code: str | int, reason: str, setting: str = ""
 ) -> None:
     """Say what the client asked for and which setting would allow it: the client itself can't see either."""
     _log.info(

@@ -9,31 +9,31 @@ from collections import deque
 from tornado.iostream import StreamClosedError
 
 from handlers.sockets.byte_streams import READ_BYTES, Arrived
+from handlers.sockets.readable_sockets import ReadableSockets
 
 
 class SocketStream:
-    """See ByteStream. Does what Tornado's stream does for a WebSocket, in a fifth of its memory.
-
-    The loop is given file descriptors: it would format the address of a socket that it does not know yet.
-    """
+    """See ByteStream. Does what Tornado's stream does for a WebSocket, in a fifth of its memory."""
 
     __slots__ = (
         "__weakref__",
         "_arrived",
         "_is_watching",
         "_loop",
+        "_readable",
         "_socket",
         "_total_bytes",
         "_write_buffer",
         "_written",
     )
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, readable: ReadableSockets) -> None:
         self._loop = asyncio.get_running_loop()
+        self._readable = readable
         self._socket: socket.socket | None = connection
         self._arrived: Arrived | None = None
         self._is_watching = False
-        """Whether the loop reports when there is something to read."""
+        """Whether it is reported when there is something to read."""
         self._write_buffer = bytearray()
         self._total_bytes = 0
         """What was given to `write` in all."""
@@ -53,7 +53,7 @@ class SocketStream:
         self._arrived = arrived
         if not self._is_watching:
             self._is_watching = True
-            self._loop.add_reader(self._socket.fileno(), self._on_readable)
+            self._readable.add(self._socket.fileno(), self._on_readable)
 
     def write(self, data: bytes) -> asyncio.Future[None]:
         """See ByteStream."""
@@ -79,7 +79,8 @@ class SocketStream:
         connection, self._socket = self._socket, None
         if connection is None:
             return
-        self._loop.remove_reader(connection.fileno())
+        if self._is_watching:
+            self._readable.remove(connection.fileno())
         if self._write_buffer:
             self._loop.remove_writer(connection.fileno())
         connection.close()
@@ -95,10 +96,10 @@ class SocketStream:
 
     def _on_readable(self) -> None:
         connection, arrived = self._socket, self._arrived
-        assert connection is not None, "the loop reports nothing of a closed socket"
+        assert connection is not None, "nothing is reported of a closed socket"
         if arrived is None:
             self._is_watching = False
-            self._loop.remove_reader(connection.fileno())
+            self._readable.remove(connection.fileno())
             return
         try:
             data = connection.recv(READ_BYTES)

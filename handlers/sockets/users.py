@@ -8,6 +8,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import HandlerContext
 from handlers.parsing import bearer_tokens
+from handlers.request_heads import RequestHead
 from handlers.sockets.base import BaseSocketHandler
 from handlers.sockets.device import device_name
 from handlers.sockets.stream_transport import StreamTransport
@@ -109,7 +110,7 @@ def _close_code(error: Unauthenticated) -> CloseCode:
 
 
 def connect_request(
-    request: HTTPServerRequest, identity: Caller, channel: Channel, context: HandlerContext
+    request: RequestHead, identity: Caller, channel: Channel, context: HandlerContext
 ) -> ConnectRequest:
     """What an upgrade asks for, besides a connection."""
     address = context.origins.address(request)
@@ -124,12 +125,12 @@ def connect_request(
     )
 
 
-def credentials(request: HTTPServerRequest) -> tuple[list[str], list[str]]:
+def credentials(request: RequestHead) -> tuple[list[str], list[str]]:
     """The tokens in the URL, the header and the subprotocols of a request, and its tickets. One in all is right."""
     tokens = [token.decode("latin-1") for token in request.query_arguments.get("token", [])]
     tickets = [ticket.decode("latin-1") for ticket in request.query_arguments.get("ticket", [])]
     tokens += bearer_tokens(request)
-    for protocol in ",".join(request.headers.get_list("Sec-WebSocket-Protocol")).split(","):
+    for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
         if protocol.strip().startswith(_BEARER):
             tokens.append(protocol.strip().removeprefix(_BEARER))
     return tokens, tickets
@@ -148,7 +149,7 @@ def scrub(request: HTTPServerRequest) -> None:
         request.headers["Sec-WebSocket-Protocol"] = ", ".join(kept)
 
 
-def _parameter(request: HTTPServerRequest, name: str) -> str | None:
+def _parameter(request: RequestHead, name: str) -> str | None:
     """The last value of a parameter in the URL."""
     values = request.query_arguments.get(name)
     return values[-1].decode(errors="replace").strip() if values else None

@@ -64,7 +64,7 @@ class Decider:
         """Whether a proposal says something besides its rows."""
         call = proposal.call
         is_unknown = call is not None and (call.status == "ongoing") != (call.call_id in self._ongoing)
-        return is_unknown or any(each is not None for each in (proposal.revoked, proposal.kick, proposal.action))
+        return is_unknown or not (proposal.revoked is None and proposal.kick is None and proposal.action is None)
 
     def _deletions(self, proposal: Proposal) -> list[Draft]:
         """The rows of those users who were deleted."""

@@ -240,7 +240,7 @@ def decide(
     """
     status = status_of(changed.profile, changed.claims, alive=changed.alive, last_seen=last_seen)
     if not differs(before.status, status):
-        if changed == before:
+        if changed is before or changed == before:
             return before
         return msgspec.structs.replace(changed, status=status)
     since = before.state.since if state_of(before.status) == state_of(status) else at

@@ -115,7 +115,7 @@ class Admission:
     def _welcome(self, session: Session, request: ConnectRequest, resumed: bool) -> None:
         outbox = session.outbox
         own = None if session.user_id is None else self._presence.expected_status(session.user_id)
-        outbox.add(b"".join(encode(message) for message in self._first_messages(session, own, resumed)))
+        outbox.add(b"".join([encode(message) for message in self._first_messages(session, own, resumed)]))
         outbox.since = request.since if resumed and request.since is not None else self._log.seq
         if own is not None:
             self._note_told(session, own)
@@ -197,7 +197,9 @@ class Admission:
         if own_status is not None:
             seq = self._log.latest_seq(own_status.user_id)
             messages.append(UserStatusUpdate(own_status.user_id, own_status, seq, reason="connected"))
-        self._counters.messages_out.update(connection_established=1, user_status_update=len(messages) - 1)
+        out = self._counters.messages_out
+        out["connection_established"] += 1
+        out["user_status_update"] += len(messages) - 1
         if session.channel == "feed":
             messages.append(self._stats.message(own_status))
         return messages

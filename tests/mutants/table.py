@@ -168,15 +168,15 @@ DOORS = (
     Mutant(
         "every origin is allowed",
         "handlers/origins.py",
-        "allowed = self.is_own(origin, request) or self._is_listed(origin)",
+        "allowed = self._allows_origin(host, origin, has_tls)",
         "allowed = True",
         (ORIGINS,),
     ),
     Mutant(
         "every host is allowed",
         "handlers/origins.py",
-        'return parsed_address(host.strip("[]")) is not None or any(',
-        "return bool(host) or any(",
+        'return parsed_address(name.strip("[]")) is not None or any(',
+        "return bool(name) or any(",
         (ORIGINS,),
     ),
     Mutant(

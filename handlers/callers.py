@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from tornado.httputil import HTTPServerRequest
-
 from handlers.base import ApiHandler, HandlerContext, is_supported
 from handlers.parsing import bearer_token, bearer_tokens
 from models.errors import Forbidden, Unauthenticated, Undecided
@@ -124,7 +122,12 @@ class UserHandler(CallerHandler):
         return caller
 
 
-def refuse_keys(request: HTTPServerRequest, message: str = NOT_FOR_KEYS) -> None:
-    """Refuse a request that was sent with a service key, where no token is needed. Raises Forbidden."""
-    if any(token.startswith(PREFIX) for token in bearer_tokens(request)):
-        raise Forbidden("FORBIDDEN", message)
+async def refuse_keys(handler: ApiHandler, message: str = NOT_FOR_KEYS) -> None:
+    """Refuse a request that was sent with a service key, where no token is needed.
+
+    Raises Forbidden, or Unauthenticated for what is no key or was revoked, and StoreUnavailable.
+    """
+    for token in bearer_tokens(handler.request):
+        if token.startswith(PREFIX):
+            await handler.context.authenticator.key_ring.find_anywhere(token)
+            raise Forbidden("FORBIDDEN", message)

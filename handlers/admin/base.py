@@ -33,6 +33,13 @@ POLICY = (
 )
 """Nothing inline, nothing from other origins except avatars, no framing, and no strings evaluated as scripts."""
 
+PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every page."""
+
 SECTIONS = (
     ("live", "/admin", "Live", "viewer"),
     ("users", "/admin/users", "Users", "viewer"),
@@ -49,6 +56,9 @@ ZONE_COOKIE = "rollcall_zone"
 
 BROWSER_ZONE_COOKIE = "rollcall_browser_zone"
 """The zone that the browser is set to, as the script on the last page found."""
+
+THEME_COOKIE = "rollcall_theme"
+"""Whether the operator wants light or dark pages in this browser. Without it, the system decides."""
 
 _OWN_PAGE = re.compile(r"/admin(?:[/?][\x21-\x7e]*)?")
 
@@ -87,6 +97,11 @@ class AdminContext:
         return xsrf_cookie(has_tls=self.has_tls)
 
 
+def known_theme(text: str | None) -> str:
+    """The theme in a cookie, or an empty text if it has none."""
+    return text if text in ("light", "dark") else ""
+
+
 def allows(role: Allowed) -> Callable[[Verb], Verb]:
     """Who may use an HTTP method. A method without this decorator is refused."""
 
@@ -111,18 +126,17 @@ class AdminHandler(ApiHandler):
     def set_default_headers(self) -> None:
         """For every response, including errors."""
         super().set_default_headers()
-        self.set_header("Content-Security-Policy", POLICY)
-        self.set_header("Referrer-Policy", "same-origin")
-        self.set_header("X-Frame-Options", "DENY")
+        for name, value in PAGE_HEADERS.items():
+            self.set_header(name, value)
 
     async def prepare(self) -> None:
         """Identify the operator and check the role. Raises Unauthenticated, Forbidden."""
         super().prepare()
-        refuse_keys(self.request, "The dashboard is for operators, who sign in. A service key does not open it.")
+        await refuse_keys(self, "The dashboard is for operators, who sign in. A service key does not open it.")
+        self.signed_in = await self.identify_operator()
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
             raise HTTPError(405)
-        self.signed_in = await self.identify_operator()
         if allowed != "anybody":
             self.check_access(allowed)
 
@@ -187,7 +201,6 @@ class AdminHandler(ApiHandler):
     def show(self, template: str, *, here: str = "", **values: Any) -> None:
         """Render a page. `here` is the section it belongs to."""
         operator = self.signed_in.operator if self.signed_in else None
-        theme = self.get_cookie("rollcall_theme", "")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         write_small(
             self,
@@ -198,7 +211,7 @@ class AdminHandler(ApiHandler):
                 may_manage=operator is not None and is_at_least(operator.role, "admin"),
                 sections=[each[:3] for each in SECTIONS if operator and is_at_least(operator.role, each[3])],  # type: ignore[arg-type]
                 here=here,
-                theme=theme if theme in ("light", "dark") else "",
+                theme=known_theme(self.get_cookie(THEME_COOKIE)),
                 version=self.admin.assets.version,
                 asset=self.admin.assets.url,
                 xsrf=self.xsrf_token.decode(),
@@ -259,7 +272,7 @@ class AdminHandler(ApiHandler):
         if self.wants_json:
             self.write_refusal(code, message)
             return
-        self.show("error.html", status=self.get_status(), code=code, message=message)
+        self.show("error.html", status=self.get_status(), message=message)
         self.finish()
 
     async def identify_operator(self) -> SignedInOperator | None:

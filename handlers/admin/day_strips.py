@@ -7,7 +7,7 @@ from datetime import date, tzinfo
 import msgspec
 
 from realtime.dashboard.calendar_days import CalendarDay, hour_marks
-from realtime.dashboard.day_spans import Past, Span, SpanState, clipped, spans_of, thinned
+from realtime.dashboard.day_spans import KnownCall, Past, Span, SpanState, clipped, spans_of, thinned
 from realtime.dashboard.day_totals import DayTotals, calls_within, totals_of
 
 MARK_HOURS = 3
@@ -49,6 +49,8 @@ class DayStrip(msgspec.Struct, frozen=True):
     bars: list[Bar]
     """The shortest last, so that no other one covers them."""
     marks: list[Mark]
+    calls: list[KnownCall]
+    """Each cut to what lies within the day."""
     totals: DayTotals
     is_future: bool = False
 
@@ -74,6 +76,7 @@ def user_days(past: Past, days: list[CalendarDay], zone: tzinfo, now: int) -> Us
 
 def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: int, bars_limit: int) -> DayStrip:
     within = clipped(spans, day.start, day.end)
+    calls = calls_within(past.calls, day.start, min(day.end, now))
     marks = [
         Mark(_percent(mark.at, day), mark.at, mark.hour % MAJOR_HOURS == 0)
         for mark in hour_marks(day, zone, MARK_HOURS)
@@ -85,7 +88,8 @@ def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: i
         spans=within,
         bars=_bars(within, day, bars_limit),
         marks=marks,
-        totals=totals_of(within, calls_within(past.calls, day.start, min(day.end, now))),
+        calls=calls,
+        totals=totals_of(within, calls),
         is_future=day.start >= now,
     )
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+import msgspec
 
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.day_strips import DayStrip, user_days
@@ -13,7 +16,8 @@ from handlers.admin.user_past import UserPasts
 from handlers.admin.users import page_user_id
 from models.direction import plain
 from models.times import from_milliseconds
-from realtime.dashboard.day_spans import Span, SpanState
+from realtime.dashboard.day_spans import KnownCall, Span, SpanState
+from realtime.dashboard.day_totals import totals_of
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import UserRow
 from realtime.dashboard.span_text import because
@@ -29,6 +33,11 @@ TOTAL_COLUMNS: Sequence[str] = (
 
 STATES: dict[SpanState, str] = {"calls": "busy", "unknown": "not_recorded", "stopped": "server_not_running"}
 """States whose names in a file differ."""
+
+SECOND = 1000
+"""Milliseconds."""
+
+Lasting = TypeVar("Lasting", Span, KnownCall)
 
 
 class UserDayHandler(OverviewHandler, ExportHandler):
@@ -74,13 +83,22 @@ async def _at_once(rows: list[Sequence[Cell]]) -> AsyncIterator[list[Sequence[Ce
     yield rows
 
 
+def on_whole_seconds(each: Lasting) -> Lasting:
+    """A span or a call with times cut to seconds.
+
+    The lengths of spans that follow each other then add up to the time from the start of the first one to the end of
+    the last one, which lengths that are rounded one by one don't.
+    """
+    return msgspec.structs.replace(each, start=each.start // SECOND * SECOND, end=each.end // SECOND * SECOND)
+
+
 def _span_cells(strip: DayStrip, span: Span, row: UserRow) -> Sequence[Cell]:
     call = span.call
     return [
         strip.date.isoformat(),
         from_milliseconds(span.start),
         from_milliseconds(span.end),
-        _seconds(span.start, span.end),
+        on_whole_seconds(span).length // SECOND,
         STATES.get(span.state, span.state),
         "yes" if call else "",
         plain(because(span)),
@@ -93,21 +111,16 @@ def _span_cells(strip: DayStrip, span: Span, row: UserRow) -> Sequence[Cell]:
 
 
 def _total_cells(strip: DayStrip, row: UserRow) -> Sequence[Cell]:
-    totals = strip.totals
+    totals = totals_of(map(on_whole_seconds, strip.spans), [on_whole_seconds(call) for call in strip.calls])
     end = strip.spans[-1].end
     times = (totals.available, totals.busy, totals.on_calls, totals.offline, totals.unknown, totals.stopped)
     return [
         strip.date.isoformat(),
         from_milliseconds(strip.start),
         from_milliseconds(end),
-        *(round(time / 1000) for time in times),
+        *(time // SECOND for time in times),
         totals.calls,
-        round(totals.call_length / 1000),
+        totals.call_length // SECOND,
         row.user_id,
         row.username,
     ]
-
-
-def _seconds(start: int, end: int) -> int:
-    """Rounded so that the seconds of a day's states add up to the day."""
-    return end // 1000 - start // 1000

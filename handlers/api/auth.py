@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Annotated
 
 import msgspec
@@ -69,13 +68,17 @@ class AuthHandler(ApiHandler):
         self.settlement = settlement
         self.ticket_seconds = ticket_seconds
 
-    def prepare(self) -> Awaitable[None] | None:
-        """Refuse service keys. Raises Forbidden, and what its base does."""
-        refuse_keys(self.request)
-        return super().prepare()
+
+class TokenlessHandler(AuthHandler):
+    """An endpoint that needs no token."""
+
+    async def prepare(self) -> None:
+        """Refuse service keys. Raises Forbidden, Unauthenticated, and what its base does."""
+        super().prepare()
+        await refuse_keys(self)
 
 
-class RegisterHandler(AuthHandler):
+class RegisterHandler(TokenlessHandler):
     """POST /auth/register"""
 
     async def post(self) -> None:
@@ -87,7 +90,7 @@ class RegisterHandler(AuthHandler):
         self.answer(await self.accounts.sign_in(user), 201)
 
 
-class LoginHandler(AuthHandler):
+class LoginHandler(TokenlessHandler):
     """POST /auth/login"""
 
     async def post(self) -> None:
@@ -99,7 +102,7 @@ class LoginHandler(AuthHandler):
         self.answer(pair)
 
 
-class RefreshHandler(AuthHandler):
+class RefreshHandler(TokenlessHandler):
     """POST /auth/refresh"""
 
     async def post(self) -> None:

@@ -45,10 +45,12 @@ class Endpoint:
         codes = set(self.errors)
         if self.body or self.query or self.path or self.header:
             codes.add("INVALID_REQUEST")
+        if self.wants_token or self.tag == "accounts":
+            codes |= {"AUTH_ERROR", "STORE_UNAVAILABLE"}  # a new key is looked up in the store
+            if not self.takes_keys:
+                codes.add("FORBIDDEN")
         if self.wants_token:
-            codes |= {"AUTH_ERROR", "TOO_MANY_REQUESTS", "STORE_UNAVAILABLE"}  # a new key is looked up in the store
-        if self.tag == "accounts" or (self.wants_token and not self.takes_keys):
-            codes.add("FORBIDDEN")
+            codes.add("TOO_MANY_REQUESTS")
         if not self.is_probe:
             codes |= {"HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"}
         return [code for code in API_ERRORS if code in codes]

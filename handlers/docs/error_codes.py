@@ -4,7 +4,10 @@ from __future__ import annotations
 
 API_ERRORS: dict[str, tuple[int, str]] = {
     "INVALID_REQUEST": (400, "malformed request, or a call to yourself; don't retry unchanged"),
-    "AUTH_ERROR": (401, "the token is missing or invalid; when logging in, the username or password is wrong"),
+    "AUTH_ERROR": (
+        401,
+        "the token or key is missing or invalid; when logging in, the username or password is wrong",
+    ),
     "PASSWORDS_CLOSED": (403, "passwords are turned off by a setting"),
     "REGISTRATION_CLOSED": (403, "registration is turned off by a setting"),
     "WRONG_PASSWORD": (403, "the password in the body is not the password of your account"),

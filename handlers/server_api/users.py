@@ -14,8 +14,9 @@ from handlers.server_api.base import ServerHandler, needs
 from handlers.server_api.user_changes import UserChange, UserChanges
 from models.errors import Invalid
 from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id, external_id_of
+from models.field_types import Tag
 from models.status import Status
-from models.tags import normalized_tag
+from models.tags import checked_tag
 from realtime.presence.registry import UserEntry
 
 ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID, pattern=r"^[^\x00]*$(?!\n)")]
@@ -38,7 +39,7 @@ class ServerUsersQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Query of GET /server/users."""
 
     external_id: ExternalId | msgspec.UnsetType = msgspec.UNSET
-    tag: str | msgspec.UnsetType = msgspec.UNSET
+    tag: Tag | msgspec.UnsetType = msgspec.UNSET
 
 
 class ServerUsersHandler(Paged, ServerHandler):
@@ -54,7 +55,7 @@ class ServerUsersHandler(Paged, ServerHandler):
         self.answer_page([server_user(entry) for entry in found[skip : skip + limit]], len(found), query)
 
     async def _found(self, query: ServerUsersQuery) -> Sequence[UserEntry]:
-        tag = None if query.tag is msgspec.UNSET else normalized_tag(query.tag)
+        tag = None if query.tag is msgspec.UNSET else checked_tag(query.tag)
         if query.external_id is not msgspec.UNSET:
             entry = await self.core.membership.find_external(checked_external_id(query.external_id))
             found = [] if entry is None else [entry]

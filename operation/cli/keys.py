@@ -93,12 +93,16 @@ async def _list(settings: Settings) -> None:
 
 
 async def _revoke(settings: Settings, name: str) -> None:
+    now = utc_milliseconds(datetime.now(UTC))
     async with opened_stores(settings) as stores:
-        key = await stores.service_keys.revoke(name, utc_milliseconds(datetime.now(UTC)))
+        key = await stores.service_keys.revoke(name, now)
         if key is None:
             raise click.ClickException(f"there is no key {name}")
         await stores.notices.post("keys_changed")
-    say(f"revoked key {printable(key.name)}")
+    if key.revoked_at == now:
+        say(f"revoked key {printable(key.name)}")
+    else:
+        say(f"key {printable(key.name)} was already revoked, at {_time(key.revoked_at)}")
 
 
 def _cells(key: ServiceKey) -> tuple[str, str, str, str, str, str]:

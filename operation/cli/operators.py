@@ -91,7 +91,10 @@ async def _disable(settings: Settings, name: str) -> None:
         operator = await _named(name, stores)
         await operator_auth.change(operator.operator_id, disabled=True)
         await stores.notices.post("operator_changed", operator.operator_id, operator.operator_id)
-    say(f"disabled operator {operator.operator_id}, {printable(operator.name)}")
+    if operator.disabled:
+        say(f"operator {operator.operator_id}, {printable(operator.name)}, was already disabled")
+    else:
+        say(f"disabled operator {operator.operator_id}, {printable(operator.name)}")
 
 
 async def _reset(settings: Settings, name: str, password: str) -> None:

@@ -89,18 +89,20 @@ COMMANDS = (enable_user, disable_user, delete_user, set_password)
 
 async def _enable(settings: Settings, user_id: int | str) -> None:
     async with opened_stores(settings) as stores:
-        user = _found(await stores.users.enable((await _find(stores, user_id)).profile.user_id), user_id)
+        before = await _find(stores, user_id)
+        user = _found(await stores.users.enable(before.profile.user_id), user_id)
         await stores.notices.post("user_changed", user.profile.user_id, user.profile.user_id)
-    say(f"enabled {_named(user)}")
+    say(f"enabled {_named(user)}" if before.disabled else f"{_named(user)}, was already enabled")
 
 
 async def _disable(settings: Settings, user_id: int | str) -> None:
     now = _now()
     async with opened_stores(settings) as stores:
-        user = _found(await stores.users.disable((await _find(stores, user_id)).profile.user_id, now), user_id)
+        before = await _find(stores, user_id)
+        user = _found(await stores.users.disable(before.profile.user_id, now), user_id)
         await stores.logins.revoke_user(user.profile.user_id, now)
         await stores.notices.post("user_disabled", user.profile.user_id, user.profile.user_id)
-    say(f"disabled {_named(user)}")
+    say(f"{_named(user)}, was already disabled" if before.disabled else f"disabled {_named(user)}")
 
 
 async def _delete(settings: Settings, user_id: int | str, *, is_confirmed: bool) -> None:

@@ -373,6 +373,33 @@ async def test_the_totals_of_a_week_come_as_csv_with_a_row_for_each_day_that_has
     assert (found[date(1)]["calls"], found[date(1)]["calls_seconds"]) == ("1", "1800")
 
 
+async def test_the_seconds_of_the_states_add_up_to_the_totals_and_these_to_the_day(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    (ada, bob), day = (await old_user(server, "ada"), await old_user(server, "bob")), midnight(1)
+    moments = [day + timedelta(minutes=7 * number, milliseconds=613 * number % 1000) for number in range(1, 40)]
+    await note(
+        server, ada, *((at, "busy" if number % 2 else "available", "set") for number, at in enumerate(moments))
+    )  # fmt: skip
+    for number in range(3):
+        begin = day + (6 + number) * HOUR
+        await hold_call(
+            server, f"c{number}", (ada, bob), begin + timedelta(milliseconds=700), begin + timedelta(seconds=9.2)
+        )
+    browser = await signed_in("viewer")
+    states = rows(await browser.get(f"/admin/users/{ada}/day.csv?day={date(1)}"))
+    (total,) = rows(await browser.get(f"/admin/users/{ada}/totals.csv?day={date(1)}"))
+
+    def seconds(state: str, *, on_call: bool | None = None) -> str:
+        chosen = [each for each in states if each["state"] == state and on_call in (None, each["on_call"] == "yes")]
+        return str(sum(int(each["seconds"]) for each in chosen))
+
+    for state in ("available", "busy", "offline", "not_recorded"):
+        assert total[f"{state}_seconds"] == seconds(state), state
+    assert total["on_calls_seconds"] == total["calls_seconds"] == seconds("busy", on_call=True) == "27"
+    assert sum(int(total[f"{state}_seconds"]) for state in ("available", "busy", "offline", "not_recorded")) == 86400
+
+
 async def test_a_name_that_would_be_a_formula_is_text_in_the_file(server: RunningServer, signed_in: SignedIn) -> None:
     ada, bob = await old_user(server, "=1+1"), await old_user(server, "@bob")
     await hold_call(server, "c1", (ada, bob), midnight(1) + HOUR, midnight(1) + 2 * HOUR)

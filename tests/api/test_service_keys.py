@@ -65,10 +65,13 @@ async def test_what_is_no_key_or_was_revoked_is_no_credential(server: RunningSer
     await server.stores.service_keys.revoke("backend", server.core.environment.clock.utc())
     wrong = [new_key(), revoked.token[:-1], revoked.token.lower(), revoked.token + "0", "rk_", f"{revoked.token}."]
     for text in (revoked.token, *wrong):
-        for path in (*READABLE, "/users/me"):
-            answer = await revoked.with_token(text).get(path)
+        for method, path in (*(("GET", each) for each in READABLE), *FOR_USERS):
+            answer = await revoked.with_token(text).request(method, path, "{}" if method != "GET" else None)
             assert (answer.status, answer.code) == (401, "AUTH_ERROR"), (text, path)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
+    for text in (revoked.token, wrong[0]):
+        answer = await revoked.with_token(text).request("GET", "/admin/users", headers={"Accept": "application/json"})
+        assert (answer.status, answer.code) == (401, "AUTH_ERROR")
 
 
 async def test_a_key_in_the_query_or_in_a_body_is_none(api: Api, backend: MakeBackend) -> None:

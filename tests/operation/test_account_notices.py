@@ -99,13 +99,17 @@ async def test_all_of_them_find_a_user_by_the_id_of_another_program(
 ) -> None:
     stored = await server.core.membership.create_external("auth0|7,x", "ada", None)
     user_id = stored.profile.user_id
-    await user_changes._disable(server.settings, "auth0|7,x")
-    await user_changes._enable(server.settings, "auth0|7,x")
+    for _ in range(2):
+        await user_changes._disable(server.settings, "auth0|7,x")
+    for _ in range(2):
+        await user_changes._enable(server.settings, "auth0|7,x")
     await user_changes._set_password(server.settings, "auth0|7,x", NEW)
     await user_changes._delete(server.settings, "auth0|7,x", is_confirmed=True)
     assert capsys.readouterr().out.splitlines() == [
         f"disabled user {user_id}, ada",
+        f"user {user_id}, ada, was already disabled",
         f"enabled user {user_id}, ada",
+        f"user {user_id}, ada, was already enabled",
         f"changed the password of user {user_id}, ada",
         f"deleted user {user_id}, ada",
     ]

@@ -117,6 +117,9 @@ async def test_users_are_found_by_tag(backend: MakeBackend) -> None:
     assert (await key.get("/server/users?tag=a&external_id=2")).body["items"] == []
     await key.patch("/server/users/external:0", {"tags": []})
     assert (await key.get("/server/users?tag=a")).body["total"] == 1
+    for wrong in ("", "%20a", "x" * 65):
+        refused, by_feed = [await key.get(f"{path}?tag={wrong}") for path in ("/server/users", "/feed/users")]
+        assert (refused.status, refused.body["error"]["message"]) == (400, by_feed.body["error"]["message"]), wrong
 
 
 @pytest.mark.also_clustered

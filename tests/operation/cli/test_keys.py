@@ -74,3 +74,5 @@ def test_a_running_server_takes_a_new_key_at_once_and_refuses_it_soon_after_it_w
     ((scope, state, used, name),) = listed(terminal)
     assert (scope, state, name) == ("read", "revoked", "backend")
     assert used != "never"
+    (again,) = terminal.lines("key", "revoke", "backend")
+    assert re.fullmatch(r"key backend was already revoked, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", again)

@@ -88,6 +88,7 @@ def test_a_disabled_operator_is_listed_as_such(terminal: Terminal) -> None:
     add(terminal, "maya")
     add(terminal, "sam", "operator")
     assert terminal.lines("operator", "disable", "SAM") == ["disabled operator 2, sam"]
+    assert terminal.lines("operator", "disable", "sam") == ["operator 2, sam, was already disabled"]
     assert listed(terminal) == [["1", "admin", "enabled", "maya"], ["2", "operator", "disabled", "sam"]]
 
 

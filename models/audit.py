@@ -105,12 +105,10 @@ class Audit:
         """Give a target another name in all entries."""
         await self._audit.update_many({"target": target}, {"$set": {"target_name": name}})
 
-    async def call_targets(self, after: str, limit: int) -> list[str]:
-        """The targets after this one that are calls, in alphabetical order. One may occur several times."""
-        query = {"target": {"$gt": after or "call:", "$lt": "call;"}}
-        return [
-            row["target"] for row in await self._audit.find(query, {"target": 1}, sort=[("target", 1)], limit=limit)
-        ]
+    async def known(self, targets: Sequence[str]) -> set[str]:
+        """Those of some targets that have entries."""
+        rows = await self._audit.find({"target": {"$in": list(targets)}}, {"target": 1})
+        return {row["target"] for row in rows}
 
     def listed(self, **given: Unpack[AuditFilter]) -> TimedList[AuditEntry]:
         """All entries, or those that match."""

@@ -154,11 +154,6 @@ class Calls:
             return False
         return True
 
-    async def participants(self, call_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """The participants of these calls, by the call's id."""
-        rows = await self._calls.find({"_id": {"$in": list(call_ids)}}, dict.fromkeys(PARTICIPANTS, 1))
-        return {row["_id"]: (row["caller_id"], row["callee_id"]) for row in rows}
-
     async def get(self, call_id: str) -> Call | None:
         """One call."""
         document = await self._calls.find_one({"_id": call_id})

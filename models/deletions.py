@@ -11,7 +11,7 @@ from models.logins import Logins
 from models.user_documents import StoredUser, anonymous_name
 from models.users import Users
 
-TARGETS_AT_ONCE = 500
+CALLS_AT_ONCE = 500
 
 
 class Deletions:
@@ -65,15 +65,16 @@ class Deletions:
         )
 
     async def _rename_calls(self, user_id: int) -> None:
-        """Name the participants of the user's calls anew where the audit log names them."""
-        after = ""
-        while targets := await self._audit.call_targets(after, TARGETS_AT_ONCE):
-            after = targets[-1]
-            participants = await self._calls.participants([target.removeprefix("call:") for target in set(targets)])
-            for call_id, both in participants.items():
-                if user_id in both:
-                    names = [await self._name(each) for each in both]
-                    await self._audit.rename(f"call:{call_id}", " and ".join(names))
+        """Name the participants of the user's calls anew where the audit log names them.
+
+        The user's calls are looked for in the audit log, and not the other way round: with backends that start calls,
+        it has entries about all calls there ever were.
+        """
+        async for calls in self._calls.listed(user_ids=[user_id]).batches(CALLS_AT_ONCE):
+            targets = {f"call:{call.call_id}": call.participants for call in calls}
+            for target in await self._audit.known(list(targets)):
+                names = [await self._name(each) for each in targets[target]]
+                await self._audit.rename(target, " and ".join(names))
 
     async def _name(self, user_id: int) -> str:
         stored = await self._users.get(user_id)

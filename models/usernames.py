@@ -116,12 +116,18 @@ def demand_on(name: str) -> str | None:
         return "no space at either end"
     if unicodedata.category(name[0]).startswith("M"):
         return "no combining mark at the start"
-    excused = {place for emoji in _EMOJI.finditer(name) for place in range(emoji.start(), emoji.end())}
-    for place, character in enumerate(name):
+    unwanted = unwanted_character(name)
+    return f"no {unwanted}" if unwanted else _demand_in_a_row(name)
+
+
+def unwanted_character(text: str) -> str | None:
+    """What a text for people must not have, such as `invisible characters (U+200B)`, if this one has it."""
+    excused = {place for emoji in _EMOJI.finditer(text) for place in range(emoji.start(), emoji.end())}
+    for place, character in enumerate(text):
         problem = _problem_of(character)
-        if problem and not (problem == _INVISIBLE and (place in excused or _is_within_a_word(name, place))):
-            return f"no {problem} (U+{ord(character):04X})"
-    return _demand_in_a_row(name)
+        if problem and not (problem == _INVISIBLE and (place in excused or _is_within_a_word(text, place))):
+            return f"{problem} (U+{ord(character):04X})"
+    return None
 
 
 def username_key(username: str) -> str:

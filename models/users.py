@@ -26,6 +26,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from models.documents import value_of
 from models.errors import Conflict, Outdated, StoreUnavailable
 from models.evidence import save_rows
+from models.gathered_inserts import GatheredInserts
 from models.guard import GuardedCollection
 from models.id_counter import IdCounter
 from models.status import Claims
@@ -58,6 +59,7 @@ class Users:
 
     def __init__(self, users: GuardedCollection, counters: GuardedCollection) -> None:
         self._users = users
+        self._inserts = GatheredInserts(users)
         self._ids = IdCounter(counters, "user_id")
 
     async def ensure_indexes(self) -> None:
@@ -87,7 +89,7 @@ class Users:
         """
         document = new_document(await self.next_id() if user_id is None else user_id, new, created_at)
         try:
-            await self._users.insert_one(document)
+            await self._inserts.insert_one(document)
         except DuplicateKeyError:
             found = None if new.external_id is None else await self.read_back(document["_id"])
             if found is None:

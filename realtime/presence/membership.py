@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from models.errors import Conflict, NotFound, StoreUnavailable
+from models.errors import NotFound, StoreUnavailable
 from models.tags import checked_tags
 from models.token_profile import TokenProfile
 from models.user_documents import NewUser, StoredUser
 from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
+from realtime.presence.free_names import free_name, until_name_is_free
 from realtime.presence.log import Revocation
-from realtime.presence.provisioning import free_name
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.settlement import Settlement
 from realtime.sockets.authenticator import Authenticator
@@ -88,22 +88,22 @@ class Membership:
         and StoreUnavailable.
         """
         is_binding = username is not None and not may_differ
-        for attempt in range(1, ATTEMPTS + 1):
-            user_id = await self._external_ids.reserve(external_id) if reserved is None else reserved
-            reserved = None
-            name = username or external_id
-            if not is_binding:
-                name = await free_name(self._users, name, user_id, attempt=attempt)
-            new = NewUser(name, None, profile_image_url, external_id, tuple(tags), token_profile)
-            try:
+
+        async def create(attempt: int) -> StoredUser:
+            user_id = reserved
+            for _ in range(ATTEMPTS):
+                user_id = await self._external_ids.reserve(external_id) if user_id is None else user_id
+                name = username or external_id
+                if not is_binding:
+                    name = await free_name(self._users, name, user_id, attempt=attempt)
+                new = NewUser(name, None, profile_image_url, external_id, tuple(tags), token_profile)
                 stored = await self.create(new, user_id)
-            except Conflict:
-                if is_binding or attempt == ATTEMPTS:
-                    raise
-                continue  # somebody took the name meanwhile
-            if stored.deleted_at is None:
-                return stored  # otherwise the user was deleted since the id was reserved
-        raise StoreUnavailable("others keep deleting this user")
+                if stored.deleted_at is None:
+                    return stored
+                user_id = None  # it was reserved for a user who was deleted since
+            raise StoreUnavailable("others keep deleting this user")
+
+        return await (create(1) if is_binding else until_name_is_free(create, ATTEMPTS))
 
     async def update(self, user_id: int, changes: dict[str, Any]) -> StoredUser:
         """Change `username`, `profile_image_url` or `tags`. Raises NotFound, Conflict, StoreUnavailable."""

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
-from models.errors import Conflict, RequestError, StoreUnavailable, Undecided
+from models.errors import RequestError, StoreUnavailable, Undecided
 from models.foreign_tokens import ForeignToken
 from models.token_profile import TokenProfile
 from models.user_documents import StoredUser
-from models.usernames import nearest_username, username_key
 from realtime.clock import Environment
+from realtime.presence.free_names import TakenNames, free_name, until_name_is_free
 from realtime.presence.registry import Registry, UserEntry
 from realtime.presence.settlement import Settlement
 from settings import Settings
-
-NUMBERED_NAMES = range(2, 21)
-"""Tried for a name that is taken, before the user's id, which nearly nobody has in the name."""
-
-CONTESTED_ATTEMPTS = 2
-"""Attempts to get a name that others may want, too."""
 
 UNKNOWN_SECONDS = 1.0
 """How long an external id that nobody has is not looked up again."""
@@ -37,12 +31,6 @@ class UnknownUser(Undecided):
     def __init__(self, token: ForeignToken) -> None:
         super().__init__("There is no user for this token")
         self.token = token
-
-
-class TakenNames(Protocol):
-    """The part of the users' store that knows the names."""
-
-    async def taken(self, usernames: Sequence[str]) -> set[str]: ...
 
 
 class UserDocuments(TakenNames, Protocol):
@@ -138,21 +126,13 @@ class Provisioning:
             return await self._users.save_profile(user_id, changes, rev=entry.rev)
 
         try:
-            await self._until_name_is_free(lambda attempt: self._settlement.write(user_id, partial(save, attempt)))
+            await until_name_is_free(
+                lambda attempt: self._settlement.write(user_id, partial(save, attempt)), self._attempts
+            )
         except (RequestError, StoreUnavailable):  # the next use of the token tries again
             on_failure()
         finally:
             self._following.discard(user_id)
-
-    async def _until_name_is_free(self, write: Callable[[int], Awaitable[object]]) -> None:
-        """Write with another name if somebody took the first one meanwhile. Raises StoreUnavailable."""
-        for attempt in range(1, self._attempts + 1):
-            try:
-                await write(attempt)
-            except Conflict:
-                continue
-            return
-        raise StoreUnavailable("others keep taking the names for this user")
 
     def _note_unknown(self, external_id: str) -> None:
         if len(self._unknown) >= UNKNOWN_LIMIT:
@@ -160,28 +140,5 @@ class Provisioning:
         self._unknown[external_id] = self._clock.now() + UNKNOWN_SECONDS
 
 
-async def free_name(users: TakenNames, text: str, user_id: int, own: str = "", *, attempt: int = 1) -> str:
-    """The first name for a text that nobody has now but the user, whose name is `own`.
-
-    Many users of one name who come at the same time all find the same name free. So from the third attempt on, the name
-    has the user's id in it.
-    """
-    names = list(_names(text, user_id))
-    if attempt > CONTESTED_ATTEMPTS:
-        names = names[-3:]
-    taken = await users.taken(names) - {username_key(own)}
-    return next((each for each in names if username_key(each) not in taken), names[-1])
-
-
 def _following(entry: UserEntry, token: ForeignToken) -> TokenProfile:
     return entry.record.token_profile.following(token.name, token.picture, token.issued_at)
-
-
-def _names(text: str, user_id: int) -> Iterator[str]:
-    """Names for a text, the nearest first."""
-    for suffix in ("", *(f" #{number}" for number in NUMBERED_NAMES), f" #{user_id}"):
-        name = nearest_username(text, suffix)
-        if name is not None:
-            yield name
-    yield f"User {user_id}"
-    yield f"User {user_id} #{user_id}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from models import deletions
 from models.audit import AuditEntry
 from models.calls import Call
 from models.database import Database
 from models.events import Event
+from models.guard import GuardedCollection
 from models.name_keys import Renewal
 from models.stores import Stores
 from models.user_documents import NewUser, StoredUser
@@ -83,6 +86,31 @@ async def test_both_participants_of_a_call_may_be_deleted(stores: Stores) -> Non
         await stores.deletions.clean_up(await delete(stores, each))
     entries, _ = await stores.audit.page(target="call:call0", skip=0, limit=9)
     assert entries[0].target_name == f"deleted user #{user_id} and deleted user #{bob}"
+
+
+async def test_of_the_audit_log_only_the_entries_about_the_user_are_looked_at(
+    stores: Stores, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletions, "CALLS_AT_ONCE", 1)
+    user_id, bob = await add_ada_and_bob(stores)
+    await stores.calls.insert(Call("other", bob, 99, "audio", "ongoing", NOON))
+    about_others = AuditEntry("o", NOON, "key:b", "start_call", "call:other", "bob and zoe", "", "", "", "", "done")
+    await stores.audit.begin(about_others)
+    read: list[str] = []
+    find = GuardedCollection.find
+
+    async def noting(self: GuardedCollection, filter: Any, *given: Any, **more: Any) -> list[Any]:
+        found = await find(self, filter, *given, **more)
+        read.extend(str(row["target"]) for row in found if self.name == "audit")
+        return found
+
+    monkeypatch.setattr(GuardedCollection, "find", noting)
+    await stores.deletions.clean_up(await delete(stores, user_id))
+    assert sorted(read) == ["call:call0", "call:call1"]
+    monkeypatch.undo()
+    entries, _ = await stores.audit.page(skip=0, limit=9)
+    names = {each.target: each.target_name for each in entries}
+    assert (names["call:call1"], names["call:other"]) == (f"bob and deleted user #{user_id}", "bob and zoe")
 
 
 async def test_an_interrupted_deletion_is_found_until_it_is_finished(stores: Stores) -> None:

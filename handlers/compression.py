@@ -16,7 +16,7 @@ LOOP_BYTES = 256 * 1024
 
 LEVEL = 6
 
-SMALLEST = 9
+BEST_LEVEL = 9
 """The level for what is compressed once, or in a thread: on a slow line, each kilobyte is worth more than the time."""
 
 _TAKES_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?:1(?:\.0*)?|0?\.\d*[1-9]\d*)\s*)?(?:,|$)", re.IGNORECASE)
@@ -53,4 +53,4 @@ async def write_large(handler: RequestHandler, body: bytes) -> None:
         return
     handler.set_header("Vary", "Accept-Encoding")
     mark_compressed(handler)
-    handler.write(await asyncio.to_thread(compressed, body, SMALLEST))
+    handler.write(await asyncio.to_thread(compressed, body, BEST_LEVEL))

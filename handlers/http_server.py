@@ -1,4 +1,4 @@
-"""HTTP server: Tornado's, which opens sockets directly, and answers in JSON to a request whose body is too large."""
+"""HTTP server: Tornado's, which opens sockets directly, and answers a request whose body is too large."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import add_accept_handler
 
+from handlers.admin.early_errors import EarlyErrors
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
 from handlers.newcomers import Newcomers
@@ -56,12 +57,15 @@ class RollcallHTTPServer(HTTPServer):
         origins: Origins,
         upgrades: DirectUpgrades | None,
         body_limits: Mapping[str, int],
+        early_errors: EarlyErrors,
     ) -> None:
         """What counts requests, knows whose pages may read a refusal, and opens sockets. Call this before listening.
 
-        `body_limits` has the paths at which a backend may send a body that is larger than others.
+        `body_limits` has the paths at which a backend may send a body that is larger than others. `early_errors` makes
+        the page that a browser gets instead of JSON.
         """
         self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
+        self._early_errors = early_errors
         self._body_limits = body_limits
         self._traffic = traffic
         self._origins = origins
@@ -122,7 +126,9 @@ class RollcallHTTPServer(HTTPServer):
         """Tornado's delegate, behind one that counts the request and one that measures its body."""
         delegate = CountedRequest(super().start_request(server_conn, request_conn), self._traffic)
         assert isinstance(request_conn, HTTP1Connection)
-        return _ArrivingRequest(delegate, request_conn, self.body_limit, self._origins, self._upgrades)
+        return _ArrivingRequest(
+            delegate, request_conn, self.body_limit, self._origins, self._upgrades, self._early_errors
+        )
 
 
 class _ArrivingRequest(HTTPMessageDelegate):
@@ -135,7 +141,9 @@ class _ArrivingRequest(HTTPMessageDelegate):
         limit_of: Callable[[str, HTTPHeaders], int],
         origins: Origins,
         upgrades: DirectUpgrades | None,
+        early_errors: EarlyErrors,
     ) -> None:
+        self._early_errors = early_errors
         self._delegate = delegate
         self._connection = connection
         self._limit_of = limit_of
@@ -196,10 +204,10 @@ class _ArrivingRequest(HTTPMessageDelegate):
             status=413,
             address=address,
         )
-        body = msgspec.json.encode(ErrorAnswer(Refused("BODY_TOO_LARGE", BODY_TOO_LARGE, request_id)))
+        typed, body = self._page_or_json(request_id)
         headers = HTTPHeaders(
             {
-                "Content-Type": "application/json",
+                **typed,
                 "Content-Length": str(len(body)),
                 "X-Request-Id": request_id,
                 "X-Content-Type-Options": "nosniff",
@@ -209,6 +217,13 @@ class _ArrivingRequest(HTTPMessageDelegate):
             }
         )
         return headers, body
+
+    def _page_or_json(self, request_id: str) -> tuple[dict[str, str], bytes]:
+        """The body for a person or a program, and the headers that go with it."""
+        if self._early_errors.has_page(self._start_line.path, self._headers):
+            return self._early_errors.page(413, BODY_TOO_LARGE, request_id, self._headers)
+        refused = Refused("BODY_TOO_LARGE", BODY_TOO_LARGE, request_id)
+        return {"Content-Type": "application/json"}, msgspec.json.encode(ErrorAnswer(refused))
 
     def _sender(self) -> tuple[str, dict[str, str]]:
         """The client's address, and the headers that its page needs to read the answer if its origin is allowed."""

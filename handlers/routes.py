@@ -42,7 +42,7 @@ HERE = Path(__file__).resolve().parent.parent
 def routes(app: AppContext) -> list[URLSpec]:
     """All URLs, with the collaborators of their handlers."""
     templates = page_templates()
-    assets = _assets()
+    assets = page_assets()
     return [
         *_pages(app, templates, assets),
         *_api(app),
@@ -53,7 +53,7 @@ def routes(app: AppContext) -> list[URLSpec]:
 
 
 @cache
-def _assets() -> Assets:
+def page_assets() -> Assets:
     """The files that pages load."""
     return Assets(HERE / "static", HERE / "templates" / "admin")
 

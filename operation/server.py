@@ -16,13 +16,14 @@ import structlog
 from argon2 import PasswordHasher
 from tornado.web import Application
 
+from handlers.admin.early_errors import EarlyErrors
 from handlers.api.metrics import Metrics
 from handlers.app_context import AppContext
 from handlers.base import HandlerContext
 from handlers.http_server import RollcallHTTPServer
 from handlers.origins import Origins
 from handlers.page_templates import compile_ahead, page_templates
-from handlers.routes import direct_upgrades, make_application, make_probe_application
+from handlers.routes import direct_upgrades, make_application, make_probe_application, page_assets
 from handlers.server_api.batch import BATCH_PATH
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.traffic import Traffic
@@ -336,7 +337,8 @@ class Server:
             idle_connection_timeout=self.settings.header_timeout_seconds,
             body_timeout=self.settings.body_timeout_seconds,
         )
-        server.set_up(traffic, origins, upgrades, {BATCH_PATH: self.settings.batch_body_limit_bytes})
+        body_limits = {BATCH_PATH: self.settings.batch_body_limit_bytes}
+        server.set_up(traffic, origins, upgrades, body_limits, EarlyErrors(page_templates(), page_assets()))
         return server
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:

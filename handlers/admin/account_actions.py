@@ -10,7 +10,6 @@ from handlers.admin.base import AdminContext, allows
 from handlers.admin.confirmation import Confirmations
 from models.direction import in_sentence
 from models.errors import Invalid
-from models.operators import Role
 from models.password_changes import PasswordChanges
 from models.usernames import is_too_long, username_key
 from realtime.dashboard.rows import ACCOUNT_ACTIONS, ActionName
@@ -28,7 +27,6 @@ class AccountActionsHandler(ActionForm):
     """GET and POST /admin/accounts"""
 
     url = "/admin/accounts"
-    role: Role = "admin"
     names = ACCOUNT_ACTIONS
 
     def initialize(  # type: ignore[override]

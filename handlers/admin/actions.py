@@ -13,9 +13,10 @@ from handlers.admin.action_results import STATUS_OF_CODE, Done, each_result, fur
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.confirmation import Confirmation, Confirmations
+from handlers.admin.reasons import problem_of
+from handlers.admin.role_refusals import RecordsRoleRefusals
 from handlers.admin.users import PICKED_APART, user_id_of
 from models.errors import Forbidden, Invalid, NotFound
-from models.operators import Role, is_at_least
 from models.tags import checked_tag
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, TAG_ACTIONS, ActionName
@@ -23,20 +24,15 @@ from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, TAG_ACTIONS,
 ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionName) if each not in ACCOUNT_ACTIONS)
 """The actions of operators, without those of admins."""
 
-REASON_LIMIT = 200
-"""In characters."""
-
 NOBODY_PICKED = "Nobody is picked. Tick the users first."
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
-class ActionForm(AdminHandler):
+class ActionForm(RecordsRoleRefusals):
     """What both kinds of actions have in common."""
 
     url = "/admin/actions"
-    role: Role = "operator"
-    """Who may use it."""
     names = ACTION_NAMES
 
     def initialize(
@@ -48,21 +44,9 @@ class ActionForm(AdminHandler):
         self.action_runner = action_runner
         self.targets_limit = targets_limit
 
-    async def prepare(self) -> None:
-        """Record attempts by operators whose role does not allow actions, within a limit.
-
-        Raises TooMany, and the same errors as its base.
-        """
-        try:
-            await super().prepare()
-        except Forbidden:
-            if (
-                self.request.method == "POST"
-                and self.signed_in
-                and not is_at_least(self.signed_in.operator.role, self.role)
-            ):
-                await self.action_runner.refuse(self._action_request(), "ROLE_TOO_LOW")
-            raise
+    async def record_refusal(self, error: Forbidden) -> None:
+        """Write an entry for each target. Raises Invalid, TooMany, StoreUnavailable."""
+        await self.action_runner.refuse(self._action_request(), error.code)
 
     def describe(self) -> None:
         """Describe the action: a page that asks for a reason, or JSON for the dialog. Raises NotFound, Conflict."""
@@ -111,7 +95,7 @@ class ActionForm(AdminHandler):
 
     def problem(self, request: ActionRequest) -> str:
         """What is wrong with what the operator has typed, or an empty text."""
-        return "" if request.reason else f"Give a reason of at most {REASON_LIMIT} characters."
+        return "" if request.reason else problem_of(self._given_reason())
 
     async def completed(self, request: ActionRequest) -> ActionRequest:
         """The request with what has to be computed first."""
@@ -182,16 +166,19 @@ class ActionForm(AdminHandler):
             raise Invalid(
                 "request_id must have 8 to 64 letters, digits, hyphens or underscores, and be new for each form."
             )
-        reason = self.get_body_argument("reason", "")
+        reason = self._given_reason()
         return ActionRequest(
             request_id=request_id,
             action=self._action(),
             targets=self._targets(),
-            reason=reason if len(reason) <= REASON_LIMIT and reason.isprintable() else "",
+            reason="" if problem_of(reason) else reason,
             now=self.get_body_argument("now", "") not in ("", "0", "false"),
             operator=self.operator,
             address=self.address,
         )
+
+    def _given_reason(self) -> str:
+        return self.get_body_argument("reason", "")
 
     def _action(self) -> ActionName:
         action = self.get_argument("action", "")

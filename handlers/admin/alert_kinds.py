@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from realtime.dashboard.open_issues import due_seconds
@@ -9,6 +10,9 @@ from realtime.dashboard.rows import ISSUE_LABELS, IssueKind
 from settings import Settings
 
 MINUTE = 60
+
+MOST = 99_999
+"""In the page's unit: beyond two months in minutes, nobody waits to be told."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,12 @@ class AlertKind:
     @property
     def shown(self) -> str:
         """The limit in the page's unit, as a number without needless digits."""
-        return f"{self.limit / self.unit:g}"
+        return f"{self.limit / self.unit:.12g}"
+
+    @property
+    def most(self) -> int:
+        """The largest amount that a browser may ask for, in the page's unit."""
+        return max(MOST, math.ceil(self.limit / self.unit))
 
 
 def alert_kinds(settings: Settings) -> list[AlertKind]:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from handlers.base import HandlerContext
-from handlers.compression import SMALLEST, compressed, mark_compressed, takes_gzip
+from handlers.compression import BEST_LEVEL, compressed, mark_compressed, takes_gzip
 from handlers.docs.pages import AssetHandler
 from models.errors import NotFound
 
@@ -45,7 +45,7 @@ class Assets:
             if absolute not in self._contents:
                 return None
             content = self._contents.pop(absolute)
-            self._compressed[absolute] = compressed(without_comments(content), SMALLEST)
+            self._compressed[absolute] = compressed(without_comments(content), BEST_LEVEL)
         return self._compressed[absolute]
 
     def url(self, path: str) -> str:

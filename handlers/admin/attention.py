@@ -6,11 +6,12 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.base import AdminContext, allows
 from handlers.admin.formatting import on_it
+from handlers.admin.role_refusals import RecordsRoleRefusals
 from models.audit import Audit, AuditEntry
 from models.direction import in_sentence, plain
-from models.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, StoreUnavailable
+from models.errors import Conflict, Invalid, NotFound, RequestError, StoreUnavailable
 from realtime.dashboard.acknowledgements import Acknowledgements
 from realtime.dashboard.open_issues import OpenIssues
 from realtime.dashboard.rows import ISSUE_LABELS, Issue
@@ -23,7 +24,7 @@ KEY_LIMIT = 100
 """Characters. No key of an issue is longer."""
 
 
-class AttentionHandler(AdminHandler):
+class AttentionHandler(RecordsRoleRefusals):
     """POST /admin/attention"""
 
     def initialize(
@@ -41,25 +42,13 @@ class AttentionHandler(AdminHandler):
         self.audit = audit
         self.refused_actions = refused_actions
 
-    async def prepare(self) -> None:
-        """Record attempts by operators whose role does not allow this, within a limit.
-
-        Raises TooMany, and the same errors as its base.
-        """
-        try:
-            await super().prepare()
-        except Forbidden as error:
-            if self.request.method == "POST" and self.signed_in and error.code == "ROLE_TOO_LOW":
-                await self._refuse(error)
-            raise
-
     @allows("operator")
     async def post(self) -> None:
         """Acknowledge an issue for some minutes, or take that back. Raises Invalid, NotFound, Conflict, TooMany."""
         try:
             message = await (self._take_back() if self._takes_back else self._acknowledge(self._minutes()))
         except (NotFound, Conflict) as error:
-            await self._refuse(error)
+            await self.record_refusal(error)
             if self.wants_json:
                 raise
             self.go(self.next_page(), error.message, is_refusal=True)
@@ -117,8 +106,8 @@ class AttentionHandler(AdminHandler):
             raise
         await self.audit.finish(entry.entry_id, outcome="done", after=after)
 
-    async def _refuse(self, error: RequestError) -> None:
-        """Record it in the audit, within the limit on refused actions. Raises TooMany, StoreUnavailable."""
+    async def record_refusal(self, error: RequestError) -> None:
+        """Write an entry. Raises TooMany, StoreUnavailable."""
         self.refused_actions.take(self.operator.operator_id)
         action = "take_back" if self._takes_back else "acknowledge"
         await self.audit.begin(self._entry(action, self.open_issues.find(self._key), f"refused: {error.code}"))

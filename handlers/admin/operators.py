@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from datetime import datetime
 
-from handlers.admin.actions import REASON_LIMIT
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.reasons import problem_of
 from models.audit import Audit
 from models.direction import in_sentence
 from models.errors import Conflict, Invalid, NotFound, RequestError
@@ -142,9 +142,10 @@ class OperatorHandler(OperatorAccounts):
     @allows("admin")
     async def post(self, text: str) -> None:
         """Change an operator's role or password, or disable or enable one. All but enabling ends the sign-ins."""
-        change, one, reason = self._wanted(), await self._found(text), self._given_reason()
-        if change in NEED_REASON and not reason:
-            self._ask_for_reason(one)
+        change, one, reason = self._wanted(), await self._found(text), self.get_body_argument("reason", "")
+        problem = problem_of(reason, is_needed=change in NEED_REASON)
+        if problem:
+            self._ask_again(one, problem)
             return
         before, after = self._before_and_after(change, one)
         work = self._change(change, one)
@@ -159,8 +160,7 @@ class OperatorHandler(OperatorAccounts):
         """Show the form of the change again."""
         self._ask(await self._found(self.path_args[0]), problem)
 
-    def _ask_for_reason(self, one: Operator) -> None:
-        problem = f"Give a reason of at most {REASON_LIMIT} characters."
+    def _ask_again(self, one: Operator, problem: str) -> None:
         if self.wants_json:
             raise Invalid(problem)
         self.set_status(400)
@@ -186,10 +186,6 @@ class OperatorHandler(OperatorAccounts):
         if change not in CHANGES:
             raise Invalid(f"change must be one of {', '.join(CHANGES)}.")
         return change
-
-    def _given_reason(self) -> str:
-        reason = self.get_body_argument("reason", "")
-        return reason if len(reason) <= REASON_LIMIT and reason.isprintable() else ""
 
     async def _found(self, text: str) -> Operator:
         one = await self.operators.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from handlers.admin.actions import REASON_LIMIT
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.reasons import REASON_LIMIT, problem_of
 from models.direction import in_sentence
 from models.errors import Conflict, Invalid, RequestError
 from models.screen_auth import ScreenAuth
@@ -118,13 +118,16 @@ class ScreenChangeHandler(AdminScreens):
     @allows("admin")
     async def get(self, screen_id: str) -> None:
         """Ask before a screen is changed. Raises Invalid, NotFound."""
-        one = await self.screen_auth.get(screen_id)
-        self.show("screen_change.html", here="operators", one=one, change=self._change())
+        await self._ask(screen_id)
 
     @allows("admin")
     async def post(self, screen_id: str) -> None:
         """Revoke a screen, or give it a new link. Both close its sockets on all servers. Raises Invalid, NotFound."""
-        change, reason = self._change(), self._given_reason()
+        change, reason = self._change(), self.get_body_argument("reason", "")
+        problem = problem_of(reason, is_needed=False)
+        if problem:
+            await self._ask_again(screen_id, problem)
+            return
         if change == "renew":
             screen, secret = await self.screen_auth.renew(screen_id)
             self.operator_sessions.end_screen(screen)
@@ -148,6 +151,18 @@ class ScreenChangeHandler(AdminScreens):
             case _:
                 raise Invalid("change must be one of renew, revoke.")
 
-    def _given_reason(self) -> str:
-        reason = self.get_body_argument("reason", "")
-        return reason if len(reason) <= REASON_LIMIT and reason.isprintable() else ""
+    async def _ask_again(self, screen_id: str, problem: str) -> None:
+        if self.wants_json:
+            raise Invalid(problem)
+        self.set_status(400)
+        await self._ask(screen_id, problem)
+
+    async def _ask(self, screen_id: str, problem: str = "") -> None:
+        self.show(
+            "screen_change.html",
+            here="operators",
+            one=await self.screen_auth.get(screen_id),
+            change=self._change(),
+            reason=self.get_argument("reason", ""),
+            problem=problem,
+        )

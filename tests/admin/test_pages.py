@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.admin.actions import REASON_LIMIT
+from handlers.admin.reasons import REASON_LIMIT
 from handlers.admin.system import SystemHandler
 from models.calls import Call, ended
 from models.direction import isolated

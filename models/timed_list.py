@@ -64,6 +64,14 @@ class TimedList(Generic[T]):
         merged = self._merged({"$lt": at} if is_before else {"$gte": at}, sort=sort)
         return self._read(await merged.page(skip, limit))
 
+    async def sorted_page(self, sort: Keys, condition: Filter, skip: int, limit: int) -> tuple[list[T], int]:
+        """One page of those that meet a condition, in an order that no index serves, and their number.
+
+        The store sorts all of them, so they must be few.
+        """
+        merged = self._merged(rest=condition, sort=sort)
+        return self._read(await merged.page(skip, limit)), await merged.count(COUNT_LIMIT)
+
     async def batches(self, size: int) -> AsyncIterator[list[T]]:
         """All of them, some at a time. None is repeated or skipped while others are written."""
         documents = await self._merged().page(0, size)

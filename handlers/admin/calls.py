@@ -12,17 +12,19 @@ import msgspec
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.list_choices import chosen_columns
+from handlers.admin.list_order import ListOrder, file_order, read_order, remembers_order
 from handlers.admin.live import OverviewHandler
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.saved_filters import views_of
-from handlers.admin.time_form import file_words, read_times
-from handlers.admin.time_order import file_order, read_order, remembers_order
+from handlers.admin.time_form import TimeForm, file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
-from handlers.admin.timed_page import read_page
+from handlers.admin.timed_page import TimedPage, read_numbered_page, read_page
 from models.call_statistics import CallStatistics, statistics_of
 from models.calls import SEARCHED_USERS_LIMIT, Call, CallFilter, StateFilter
-from models.errors import NotFound, StoreUnavailable
+from models.calls_by_duration import CallsByDuration
+from models.errors import Invalid, NotFound, StoreUnavailable
+from models.guard import COUNT_LIMIT
 from models.search import Search
 from models.stores import Stores
 from models.timed_list import TimedList
@@ -75,6 +77,10 @@ class CallPages(OverviewHandler):
             state=cast("StateFilter", state) if state else None, user_ids=user_ids, start=times.start, end=times.end
         )
 
+    def by_duration(self, wanted: CallFilter, order: ListOrder) -> CallsByDuration:
+        """The calls by how long they lasted, or have lasted until now."""
+        return CallsByDuration(self.stores.calls, wanted, self.admin.clock.utc(), is_shortest_first=order.is_reversed)
+
     def named(self, call: Call) -> ShownCall:
         """The call with the names of its participants."""
         until = self.now_ms if call.ended_at is None else milliseconds(call.ended_at)
@@ -94,9 +100,10 @@ class AdminCallsHandler(CallPages):
         """Show all calls, or the calls of the users who match a search."""
         if remembers_order(self, "calls"):
             return
-        times, order = read_times(self), read_order(self, "calls")
-        listed = order.of(self.stores.calls.listed(**self.wanted(times.range)))
-        shown = await read_page(self, listed, times, self.admin.settings.page_rows)
+        times, wished = read_times(self), read_order(self, "calls")
+        wanted = self.wanted(times.range)
+        listed = self.stores.calls.listed(**wanted)
+        shown, order = await self._page(times, listed, wanted, wished)
         given = {"state": choice(self, "state", STATES), "q": self.search()}
         is_first = not times.problem and shown.number == (0 if shown.is_around else 1)
         is_short = times.range.is_limited or not shown.is_more
@@ -110,12 +117,25 @@ class AdminCallsHandler(CallPages):
             calls_with_issues={each.call_id for each in self.overview.issues()},
             times=times,
             order=order,
+            is_unsorted=order.by != wished.by and not shown.is_around and not times.problem,
             is_first=is_first,
             is_short=is_short,
             statistics=await self._statistics(listed) if is_first and is_short and shown.total else None,
             filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
             csv="/admin/calls.csv?" + urlencode({**given, **order.query, **times.query}),
         )
+
+    async def _page(
+        self, times: TimeForm, listed: TimedList[Call], wanted: CallFilter, order: ListOrder
+    ) -> tuple[TimedPage[Call], ListOrder]:
+        """The page, and its order. A long list has none by duration, nor has one around a moment. Raises Invalid."""
+        per_page, can_sort = self.admin.settings.page_rows, not times.problem and times.range.at is None
+        if order.by == "duration" and can_sort and await listed.count() < COUNT_LIMIT:
+            return await read_numbered_page(self, self.by_duration(wanted, order), per_page), order
+        if order.by == "duration":
+            order = order.without("duration")
+        shown = await read_page(self, order.of(listed), times, per_page)
+        return shown, order.without("duration") if shown.is_more or shown.is_around else order
 
     async def _statistics(self, listed: TimedList[Call]) -> CallStatistics | None:
         """What the listed calls have in common. None if the store did not answer in time: the list is shown anyway."""
@@ -134,8 +154,13 @@ class CallsCsvHandler(CallPages, ExportHandler):
         times = read_range(self)
         wanted = self.wanted(times)
         filters = wanted["state"], self.search(), file_words(times, self.moments)
-        listed = file_order(self, "calls").of(self.stores.calls.listed(**wanted))
-        await self.send_list("calls", filters, COLUMNS, listed, self._cells)
+        order, listed = file_order(self, "calls"), self.stores.calls.listed(**wanted)
+        if order.by != "duration":
+            await self.send_list("calls", filters, COLUMNS, order.of(listed), self._cells)
+        elif await listed.count() < COUNT_LIMIT:
+            await self.send_list("calls", filters, COLUMNS, self.by_duration(wanted, order), self._cells)
+        else:
+            raise Invalid(f"{COUNT_LIMIT:,} calls or more can't be sorted by duration. Choose a shorter time range.")
 
     def _cells(self, call: Call) -> Sequence[Cell]:
         """The durations of ongoing calls are open."""

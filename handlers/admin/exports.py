@@ -7,14 +7,13 @@ import io
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
 
 from handlers.admin.base import AdminHandler
 from models.errors import StoreUnavailable
-from models.timed_list import TimedList
 
 _FORMULA_SIGNS = r"=＝﹦⁼₌+＋﹢⁺₊﬩\-－﹣⁻₋−@＠﹫"
 """Spreadsheets treat cells that begin with these as formulas; see OWASP, CSV injection. Some also know other forms of
@@ -39,6 +38,14 @@ T = TypeVar("T")
 Cell = str | int | datetime | None
 
 
+class Batches(Protocol[T]):
+    """A list that is read in parts."""
+
+    def batches(self, size: int) -> AsyncIterator[list[T]]:
+        """All rows, some at a time."""
+        ...
+
+
 class ExportHandler(AdminHandler):
     """A CSV file to download."""
 
@@ -47,7 +54,7 @@ class ExportHandler(AdminHandler):
         name: str,
         filters: Iterable[str | None],
         head: Sequence[str],
-        listed: TimedList[T],
+        listed: Batches[T],
         cells: Callable[[T], Sequence[Cell]],
     ) -> None:
         """Send all rows of a list."""

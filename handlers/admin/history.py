@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.list_choices import chosen_columns
+from handlers.admin.list_order import file_order, read_order, remembers_order
 from handlers.admin.page_settings import page_settings
 from handlers.admin.parameters import choice
 from handlers.admin.saved_filters import views_of
 from handlers.admin.time_form import file_words, read_times
-from handlers.admin.time_order import file_order, read_order, remembers_order
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import is_newest, read_page
 from models.audit import AuditEntry, AuditFilter

@@ -61,8 +61,13 @@ def chosen_sort(handler: RequestHandler, name: PageName, sorts: Sequence[str]) -
     given = handler.get_query_argument("sort", "")
     if given and given not in sorts:
         raise Invalid(f"sort must be one of {', '.join(sorts)}.")
+    return given or remembered_sort(handler, name, sorts)
+
+
+def remembered_sort(handler: RequestHandler, name: PageName, sorts: Sequence[str]) -> str:
+    """The order that the browser's cookie names; the first if it names none."""
     remembered = handler.get_cookie(f"rollcall_sort_{name}", "") or ""
-    return given or (remembered if remembered in sorts else sorts[0])
+    return remembered if remembered in sorts else sorts[0]
 
 
 def sort_query(sort: str, sorts: Sequence[str]) -> dict[str, str]:

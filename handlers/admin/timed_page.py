@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -18,6 +18,14 @@ T = TypeVar("T")
 _NEWEST_FIRST: tuple[Side, Side] = "from", "before"
 _OLDEST_FIRST: tuple[Side, Side] = "before", "from"
 """Which rows are above a moment, and which below it."""
+
+
+class Numbered(Protocol[T]):
+    """A list whose pages have numbers."""
+
+    async def page(self, skip: int, limit: int) -> tuple[list[T], int]:
+        """Some rows, and the number of all."""
+        ...
 
 
 class TimedPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -55,6 +63,13 @@ async def read_page(handler: AdminHandler, listed: TimedList[T], times: TimeForm
         return TimedPage(rows=[], number=1, per_page=per_page, is_oldest_first=listed.is_oldest_first)
     if times.range.at is not None:
         return await _around(handler, listed, times, per_page)
+    return await read_numbered_page(handler, listed, per_page, is_oldest_first=listed.is_oldest_first)
+
+
+async def read_numbered_page(
+    handler: AdminHandler, listed: Numbered[T], per_page: int, *, is_oldest_first: bool = False
+) -> TimedPage[T]:
+    """The page whose number the query has. Raises Invalid."""
     number = stored_page_number(handler, per_page)
     rows, total = await listed.page((number - 1) * per_page, per_page)
     return TimedPage(
@@ -62,7 +77,7 @@ async def read_page(handler: AdminHandler, listed: TimedList[T], times: TimeForm
         number=number,
         per_page=per_page,
         total=total,
-        is_oldest_first=listed.is_oldest_first,
+        is_oldest_first=is_oldest_first,
         has_above=number > 1,
         has_below=number * per_page < total,
     )

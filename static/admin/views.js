@@ -38,8 +38,8 @@ for (const field of document.querySelectorAll("[data-here]")) {
 /** With the order and the columns, which another operator may have chosen otherwise. */
 function linkOf({ dataset }) {
   const link = new URL(location.href);
-  const sort = document.getElementById("sort")?.value;
-  for (const [name, value] of [["sort", sort], ["columns", dataset.columns]]) {
+  const sort = document.getElementById("sort");
+  for (const [name, value] of [["sort", sort?.value || sort?.dataset.usual], ["columns", dataset.columns]]) {
     if (value && !link.searchParams.has(name)) link.searchParams.set(name, value);
   }
   return String(link);

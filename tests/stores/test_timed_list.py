@@ -98,7 +98,7 @@ async def test_rows_of_one_moment_have_one_order_both_ways(stores: Stores) -> No
         assert later == newest_first[::-1]
 
 
-@pytest.mark.parametrize("size", [1, 4, 50])
+@pytest.mark.parametrize("size", [1, 5])
 async def test_turned_round_a_list_has_the_opposite_order_also_in_a_tie(stores: Stores, size: int) -> None:
     await stores.events.add_many(
         [msgspec.structs.replace(event(number), at=after(number // 3)) for number in range(18)]

@@ -1,4 +1,4 @@
-"""The order of lists by time: a head turns it round, and its pages, jumps, saved filters and CSV files keep it."""
+"""The order of lists from the store: by heads, kept by pages, jumps, saved filters and CSV files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import csv
 import html
 import io
 import re
+from datetime import timedelta
 
 import pytest
 
 from handlers.admin import exports
+from models.calls import Call
 from tests.admin.conftest import SignedIn
 from tests.admin.test_time_lists import main, marked, minutes, read, shown
 from tests.conftest import MakePerson
@@ -25,6 +27,11 @@ def head(page: str) -> tuple[str, str, str]:
     """Return the direction of the sorted column, its label, and how a click on its head sorts."""
     (found,) = re.findall(r'aria-sort="(\w+)"><button[^>]* form="sorts" name="sort" value="([^"]+)">(\w+)<', page)
     return found[0], found[2], found[1]
+
+
+def call_ids(page: str) -> list[str]:
+    """Return the calls from top to bottom."""
+    return re.findall(r'href="/admin/calls/(\w+)" aria-label="View', page)
 
 
 def hidden_fields(page: str, form: str) -> dict[str, str]:
@@ -67,7 +74,9 @@ async def test_a_head_keeps_the_filter_and_is_remembered_for_its_list(
     browser, path = await signed_in("viewer"), f"/admin/{name}"
     narrowed = {"events": {"user": "ada"}, "calls": {"q": "ada", "state": "ended"}, "audit": {"operator": "sam"}}[name]
     given = {**narrowed, "from": "2026-01-31T12:00", "to": "2026-01-31T12:30", "columns": "started.cause"}
-    fields = hidden_fields(await read(browser, path, **given, page="1"), "sorts")
+    page = await read(browser, path, **given, page="1")
+    assert '<option value="">Newest first</option>' in page, "an address needn't name the usual order"
+    fields = hidden_fields(page, "sorts")
     kept = {**given, "from": "2026-01-31T12:00+00:00", "to": "2026-01-31T12:30+00:00", "keep": "sort"}
     assert fields == kept
     answer = await browser.get(path, **fields, sort=f"-{by}")
@@ -77,6 +86,7 @@ async def test_a_head_keeps_the_filter_and_is_remembered_for_its_list(
     assert shown(await read(browser, answer.headers["Location"])) == [0, 1, 2]
     page = await read(browser, path, **{**given, "columns": ""})
     assert shown(page) == [0, 1, 2]
+    assert f'<option value="{by}">Newest first</option>' in page
     assert re.search(rf'name="query" value="[^"]*&amp;sort=-{by}"', page), "a saved filter has the order, too"
     assert shown(await read(browser, path, **given, sort=by)) == [2, 1, 0]
     assert f"rollcall_sort_{name}" in browser.cookies
@@ -126,6 +136,61 @@ async def test_a_file_has_the_order_of_its_page(
     times = [row[by] for row in csv.DictReader(io.StringIO(answer.body[1:]))]
     assert times == [f"2026-01-31T12:0{minute}:00.000Z" for minute in range(5)]
     assert (await browser.get(f"/admin/{name}.csv", sort="name")).status == 400
+
+
+@pytest.mark.settings(page_rows=2)
+async def test_calls_are_sorted_by_duration_with_those_that_are_ongoing_until_now(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    for name in ("ada", "bob"):
+        await user(name)
+    now = server.core.environment.clock.utc()
+    for call_id, ago, length in (("long", 60, 3000), ("short", 50, 5), ("middle", 40, 600), ("zero", 30, 0)):
+        begun = now - timedelta(minutes=ago)
+        over = begun + timedelta(seconds=length)
+        await server.stores.calls.insert(Call(call_id, 1, 2, "audio", "completed", begun, over, length, "completed"))
+    await server.stores.calls.insert(Call("still", 1, 2, "audio", "ongoing", now - timedelta(minutes=20)))
+    browser = await signed_in("viewer")
+    assert 'data-head="duration"' in await read(browser, "/admin/calls")
+    longest_first = ["long", "still", "middle", "short", "zero"]
+    for sort, order, words in (("duration", longest_first, "longest"), ("-duration", longest_first[::-1], "shortest")):
+        page = await read(browser, "/admin/calls", sort=sort, q="ada", range="day")
+        assert f"Calls, {words} first</caption>" in page
+        seen, there = call_ids(page), page
+        while link := re.search(r'rel="next" href="([^"]+)"', there):
+            there = await read(browser, "/admin/calls" + html.unescape(link[1]))
+            seen += call_ids(there)
+        assert seen == order
+        (file,) = re.findall(r'href="(/admin/calls\.csv[^"]*)"', page)
+        answer = await browser.get(html.unescape(file))
+        assert [row["call_id"] for row in csv.DictReader(io.StringIO(answer.body[1:]))] == order
+    assert call_ids(await read(browser, "/admin/calls", sort="duration", state="ongoing")) == ["still"]
+    assert call_ids(await read(browser, "/admin/calls", sort="duration", state="ended")) == ["long", "middle"]
+
+
+async def test_what_is_too_long_to_be_sorted_by_duration_has_no_head_for_it_and_says_why(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("handlers.admin.calls", "handlers.admin.timed_page", "models.timed_list"):
+        monkeypatch.setattr(f"{module}.COUNT_LIMIT", 4)
+    await user("ada")
+    await minutes(server, 6)
+    browser = await signed_in("viewer")
+    browser.cookies["rollcall_sort_calls"] = "duration"
+    page = await read(browser, "/admin/calls")
+    assert (shown(page), head(page)[1]) == ([5, 4, 3, 2, 1, 0], "Started")
+    assert 'data-head="duration"' not in page
+    assert "Then you can also sort them by duration." in page
+    page = await read(browser, "/admin/calls", **{"from": "2026-01-31"})
+    assert "There are too many calls to sort them by duration. Choose a shorter time range." in page
+    page = await read(browser, "/admin/calls", at="2026-01-31T12:03")
+    assert (marked(shown(page)), head(page)[1]) == ([5, 4, 3, -1, 2, 1, 0], "Started")
+    page = await read(browser, "/admin/calls", **{"from": "2026-01-31T12:03"})
+    assert head(page) == ("descending", "Duration", "-duration")
+    answer = await browser.get("/admin/calls.csv", sort="duration")
+    assert answer.status == 400
+    assert "can't be sorted by duration" in html.unescape(answer.body)
+    assert (await browser.get("/admin/calls", sort="duration", at="yesterday")).status == 400
 
 
 async def test_new_events_are_added_only_where_the_newest_come_first(signed_in: SignedIn) -> None:

@@ -136,6 +136,7 @@ class AdminUserHandler(OverviewHandler):
             csv="/admin/events.csv?" + urlencode({"user": user_id, **times.query}),
             is_tail=is_newest(shown, times),
             stale_ms=page_settings(self.admin.settings).stale_ms,
+            shortest=self.admin.settings.password_length_minimum,
             acts=acts,
             acted=acted,
             **await self._day(user_id, times),

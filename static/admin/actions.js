@@ -1,13 +1,14 @@
 /** Action dialog: asks for a reason, shows what the action affects, and sends it once. */
 
+import { urlOf } from "./action_addresses.js";
 import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
 import { tellProgress } from "./progress.js";
 import { answerOf, explain } from "./request.js";
 import { ACTION_LABELS, CUTTING, bulkWords, count, withoutName } from "./formatting.js";
 
-const ACTIONS_URL = "/admin/actions";
 const NAMES_SHOWN = 12; // in the dialog; the others can be opened
+const MORE_FIELDS = { delete_user: "nameField", set_password: "passwordField" }; // asked for besides the reason
 const TARGET_FIELDS = ["user_id", "call_id", "session_id"];
 
 export class ActionDialog {
@@ -26,7 +27,7 @@ export class ActionDialog {
    * `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
    * unchanged)` gets the result of each if there are several.
    */
-  constructor(dialog, { tell, onToggle, onDone }) {
+  constructor(dialog, { tell, onToggle, onDone = () => {} }) {
     this.#dialog = dialog;
     this.#form = dialog.querySelector("form");
     this.#tell = tell;
@@ -47,6 +48,7 @@ export class ActionDialog {
     const parts = this.#parts;
     this.#asked = asked;
     this.#form.reset();
+    this.#askFor(MORE_FIELDS[action]);
     parts.request.value = "";
     parts.reason.value = reason;
     write(parts.title, about ? `${ACTION_LABELS[action]}: ${about}` : ACTION_LABELS[action]);
@@ -59,7 +61,7 @@ export class ActionDialog {
     this.#onToggle(true);
     parts.reason.focus();
     try {
-      const preview = await answerOf(`${ACTIONS_URL}?${asked}`);
+      const preview = await answerOf(`${urlOf(action)}?${asked}`);
       if (this.#asked === asked) this.#show(preview);
     } catch (failure) {
       if (this.#asked !== asked) return;
@@ -82,6 +84,16 @@ export class ActionDialog {
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
+  }
+
+  /** Only admins have such fields. */
+  #askFor(field) {
+    for (const name of Object.values(MORE_FIELDS)) {
+      const part = this.#parts[name];
+      if (!part) continue;
+      part.hidden = name !== field;
+      part.querySelector("input").disabled = part.hidden;
+    }
   }
 
   #showNames(names) {
@@ -132,7 +144,7 @@ export class ActionDialog {
     const label = send.textContent;
     const stopTelling = tellProgress(requestId.value, (state) => this.#asked === asked && this.#showProgress(state));
     try {
-      const answer = await answerOf(ACTIONS_URL, { method: "POST", body });
+      const answer = await answerOf(urlOf(asked.get("action")), { method: "POST", body });
       this.#tell(answer.message);
       if (this.#asked === asked) this.#dialog.close();
       if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);

@@ -1,5 +1,7 @@
 /** Call: the page of one ongoing call, kept up to date over the socket, also when the call ends. */
 
+import { openDialogFromLinks } from "./action_links.js";
+import { lock as lockLink } from "./action_lock.js";
 import { listenToKeys } from "./keys.js";
 import { byId } from "./live_page.js";
 import { Row } from "./markup.js";
@@ -14,6 +16,7 @@ const EVENTS_SHOWN = 200; // more than a call has
 const page = new SubjectPage(byId("subject"), { draw, limit: EVENTS_SHOWN });
 const head = new Row(document.querySelector(".page-head"));
 const status = new Row(byId("status"));
+const actions = byId("actions");
 const lock = page.lockOf(byId("main"));
 const now = () => page.clock.now();
 
@@ -51,8 +54,17 @@ function draw({ call }, at) {
   head.set("ongoing", "hidden", !isOngoing);
   head.set("over", "hidden", isOngoing);
   head.text(isOngoing ? "lasts" : "over", isOngoing ? lasted : `${CALL_LABELS[call.status]} after ${lasted}`);
-  if (byId("actions") && !lock.isLocked) byId("actions").hidden = !isOngoing;
-  if (!isOngoing) drawEnd(call, at);
+  if (isOngoing) return;
+  drawEnd(call, at);
+  if (actions) withdrawActions();
+}
+
+/** There is nothing left to end. The link keeps its place while the page is in use, and the keyboard if it has it. */
+function withdrawActions() {
+  const link = actions.querySelector("a");
+  link.classList.add("gone");
+  lockLink(link, true);
+  if (!lock.isLocked && document.activeElement !== link) actions.hidden = true;
 }
 
 function drawEnd(call, at) {
@@ -68,6 +80,7 @@ function drawEnd(call, at) {
   status.text("why", call.why ?? "");
 }
 
+openDialogFromLinks(page);
 sendOnItForms((text) => page.banner.toast(text));
 listenToKeys({ p: setUpPause(page) });
 page.open();

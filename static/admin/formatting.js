@@ -16,6 +16,10 @@ export const ACTION_LABELS = {
   sign_out: "Sign out everywhere",
   clear_busy: "Clear busy",
   end_call: "End call",
+  enable_user: "Enable user",
+  disable_user: "Disable user",
+  delete_user: "Delete user",
+  set_password: "Set password",
   add_tag: "Add tag",
   remove_tag: "Remove tag",
 };
@@ -24,7 +28,7 @@ export const ACTION_LABELS = {
 export const TAG_ACTIONS = ["add_tag", "remove_tag"];
 
 /** Actions that end or cut something. Only their buttons are red. */
-export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_call"]);
+export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_call", "disable_user", "delete_user"]);
 
 /** The words on a button for an action on several users: `Force offline 1 user`. */
 export const bulkWords = (action, size) => `${BULK_LABELS[action] ?? ACTION_LABELS[action]} ${count(size, "user")}`;

@@ -1,18 +1,16 @@
 /** Subject markup: fills in the rows of pages about one user or one call, which templates/admin/_rows.html describes. */
 
+import { addressOf } from "./action_addresses.js";
 import { lock, mayAct } from "./action_lock.js";
 import { Row, fillOnIt, write } from "./markup.js";
 import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, duration, durationInWords, faults } from "./formatting.js";
 import { moments } from "./moments.js";
 
-const ACTIONS_URL = "/admin/actions";
-
 const iso = (moment) => new Date(moment).toISOString();
 
 /** Where a link to an action leads, also while it is locked. */
-export function lead(link, action, target, url = ACTIONS_URL) {
-  const { next } = document.getElementById("subject").dataset;
-  const address = `${url}?${new URLSearchParams({ action, ...target, next })}`;
+export function lead(link, action, target) {
+  const address = addressOf(action, target, document.getElementById("subject").dataset.next);
   lock(link, false);
   if (link.getAttribute("href") !== address) link.setAttribute("href", address);
   if (!mayAct()) lock(link, true);

@@ -49,6 +49,12 @@ export class SubjectPage extends LivePage {
     return lock;
   }
 
+  /** Keep all lists still, while a dialog is open. */
+  pin(name, isPinned) {
+    for (const lock of this.#locks) isPinned ? lock.pin(name) : lock.unpin(name);
+    this.requestDraw();
+  }
+
   /** A list of what `pick(shown)` returns. `fill` as in LiveList. */
   list(id, { pick, keyOf, fill, lock, growsAtEnd = false }) {
     const onDue = () => this.requestDraw();

@@ -1,5 +1,6 @@
 /** User: the page of one user, kept up to date over the socket. */
 
+import { openDialogFromLinks } from "./action_links.js";
 import { lock } from "./action_lock.js";
 import { stopRefreshing } from "./day_refresh.js";
 import { listenToKeys } from "./keys.js";
@@ -16,7 +17,6 @@ const NONE = [];
 const OFFERS = ["force_offline", "clear_busy", "disconnect", "end_call", "sign_out"];
 const ENABLING = ["enable_user"];
 const DISABLING = ["disable_user"];
-const ACCOUNT_ACTIONS = { enable_user: "/admin/accounts", disable_user: "/admin/accounts" };
 
 const subject = byId("subject");
 const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN });
@@ -106,11 +106,11 @@ const same = (before, list) => (String(before) === String(list) ? before : list)
 
 function fillOffer(link, action, isGone, text) {
   link.classList.toggle("gone", isGone);
-  link.classList.toggle("risky", CUTTING.has(action) || action === "disable_user");
+  link.classList.toggle("risky", CUTTING.has(action));
   write(link, text);
   const { user, call } = page.shown;
   if (isGone || !user) return lock(link, true);
-  lead(link, action, action === "end_call" ? { call_id: call?.call_id ?? "" } : { user_id: user.user_id }, ACCOUNT_ACTIONS[action]);
+  lead(link, action, action === "end_call" ? { call_id: call?.call_id ?? "" } : { user_id: user.user_id });
 }
 
 function drawCall(user, call, at) {
@@ -134,6 +134,7 @@ function drawDeleted() {
   for (const control of document.querySelectorAll("[data-acts]")) lock(control, true);
 }
 
+openDialogFromLinks(page);
 sendOnItForms((text) => page.banner.toast(text));
 listenToKeys({ p: setUpPause(page) });
 page.open();

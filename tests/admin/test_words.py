@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from realtime.dashboard.rows import ACCOUNT_ACTIONS, CUTTING
+from realtime.dashboard.rows import CUTTING
 from tests.admin.browser import Browser, fields_of
 from tests.admin.conftest import SignedIn
 from tests.clients import Person
@@ -124,7 +124,7 @@ def test_scripts_know_the_same_actions_that_end_or_cut_something() -> None:
     script = Path("static/admin/formatting.js").read_text(encoding="utf-8")
     listed = re.search(r"const CUTTING = new Set\(\[([^\]]+)\]\)", script)
     assert listed is not None
-    assert set(re.findall(r'"(\w+)"', listed[1])) == CUTTING - set(ACCOUNT_ACTIONS)
+    assert set(re.findall(r'"(\w+)"', listed[1])) == CUTTING
 
 
 async def test_only_what_ends_or_cuts_something_is_red(

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.clients import Socket
+from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
 from tests.dashboard.site import Site, call
@@ -69,6 +70,83 @@ async def test_the_page_of_a_call_follows_the_call_to_its_end_and_says_who_ended
     await page.reload()
     printed = await page.locator("main").inner_text()
     assert live.split(text)[1].split()[:2] == printed.split(text)[1].split()[:2] == ["calling", "bob"]
+
+
+async def test_actions_on_the_page_of_a_user_open_the_dialog_and_the_keyboard_stays_where_it_was(
+    site: Site, visit: Visit
+) -> None:
+    ada, bob, cem = await site.online("dialog ada", "dialog bob", "dialog cem")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    live, act = Live(page), page.get_by_role("link", name="Force offline…")
+    send = live.dialog.locator("[data-f=send]")
+    await act.focus()
+    await page.keyboard.press("Enter")
+    await expect(live.dialog.get_by_role("heading")).to_have_text("Force offline: dialog ada")
+    await expect(live.dialog.get_by_label("Reason")).to_be_focused()
+    await expect(send).to_be_enabled()
+    await page.keyboard.press("Escape")
+    await expect(act).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(send).to_be_enabled()
+    await page.keyboard.type("left the desk")
+    await page.keyboard.press("Enter")
+    await expect(live.dialog).to_be_hidden()
+    await expect(live.toast).to_contain_text("dialog ada")
+    await expect(page.locator("[data-f=state]").first).to_have_text("Offline")
+    await expect(act).to_have_attribute("aria-disabled", "true")
+    await expect(act).to_be_focused()
+    assert page.url.endswith(f"/admin/users/{ada.user_id}")
+
+    async with site.connected(ada):
+        await page.get_by_role("button", name=re.compile(r"Show \d changes?")).click()
+        await page.locator("#sessions").get_by_role("link", name="Disconnect…").click()
+        await expect(live.dialog.locator("[data-f=hits]")).to_have_text("Affects 1 connection.")
+        await live.confirm("wrong device")
+        await expect(page.locator("#sessions tbody tr:not(.gone)")).to_have_count(0)
+
+    await page.goto(f"{site.origin}/admin/calls/{await call(bob, cem)}")
+    await expect(live.chip).to_have_text("Live")
+    act = page.get_by_role("link", name="End call…")
+    await act.click()
+    await expect(live.dialog.get_by_role("heading")).to_have_text("End call: dialog bob and dialog cem")
+    await live.confirm("wrong number")
+    await expect(page.locator("#status")).to_contain_text("Ended byoperator")
+    await expect(act).to_have_attribute("aria-disabled", "true")
+    await expect(act).to_be_focused()
+
+
+async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_change_accounts_in_the_dialog(
+    site: Site, visit: Visit, conduct: Conduct
+) -> None:
+    conduct.excuse(r"status of 400 .*/admin/accounts")
+    (ada,) = await site.online("repaired ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}", "admin")
+    live, issues = Live(page), page.locator("#issues [data-key]:not(.gone)")
+    await site.set_busy_in_store(ada)
+    await issues.get_by_role("link", name="Clear busy…").click()
+    await expect(live.dialog.get_by_label("Reason")).to_have_value(re.compile("^Saved as busy"))
+    await expect(live.dialog.locator("[data-f=send]")).to_be_enabled()
+    await page.keyboard.press("Enter")
+    await expect(live.dialog).to_be_hidden()
+    await expect(issues).to_have_count(0)
+
+    await page.get_by_role("link", name="Disable…").click()
+    await live.confirm("left the company")
+    await expect(page.locator("[data-f=signIn]")).to_have_text("Disabled")
+    await page.get_by_role("link", name="Set password…").click()
+    await live.dialog.get_by_label("New password").fill("correct horse battery")
+    await live.confirm("forgot it")
+    await expect(live.toast).to_have_text("Password of repaired ada changed.")
+    await page.get_by_role("link", name="Delete…").click()
+    await expect(live.dialog.get_by_label("New password")).to_be_hidden()
+    await live.dialog.get_by_label("Reason").fill("left the company")
+    await live.dialog.get_by_label("Name").fill("somebody else")
+    await live.dialog.locator("[data-f=send]").click()
+    await expect(live.dialog.get_by_role("alert")).to_have_text("Type the name of the user to confirm the deletion.")
+    await expect(live.dialog.get_by_label("Reason")).to_have_value("left the company")
+    await live.dialog.get_by_label("Name").fill("repaired ada")
+    await live.dialog.locator("[data-f=send]").click()
+    await expect(page.locator("[data-f=state]").first).to_have_text("Deleted")
 
 
 async def test_while_it_is_not_live_such_a_page_is_grey_says_so_and_takes_no_actions(site: Site, visit: Visit) -> None:

@@ -50,6 +50,8 @@ class ForeignKeys:
         """Steady time from which an unknown key may cause a read."""
         self._failure = ""
         """Why the keys could not be read the last time."""
+        self._has_failed = asyncio.Event()
+        """Set while the keys could not be read the last time. It may have been an unknown key that caused the read."""
         self._left_out: tuple[str, ...] = ()
         tokens.read_keys = self.read_for_unknown
 
@@ -78,15 +80,19 @@ class ForeignKeys:
     async def keep(self) -> None:
         """Read the keys again and again."""
         while True:
-            settings = self._settings
-            is_behind = self._tokens.is_behind
-            await asyncio.sleep(
-                settings.foreign_token_retry_seconds if is_behind else settings.foreign_token_refresh_seconds
-            )
+            await self._until_due()
             try:
                 await self.read()
             except Exception:
                 _log.exception("reading the keys of foreign tokens failed")
+
+    async def _until_due(self) -> None:
+        """Wait until the keys are to be read again, which is soon once a read has failed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.foreign_token_refresh_seconds):
+                await self._has_failed.wait()
+        if self._has_failed.is_set():
+            await asyncio.sleep(self._settings.foreign_token_retry_seconds)
 
     async def read_for_unknown(self) -> None:
         """Read the keys because of an unknown one, unless that was done a moment ago."""
@@ -121,6 +127,7 @@ class ForeignKeys:
             self._use(read_key_set(content, strict=False), content)
         except UnusableKeys as error:
             self._tokens.is_behind = True
+            self._has_failed.set()
             if not self._failure:
                 _log.warning("the keys of foreign tokens cannot be read", source=self._named, reason=short(str(error)))
             self._failure = str(error)
@@ -154,6 +161,7 @@ class ForeignKeys:
         if keys.left_out != self._left_out:
             _log.warning("some keys of foreign tokens are not used", source=self._named, reasons=list(keys.left_out))
         self._failure, self._left_out = "", keys.left_out
+        self._has_failed.clear()
 
     @property
     def _named(self) -> str:

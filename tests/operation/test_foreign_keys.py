@@ -218,6 +218,26 @@ async def test_a_url_that_cannot_be_reached_at_start_is_tried_again(issuer: Issu
     await jwks.stop()
 
 
+async def test_keys_that_could_not_be_read_for_an_unknown_one_are_soon_read_again(
+    issuer: Issuer, jwks: JwksServer
+) -> None:
+    opened = Opened(jwks.url)
+    await opened.keys.start()
+    keeping = asyncio.create_task(opened.keys.keep())
+    await asyncio.sleep(0.01)
+    issuer.keys["ES256"] = IssuerKey("ES256", "new")
+    jwks.document, jwks.status = issuer.jwks, 503
+    await opened.tokens.read_keys()
+    with pytest.raises(KeysMissing):
+        opened.tokens.verify(issuer.token())
+    jwks.status = 200
+    async with asyncio.timeout(5):
+        while opened.tokens.is_behind:
+            await asyncio.sleep(0.01)
+    assert opened.tokens.verify(issuer.token()).external_id == "user-1"
+    keeping.cancel()
+
+
 FAILURES: dict[str, Any] = {
     "an error": {"status": 503},
     "a redirect": {"status": 302, "headers": {"Location": "/jwks.json"}},

@@ -81,11 +81,17 @@ class Users:
         """Reserve the id of a new user, or of several, and return the first."""
         return await self._ids.next(count)
 
-    async def create(self, new: NewUser, created_at: datetime, user_id: int | None = None) -> StoredUser:
+    async def create(
+        self,
+        new: NewUser,
+        created_at: datetime,
+        user_id: int | None = None,
+        on_found: Callable[[StoredUser], object] | None = None,
+    ) -> StoredUser:
         """Add a user, with an id that was reserved before or a new one.
 
-        If it was reserved for an external id, and another request has added the user since, returns that user. Raises
-        Conflict if the username is taken.
+        If it was reserved for an external id, and another request has added the user since, returns that user, and
+        passes it to `on_found`. Raises Conflict if the username is taken.
         """
         document = new_document(await self.next_id() if user_id is None else user_id, new, created_at)
         try:
@@ -94,6 +100,8 @@ class Users:
             found = None if new.external_id is None else await self.read_back(document["_id"])
             if found is None:
                 raise Conflict("USERNAME_TAKEN", _TAKEN) from None
+            if on_found is not None:
+                on_found(found)
             return found
         return self._stored(document)
 

@@ -12,6 +12,7 @@ from models.errors import Invalid, NotFound
 from models.external_ids import ExternalIds, checked_external_id
 from models.field_types import ImageUrl, Tag, Username
 from models.tags import checked_tags
+from models.user_documents import StoredUser
 from models.usernames import checked_username
 from realtime.presence.membership import Membership
 from realtime.presence.registry import Registry, UserEntry
@@ -63,12 +64,18 @@ class UserChanges:
             with suppress(NotFound):  # deleted meanwhile: then the user is created again
                 return entry, await self.update(entry, change)
         new = _checked(change, {})
+        found = list[StoredUser]()
         stored = await self._membership.create_external(
-            external_id, new.get("username"), new.get("profile_image_url"), new.get("tags", ()), reserved=reserved
+            external_id,
+            new.get("username"),
+            new.get("profile_image_url"),
+            new.get("tags", ()),
+            reserved=reserved,
+            on_found=found.append,
         )
         entry = self._registry.get(stored.profile.user_id)
-        await self.update(entry, change)  # another request may have created the user first
-        return entry, "created"
+        outcome = await self.update(entry, change)  # another request may have created the user first
+        return entry, outcome if stored in found else "created"
 
     async def update(self, entry: UserEntry, change: UserChange) -> Outcome:
         """Change a user. Raises Invalid, NotFound, Conflict, StoreUnavailable."""

@@ -55,10 +55,18 @@ class Membership:
         self._switchboard = switchboard
         self._authenticator = authenticator
 
-    async def create(self, new: NewUser, user_id: int | None = None) -> StoredUser:
-        """Add a user, with an id that was reserved before or a new one. Raises Conflict, StoreUnavailable."""
+    async def create(
+        self, new: NewUser, user_id: int | None = None, on_found: Callable[[StoredUser], object] | None = None
+    ) -> StoredUser:
+        """Add a user, with an id that was reserved before or a new one. Raises Conflict, StoreUnavailable.
+
+        If another request has added the user for whom the id was reserved, returns that user, and passes it to
+        `on_found`.
+        """
         number = await self._users.next_id() if user_id is None else user_id
-        return await self._settlement.write(number, lambda: self._users.create(new, self._clock.utc(), number))
+        return await self._settlement.write(
+            number, lambda: self._users.create(new, self._clock.utc(), number, on_found)
+        )
 
     async def find_external(self, external_id: str) -> UserEntry | None:
         """The user with an external id, also one whom this server does not know yet. Raises StoreUnavailable."""
@@ -80,8 +88,9 @@ class Membership:
         may_differ: bool = False,
         reserved: int | None = None,
         token_profile: TokenProfile | None = None,
+        on_found: Callable[[StoredUser], object] | None = None,
     ) -> StoredUser:
-        """Add a user with an external id, or return the one who has it already.
+        """Add a user with an external id, or return the one who has it already, and pass it to `on_found`.
 
         Without a name, or if the name may differ from the one given, the user gets a similar one that is free.
         `reserved` is the id that was reserved for the external id, if one was. Raises Conflict if the name is taken,
@@ -97,7 +106,7 @@ class Membership:
                 if not is_binding:
                     name = await free_name(self._users, name, user_id, attempt=attempt)
                 new = NewUser(name, None, profile_image_url, external_id, tuple(tags), token_profile)
-                stored = await self.create(new, user_id)
+                stored = await self.create(new, user_id, on_found)
                 if stored.deleted_at is None:
                     return stored
                 user_id = None  # it was reserved for a user who was deleted since

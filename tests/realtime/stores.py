@@ -212,11 +212,19 @@ class FakeUsers:
         keys = {username_key(row.profile.username) for row in self.rows.values()}
         return await self.faults.run("taken", lambda: keys & {username_key(each) for each in usernames})
 
-    async def create(self, new: NewUser, created_at: datetime, user_id: int) -> StoredUser:
+    async def create(
+        self,
+        new: NewUser,
+        created_at: datetime,
+        user_id: int,
+        on_found: Callable[[StoredUser], object] | None = None,
+    ) -> StoredUser:
         """See models.users.Users.create."""
 
         def apply() -> StoredUser | None:
             if user_id in self.rows:
+                if on_found is not None:
+                    on_found(self.rows[user_id])
                 return self.rows[user_id]
             if self._is_taken(new.username, user_id):
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ async def test_a_user_is_created_once_and_then_updated(
     assert (await told(watching, user_id, username="Zoe"))["external_id"] == "z-1"
     assert (await key.get(f"/users/{user_id}/presence")).body["external_id"] == "z-1"
     assert await actions(server) == [("put_user", f"user:{user_id}", "done")] * 3
+
+
+@pytest.mark.also_clustered
+async def test_of_requests_that_create_a_user_at_the_same_time_one_is_told_so(
+    server: RunningServer, backend: MakeBackend
+) -> None:
+    key = await backend("write")
+    answers = await asyncio.gather(*[key.put("/server/users/external:new", {"username": "ada"}) for _ in range(8)])
+    assert sorted(each.status for each in answers) == [200] * 7 + [201]
+    assert len({each.body["user_id"] for each in answers}) == 1
+    users = {"users": [{"external_id": f"new-{number}"} for number in range(5)]}
+    batches = await asyncio.gather(*[key.post("/server/users/batch", users) for _ in range(4)])
+    outcomes = [each["outcome"] for batch in batches for each in batch.body["results"]]
+    assert sorted(outcomes) == ["created"] * 5 + ["unchanged"] * 15
 
 
 async def test_a_user_without_a_name_gets_one(backend: MakeBackend) -> None:

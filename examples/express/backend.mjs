@@ -31,8 +31,13 @@ const statuses = new Map();
 const seenWebhooks = new Set();
 
 const newId = () => randomBytes(8).toString("hex");
-const equal = (one, other) => one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 const bearer = (request) => (request.headers.authorization ?? "").replace(/^Bearer /, "");
+
+/** Compare two secrets in constant time. */
+function equal(one, other) {
+  const [a, b] = [one, other].map((each) => Buffer.from(String(each)));
+  return a.length === b.length && timingSafeEqual(a, b);
+}
 
 function signedIn(request, response, next) {
   request.me = people.get(sessions.get(bearer(request)));

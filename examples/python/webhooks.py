@@ -30,7 +30,7 @@ database.execute("CREATE TABLE IF NOT EXISTS processed (id TEXT PRIMARY KEY, at 
 def is_genuine(headers: Message, body: bytes) -> bool:
     """Whether Rollcall has sent this body, and not long ago."""
     id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+    if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         return False
     signed = f"{id}.{timestamp}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest())
@@ -62,7 +62,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
             self.answer(413)
             return
         body = self.rfile.read(int(length))

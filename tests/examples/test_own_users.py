@@ -26,7 +26,7 @@ from tests.secrets_seen import SecretsSeen
 
 pytestmark = [pytest.mark.packages, pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct hörse battery"
 ALGORITHMS = {"fastapi": "ES256", "express": "EdDSA"}
 NO_SUCH_USER = 404
 PATIENT = {"key_request_burst": 100_000, "store_deadline_seconds": 10.0, "inspect_interval_seconds": 11.0}

@@ -113,6 +113,7 @@ async def test_the_receiver_refuses_what_is_not_genuine_and_takes_each_webhook_o
         assert await post(genuine, BODY.replace(b"7", b"8")) == 401
         assert await post({**genuine, "webhook-id": "msg_2"}) == 401
         assert await post({**genuine, "webhook-signature": ""}) == 401
+        assert await post({**genuine, "webhook-timestamp": "²"}) == 401
         assert await post({}) == 401
         assert await post(genuine) == 204
         await receiver.prints("user 7 deleted")

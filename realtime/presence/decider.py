@@ -54,8 +54,12 @@ class Decider:
 
         `newer` has the records that are already in the log but not yet in memory.
         """
-        entries = [entry for user_id in proposal.user_ids if (entry := self._registry.find(user_id))]
-        rows = [row for entry in entries if (row := self._row(entry, proposal, newer))]
+        rows: list[Draft] = []
+        for user_id in proposal.user_ids:
+            entry = self._registry.find(user_id)
+            row = None if entry is None else self._row(entry, proposal, newer)
+            if row is not None:
+                rows.append(row)
         if proposal.is_repeat or proposal.is_written:
             rows += self._deletions(proposal)
         return rows if rows or self._is_news(proposal) else None
@@ -96,7 +100,7 @@ class Decider:
             by=proposal.by,
         )
         is_owed_now = proposal.if_owed and before.is_owed
-        is_news = proposal.is_repeat or is_owed_now or differs(before.status, after.status)
+        is_news = proposal.is_repeat or is_owed_now or (after is not before and differs(before.status, after.status))
         if after is before and not (is_news or proposal.is_written):
             return None
         is_told = is_news and self._is_due(entry, proposal.reason, now)

@@ -186,6 +186,8 @@ class Registry:
         self._listed: list[UserEntry] | None = None
         """In the order of the ids; None after a user was added or removed."""
         self._sorted = True
+        self._moved: set[UserEntry] = set()
+        """Entries whose rank is out of date. Users are heard much more often than anyone asks for the order."""
         self.online = 0
         self.available = 0
         self.changed: set[int] = set()
@@ -238,7 +240,7 @@ class Registry:
         self._tags.move(entry, (), entry.record.tags)
         self._listed = None
         self._count(entry.status, 1)
-        self._place(entry)
+        entry.rank, self._sorted = _rank(entry.status), False
 
     def remove(self, entry: UserEntry) -> None:
         """Remove a user who was deleted."""
@@ -249,6 +251,7 @@ class Registry:
         self._order.remove(entry)
         self._listed = None
         self._tags.move(entry, entry.record.tags, ())
+        self._moved.discard(entry)
         self._count(entry.status, -1)
         self.changed.add(user_id)
         self.heard.discard(user_id)
@@ -279,6 +282,7 @@ class Registry:
 
         If `tags` are given, only users who have any of them match.
         """
+        self._rank_moved()
         if tags:
             candidates = sorted(self.tagged(tags), key=_by_rank)
             if available_only:
@@ -335,9 +339,17 @@ class Registry:
         self.available += step * status.is_available
 
     def _place(self, entry: UserEntry) -> None:
-        """Rank by one whole number: the state, then the newest last_seen (46 bits of milliseconds), then the id."""
-        status = entry.status
-        state = 0 if status.is_available else 1 if status.is_online else 2
-        age = 2**46 - milliseconds(status.last_seen)
-        entry.rank = (state << 46 | age) << 53 | status.user_id
+        self._moved.add(entry)
         self._sorted = False
+
+    def _rank_moved(self) -> None:
+        for entry in self._moved:
+            entry.rank = _rank(entry.status)
+        self._moved.clear()
+
+
+def _rank(status: Status) -> int:
+    """The place in the feed as a number: the state, the newest last_seen (46 bits of milliseconds), then the id."""
+    state = 0 if status.is_available else 1 if status.is_online else 2
+    age = 2**46 - milliseconds(status.last_seen)
+    return (state << 46 | age) << 53 | status.user_id

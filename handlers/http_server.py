@@ -73,7 +73,7 @@ class RollcallHTTPServer(HTTPServer):
         self._newcomers: Newcomers | None = None
         if upgrades is not None:
             begin = partial(self._accepted, upgrades, waits=False)
-            self._newcomers = Newcomers(upgrades.readable, begin, self._leave_to_tornado)
+            self._newcomers = Newcomers(begin, self._leave_to_tornado)
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections. Without TLS, those that begin with an upgrade become sockets without Tornado."""

@@ -55,8 +55,7 @@ class DirectUpgrades:
         self._admission = admission
         self._commands = commands
         self._counters = counters
-        self.readable = ReadableSockets()
-        """The connections that are read without Tornado."""
+        self._readable = ReadableSockets()
 
     def take_connection(self, connection: socket.socket, address: tuple[object, ...]) -> bool:
         """Open a socket if a correct upgrade has arrived. Otherwise nothing has happened.
@@ -75,7 +74,7 @@ class DirectUpgrades:
         except OSError:  # the client has left
             connection.close()
             return True
-        self._open(SocketStream(connection, self.readable), head.request, identity)
+        self._open(SocketStream(connection, self._readable), head.request, identity)
         return True
 
     def take(self, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders) -> bool:

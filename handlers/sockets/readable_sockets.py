@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 
 AT_A_STRETCH = 64
-"""Sockets that are read before everything else gets a turn."""
+"""Sockets that are read before everything else gets a turn, unless fewer are wanted."""
 
 _log = structlog.stdlib.get_logger("rollcall.sockets")
 
@@ -24,7 +24,8 @@ class ReadableSockets:
     The epoll exists while there are sockets, so there is nothing to close in the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_a_stretch: int = AT_A_STRETCH) -> None:
+        self._at_a_stretch = at_a_stretch
         self._epoll: select.epoll | None = None
         self._on_readable: dict[int, Callable[[], None]] = {}
 
@@ -51,7 +52,7 @@ class ReadableSockets:
     def _look(self) -> None:
         if self._epoll is None:
             return
-        for descriptor, _ in self._epoll.poll(0, AT_A_STRETCH):
+        for descriptor, _ in self._epoll.poll(0, self._at_a_stretch):
             on_readable = self._on_readable.get(descriptor)
             if on_readable is not None:  # otherwise one before has closed it
                 try:

@@ -72,9 +72,13 @@ class Presence:
     def join(self, user_id: int) -> bool:
         """A socket opened. Returns whether it is the user's first."""
         entry = self.registry.get(user_id)
+        had_evidence = entry.has_evidence(self._clock.now())
         entry.sessions += 1
         self.seen(user_id)
-        self.review(entry, "connected")
+        if had_evidence and entry.status.is_online:  # nothing follows from more of the same evidence
+            self.registry.changed.add(user_id)
+        else:
+            self.review(entry, "connected")
         return entry.sessions == 1
 
     def leave(self, user_id: int, reason: Reason, *, clean: bool) -> bool:

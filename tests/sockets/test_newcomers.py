@@ -11,7 +11,6 @@ import pytest
 from chaos.raw_frames import upgrade
 from handlers import newcomers
 from handlers.newcomers import Newcomers
-from handlers.sockets import readable_sockets
 from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from tests.clients import connect_raw, eventually
@@ -104,7 +103,7 @@ async def test_a_failure_of_one_socket_is_not_one_of_the_others() -> None:
         far.close()
 
 
-async def test_a_socket_that_another_one_closes_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socket_that_another_one_closes_is_not_read() -> None:
     readable, read = ReadableSockets(), list[int]()
     pairs = [socket.socketpair() for _ in range(2)]
 
@@ -127,9 +126,8 @@ async def test_a_socket_that_another_one_closes_is_not_read(monkeypatch: pytest.
         each.close()
 
 
-async def test_others_get_a_turn_between_many_readable_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readable_sockets, "AT_A_STRETCH", 2)
-    readable, order = ReadableSockets(), list[str]()
+async def test_others_get_a_turn_between_many_readable_sockets() -> None:
+    readable, order = ReadableSockets(at_a_stretch=2), list[str]()
     pairs = [socket.socketpair() for _ in range(4)]
 
     def take(near: socket.socket) -> None:

@@ -73,6 +73,15 @@ function readKind(choice) {
   return { isOn: isOn !== false, least: Number.isFinite(least) && least > 0 ? least : null };
 }
 
+/** What is wrong with an amount in a field with limits, by the field's `validity`; or an empty text. */
+export function amountProblem({ badInput, valueMissing, rangeUnderflow, rangeOverflow }, { min, max }) {
+  if (badInput || valueMissing) return "Enter a number.";
+  if (rangeUnderflow) return `Enter at least ${number(min)}. Below that, it isn't an issue yet.`;
+  return rangeOverflow ? `Enter at most ${number(max)}.` : "";
+}
+
+const number = (text) => Number(text).toLocaleString("en");
+
 /** The choices of this browser, which all its tabs share. */
 export class AlertChoices {
   current;

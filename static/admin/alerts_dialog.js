@@ -1,5 +1,6 @@
 /** Alerts dialog: where a person chooses alerts. Each change counts at once. */
 
+import { amountProblem } from "./alert_choices.js";
 import { put, write } from "./markup.js";
 
 const SOUND_WAITS = "Click anywhere on the page to allow sound. Browsers ask for that each time a page is opened.";
@@ -53,6 +54,8 @@ export class AlertsDialog {
     const isNotAsked = choices.current.notification && !notifications.isAllowed;
     write(parts.notificationNote, notifications.why || (isNotAsked ? NOT_ASKED : ""));
     for (const part of [parts.from, parts.to]) put(part, "disabled", !choices.current.quiet.isOn);
+    const times = [parts.from, parts.to].map((part) => mark(part, part.validity.valid ? "" : "Enter a time, such as 22:00."));
+    write(parts.hoursProblem, times.find(Boolean) ?? "");
   }
 
   async #changed(field) {
@@ -60,17 +63,24 @@ export class AlertsDialog {
     const parts = this.#parts;
     if (field === parts.sound && field.checked) await sound.allow();
     if (field === parts.notification && field.checked) await notifications.allow();
-    const { from: before, to: beforeTo } = choices.current.quiet;
+    const { kinds, quiet } = choices.current;
     choices.set({
       sound: parts.sound.checked,
       notification: parts.notification.checked,
       connection: parts.connection.checked,
-      kinds: Object.fromEntries(this.#kinds.map((row) => [row.kind, row.choice])),
-      quiet: { isOn: parts.quiet.checked, from: parts.from.value || before, to: parts.to.value || beforeTo },
+      kinds: Object.fromEntries(this.#kinds.map((row) => [row.kind, row.choice(kinds[row.kind])])),
+      quiet: { isOn: parts.quiet.checked, from: parts.from.value || quiet.from, to: parts.to.value || quiet.to },
     });
     if (field === parts.notification && field.checked && !notifications.isAllowed) field.checked = false;
     this.#explain();
   }
+}
+
+/** Tell assistive technology whether a field is wrong. A field that can't be changed is not. Returns the problem. */
+function mark(field, problem) {
+  if (problem) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+  return problem;
 }
 
 /** One kind of issue: whether to be told of it, and from which amount on. */
@@ -79,6 +89,7 @@ class KindRow {
   #least;
   #limit; // the server's, in seconds or changes; less than that never needs attention
   #unit; // in seconds
+  #problem;
 
   constructor(row) {
     this.kind = row.dataset.kind;
@@ -86,17 +97,27 @@ class KindRow {
     this.#unit = Number(row.dataset.unit);
     this.#isOn = row.querySelector("[type=checkbox]");
     this.#least = row.querySelector("[type=number]");
+    this.#problem = row.querySelector(".wrong");
   }
 
   fill({ isOn = true, least = null } = {}) {
     put(this.#isOn, "checked", isOn);
     put(this.#least, "value", String(Math.max(least ?? 0, this.#limit) / this.#unit));
     put(this.#least, "disabled", !isOn);
+    this.#explain();
   }
 
-  get choice() {
-    const least = this.#least.valueAsNumber * this.#unit;
+  /** What the person wants. An amount that is refused leaves the one in `before`. */
+  choice({ least: before = null } = {}) {
     put(this.#least, "disabled", !this.#isOn.checked);
+    const isRefused = this.#explain();
+    const least = isRefused ? before : this.#least.valueAsNumber * this.#unit;
     return { isOn: this.#isOn.checked, least: least > this.#limit ? least : null };
+  }
+
+  #explain() {
+    const problem = mark(this.#least, amountProblem(this.#least.validity, this.#least));
+    write(this.#problem, problem);
+    return problem !== "";
   }
 }

@@ -1,12 +1,18 @@
-// Copy: buttons that copy the text of a field, where the browser lets a page do that.
+// Copy: buttons that copy the text of a field.
+
+import { copyText } from "./clipboard.js";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   field.addEventListener("focus", () => field.select());
-  if (!navigator.clipboard) continue; // only pages on https or localhost have one
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(field.value);
-    button.textContent = "Copied";
+    try {
+      await copyText(field.value);
+      button.textContent = "Copied";
+    } catch {
+      field.focus();
+      button.textContent = "Copy it from the field";
+    }
   });
 }

@@ -1,5 +1,7 @@
 // Views: saves the filter that the page has now, and copies the link to the page as it is.
 
+import { copyText } from "./clipboard.js";
+
 const COPIED_MS = 2_000; // time to read it
 
 /** The filter of the page with its order, which the address doesn't have if the browser remembers it. */
@@ -17,18 +19,6 @@ for (const form of document.querySelectorAll("[data-save-filter]")) {
     query.value = currentFilter(); // scripts change it without a new page
     next.value = location.pathname + location.search;
   });
-}
-
-/** Browsers give pages the clipboard only on https and on localhost. Elsewhere, the text of a field can be copied. */
-async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = document.createElement("textarea");
-  field.value = text;
-  (document.querySelector("dialog[open], :popover-open") ?? document.body).append(field);
-  field.select();
-  const isCopied = document.execCommand("copy");
-  field.remove();
-  if (!isCopied) throw new Error("The browser doesn't allow it");
 }
 
 for (const field of document.querySelectorAll("[data-here]")) {
@@ -50,7 +40,7 @@ for (const button of document.querySelectorAll("[data-copy-link]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(linkOf(button));
+      await copyText(linkOf(button));
       button.textContent = "Link copied";
     } catch {
       button.textContent = "Copy the address of this page";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AlertChoices, isQuietAt, isWanted, NO_ALERTS, readChoices, timeOfDay } from "../../static/admin/alert_choices.js";
+import { AlertChoices, amountProblem, isQuietAt, isWanted, NO_ALERTS, readChoices, timeOfDay } from "../../static/admin/alert_choices.js";
 import { FakeStorage } from "./fakes.js";
 
 const NOW = Date.UTC(2026, 10, 27, 12);
@@ -72,6 +72,15 @@ test("whatever the browser has kept, there are valid choices", () => {
     quiet: { isOn: true, from: "22:00", to: "06:30" },
     kinds: { long_call: { isOn: true, least: null } },
   });
+});
+
+test("an amount that is refused says which ones are not", () => {
+  const limits = { min: "7200", max: "99999" };
+  assert.equal(amountProblem({ valid: true }, limits), "");
+  assert.equal(amountProblem({ badInput: true, valueMissing: true }, limits), "Enter a number.");
+  assert.equal(amountProblem({ valueMissing: true }, limits), "Enter a number.");
+  assert.equal(amountProblem({ rangeUnderflow: true }, limits), "Enter at least 7,200. Below that, it isn't an issue yet.");
+  assert.equal(amountProblem({ rangeOverflow: true }, limits), "Enter at most 99,999.");
 });
 
 test("choices are kept, and other tabs follow", () => {

@@ -160,7 +160,19 @@ async def test_kinds_quiet_hours_and_pauses_keep_it_quiet(site: Site, visit: Vis
     assert await told_of(people[0]) == [], "this kind is switched off"
     await page.locator("#alerts-open").click()
     await dialog.get_by_label("State keeps changing").first.click()
-    await dialog.get_by_role("spinbutton", name="State keeps changing").fill("400")
+    amount = dialog.get_by_role("spinbutton", name="State keeps changing")
+    kept = "() => JSON.parse(localStorage.rollcall_alerts).kinds.flapping.least"
+    await amount.fill("400")
+    await amount.press("Tab")
+    for wrong, problem in (("100000", "Enter at most 99,999."), ("3", "Enter at least 4."), ("", "Enter a number.")):
+        await amount.fill(wrong)
+        await amount.press("Tab")
+        await expect(dialog.locator("[data-kind=flapping]").get_by_role("alert")).to_contain_text(problem)
+        await expect(amount).to_have_attribute("aria-invalid", "true")
+        assert await page.evaluate(kept) == 400, "the last amount that was accepted"
+    await amount.fill("400")
+    await amount.press("Tab")
+    await expect(dialog.get_by_role("alert").filter(has_text="Enter")).to_have_count(0)
     await dialog.get_by_role("button", name="Close").click()
     assert await told_of(people[1]) == [], "4 changes are not enough for this person"
 

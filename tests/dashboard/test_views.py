@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
-from tests.dashboard.site import Site
+from tests.dashboard.site import Site, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
@@ -56,3 +56,23 @@ async def test_a_view_of_live_is_sorted_narrowed_saved_and_copied(site: Site, vi
     other = await Live(await visit(re.sub("^.*?/admin", "/admin", copied), "second")).ready()
     assert await other.listed() == ["view cyd", "view bob", "view ada"]
     await expect(other.page.get_by_role("columnheader", name="Device")).to_be_hidden()
+
+
+async def test_the_menu_keeps_off_the_edges_of_a_phone_and_long_names_do_not_break_times(
+    site: Site, visit: Visit
+) -> None:
+    long, other = await site.online("Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissen", "other")
+    await call(long, other)
+    page = await visit("/admin/calls")
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    for path in ("/admin/calls", "/admin/events", "/admin"):
+        await page.goto(site.origin + path)
+        heights = await page.locator("td time").evaluate_all("(times) => times.map((time) => time.offsetHeight)")
+        assert all(height < 24 for height in heights), path
+    await page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/admin/events", "/admin/users", "/admin/audit"):
+        await page.goto(site.origin + path)
+        await page.get_by_role("button", name="Views").click()
+        box = await page.locator("#views").bounding_box()
+        assert box is not None
+        assert (box["x"] >= 10, box["x"] + box["width"] <= 380) == (True, True), path

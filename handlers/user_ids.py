@@ -12,23 +12,25 @@ import msgspec
 from models.errors import Invalid, NotFound
 from models.external_ids import EXTERNAL, external_id_of, spellings
 from realtime.presence.registry import Registry, UserEntry
-from realtime.protocol import USER_ID_LIMIT, ExternalName, UserId
+from realtime.protocol import USER_ID_LIMIT, UserId
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 
 UserName = Annotated[
-    Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,15}|external:[^\x00]{1,128})$(?!\n)")] | UserId,
+    Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^([1-9][0-9]{0,15}|external:[^\x00]{1,128})$(?!\n)"})]
+    | UserId,
     msgspec.Meta(
         description="A user id, or `external:` and your own id.", extra_json_schema={"x-described-as": "string"}
     ),
 ]
 """A user in the API for backends: the id, as a number or as text, or `external:` and the id in the app's own system.
 
-Generated clients can seldom express a choice of types, so the description names the one that covers everything.
+Generated clients can seldom express a choice of types, so the description names the one that covers everything. The
+pattern is checked where the user is looked up, which can say what is wrong in words.
 """
 
 OtherUser = Annotated[
-    UserId | ExternalName,
+    UserId | Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^external:[^\x00]{1,128}$(?!\n)"})],
     msgspec.Meta(
         description="A user id. The text `external:` and your own id will do, too.",
         extra_json_schema={"x-described-as": "integer"},
@@ -43,7 +45,7 @@ FindExternal = Callable[[str], Awaitable[UserEntry | None]]
 def user_id_of(text: str) -> int:
     """The id that Rollcall gave a user. Raises Invalid."""
     if not _ID.fullmatch(text) or int(text) > USER_ID_LIMIT:
-        raise Invalid(f"A user id must be a positive integer, or external: and your own id, not {text[:20]!r}.")
+        raise _not_an_id(text)
     return int(text)
 
 
@@ -76,7 +78,10 @@ def callee_id_of(callee: OtherUser, registry: Registry) -> int:
     """The user whom a body names as the one to be called. Raises Invalid, NotFound."""
     if isinstance(callee, int):
         return callee
-    for each in spellings(external_id_of(callee) or ""):
+    external_id = external_id_of(callee)
+    if external_id is None:
+        raise _not_an_id(callee)
+    for each in spellings(external_id):
         entry = registry.find_external(each)
         if entry is not None:
             return entry.profile.user_id
@@ -86,6 +91,10 @@ def callee_id_of(callee: OtherUser, registry: Registry) -> int:
 def _find(text: str, registry: Registry) -> UserEntry | None:
     external_id = external_id_of(text)
     return registry.find(user_id_of(text)) if external_id is None else registry.find_external(external_id)
+
+
+def _not_an_id(text: str) -> Invalid:
+    return Invalid(f"A user id must be a positive integer, or external: and your own id, not {text[:20]!r}.")
 
 
 def _decoded(text: str, decode: Callable[..., str]) -> str:

@@ -204,6 +204,11 @@ async def test_who_is_not_there_is_404_and_what_is_no_id_is_400(backend: MakeBac
     for name in ("0", "-1", "x", "external:", f"external:{'x' * 129}", "external:%00", "01", "1.0"):
         answer = await key.get(f"/server/users/{name}")
         assert (answer.status, answer.code) == (400, "INVALID_REQUEST"), name
+    for name in ("x", "external:", f"external:{'x' * 129}", "external:\0", "01", 0, 1.5):
+        body = {"caller_id": name, "callee_id": name, "call_type": "audio"}
+        answer = await key.post("/server/calls/start", body)
+        assert (answer.status, answer.code) == (400, "INVALID_REQUEST"), name
+        assert "regex" not in answer.body["error"]["message"]
     assert (await key.get("/server/users?external_id=nobody")).body["items"] == []
     assert (await key.post("/server/calls/end", {"call_id": "nothing"})).code == "NOT_FOUND"
 

@@ -96,7 +96,7 @@ def _entries(content: bytes) -> list[dict[str, Any]]:
     try:
         entries = read_object(content).get("keys")
     except ValueError:
-        raise UnusableKeys("it is not JSON with an object that names everything once") from None
+        raise UnusableKeys("it is not JSON, or an object in it has the same name twice") from None
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         raise UnusableKeys('it has no list of objects named "keys", as a JWKS does')
     if len(entries) > KEYS_LIMIT:

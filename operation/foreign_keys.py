@@ -27,6 +27,8 @@ from settings import Settings, SettingsError, is_url, variable
 JWKS_BYTES_LIMIT = 256 * 1024
 """A key with its certificates has some 5 KB."""
 
+REDIRECTS = range(300, 400)
+
 _log = structlog.stdlib.get_logger("rollcall.keys")
 
 
@@ -61,6 +63,8 @@ class ForeignKeys:
             return
         try:
             content = _content(self._source)
+            if content.startswith(b"-----BEGIN"):
+                raise UnusableKeys("it is a PEM file; examples/python/jwks.py makes a JWKS of public keys")
             keys = read_key_set(content, strict=True)
             if not keys.keys:
                 raise UnusableKeys(f"it has no key for {', '.join(ALGORITHMS[:-1])} or {ALGORITHMS[-1]}")
@@ -147,7 +151,8 @@ class ForeignKeys:
         try:
             return (await self._client.fetch(request)).body
         except HTTPClientError as error:
-            raise UnusableKeys(f"HTTP {error.code}: {error.message}") from None
+            what = "redirects are not followed" if error.code in REDIRECTS else error.message
+            raise UnusableKeys(f"HTTP {error.code}: {what}") from None
         except (OSError, ValueError) as error:
             raise UnusableKeys(f"{type(error).__name__}: {error}") from None
 
@@ -158,7 +163,7 @@ class ForeignKeys:
             _log.info("keys of foreign tokens read", source=self._named, kids=names_of(keys.keys))
         if has_changed and not is_url(self._source) and has_private_parts(content):
             _log.warning("the file with the keys of foreign tokens contains private keys; remove them")
-        if keys.left_out != self._left_out:
+        if keys.left_out and keys.left_out != self._left_out:
             _log.warning("some keys of foreign tokens are not used", source=self._named, reasons=list(keys.left_out))
         self._failure, self._left_out = "", keys.left_out
         self._has_failed.clear()

@@ -86,7 +86,7 @@ async def test_keys_come_from_a_file(issuer: Issuer, tmp_path: Path) -> None:
 BROKEN: dict[str, tuple[bytes | None, str]] = {
     "missing": (None, "No such file or directory"),
     "empty": (b"", "it is not JSON"),
-    "PEM": (IssuerKey("ES256").pem, "it is not JSON"),
+    "PEM": (IssuerKey("ES256").pem, "it is a PEM file; examples/python/jwks.py makes a JWKS of public keys"),
     "no list": (b'{"keys": 1}', 'it has no list of objects named "keys"'),
     "no keys": (b'{"keys": []}', "it has no key for RS256, ES256, EdDSA or HS256"),
     "keys for encryption alone": (
@@ -259,6 +259,7 @@ async def test_keys_are_kept_while_no_others_can_be_read(
         await opened.keys.read()
         await opened.keys.read()
     assert [each["event"] for each in logs] == ["the keys of foreign tokens cannot be read"]
+    assert ("redirects are not followed" in logs[0]["reason"]) == ("Location" in failure.get("headers", {}))
     assert opened.tokens.verify(issuer.token()).external_id == "user-1"
     with pytest.raises(KeysMissing):
         opened.tokens.verify(Issuer("ES256").token())
@@ -363,6 +364,10 @@ async def test_a_weak_key_at_a_url_is_left_out_with_a_warning(issuer: Issuer, jw
     issuer.keys["RS256"] = weak
     with pytest.raises(Unauthenticated):
         opened.tokens.verify(issuer.token(kind="RS256"))
+    jwks.document = {"keys": jwks.document["keys"][1:]}
+    with capture_logs() as logs:
+        await opened.keys.read()
+    assert logs == []
 
 
 async def test_a_read_that_fails_unexpectedly_does_not_end_the_others(issuer: Issuer, jwks: JwksServer) -> None:

@@ -76,3 +76,31 @@ async def test_the_menu_keeps_off_the_edges_of_a_phone_and_long_names_do_not_bre
         box = await page.locator("#views").bounding_box()
         assert box is not None
         assert (box["x"] >= 10, box["x"] + box["width"] <= 380) == (True, True), path
+
+
+async def test_events_are_turned_round_by_their_head_and_a_saved_filter_and_the_link_have_the_order(
+    site: Site, visit: Visit
+) -> None:
+    await site.online("turned ada")
+    path = "/admin/events?user=turned+ada"
+    page = await visit(path, permissions=["clipboard-read", "clipboard-write"])
+    head, menu = page.get_by_role("columnheader", name="Time"), page.locator("#views")
+    await expect(head).to_have_attribute("aria-sort", "descending")
+    await head.get_by_role("button", name="Time").focus()
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    assert page.url.endswith(f"{path}&sort=-time")
+    await expect(head).to_have_attribute("aria-sort", "ascending")
+
+    await page.goto(site.origin + path)
+    await expect(head).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("button", name="Views").click()
+    await menu.get_by_label("Name for the filter as it is now").fill("Oldest first")
+    async with page.expect_navigation():
+        await menu.get_by_role("button", name="Save filter").click()
+    await page.get_by_role("button", name="Views").click()
+    await expect(menu.get_by_role("link", name="Oldest first")).to_have_attribute("href", f"{path}&sort=-time")
+    await menu.get_by_role("button", name="Copy link").click()
+    await expect(menu.get_by_role("button", name="Link copied")).to_be_visible()
+    copied = await page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == f"{site.origin}{path}&sort=-time&columns=kind.cause.user"

@@ -71,12 +71,12 @@ class Origins:
 
     def check(self, request: RequestHead) -> None:
         """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
-        host, has_tls = request.headers.get("Host", ""), self.is_https(request)
+        host, has_tls = request.headers.get("host", ""), self.is_https(request)
         if not self._allows_host(host, "", has_tls):
             raise Forbidden("HOST_NOT_ALLOWED", HOST_NOT_ALLOWED)
-        origin = request.headers.get("Origin")
+        origin = request.headers.get("origin")
         if origin is None:
-            site, mode = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Mode")
+            site, mode = request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-mode")
             allowed = site != "cross-site" or (mode == "navigate" and request.method in ("GET", "HEAD"))
         else:
             allowed = self._allows_origin(host, origin, has_tls)
@@ -85,7 +85,7 @@ class Origins:
 
     def is_own(self, origin: str, request: RequestHead) -> bool:
         """Whether the origin is this server's own, under the name in the Host header."""
-        return _is_own(request.headers.get("Host", ""), origin, has_tls=self.is_https(request))
+        return _is_own(request.headers.get("host", ""), origin, has_tls=self.is_https(request))
 
     def is_https(self, request: RequestHead) -> bool:
         """Whether the client uses TLS, either with this server or with a trusted proxy in front of it.
@@ -94,7 +94,7 @@ class Origins:
         """
         if request.protocol == "https":
             return True
-        first = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+        first = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
         return _HTTP_SCHEMES.get(first) == "https" and self._is_proxy(str(request.remote_ip))
 
     def address(self, request: RequestHead) -> str:
@@ -102,7 +102,7 @@ class Origins:
         address = _plain_address(str(request.remote_ip))
         if not self._proxies:
             return address
-        forwarded = request.headers.get("X-Forwarded-For", "")
+        forwarded = request.headers.get("x-forwarded-for", "")
         last_hops = forwarded.strip(" ,").rsplit(",", HOPS_LIMIT)[-HOPS_LIMIT:]
         for hop in reversed([each.strip() for each in last_hops if each.strip()]):
             before = _hop_address(hop)

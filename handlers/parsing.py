@@ -59,7 +59,7 @@ def bearer_token(request: HTTPServerRequest) -> str:
 
 def bearer_tokens(request: RequestHead) -> list[str]:
     """The tokens of all Authorization headers. Other schemes, such as Basic, are meant for a proxy."""
-    headers = [each.partition(" ") for each in request.headers.get_list("Authorization")]
+    headers = [each.partition(" ") for each in request.headers.get_list("authorization")]
     return [token for scheme, _, token in headers if scheme.lower() == "bearer"]
 
 

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, overload
+from typing import Literal, Protocol, overload
+
+Name = Literal[
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "origin",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-websocket-key",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+]
+"""The headers that are read, in small letters, so that nobody has to compare in any case."""
 
 
 class Headers(Protocol):
-    """Headers by name, in any case. Several of one name are joined by commas."""
+    """Headers by name. Several of one name are joined by commas."""
 
     @overload
-    def get(self, name: str, /) -> str | None: ...
+    def get(self, name: Name, /) -> str | None: ...
     @overload
-    def get(self, name: str, default: str, /) -> str: ...
-    def get_list(self, name: str, /) -> list[str]: ...
-    def __contains__(self, name: object, /) -> bool: ...
+    def get(self, name: Name, default: str, /) -> str: ...
+    def get_list(self, name: Name, /) -> list[str]: ...
+    def __contains__(self, name: Name, /) -> bool: ...
 
 
 class RequestHead(Protocol):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import random
-import secrets
 import time
 from datetime import timedelta
 from typing import Any
@@ -35,6 +34,7 @@ from models.instances import Instances
 from models.operator_auth import OperatorAuth
 from models.password_changes import PasswordChanges
 from models.passwords import Passwords
+from models.random_ids import RandomIds
 from models.screen_auth import ScreenAuth
 from models.stores import Stores
 from models.tokens import open_tokens
@@ -321,7 +321,7 @@ class Server:
             elapsed=time.perf_counter,
             call_later=lambda delay, action: asyncio.get_running_loop().call_later(delay, action),
             spawn=lambda work: self._background.spawn(work),
-            new_id=lambda: secrets.token_hex(12),
+            new_id=RandomIds(12),
             incarnations=OnlyThisProcess(self._lease_keeper.incarnation),
             database_id="" if self._shared is None else self._shared.database_id,
         )

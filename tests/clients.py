@@ -259,13 +259,18 @@ class Socket:
 
 
 async def connect_raw(port: int, request: bytes, *, early: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect and send a request. If it is `early`, a server in this loop finds it as it accepts the connection."""
+    """Connect and send a request. If it is `early`, a server in this loop finds it as it accepts the connection.
+
+    Otherwise its first byte comes alone, so that it is left to Tornado.
+    """
     if early:
         connection = socket.create_connection(("127.0.0.1", port))
         connection.sendall(request)
         return await asyncio.open_connection(sock=connection, limit=2**20)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
-    writer.write(request)
+    writer.write(request[:1])
+    await asyncio.sleep(0.005)
+    writer.write(request[1:])
     return reader, writer
 
 

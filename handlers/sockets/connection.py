@@ -58,6 +58,7 @@ class Connection(Generic[P]):
 
     def reject(self, code: CloseCode, message: str, error: Error | None = None) -> None:
         """Close with a code that tells the client what to do; before that, send an error."""
+        self.transport.send_head()
         if error is not None:
             self.transport.buffer(encode(error), lambda: None)
         self._protocol.close(code, message)
@@ -65,6 +66,7 @@ class Connection(Generic[P]):
 
     def abort(self) -> None:
         """End the connection after an unexpected error."""
+        self.transport.send_head()
         self._protocol.abort()
 
     def on_text(self, text: str) -> None:

@@ -8,7 +8,6 @@ Tornado has read the head. Everything else is left to `SocketHandler`, which say
 
 from __future__ import annotations
 
-import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
 from models.errors import RequestError
+from models.random_ids import RandomIds
 from realtime.counters import Counters
 from realtime.protocol import Channel, longest_message
 from realtime.sockets.admission import Admission
@@ -56,6 +56,7 @@ class DirectUpgrades:
         self._commands = commands
         self._counters = counters
         self._readable = ReadableSockets()
+        self._new_id = RandomIds(8)
 
     def take_connection(self, connection: socket.socket, address: tuple[object, ...]) -> bool:
         """Open a socket if a correct upgrade has arrived. Otherwise nothing has happened.
@@ -119,8 +120,8 @@ class DirectUpgrades:
         return self._context.authenticator.identify_caller(tokens[0])
 
     def _open(self, stream: ByteStream, request: RequestHead, identity: Caller) -> None:
-        request_id = secrets.token_hex(8)
-        opened = Connection[Session](
+        request_id = self._new_id()
+        opened: Connection[Session] = Connection(
             stream, self._commands, self._context.traffic, longest_message(self._context.settings)
         )
         opened.transport.begin(_head(request, request_id))
@@ -131,12 +132,12 @@ class DirectUpgrades:
 
 
 def _has_more_than_a_head(headers: Headers) -> bool:
-    return "Content-Length" in headers or "Transfer-Encoding" in headers or "Expect" in headers
+    return "content-length" in headers or "transfer-encoding" in headers or "expect" in headers
 
 
 def _head(request: RequestHead, request_id: str) -> bytes:
     """The head of the answer, the same as from a handler."""
-    origin = request.headers.get("Origin")
+    origin = request.headers.get("origin")
     more = {} if origin is None else headers_to_read(origin)
     lines = "".join([f"{name}: {value}\r\n" for name, value in {**more, **answer_to(request)}.items()])
     first = f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"

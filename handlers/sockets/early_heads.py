@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from collections.abc import Container
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tornado.escape import parse_qs_bytes
 
@@ -32,26 +32,14 @@ _FIELDS_LIMIT = 100
 """Fields of a query. An upgrade has three at most."""
 
 
-class EarlyHeaders:
-    """Headers of which none is there twice."""
+class EarlyHeaders(dict[str, str]):
+    """See Headers. None of them is there twice."""
 
-    __slots__ = ("_values",)
-
-    def __init__(self, values: dict[str, str]) -> None:
-        self._values = values
-        """By names in small letters."""
-
-    def get(self, name: str, default: Any = None, /) -> Any:
-        """The value of a header."""
-        return self._values.get(name.lower(), default)
+    __slots__ = ()
 
     def get_list(self, name: str, /) -> list[str]:
         """The value of a header in a list, which is empty if it is missing."""
-        value = self._values.get(name.lower())
-        return [] if value is None else [value]
-
-    def __contains__(self, name: object, /) -> bool:
-        return isinstance(name, str) and name.lower() in self._values
+        return [self[name]] if name in self else []
 
 
 class EarlyRequest:
@@ -99,14 +87,14 @@ def early_head(connection: socket.socket, address: tuple[object, ...], paths: Co
     if found is None or found["path"] not in paths:
         return None
     lines = found["lines"].split("\r\n")[:-1]
-    values: dict[str, str] = {}
+    headers = EarlyHeaders()
     for line in lines:
         name, _, value = line.partition(": ")
-        values[name.lower()] = value
-    if len(values) < len(lines) or not _HOST.fullmatch(values.get("host", "")):  # there are two of one name
+        headers[name.lower()] = value
+    if len(headers) < len(lines) or not _HOST.fullmatch(headers.get("host", "")):  # there are two of one name
         return None
     try:
         arguments = parse_qs_bytes(found["query"] or "", keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)
     except ValueError:
         return None
-    return EarlyHead(EarlyRequest(found["path"], arguments, EarlyHeaders(values), str(address[0])), found.end())
+    return EarlyHead(EarlyRequest(found["path"], arguments, headers, str(address[0])), found.end())

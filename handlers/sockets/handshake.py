@@ -27,20 +27,20 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 def check_handshake(request: RequestHead) -> None:
     """Raises Invalid for a request that is not an upgrade to WebSocket. The version is for the caller to check."""
     headers = request.headers
-    if headers.get("Upgrade", "").lower() != "websocket":
+    if headers.get("upgrade", "").lower() != "websocket":
         raise Invalid("This URL only accepts WebSocket connections.")
-    options = headers.get("Connection", "").lower()
+    options = headers.get("connection", "").lower()
     if options != "upgrade" and "upgrade" not in map(str.strip, options.split(",")):
         raise Invalid("The Connection header must be Upgrade.")
     if request.version != "HTTP/1.1":
         raise Invalid("An upgrade to WebSocket needs HTTP/1.1.")
-    if not _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")):
+    if not _KEY.fullmatch(headers.get("sec-websocket-key", "")):
         raise Invalid(f"Sec-WebSocket-Key must be {KEY_BYTES} bytes in Base64.")
 
 
 def has_version(request: RequestHead) -> bool:
     """Whether the request is for the version of the protocol that the server speaks."""
-    return request.headers.get("Sec-WebSocket-Version") == VERSION
+    return request.headers.get("sec-websocket-version") == VERSION
 
 
 def answer_to(request: RequestHead) -> dict[str, str]:
@@ -48,9 +48,9 @@ def answer_to(request: RequestHead) -> dict[str, str]:
 
     In the subprotocols `rollcall.v1, bearer.<token>`, the second only carries a token.
     """
-    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    offered = request.headers.get("sec-websocket-protocol", "")
     headers = {"Sec-Websocket-Protocol": SUBPROTOCOL} if SUBPROTOCOL in map(str.strip, offered.split(",")) else {}
-    key = request.headers.get("Sec-WebSocket-Key", "")
+    key = request.headers.get("sec-websocket-key", "")
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
     accept = base64.b64encode(digest).decode()
     return {**headers, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": accept}

@@ -21,8 +21,8 @@ def log_refusal(
         path=short(request.path),
         code=code if isinstance(code, str) else int(code),
         reason=reason,
-        host=short(request.headers.get("Host", "")),
-        origin=short(request.headers.get("Origin", "")),
+        host=short(request.headers.get("host", "")),
+        origin=short(request.headers.get("origin", "")),
         setting=setting or SETTING_THAT_ALLOWS.get(code),
         address=origins.address(request),
     )

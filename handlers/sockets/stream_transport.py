@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from tornado.concurrent import Future
@@ -13,32 +12,44 @@ from tornado.iostream import StreamClosedError
 from handlers.sockets.byte_streams import ByteStream
 from handlers.sockets.websocket_protocol import WebSocketProtocol
 
-_MORE = socket.MSG_MORE if sys.platform == "linux" else 0
-"""Tells Linux to wait for more before it sends a packet."""
-
 
 class StreamTransport:
     """Writes to the socket directly, and passes what the kernel does not take at once to Tornado's stream."""
 
-    __slots__ = ("_protocol", "_stream", "on_busy", "take")
+    __slots__ = ("_head", "_protocol", "_stream", "on_busy", "take")
 
     def __init__(self, stream: ByteStream, protocol: WebSocketProtocol) -> None:
         self._protocol = protocol
         self._stream = stream
+        self._head = b""
+        """The head of the answer to the upgrade, until it is sent."""
         self.on_busy: Callable[[], object] = _ignore
-        connection = stream.plain_socket
-        self.take: Callable[[bytes], int] = partial(_write, stream) if connection is None else connection.send
+        self.take: Callable[[bytes], int] = self._plain_take()
 
     def begin(self, head: bytes) -> None:
-        """Send the head of the answer to the upgrade, in one packet with the first frames, which follow at once."""
+        """Send the head of the answer to the upgrade in one packet with the first frames, which follow at once."""
+        self._head = head
+        self.take = self._take_first
+
+    def send_head(self) -> None:
+        """Send the head now, because no frames follow."""
+        if self._head:
+            with suppress(OSError):
+                self.take(b"")
+
+    def _plain_take(self) -> Callable[[bytes], int]:
         connection = self._stream.plain_socket
+        return partial(_write, self._stream) if connection is None else connection.send
+
+    def _take_first(self, data: bytes) -> int:
+        self.take, head, self._head = self._plain_take(), self._head, b""
         try:
-            if connection is None:
-                self._stream.write(head)
-            elif (taken := connection.send(head, _MORE)) < len(head):
-                self._stream.write(head[taken:])
-        except (OSError, StreamClosedError):
-            self._stream.close()
+            taken = self.take(head + data)
+        except BlockingIOError:
+            taken = 0
+        if taken < len(head):
+            self._stream.write(head[taken:])
+        return max(0, taken - len(head))
 
     def buffer(self, data: bytes, drained: Callable[[], None]) -> None:
         """See Transport. If the stream closes first, the connection ends, and `drained` is not called."""

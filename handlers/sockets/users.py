@@ -118,7 +118,7 @@ def connect_request(
         identity=identity,
         channel=channel,
         address=address,
-        device=device_name(request.headers.get("User-Agent", "")[:200]),
+        device=device_name(request.headers.get("user-agent", "")[:200]),
         epoch=_parameter(request, "epoch"),
         since=_number(_parameter(request, "since")),
         counts_by_address=context.origins.counts_by_address(address),
@@ -130,7 +130,7 @@ def credentials(request: RequestHead) -> tuple[list[str], list[str]]:
     tokens = [token.decode("latin-1") for token in request.query_arguments.get("token", [])]
     tickets = [ticket.decode("latin-1") for ticket in request.query_arguments.get("ticket", [])]
     tokens += bearer_tokens(request)
-    for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+    for protocol in request.headers.get("sec-websocket-protocol", "").split(","):
         if protocol.strip().startswith(_BEARER):
             tokens.append(protocol.strip().removeprefix(_BEARER))
     return tokens, tickets

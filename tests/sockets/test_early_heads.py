@@ -76,3 +76,33 @@ async def test_the_reset_of_a_connection_that_opened_early_ends_its_session(
     raw.end()
     await eventually(lambda: not session.is_open)
     assert len(server.core.hub) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "extra", "status"),
+    [
+        ([], ["Origin: http://evil.example"], 403),
+        ([], ["oRIGIN: http://evil.example"], 403),
+        ([], ["Sec-Fetch-Site: cross-site"], 403),
+        (["Host: evil.example"], [], 403),
+        (["Host: a,b"], [], 400),
+        ([], ["X: 1", "X: 2"], 101),
+    ],
+)
+async def test_a_head_that_is_read_early_is_judged_like_any_other(
+    server: RunningServer, user: MakePerson, changed: list[str], extra: list[str], status: int
+) -> None:
+    request = upgrade(*changed, extra=extra).replace(b"TOKEN", (await user("ada")).token.encode())
+    for early in (True, False):
+        reader, writer = await connect_raw(server.port, request, early=early)
+        assert (await reader.readline()).startswith(f"HTTP/1.1 {status} ".encode())
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("query", ["since=1&epoch=%20x+", "epoch=&flag", "&".join(["a=1"] * 200)])
+async def test_a_query_means_the_same_early_and_late(server: RunningServer, user: MakePerson, query: str) -> None:
+    request = upgrade(line=f"GET /ws/feed?{query} HTTP/1.1").replace(b"TOKEN", (await user("ada")).token.encode())
+    for early in (True, False):
+        reader, writer = await connect_raw(server.port, request, early=early)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+        writer.transport.abort()

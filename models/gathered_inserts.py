@@ -1,4 +1,4 @@
-"""Gathered inserts: what is inserted while a write is under way goes to the store in one write after it."""
+"""Gathered inserts: documents that are inserted at the same time go to the store in one write."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from models.guard import GuardedCollection
 ROWS_AT_ONCE = 500
 """Documents in one write. It stays far below the deadline of a call."""
 
+WRITES_AT_ONCE = 4
+"""Writes under way, so that a few which the store does not answer keep nobody else waiting. Later inserts gather."""
+
 
 class GatheredInserts:
     """Inserts of one collection. Each succeeds or fails by itself, and an insert that is alone does not wait.
@@ -24,17 +27,27 @@ class GatheredInserts:
     def __init__(self, collection: GuardedCollection) -> None:
         self._collection = collection
         self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writers = 0
+        """Tasks that write what waits, until nothing does."""
+        self._is_starting = False
+        """Whether one of them has not taken anything yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """The event loop alone would not keep them."""
 
     async def insert_one(self, document: Document) -> None:
         """Insert a document. Raises DuplicateKeyError, StoreUnavailable."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((document, done))
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write_all())
+        if not self._is_starting and self._writers < WRITES_AT_ONCE:
+            self._is_starting = True
+            self._writers += 1
+            task = asyncio.get_running_loop().create_task(self._write_all())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         await done
 
     async def _write_all(self) -> None:
+        self._is_starting = False
         try:
             while self._waiting:
                 rows, self._waiting = self._waiting[:ROWS_AT_ONCE], self._waiting[ROWS_AT_ONCE:]
@@ -42,7 +55,7 @@ class GatheredInserts:
                 for place, (_, done) in enumerate(rows):
                     _settle(done, errors.get(place))
         finally:
-            self._writing = None
+            self._writers -= 1
 
     async def _write(self, documents: list[Document]) -> dict[int, Exception]:
         """Write some documents, and return the errors of those that were not written, by their places."""

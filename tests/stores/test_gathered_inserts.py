@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from models.errors import StoreUnavailable
-from models.gathered_inserts import ROWS_AT_ONCE, GatheredInserts
+from models.gathered_inserts import ROWS_AT_ONCE, WRITES_AT_ONCE, GatheredInserts
 from models.guard import GuardedCollection
 
 pytestmark = pytest.mark.gen_test
@@ -22,6 +22,8 @@ class Counted:
         self._things = things
         self.writes: list[int] = []
         self.error: Exception | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def insert_one(self, document: dict[str, Any]) -> None:
         await self._note(1)
@@ -35,7 +37,7 @@ class Counted:
 
     async def _note(self, count: int) -> None:
         self.writes.append(count)
-        await asyncio.sleep(0)
+        await self.answers.wait()
         if self.error is not None:
             raise self.error
 
@@ -61,15 +63,29 @@ async def test_inserts_at_the_same_time_are_one_write_and_each_has_its_own_error
     assert [(each["_id"], each["n"]) for each in found] == [(1, 1), (2, 0), (3, 1)]
 
 
-async def test_what_comes_during_a_write_is_in_the_next_one() -> None:
+async def test_while_the_store_answers_few_writes_the_others_gather() -> None:
     counted = Counted()
-    inserts = gathered(counted)
-    first = asyncio.ensure_future(inserts.insert_one({"_id": 0}))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert await insert(inserts, *range(1, ROWS_AT_ONCE + 3)) == [None] * (ROWS_AT_ONCE + 2)
-    await first
-    assert counted.writes == [1, ROWS_AT_ONCE, 2]
+    counted.answers.clear()
+    inserts, waiting = gathered(counted), []
+    for number in range(WRITES_AT_ONCE):
+        waiting.append(asyncio.ensure_future(inserts.insert_one({"_id": number})))
+        await settled()
+    assert counted.writes == [1] * WRITES_AT_ONCE, "nobody waits for another one"
+    more = range(10, 12 + ROWS_AT_ONCE)
+    waiting.extend(asyncio.ensure_future(inserts.insert_one({"_id": each})) for each in more)
+    await settled()
+    assert len(counted.writes) == WRITES_AT_ONCE
+    counted.answers.set()
+    await asyncio.gather(*waiting)
+    assert counted.writes[WRITES_AT_ONCE:] == [ROWS_AT_ONCE, 2]
+    await inserts.insert_one({"_id": 9})
+    assert counted.writes[-1] == 1
+
+
+async def settled() -> None:
+    """Let everything happen that waits for nothing."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def test_if_the_store_does_not_answer_nobody_knows_and_the_next_write_is_tried() -> None:

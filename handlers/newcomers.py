@@ -12,7 +12,7 @@ from handlers.sockets.readable_sockets import ReadableSockets
 WAIT_SECONDS = 1.0
 """A connection that stays silent for longer is left to Tornado, which closes it in the end."""
 
-AT_A_STRETCH = 16
+AT_A_STRETCH = 32
 """Connections that begin before everything else gets a turn. They take much longer than a frame on an open socket."""
 
 Begin = Callable[[socket.socket, tuple[object, ...]], None]

@@ -13,8 +13,8 @@ from tornado.netutil import bind_sockets
 
 from settings import Settings, SettingsError, flag, variable
 
-ACCEPTED_AT_A_STRETCH = 16
-"""Connections accepted before everything else gets a turn. Tornado would take 128, which is 10 ms of the loop."""
+ACCEPTED_AT_A_STRETCH = 32
+"""Connections accepted before everything else gets a turn, some 3 ms. Tornado would take 128."""
 
 LOG_SECONDS = 60.0
 """A server that is out of files logs it this often."""
@@ -32,6 +32,7 @@ class ListeningSocket(socket.socket):
     def __init__(self, listening: socket.socket) -> None:
         super().__init__(fileno=listening.detach())
         self.setblocking(False)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Linux passes it on to accepted connections
         self._reserve = os.open(os.devnull, os.O_RDONLY)
         self._logged_at = -LOG_SECONDS
         self._accepted = 0

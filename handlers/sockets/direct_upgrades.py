@@ -71,7 +71,6 @@ class DirectUpgrades:
             return False
         try:
             connection.recv(head.size)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:  # the client has left
             connection.close()
             return True

@@ -25,6 +25,8 @@ _PLAIN = re.compile(
 )
 """A head that every parser reads in the same way: each header has one line, one space and a value in ASCII."""
 
+_LINE = re.compile(r"([A-Za-z0-9-]+): ([ -~]+)\r\n")
+
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """What every parser takes for a host. Tornado refuses some others."""
 
@@ -86,11 +88,8 @@ def early_head(connection: socket.socket, address: tuple[object, ...], paths: Co
     found = _PLAIN.match(data.decode("latin-1")) if data.startswith(_BEGINNING) else None
     if found is None or found["path"] not in paths:
         return None
-    lines = found["lines"].split("\r\n")[:-1]
-    headers = EarlyHeaders()
-    for line in lines:
-        name, _, value = line.partition(": ")
-        headers[name.lower()] = value
+    lines = _LINE.findall(found["lines"])
+    headers = EarlyHeaders([(name.lower(), value) for name, value in lines])
     if len(headers) < len(lines) or not _HOST.fullmatch(headers.get("host", "")):  # there are two of one name
         return None
     try:

@@ -130,7 +130,8 @@ def credentials(request: RequestHead) -> tuple[list[str], list[str]]:
     tokens = [token.decode("latin-1") for token in request.query_arguments.get("token", [])]
     tickets = [ticket.decode("latin-1") for ticket in request.query_arguments.get("ticket", [])]
     tokens += bearer_tokens(request)
-    for protocol in request.headers.get("sec-websocket-protocol", "").split(","):
+    offered = request.headers.get("sec-websocket-protocol")
+    for protocol in offered.split(",") if offered else ():
         if protocol.strip().startswith(_BEARER):
             tokens.append(protocol.strip().removeprefix(_BEARER))
     return tokens, tickets

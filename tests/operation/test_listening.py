@@ -112,3 +112,10 @@ def test_a_few_connections_are_accepted_before_other_work_gets_a_turn() -> None:
         listener.accept()
     for each in (*waiting, *accepted, listener):
         each.close()
+
+
+def test_an_accepted_connection_sends_small_frames_without_delay() -> None:
+    (listener,) = open_listening_sockets(Settings(port=0))
+    with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    listener.close()

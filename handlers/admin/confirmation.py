@@ -69,7 +69,7 @@ class Confirmations:
         return Confirmation(
             f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action == 'end_call' else 'user')}",
             EFFECTS[action].format(tag=in_sentence(targets[0].tag)),
-            self._hits(action, previews) + [f"no change for {len(unchanged)} of them"] * bool(unchanged),
+            self._hits(action, previews),
             any(preview.waits for preview in previews.values()),
             request_id,
             len(previews),

@@ -83,7 +83,8 @@ class SavedFiltersHandler(AdminHandler):
     async def get(self) -> None:
         """Show the operator's own saved filters."""
         saved = await self.admin.saved_filters.of_operator(self.operator.operator_id)
-        self.show("saved_filters.html", saved=[(each, path_of(each)) for each in saved], titles=TITLES)
+        rows = [(each, path_of(each), parse_qsl(each.query)) for each in saved]
+        self.show("saved_filters.html", saved=rows, titles=TITLES)
 
     @allows("viewer")
     async def post(self) -> None:

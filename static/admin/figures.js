@@ -60,6 +60,7 @@ export class FigureCards {
   #firstIssue(issues, now) {
     const [first, ...others] = issues.filter(({ acknowledged }) => !acknowledged);
     if (!first) return issues.length ? "all acknowledged" : "no issues";
-    return others.length ? `${faults(first, now)} +${others.length}` : faults(first, now);
+    const words = faults(first, now).replaceAll(/ \(limit [^)]*\)/g, ""); // there is little room, and the list says it
+    return others.length ? `${words} +${others.length}` : words;
   }
 }

@@ -6,6 +6,7 @@ import { grouped } from "./formatting.js";
 const MOST = 300; // items, on whatever screen
 
 export class FittedList {
+  #section;
   #list;
   #more;
   #count;
@@ -16,6 +17,7 @@ export class FittedList {
 
   /** `fill(parts, item)` writes an item; `none` is what to say when there are no items; `onResize()` is called when more or fewer fit. */
   constructor(section, { fill, none = "", onResize }) {
+    this.#section = section;
     this.#list = section.querySelector("[data-fit]");
     this.#more = section.querySelector("[data-more]");
     this.#count = section.querySelector("[data-count]");
@@ -40,6 +42,7 @@ export class FittedList {
     const left = items.length - shown.length;
     write(this.#more, left ? `and ${grouped(left)} more` : total ? "" : this.#none);
     write(this.#count, grouped(total));
+    this.#section.classList.toggle("bare", total === 0);
   }
 
   #measure() {

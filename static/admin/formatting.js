@@ -112,7 +112,10 @@ export const count = (number, noun) => `${grouped(number)} ${noun}${number === 1
 export const signed = (number) => (number < 0 ? `−${-number}` : `+${number}`);
 
 /** A sentence about somebody whose name stands before it. */
-export const withoutName = (sentence, name) => (sentence.startsWith(`${name} `) ? sentence.slice(name.length + 1) : sentence);
+export function withoutName(sentence, name) {
+  const start = `${inSentence(name)} `;
+  return sentence.startsWith(start) ? sentence.slice(start.length) : sentence;
+}
 
 /** How a figure has changed: `+13 in 5 min`, `no change in 5 min`. */
 export const changeIn = (change, minutes) => `${change ? signed(change) : "no change"} in ${minutes} min`;

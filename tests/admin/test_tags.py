@@ -88,7 +88,7 @@ async def test_several_users_get_a_tag_and_those_who_have_it_are_left_out(
     page = (await operator.get(f"/admin/actions?{query}")).body
     assert "Add tag: 2 users" in page
     assert "They will have the tag “süd & co”." in html.unescape(page)
-    assert "no change for 1 of them" in page
+    assert "Unchanged: 1 user" in page
     fields = fields_of(page)
     assert [value for name, value in fields if name == "user_id"] == ["1", "3"]
     answer = await operator.post("/admin/actions", [*fields, ("reason", "a test")], headers=JSON_PLEASE)

@@ -53,8 +53,8 @@ class Presence:
         self._log = log
         self.deadlines = deadlines
         write_back.follow = self.follow
-        self.on_refused: Callable[[int], None] = _ignore
-        """Called with a user whose tokens are refused from now on, before the log has it."""
+        self.on_refused: Callable[[int, str], None] = _ignore
+        """Called with a user whose tokens are refused from now on, before the log has it, and why they are."""
 
     def now(self) -> float:
         """Steady time."""
@@ -184,7 +184,7 @@ class Presence:
                 self._write_back.mark_unsure(stored.profile.user_id)
         _refuse(entry, stored)
         done = self.review(entry, reason, partial(with_stored, stored=stored, claims=claims))
-        self.on_refused(stored.profile.user_id)
+        self.on_refused(stored.profile.user_id, "disabled" if stored.disabled else "signed out")
         return done
 
     def disable(self, user_id: int) -> Awaitable[None]:
@@ -192,7 +192,7 @@ class Presence:
         entry = self.registry.get(user_id)
         entry.refuse(0, disabled_rev=entry.record.rev + 1)
         done = self._log.append(Proposal((user_id,), "operator", with_disabled))
-        self.on_refused(user_id)
+        self.on_refused(user_id, "disabled")
         return done
 
     def refuse(self, user_id: int, token_version: int, kept_login: str = "") -> None:
@@ -201,7 +201,7 @@ class Presence:
         This does not wait for the log.
         """
         self.registry.get(user_id).refuse(token_version, kept_login=kept_login)
-        self.on_refused(user_id)
+        self.on_refused(user_id, "signed out")
 
     def review(self, entry: UserEntry, reason: Reason, fact: Fact = unchanged, by: str = "") -> Awaitable[None]:
         """Propose what follows from a fact and from this server's evidence."""
@@ -211,7 +211,7 @@ class Presence:
     def _remove(self, entry: UserEntry, stored: StoredUser, at: datetime) -> Awaitable[None]:
         _refuse(entry, stored)
         done = self._log.append(Proposal((entry.profile.user_id,), "set", partial(with_deletion, at=at)))
-        self.on_refused(entry.profile.user_id)
+        self.on_refused(entry.profile.user_id, "deleted")
         return done
 
     def _apply(self, entry: UserEntry, wanted: StatusChange, reason: Reason, fact: Fact, by: str) -> Awaitable[None]:
@@ -260,5 +260,5 @@ def _refuse(entry: UserEntry, stored: StoredUser) -> None:
     )
 
 
-def _ignore(_user_id: int) -> None:
+def _ignore(_user_id: int, _why: str) -> None:
     """Nobody has a socket yet."""

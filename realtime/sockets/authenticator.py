@@ -29,6 +29,8 @@ CLOCK_ERROR_SECONDS = 86_400.0
 a clock that is set back makes expired tokens valid again."""
 
 
+SIGNED_OUT = "signed out"
+
 CLOSE_SECONDS = 0.2
 """How long sockets with refused tokens stay open. The server that was asked closes its own at once, and says why.
 
@@ -169,49 +171,49 @@ class Authenticator:
             raise Unauthenticated("Invalid ticket")
         return identity
 
-    def revoke_login(self, login_id: str, seconds: float) -> None:
+    def revoke_login(self, login_id: str, seconds: float, why: str = SIGNED_OUT) -> None:
         """Refuse the login's tokens, the last of which expires in `seconds`, and close its sockets.
 
         Here that does not wait for the log.
         """
         revoked = Revocation(login_id, seconds)
-        self.login_revoked(revoked)
+        self.login_revoked(revoked, why)
         self._log.append(Proposal((), "set", revoked=revoked))
         self.tell_others(revoked)
 
-    def login_revoked(self, revoked: Revocation) -> None:
+    def login_revoked(self, revoked: Revocation, why: str = SIGNED_OUT) -> None:
         """A login was revoked, on this server or another."""
         self.note_revoked(revoked.login_id, revoked.seconds)
-        self._hub.close_login(revoked.login_id, CloseCode.REVOKED, "signed out")
+        self._hub.close_login(revoked.login_id, CloseCode.REVOKED, why)
 
     def record_changed(self, entry: UserEntry, before: Record) -> None:
         """Close the sockets of a user whose tokens were revoked, or who was disabled, on another server."""
         record = entry.record
         if record.token_version > before.token_version or record.disabled > before.disabled:
-            self.close_refused(record.profile.user_id)
+            self.close_refused(record.profile.user_id, "disabled" if record.disabled else SIGNED_OUT)
 
     def user_removed(self, entry: UserEntry, before: Record, _is_own: bool) -> None:
         """A user was deleted."""
-        if self.foreign is not None:
-            for revoked in self.foreign.revoke_deleted(before.profile):
-                self.note_revoked(revoked.login_id, revoked.seconds)
-                self._log.append(Proposal((), "set", revoked=revoked))
+        in_use = [] if self.foreign is None else list(self.foreign.revoke_deleted(before.profile))
         self._hub.close_user(entry.profile.user_id, CloseCode.REVOKED, "deleted")
+        for revoked in in_use:
+            self.note_revoked(revoked.login_id, revoked.seconds)
+            self._log.append(Proposal((), "set", revoked=revoked))
 
     def close_disabled(self, user_id: int) -> None:
         """Close the sockets of a user who was disabled by a request to this server."""
         self._hub.close_user(user_id, CloseCode.REVOKED, "disabled")
 
-    def close_refused(self, user_id: int) -> None:
+    def close_refused(self, user_id: int, why: str = SIGNED_OUT) -> None:
         """Close the user's sockets that were opened with tokens which are refused now, if nobody else does."""
         entry = self._registry.find(user_id)
         if self.foreign is not None and entry is not None:
             for revoked in self.foreign.revoke_spared(entry):
-                self.revoke_login(revoked.login_id, revoked.seconds)
+                self.revoke_login(revoked.login_id, revoked.seconds, why)
         when = self._clock.now() + CLOSE_SECONDS
-        self._timers.at(when, ("refused", user_id), partial(self.close_refused_now, user_id))
+        self._timers.at(when, ("refused", user_id), partial(self.close_refused_now, user_id, why))
 
-    def close_refused_now(self, user_id: int, why: str = "signed out") -> None:
+    def close_refused_now(self, user_id: int, why: str = SIGNED_OUT) -> None:
         """Close the user's sockets that were opened with tokens which are refused now."""
         for session in self._hub.of_user(user_id):
             if self.is_revoked(session.identity):

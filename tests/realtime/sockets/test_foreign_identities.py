@@ -101,6 +101,13 @@ def test_a_disabled_user_is_refused_even_with_a_new_token(world: World, foreign:
     assert is_refused(world, foreign.issuer.token("ada"))
 
 
+def test_a_socket_of_a_disabled_user_is_told_why_it_is_closed(world: World, foreign: Foreign) -> None:
+    feed = opened(world, foreign)
+    world.run(world.core.membership.disable(2))
+    world.settle()
+    assert feed.transport.closed == (CloseCode.REVOKED, "disabled")
+
+
 def test_a_refused_token_changes_no_profile(world: World, foreign: Foreign) -> None:
     world.core.presence.disable(2)
     assert is_refused(world, foreign.issuer.token("ada", name="Other"))
@@ -232,7 +239,7 @@ def test_the_tokens_of_a_deleted_user_do_not_create_the_user_again(world: World,
     feed = world.connect(2, identity=world.core.authenticator.identify(seen))
     world.run(world.core.membership.delete(2))
     world.settle()
-    assert feed.session.close_code == CloseCode.REVOKED
+    assert feed.transport.closed == (CloseCode.REVOKED, "deleted")
     with pytest.raises(Unauthenticated) as refusal:
         world.run(world.core.authenticator.identify_later(seen))
     assert refusal.value.message == "Invalid token"

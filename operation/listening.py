@@ -30,6 +30,7 @@ class ListeningSocket(socket.socket):
     """
 
     def __init__(self, listening: socket.socket) -> None:
+        self._family, self._type = listening.family, listening.type
         super().__init__(fileno=listening.detach())
         self.setblocking(False)
         self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Linux passes it on to accepted connections
@@ -37,6 +38,16 @@ class ListeningSocket(socket.socket):
         self._logged_at = -LOG_SECONDS
         self._accepted = 0
         """Connections accepted since the loop last had other work to do."""
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """The family, which Python would look up in its enumeration for each connection."""
+        return self._family
+
+    @property
+    def type(self) -> socket.SocketKind:
+        """The same of the kind."""
+        return self._type
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection. Raises BlockingIOError if there is none, no file descriptor for it, or no time for it.

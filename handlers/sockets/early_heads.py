@@ -33,6 +33,8 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 _FIELDS_LIMIT = 100
 """Fields of a query. An upgrade has three at most."""
 
+_ONLY_TOKEN = re.compile(r"token=[A-Za-z0-9_.-]+")
+
 
 class EarlyHeaders(dict[str, str]):
     """See Headers. None of them is there twice."""
@@ -93,7 +95,14 @@ def early_head(connection: socket.socket, address: tuple[object, ...], paths: Co
     if len(headers) < len(lines) or not _HOST.fullmatch(headers.get("host", "")):  # there are two of one name
         return None
     try:
-        arguments = parse_qs_bytes(found["query"] or "", keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)
+        arguments = _arguments(found["query"] or "")
     except ValueError:
         return None
     return EarlyHead(EarlyRequest(found["path"], arguments, headers, str(address[0])), found.end())
+
+
+def _arguments(query: str) -> dict[str, list[bytes]]:
+    """The arguments in a query, as Tornado reads them. Raises ValueError."""
+    if _ONLY_TOKEN.fullmatch(query):  # nothing in it has to be decoded
+        return {"token": [query[6:].encode()]}
+    return parse_qs_bytes(query, keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)

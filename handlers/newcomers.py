@@ -12,9 +12,6 @@ from handlers.sockets.readable_sockets import ReadableSockets
 WAIT_SECONDS = 1.0
 """A connection that stays silent for longer is left to Tornado, which closes it in the end."""
 
-AT_A_STRETCH = 32
-"""Connections that begin before everything else gets a turn. They take much longer than a frame on an open socket."""
-
 Begin = Callable[[socket.socket, tuple[object, ...]], None]
 """Begins with a connection and the address at its other end."""
 
@@ -27,7 +24,7 @@ class Newcomers:
     """
 
     def __init__(self, begin: Begin, begin_silent: Begin) -> None:
-        self._readable = ReadableSockets(AT_A_STRETCH)
+        self._readable = ReadableSockets()  # apart from the open sockets, so that both have their turns
         self._begin = begin
         self._begin_silent = begin_silent
         self._waiting: dict[socket.socket, tuple[tuple[object, ...], float]] = {}

@@ -13,8 +13,8 @@ from tornado.netutil import bind_sockets
 
 from settings import Settings, SettingsError, flag, variable
 
-ACCEPTED_AT_A_STRETCH = 32
-"""Connections accepted before everything else gets a turn, some 3 ms. Tornado would take 128."""
+STRETCH_SECONDS = 0.003
+"""How long connections are accepted before everything else gets a turn. Tornado would take 128."""
 
 LOG_SECONDS = 60.0
 """A server that is out of files logs it this often."""
@@ -36,8 +36,8 @@ class ListeningSocket(socket.socket):
         self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Linux passes it on to accepted connections
         self._reserve = os.open(os.devnull, os.O_RDONLY)
         self._logged_at = -LOG_SECONDS
-        self._accepted = 0
-        """Connections accepted since the loop last had other work to do."""
+        self._began: float | None = None
+        """When the first connection was accepted since the loop last had other work to do."""
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -54,15 +54,16 @@ class ListeningSocket(socket.socket):
 
         If others wait, the loop calls again after it has done everything else.
         """
-        if self._accepted == ACCEPTED_AT_A_STRETCH:
-            self._accepted = 0
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+        elif now - self._began > STRETCH_SECONDS:
+            self._began = None
             raise BlockingIOError(errno.EAGAIN, "other work first")
         try:
-            connection = super().accept()
-            self._accepted += 1
-            return connection
+            return super().accept()
         except OSError as error:
-            self._accepted = 0
+            self._began = None
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
         self._turn_away()

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 
 import structlog
 
 AT_A_STRETCH = 64
-"""Sockets that are read before everything else gets a turn, unless fewer are wanted."""
+"""Sockets that are read at most before everything else gets a turn."""
+
+STRETCH_SECONDS = 0.003
+"""How long they are read at most before that."""
 
 _log = structlog.stdlib.get_logger("rollcall.sockets")
 
@@ -24,8 +28,7 @@ class ReadableSockets:
     The epoll exists while there are sockets, so there is nothing to close in the end.
     """
 
-    def __init__(self, at_a_stretch: int = AT_A_STRETCH) -> None:
-        self._at_a_stretch = at_a_stretch
+    def __init__(self) -> None:
         self._epoll: select.epoll | None = None
         self._on_readable: dict[int, Callable[[], None]] = {}
 
@@ -50,9 +53,13 @@ class ReadableSockets:
             epoll.close()
 
     def _look(self) -> None:
+        """Read sockets until the time is up. Those that are left are found again at the next look."""
         if self._epoll is None:
             return
-        for descriptor, _ in self._epoll.poll(0, self._at_a_stretch):
+        end = time.monotonic() + STRETCH_SECONDS
+        for descriptor, _ in self._epoll.poll(0, AT_A_STRETCH):
+            if time.monotonic() > end:
+                return
             on_readable = self._on_readable.get(descriptor)
             if on_readable is not None:  # otherwise one before has closed it
                 try:

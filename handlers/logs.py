@@ -38,6 +38,7 @@ _SECRETS = re.compile(
 )
 """No part of a text is read for two matches that fail, so the time is linear in the length of the text."""
 
+_root = logging.getLogger()
 _log = structlog.stdlib.get_logger("rollcall.http")
 
 
@@ -120,7 +121,7 @@ def log_answer(origins: Origins, request: RequestHead, request_id: str | None, s
     seconds = request.request_time()
     is_notable = status != 503 and (status >= 400 or seconds > SLOW_SECONDS)
     level = logging.INFO if is_notable else logging.DEBUG
-    if level >= logging.getLogger().level:
+    if level >= _root.level:
         _log.log(
             level,
             "request",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
+from struct import Struct
 from typing import Annotated, Literal
 
 import msgspec
@@ -237,6 +238,9 @@ AnyCommand = Ping | Heartbeat | Subscribe | Unsubscribe | Refresh
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 
+_MEDIUM = Struct(">BBH")
+"""The head of a frame whose length takes two bytes."""
+
 _TEXT = 0x81
 """FIN and the opcode for text, RFC 6455 §5.2."""
 
@@ -276,5 +280,5 @@ def frame(payload: bytes, head: int = _TEXT) -> bytes:
     if size < 126:
         return bytes((head, size)) + payload
     if size < 65536:
-        return bytes((head, 126)) + size.to_bytes(2, "big") + payload
+        return _MEDIUM.pack(head, 126, size) + payload
     return bytes((head, 127)) + size.to_bytes(8, "big") + payload

@@ -137,10 +137,13 @@ def _has_more_than_a_head(headers: Headers) -> bool:
 def _head(request: RequestHead, request_id: str) -> bytes:
     """The head of the answer, the same as from a handler."""
     origin = request.headers.get("origin")
-    more = {} if origin is None else headers_to_read(origin)
-    lines = "".join([f"{name}: {value}\r\n" for name, value in {**more, **answer_to(request)}.items()])
+    lines = _lines(answer_to(request)) if origin is None else _lines({**headers_to_read(origin), **answer_to(request)})
     first = f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"
     return f"{first}{_ALWAYS}{lines}\r\n".encode("latin-1")
+
+
+def _lines(headers: dict[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
 @lru_cache(maxsize=1)

@@ -20,10 +20,11 @@ LONGEST_BYTES = 4096
 _BEGINNING = b"GET /ws/"
 
 _PLAIN = re.compile(
-    r"GET (?P<path>[!->@-~]+)(?:\?(?P<query>[!-~]*))? HTTP/1\.1\r\n"
-    r"(?P<lines>(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)\r\n"
+    r"GET ([!->@-~]+)(?:\?([!-~]*))? HTTP/1\.1\r\n"
+    r"((?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)\r\n"
 )
-"""A head that every parser reads in the same way: each header has one line, one space and a value in ASCII."""
+"""The path, the query and the lines of a head that every parser reads in the same way: each header has one line, one
+space and a value in ASCII."""
 
 _LINE = re.compile(r"([A-Za-z0-9-]+): ([ -~]+)\r\n")
 
@@ -88,17 +89,20 @@ def early_head(connection: socket.socket, address: tuple[object, ...], paths: Co
     except OSError:
         return None
     found = _PLAIN.match(data.decode("latin-1")) if data.startswith(_BEGINNING) else None
-    if found is None or found["path"] not in paths:
+    if found is None:
         return None
-    lines = _LINE.findall(found["lines"])
+    path, query, text = found.groups()
+    if path not in paths:
+        return None
+    lines = _LINE.findall(text)
     headers = EarlyHeaders([(name.lower(), value) for name, value in lines])
     if len(headers) < len(lines) or not _HOST.fullmatch(headers.get("host", "")):  # there are two of one name
         return None
     try:
-        arguments = _arguments(found["query"] or "")
+        arguments = _arguments(query or "")
     except ValueError:
         return None
-    return EarlyHead(EarlyRequest(found["path"], arguments, headers, str(address[0])), found.end())
+    return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0])), found.end())
 
 
 def _arguments(query: str) -> dict[str, list[bytes]]:

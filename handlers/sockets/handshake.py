@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import re
 
@@ -49,8 +49,9 @@ def answer_to(request: RequestHead) -> dict[str, str]:
     In the subprotocols `rollcall.v1, bearer.<token>`, the second only carries a token.
     """
     offered = request.headers.get("sec-websocket-protocol", "")
-    headers = {"Sec-Websocket-Protocol": SUBPROTOCOL} if SUBPROTOCOL in map(str.strip, offered.split(",")) else {}
+    is_offered = bool(offered) and SUBPROTOCOL in map(str.strip, offered.split(","))
     key = request.headers.get("sec-websocket-key", "")
     digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-    accept = base64.b64encode(digest).decode()
-    return {**headers, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": accept}
+    accept = binascii.b2a_base64(digest, newline=False).decode()
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": accept}
+    return {"Sec-Websocket-Protocol": SUBPROTOCOL, **headers} if is_offered else headers

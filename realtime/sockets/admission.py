@@ -11,7 +11,6 @@ from realtime.protocol import (
     Channel,
     CloseCode,
     ConnectionEstablished,
-    Message,
     Reason,
     UserStatusUpdate,
     encode,
@@ -115,7 +114,7 @@ class Admission:
     def _welcome(self, session: Session, request: ConnectRequest, resumed: bool) -> None:
         outbox = session.outbox
         own = None if session.user_id is None else self._presence.expected_status(session.user_id)
-        outbox.add(b"".join([encode(message) for message in self._first_messages(session, own, resumed)]))
+        outbox.add(b"".join(self._first_frames(session, own, resumed)))
         outbox.since = request.since if resumed and request.since is not None else self._log.seq
         if own is not None:
             self._note_told(session, own)
@@ -179,7 +178,7 @@ class Admission:
         session.on_closed = self._dismiss
         return session
 
-    def _first_messages(self, session: Session, own_status: Status | None, resumed: bool) -> list[Message]:
+    def _first_frames(self, session: Session, own_status: Status | None, resumed: bool) -> list[bytes]:
         established = ConnectionEstablished(
             message=_GREETINGS[session.channel],
             user_id=session.user_id,
@@ -193,13 +192,13 @@ class Admission:
             command_burst=self._settings.command_burst,
             commands_per_second=self._settings.commands_per_second,
         )
-        messages: list[Message] = [established]
+        frames = [encode(established)]
         if own_status is not None:
             seq = self._log.latest_seq(own_status.user_id)
-            messages.append(UserStatusUpdate(own_status.user_id, own_status, seq, reason="connected"))
+            frames.append(encode(UserStatusUpdate(own_status.user_id, own_status, seq, reason="connected")))
         out = self._counters.messages_out
         out["connection_established"] += 1
-        out["user_status_update"] += len(messages) - 1
+        out["user_status_update"] += len(frames) - 1
         if session.channel == "feed":
-            messages.append(self._stats.message(own_status))
-        return messages
+            frames.append(self._stats.frame(own_status))
+        return frames

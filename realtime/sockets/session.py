@@ -60,6 +60,7 @@ class Session:
         "strikes",
         "subscriptions",
         "transport",
+        "user_id",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,9 @@ class Session:
     ) -> None:
         self.session_id = session_id
         self.identity: Caller = request.identity
+        """Another one of the same user after each new token."""
+        self.user_id = None if isinstance(request.identity, ServiceKey) else request.identity.user_id
+        """The user it belongs to, or None if a backend watches."""
         self.channel: Channel = request.channel
         self.address = request.address
         self.device = request.device
@@ -100,11 +104,6 @@ class Session:
         """The code that the server closed it with."""
         self._errors = errors
         self._counters = counters
-
-    @property
-    def user_id(self) -> int | None:
-        """The user it belongs to, or None if a backend watches."""
-        return None if isinstance(self.identity, ServiceKey) else self.identity.user_id
 
     @property
     def waiting_since(self) -> float | None:

@@ -11,7 +11,7 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.registry import Registry
-from realtime.protocol import FeedCounts, FeedStats
+from realtime.protocol import FeedCounts, FeedStats, encode
 from realtime.sockets.hub import Hub
 from realtime.sockets.session import Session
 from settings import Settings
@@ -40,6 +40,8 @@ class Stats:
         self._hub = hub
         self._log = log
         self._told: FeedCounts | None = None
+        self._framed: tuple[FeedStats, bytes] | None = None
+        """The last message to one client, and its frame."""
         self._is_sending = False
         self._late: set[Session] = set()
         """Sessions that subscribed again, and may have missed a change in between."""
@@ -85,6 +87,13 @@ class Stats:
         if counts != self._told:
             self._told = None
         return FeedStats(stats=counts, seq=self._log.seq)
+
+    def frame(self, own: Status | None = None) -> bytes:
+        """The same message as a frame. While nothing changes, it is encoded once for all who connect."""
+        message = self.message(own)
+        if self._framed is None or self._framed[0] != message:
+            self._framed = message, encode(message)
+        return self._framed[1]
 
     def tick(self) -> None:
         """Send the figures if they have changed, or else to those who may have missed the last change."""

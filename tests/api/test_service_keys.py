@@ -80,6 +80,7 @@ async def test_a_key_in_the_query_or_in_a_body_is_none(api: Api, backend: MakeBa
     assert (await api.post("/auth/refresh", {"refresh_token": key.token})).status == 401
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(key_request_burst=2, key_requests_per_second=0.01)
 async def test_a_key_has_a_rate_of_its_own(backend: MakeBackend, user: MakePerson) -> None:
     ada, one, other = await user("ada"), await backend("read"), await backend("read", "other")

@@ -67,6 +67,7 @@ async def test_a_write_that_fails_is_recorded_as_such(
     assert [each.outcome for each in entries] == ["failed: SERVER_ERROR", "refused: STORE_UNAVAILABLE"]
 
 
+@pytest.mark.one_node
 async def test_a_key_reads_from_memory_while_the_store_is_down(
     user: MakePerson, backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

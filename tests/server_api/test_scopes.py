@@ -107,6 +107,7 @@ async def test_a_key_that_may_not_write_changes_nothing_and_the_audit_says_so(
     assert (entry.action, entry.outcome) == ("set_status", "refused: FORBIDDEN")
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(refused_action_burst=3, refused_actions_per_second=0.01)
 async def test_a_key_cannot_fill_the_audit_with_refused_writes(
     server: RunningServer, user: MakePerson, backend: MakeBackend
@@ -131,6 +132,7 @@ async def test_a_method_that_a_url_does_not_know_is_405(backend: MakeBackend) ->
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
+@pytest.mark.one_node
 @pytest.mark.settings(key_request_burst=2, key_requests_per_second=0.01)
 async def test_a_key_that_asks_too_much_is_told_when_to_come_back(backend: MakeBackend) -> None:
     key = await backend()

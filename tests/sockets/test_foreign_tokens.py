@@ -342,6 +342,7 @@ class TestKeysAtAUrl:
         changes = {**issuer.settings(tmp_path), "foreign_token_keys": jwks.url, "provision_users": True}
         return dataclasses.replace(settings, foreign_token_retry_seconds=0.05, **changes)
 
+    @pytest.mark.one_node
     @pytest.mark.any_store
     async def test_until_they_are_read_tokens_are_refused_for_now(
         self, server: RunningServer, socket: OpenSocket, api: Api, visitor: Visitor, jwks: JwksServer
@@ -357,6 +358,7 @@ class TestKeysAtAUrl:
         await eventually(lambda: not foreign._tokens.is_behind)
         assert (await (await socket(None, token=token, first=True)).take())["type"] == "connection_established"
 
+    @pytest.mark.one_node
     @pytest.mark.any_store
     async def test_a_token_with_a_new_key_is_accepted_at_once_and_delays_nobody(
         self, server: RunningServer, socket: OpenSocket, visitor: Visitor, issuer: Issuer, jwks: JwksServer

@@ -31,7 +31,7 @@ async def test_an_error_in_opening_leaves_no_socket_and_no_presence(
     def broken(*_: object) -> None:
         raise RuntimeError("inner details")
 
-    for part in ("_first_messages", "_create"):
+    for part in ("_first_frames", "_create"):
         with monkeypatch.context() as patch:
             patch.setattr(server.core.admission, part, broken)
             assert await (await socket(ada, first=True)).closed() != 1000

@@ -93,6 +93,7 @@ async def test_a_made_up_key_is_refused(server: RunningServer, text: str) -> Non
     assert await opened.closed() == CloseCode.REFUSED
 
 
+@pytest.mark.one_node
 @pytest.mark.any_store
 @pytest.mark.settings(sockets_per_key=2)
 async def test_a_key_has_a_limited_number_of_sockets(backend: MakeBackend, socket: OpenSocket) -> None:
@@ -102,6 +103,7 @@ async def test_a_key_has_a_limited_number_of_sockets(backend: MakeBackend, socke
     assert await (await socket(reader, first=True)).closed() == CloseCode.TRY_LATER
 
 
+@pytest.mark.one_node
 @pytest.mark.any_store
 @pytest.mark.settings(connect_burst=1)
 async def test_a_key_opens_sockets_at_a_limited_rate(
@@ -114,6 +116,7 @@ async def test_a_key_opens_sockets_at_a_limited_rate(
     assert refused.value.response.status_code == 429
 
 
+@pytest.mark.one_node
 @pytest.mark.any_store
 async def test_the_dashboard_and_the_metrics_count_the_sockets_of_keys_apart(
     server: RunningServer, backend: MakeBackend, user: MakePerson, socket: OpenSocket

@@ -213,6 +213,7 @@ async def test_a_ticket_ends_by_itself(user: MakePerson, socket: OpenSocket) -> 
     assert (await late.take())["code"] == "AUTH_ERROR"
 
 
+@pytest.mark.one_node
 async def test_a_ticket_dies_with_the_login_that_asked_for_it(registered: MakePerson, socket: OpenSocket) -> None:
     ada = await registered("ada")
     ticket = (await ada.post("/auth/ticket")).body["ticket"]

@@ -364,7 +364,7 @@ class TestKeysAtAUrl:
         self, server: RunningServer, socket: OpenSocket, visitor: Visitor, issuer: Issuer, jwks: JwksServer
     ) -> None:
         jwks.start()
-        await eventually(lambda: len(jwks.asked) > 0)
+        await eventually(lambda: len(jwks.asked) >= len(server.nodes))
         ada = await visitor.person(visitor.token(kind="EdDSA"))
         gone, feed = visitor.token(), await socket(None, token=visitor.token())
         asked = len(jwks.asked)

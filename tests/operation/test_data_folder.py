@@ -10,6 +10,8 @@ import pytest
 from chaos.ports import free_port
 from tests.operation.conftest import Terminal
 
+pytestmark = pytest.mark.slow  # each case starts servers
+
 
 def test_a_second_server_on_the_same_folder_is_refused_and_names_the_first(terminal: Terminal) -> None:
     first = terminal.serve()

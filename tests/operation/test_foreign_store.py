@@ -12,6 +12,8 @@ from models.database import open_database
 from settings import Settings
 from tests.operation.conftest import Terminal
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 
 async def write(data_dir: Path, documents: list[dict[str, Any]], collection: str = "users") -> None:
     database = await open_database(Settings(data_dir=data_dir, jwt_secret="s" * 32))

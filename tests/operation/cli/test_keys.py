@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.operation.conftest import Terminal, wait_until
 from tests.secrets_seen import SecretsSeen
+
+pytestmark = pytest.mark.slow  # each case starts the program
 
 
 def add(terminal: Terminal, name: str, scope: str = "read") -> str:

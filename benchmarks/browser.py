@@ -122,7 +122,7 @@ class BrowserOperator:
             seconds=(after["now"] - before["now"]) / 1000,
             task_seconds=sum(task["dur"] for task in tasks) / 1e6,
             longest_seconds=max(task["dur"] for task in tasks) / 1e6,
-            longest_cpu_seconds=max(task["tdur"] for task in tasks) / 1e6,
+            longest_cpu_seconds=max(task.get("tdur", task["dur"]) for task in tasks) / 1e6,  # some have no CPU time
             waited_seconds=max(waited - waited_before.get(pid, 0.0) for pid, waited in waited_after.items()),
             long_tasks=after["longTasks"] - before["longTasks"],
             frames=after["frames"] - before["frames"],

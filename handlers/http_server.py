@@ -106,14 +106,17 @@ class RollcallHTTPServer(HTTPServer):
                 return
             is_taken = False
         except Exception:
-            _log.exception("a new connection failed")
-            connection.close()
+            _give_up(connection)
             return
         if not is_taken:
             self._leave_to_tornado(connection, address)
 
     def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...]) -> None:
-        self.handle_stream(IOStream(connection, max_buffer_size=self.max_buffer_size), address)
+        """As Tornado does with a connection that it has accepted: a failure of one is none of the others."""
+        try:
+            self.handle_stream(IOStream(connection, max_buffer_size=self.max_buffer_size), address)
+        except Exception:
+            _give_up(connection)
 
     def body_limit(self, path: str, headers: HTTPHeaders) -> int:
         """The most bytes that the body of a request may have. Only a backend may send a large one, and only there."""
@@ -237,6 +240,11 @@ class _ArrivingRequest(HTTPMessageDelegate):
         except Forbidden:
             return address, {}
         return address, {} if origin is None else headers_to_read(origin)
+
+
+def _give_up(connection: socket.socket) -> None:
+    _log.exception("a new connection failed")
+    connection.close()
 
 
 def _has_key(headers: HTTPHeaders) -> bool:

@@ -164,8 +164,9 @@ class ForeignTokens:
             raise Unauthenticated("Invalid token: it is not valid yet")
         if expires <= now:
             raise TokenExpired("Token expired")
+        external_id = _external_id(claims["sub"])
         return ForeignToken(
-            external_id=(external_id := _external_id(claims["sub"])),
+            external_id=external_id,
             login_id=_login_id(external_id, token_id, token),
             issued_at=int(issued),
             expires_at=int(expires),

@@ -166,3 +166,26 @@ async def test_what_is_not_watched_can_be_removed(monkeypatch: pytest.MonkeyPatc
     assert [each.closed for each in opened] == [True, True]
     near.close()
     far.close()
+
+
+async def test_a_silent_connection_that_fails_keeps_no_other_one_waiting(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "WAIT_SECONDS", 0.05)
+    http, failures = server.server._http, iter([RuntimeError("a mistake")])
+    handle = http.handle_stream
+
+    def fail_once(*given: object) -> None:
+        error = next(failures, None)
+        if error is not None:
+            raise error
+        handle(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(http, "handle_stream", fail_once)
+    (failing, one), (reader, other) = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+    assert await failing.read() == b""
+    other.write(ASKS_FOR_HEALTH)
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert len(waiting(server)) == 0
+    one.close()
+    other.close()

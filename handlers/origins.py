@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from handlers.request_heads import RequestHead
 from models.addresses import parsed_address
@@ -15,6 +14,8 @@ from settings import Settings, variable
 
 HOST_NOT_ALLOWED = "This server does not answer to that host name. Set ROLLCALL_ALLOWED_HOSTS to allow it."
 ORIGIN_NOT_ALLOWED = "Web pages from this origin are not allowed. Set ROLLCALL_ALLOWED_ORIGINS to allow them."
+Refusal = Literal["HOST_NOT_ALLOWED", "ORIGIN_NOT_ALLOWED"]
+_MESSAGES: dict[Refusal, str] = {"HOST_NOT_ALLOWED": HOST_NOT_ALLOWED, "ORIGIN_NOT_ALLOWED": ORIGIN_NOT_ALLOWED}
 SETTING_THAT_ALLOWS: dict[str | int, str] = {
     "HOST_NOT_ALLOWED": variable("allowed_hosts"),
     "ORIGIN_NOT_ALLOWED": variable("allowed_origins"),
@@ -65,23 +66,20 @@ class Origins:
         self._hosts = [("localhost", None), (settings.host.lower(), None), *(each for each in given if each)]
         self._origins = [each for each in map(parse_origin, settings.allowed_origins) if each]
         self._proxies = [_network(each) for each in settings.trusted_proxies]
-        self._allows_host = _kept(self._judge_host)
-        self._allows_origin = _kept(self._judge_origin)
+        self._known_refusal = lru_cache(_KEPT)(self._refusal)
         self._counts = lru_cache(_KEPT)(self._judge_address)
 
     def check(self, request: RequestHead) -> None:
         """Raise Forbidden if the request does not name this server, or comes from a page of a foreign origin."""
-        host, has_tls = request.headers.get("host", ""), self.is_https(request)
-        if not self._allows_host(host, "", has_tls):
-            raise Forbidden("HOST_NOT_ALLOWED", HOST_NOT_ALLOWED)
-        origin = request.headers.get("origin")
-        if origin is None:
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        is_usual = len(host) + len(origin or "") <= _KEPT_LENGTH
+        refusal = (self._known_refusal if is_usual else self._refusal)(host, origin, self.is_https(request))
+        if refusal is None and origin is None:
             site, mode = request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-mode")
-            allowed = site != "cross-site" or (mode == "navigate" and request.method in ("GET", "HEAD"))
-        else:
-            allowed = self._allows_origin(host, origin, has_tls)
-        if not allowed:
-            raise Forbidden("ORIGIN_NOT_ALLOWED", ORIGIN_NOT_ALLOWED)
+            if site == "cross-site" and (mode != "navigate" or request.method not in ("GET", "HEAD")):
+                refusal = "ORIGIN_NOT_ALLOWED"
+        if refusal is not None:
+            raise Forbidden(refusal, _MESSAGES[refusal])
 
     def is_own(self, origin: str, request: RequestHead) -> bool:
         """Whether the origin is this server's own, under the name in the Host header."""
@@ -119,7 +117,15 @@ class Origins:
         ip = parsed_address(address)
         return ip is not None and not (ip.is_loopback or self._is_proxy(address))
 
-    def _judge_host(self, host: str, _origin: str, has_tls: bool) -> bool:
+    def _refusal(self, host: str, origin: str | None, has_tls: bool) -> Refusal | None:
+        """Why these headers are refused, if they are."""
+        if not self._allows_host(host, has_tls):
+            return "HOST_NOT_ALLOWED"
+        if origin is not None and not (_is_own(host, origin, has_tls=has_tls) or self._is_listed(origin)):
+            return "ORIGIN_NOT_ALLOWED"
+        return None
+
+    def _allows_host(self, host: str, has_tls: bool) -> bool:
         """Whether a Host header names this server."""
         named = _parse_netloc(host.lower())
         if named is None:
@@ -129,10 +135,6 @@ class Origins:
         return parsed_address(name.strip("[]")) is not None or any(
             _matches(allowed, name) and (only is None or only in ports) for allowed, only in self._hosts
         )
-
-    def _judge_origin(self, host: str, origin: str, has_tls: bool) -> bool:
-        """Whether pages of an origin may send requests to this host."""
-        return _is_own(host, origin, has_tls=has_tls) or self._is_listed(origin)
 
     def _is_listed(self, origin: str) -> bool:
         asked = parse_origin(origin)
@@ -146,16 +148,6 @@ class Origins:
             return False
         ip = parsed_address(_plain_address(address))
         return ip is not None and any(ip in network for network in self._proxies)
-
-
-def _kept(judge: Callable[[str, str, bool], bool]) -> Callable[[str, str, bool], bool]:
-    """The same, which remembers its answers for headers of a usual length."""
-    remembered = lru_cache(_KEPT)(judge)
-
-    def judged(host: str, origin: str, has_tls: bool) -> bool:
-        return (remembered if len(host) + len(origin) <= _KEPT_LENGTH else judge)(host, origin, has_tls)
-
-    return judged
 
 
 def _is_own(host: str, origin: str, *, has_tls: bool) -> bool:

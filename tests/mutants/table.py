@@ -168,8 +168,8 @@ DOORS = (
     Mutant(
         "every origin is allowed",
         "handlers/origins.py",
-        "allowed = self._allows_origin(host, origin, has_tls)",
-        "allowed = True",
+        "if origin is not None and not (_is_own(host, origin, has_tls=has_tls) or self._is_listed(origin)):",
+        "if False:",
         (ORIGINS,),
     ),
     Mutant(

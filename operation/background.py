@@ -18,6 +18,7 @@ from models.screen_auth import ScreenAuth
 from models.stores import Stores
 from operation.memory import CROWD_SECONDS, CollectionKeeper, MemoryKeeper, malloc_trim
 from operation.persistence import Persistence
+from operation.tasks import end_tasks
 from realtime.core import Core
 from realtime.presence.log import Revocation
 from realtime.protocol import CloseCode
@@ -105,9 +106,7 @@ class Background:
 
     async def stop(self) -> None:
         """End all tasks."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -19,6 +19,7 @@ from models.foreign_tokens import ForeignTokens, open_foreign_tokens
 from models.jwt_secret import is_exposed
 from models.key_set import ALGORITHMS, KeySet, UnusableKeys, has_private_parts, names_of, read_key_set
 from models.stores import Stores
+from operation.tasks import end_tasks
 from realtime.core import Core
 from realtime.presence.provisioning import Provisioning
 from realtime.sockets.foreign_identities import ForeignIdentities
@@ -115,11 +116,8 @@ class ForeignKeys:
 
     async def stop(self) -> None:
         """Read no more."""
-        reading = self._reading
-        if reading is not None:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
+        if self._reading is not None:
+            await end_tasks([self._reading])
         self._client.close()
 
     def _has_read(self, _reading: asyncio.Task[None]) -> None:

@@ -17,6 +17,7 @@ from models.errors import StoreUnavailable
 from models.instances import Instance, Instances, NodeReport
 from models.lease import Lease
 from models.machine import default_node_name, this_process
+from operation.tasks import end_tasks
 from settings import Settings
 
 _log = structlog.stdlib.get_logger("rollcall.lease")
@@ -64,8 +65,7 @@ class LeaseKeeper:
         """Give the lease back, after the last write."""
         if self._lease is None or self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks([self._task])
         self._task = None
         with contextlib.suppress(StoreUnavailable):  # then the next server has to wait
             await self._lease.give_back()

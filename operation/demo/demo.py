@@ -25,6 +25,7 @@ from operation.demo.phone import for_phones, network_address
 from operation.demo.scenario import Scenario
 from operation.demo.simulated_user import REQUEST_ERRORS, SimulatedUser
 from operation.output import say
+from operation.tasks import end_tasks
 from realtime.presence.registry import Registry
 from settings import Settings
 
@@ -75,9 +76,7 @@ class Demo:
 
     async def stop(self) -> None:
         """Let all made-up users leave."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self._scenario is not None:
             await self._scenario.end()
         self._http.close()

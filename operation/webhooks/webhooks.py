@@ -69,7 +69,8 @@ class Webhooks:
             self._is_ready.clear()
             if not await self._guarded(self._delivery.step):
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_ready.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._is_ready.wait()
 
     def server_has_gone(self) -> None:
         """Compare once the log has what the server that is gone had saved."""

@@ -169,10 +169,8 @@ class _ArrivingRequest(HTTPMessageDelegate):
         self._connection.set_max_body_size(self._limit)
         length = headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._limit):
-            lines, body = self._refusal()
-            stream = self._connection.detach()
-            head = "".join(f"{name}: {value}\r\n" for name, value in lines.get_all())
-            IOLoop.current().spawn_callback(_answer, stream, f"HTTP/1.1 413 {_REASON}\r\n{head}\r\n".encode() + body)
+            refusal = self._refusal()
+            IOLoop.current().spawn_callback(_answer, self._connection.detach(), refusal)
             return None
         if "chunked" in headers.get("Transfer-Encoding", "").lower():
             self._connection.set_max_body_size(2**62)  # so that `data_received` finds out, and not Tornado
@@ -183,10 +181,7 @@ class _ArrivingRequest(HTTPMessageDelegate):
         self._received += len(chunk)
         if self._received <= self._limit:
             return self._delegate.data_received(chunk)
-        headers, body = self._refusal()
-        self._connection.write_headers(ResponseStartLine("HTTP/1.1", 413, _REASON), headers, body)
-        self._connection.finish()  # Tornado reads no further, and closes the connection
-        return None
+        return _answer(self._connection.stream, self._refusal())  # Tornado waits for this, and finds the stream closed
 
     def finish(self) -> None:
         """The request is complete."""
@@ -196,7 +191,8 @@ class _ArrivingRequest(HTTPMessageDelegate):
         """The client left before the request was complete."""
         self._delegate.on_connection_close()
 
-    def _refusal(self) -> tuple[HTTPHeaders, bytes]:
+    def _refusal(self) -> bytes:
+        """The whole answer to a request whose body is too large. The log has it, too."""
         request_id = secrets.token_hex(8)
         address, to_read = self._sender()
         _log.info(
@@ -208,18 +204,17 @@ class _ArrivingRequest(HTTPMessageDelegate):
             address=address,
         )
         typed, body = self._page_or_json(request_id)
-        headers = HTTPHeaders(
-            {
-                **typed,
-                "Content-Length": str(len(body)),
-                "X-Request-Id": request_id,
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-                "Connection": "close",
-                **to_read,
-            }
-        )
-        return headers, body
+        headers = {
+            **typed,
+            "Content-Length": str(len(body)),
+            "X-Request-Id": request_id,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            **to_read,
+        }
+        lines = [f"HTTP/1.1 413 {_REASON}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode() + body
 
     def _page_or_json(self, request_id: str) -> tuple[dict[str, str], bytes]:
         """The body for a person or a program, and the headers that go with it."""

@@ -9,9 +9,12 @@ from pathlib import Path
 import jinja2
 
 from handlers.admin import attention
+from handlers.admin.chart_ranges import CHART_RANGES
 from handlers.admin.formatting import FILTERS
 from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.list_choices import COLUMNS
+from handlers.admin.list_order import ORDER_WORDS
+from handlers.admin.time_form import RANGE_WORDS
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
@@ -27,6 +30,10 @@ def page_templates() -> jinja2.Environment:
     templates.globals["audit_labels"] = AUDIT_LABELS
     templates.globals["list_columns"] = COLUMNS
     templates.globals["on_it_minutes"] = attention.MINUTES
+    templates.globals["order_words"] = ORDER_WORDS
+    templates.globals["range_words"] = RANGE_WORDS
+    templates.globals["chart_words"] = {each.name: each.title for each in CHART_RANGES.values()}
+    templates.globals["column_words"] = {each.name: each.label for columns in COLUMNS.values() for each in columns}
     return templates
 
 

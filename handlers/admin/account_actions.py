@@ -90,4 +90,4 @@ class AccountActionsHandler(ActionForm):
         try:
             return self.request.body_arguments.get("password", [b""])[-1].decode()
         except UnicodeDecodeError:
-            raise Invalid("password is not valid UTF-8.") from None
+            raise Invalid("The password is not valid UTF-8.") from None

@@ -164,7 +164,8 @@ class ActionForm(RecordsRoleRefusals):
         request_id = self.get_body_argument("request_id", "")
         if not _REQUEST_ID.fullmatch(request_id):
             raise Invalid(
-                "request_id must have 8 to 64 letters, digits, hyphens or underscores, and be new for each form."
+                "The field request_id must have 8 to 64 letters, digits, hyphens or underscores, "
+                "and be new for each form."
             )
         reason = self._given_reason()
         return ActionRequest(
@@ -183,7 +184,7 @@ class ActionForm(RecordsRoleRefusals):
     def _action(self) -> ActionName:
         action = self.get_argument("action", "")
         if action not in self.names:
-            raise Invalid(f"action must be one of {', '.join(self.names)}.")
+            raise Invalid(f"The field action must be one of {', '.join(self.names)}.")
         return action
 
     def _targets(self) -> tuple[ActionTarget, ...]:
@@ -196,7 +197,7 @@ class ActionForm(RecordsRoleRefusals):
             return tuple(ActionTarget(call_id=each[:64]) for each in given)
         session_id = self.get_argument("session_id", "")[:64]
         if session_id and (self._action() != "disconnect" or len(given) > 1):
-            raise Invalid("session_id can only be given to disconnect a single user.")
+            raise Invalid("The field session_id can only be given to disconnect a single user.")
         tag = checked_tag(self.get_argument("tag", "")) if self._action() in TAG_ACTIONS else ""
         return tuple(ActionTarget(user_id=user_id_of(each), session_id=session_id, tag=tag) for each in given)
 

@@ -84,7 +84,7 @@ class AttentionHandler(RecordsRoleRefusals):
     def _minutes(self) -> int:
         given = self.get_body_argument("minutes", "")
         if given not in map(str, MINUTES):
-            raise Invalid(f"minutes must be one of {', '.join(map(str, MINUTES))}.")
+            raise Invalid(f"The field minutes must be one of {', '.join(map(str, MINUTES))}.")
         return int(given)
 
     def _issue(self) -> Issue:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import jinja2
+from tornado.httputil import HTTPHeaders
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.admin.assets import Assets
@@ -102,6 +103,11 @@ def known_theme(text: str | None) -> str:
     return text if text in ("light", "dark") else ""
 
 
+def asks_for_json(headers: HTTPHeaders) -> bool:
+    """Whether a request comes from a script of the dashboard. Everything else is for a person, who gets a page."""
+    return "application/json" in headers.get("Accept", "")
+
+
 def allows(role: Allowed) -> Callable[[Verb], Verb]:
     """Who may use an HTTP method. A method without this decorator is refused."""
 
@@ -191,7 +197,7 @@ class AdminHandler(ApiHandler):
     @property
     def wants_json(self) -> bool:
         """Whether the request comes from a script."""
-        return "application/json" in self.request.headers.get("Accept", "")
+        return asks_for_json(self.request.headers)
 
     def set_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
         """As Tornado's, but HttpOnly, SameSite and, with TLS, Secure."""
@@ -272,7 +278,10 @@ class AdminHandler(ApiHandler):
         if self.wants_json:
             self.write_refusal(code, message)
             return
-        self.show("error.html", status=self.get_status(), message=message)
+        status = self.get_status()
+        is_worth_repeating = status >= 500 and self.request.method == "GET"
+        again = self.own_page(self.request.uri or "") if is_worth_repeating else ""
+        self.show("error.html", status=status, code=code, message=message, again=again)
         self.finish()
 
     async def identify_operator(self) -> SignedInOperator | None:

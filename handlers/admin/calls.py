@@ -114,7 +114,7 @@ class AdminCallsHandler(CallPages):
             columns=chosen_columns(self, "calls"),
             shown=shown,
             calls=[self.named(call) for call in shown.rows],
-            calls_with_issues={each.call_id for each in self.overview.issues()},
+            issue_of=self.issue_of(),
             times=times,
             order=order,
             is_unsorted=order.by != wished.by and not shown.is_around and not times.problem,

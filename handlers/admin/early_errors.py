@@ -6,7 +6,7 @@ import jinja2
 from tornado.httputil import HTTPHeaders, parse_cookie
 
 from handlers.admin.assets import Assets
-from handlers.admin.base import PAGE_HEADERS, THEME_COOKIE, known_theme
+from handlers.admin.base import PAGE_HEADERS, THEME_COOKIE, asks_for_json, known_theme
 
 
 class EarlyErrors:
@@ -19,7 +19,7 @@ class EarlyErrors:
     def has_page(self, path: str, headers: HTTPHeaders) -> bool:
         """Whether a person sees the answer: at the dashboard, unless a script asked."""
         path = path.partition("?")[0]
-        return (path == "/admin" or path.startswith("/admin/")) and "text/html" in headers.get("Accept", "")
+        return (path == "/admin" or path.startswith("/admin/")) and not asks_for_json(headers)
 
     def page(self, status: int, message: str, request_id: str, headers: HTTPHeaders) -> tuple[dict[str, str], bytes]:
         """The headers that a page has and other answers don't, and its body."""

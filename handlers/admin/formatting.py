@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from jinja2 import pass_context
@@ -52,6 +52,16 @@ def _full(context: Context, moment: Moment) -> str:
 
 
 @pass_context
+def _full_of_text(context: Context, text: str) -> str:
+    """A moment as a saved filter has it. What can't be read stays as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return _moments(context).full(moment) if moment.tzinfo else text
+
+
+@pass_context
 def _hour(context: Context, moment: Moment) -> str:
     return _moments(context).hour_and_minute(moment)
 
@@ -85,6 +95,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clock": _clock,
     "moment_short": _short,
     "full": _full,
+    "full_of_text": _full_of_text,
     "hour": _hour,
     "weekday": _weekday,
     "iso": iso,

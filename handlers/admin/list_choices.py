@@ -60,7 +60,7 @@ def chosen_sort(handler: RequestHandler, name: PageName, sorts: Sequence[str]) -
     """The order that the URL or else the browser's cookie names; the first if neither does. Raises Invalid."""
     given = handler.get_query_argument("sort", "")
     if given and given not in sorts:
-        raise Invalid(f"sort must be one of {', '.join(sorts)}.")
+        raise Invalid(f"The parameter sort must be one of {', '.join(sorts)}.")
     return given or remembered_sort(handler, name, sorts)
 
 
@@ -103,7 +103,7 @@ class ColumnsHandler(AdminHandler):
         """Show a list with these columns from now on in this browser. Raises Invalid."""
         name = self.get_body_argument("list", "")
         if name not in get_args(ListName):
-            raise Invalid(f"list must be one of {', '.join(get_args(ListName))}.")
+            raise Invalid(f"The field list must be one of {', '.join(get_args(ListName))}.")
         wanted = set(self.get_body_arguments("column"))
         chosen = [column.name for column in COLUMNS[cast("ListName", name)] if column.name in wanted]
         remember(self, f"rollcall_columns_{name}", APART.join(chosen) or NO_COLUMN)

@@ -84,6 +84,10 @@ def words_of(sort: str) -> str:
     return WORDS[sort.removeprefix("-")][sort.startswith("-")]
 
 
+ORDER_WORDS = {sort: words_of(sort).capitalize() for by in WORDS for sort in (by, f"-{by}")}
+"""All orders, as pages name them."""
+
+
 def read_order(handler: AdminHandler, page: PageName) -> ListOrder:
     """The order that the URL or else the browser's cookie names. Raises Invalid."""
     sorts = _sorts(page)

@@ -26,7 +26,7 @@ from realtime.dashboard.operator_messages import encode_message
 from realtime.dashboard.operator_sessions import OperatorSessions
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.overview_feed import OverviewFeed
-from realtime.dashboard.rows import UserRow
+from realtime.dashboard.rows import Issue, UserRow
 from realtime.dashboard.user_query import UserFilter, UserSort
 
 FILTERS: tuple[UserFilter, ...] = get_args(UserFilter)
@@ -70,6 +70,17 @@ class OverviewHandler(AdminHandler):
         """The first users who match the filter, from all its pages. Raises Invalid."""
         status, q, sort, tag = self._filter()
         return self.overview.page(state=status, q=q, sort=sort, skip=0, limit=limit, tag=tag)[0]
+
+    def issue_of(self) -> dict[int | str, Issue]:
+        """Of each user and each call the first issue that concerns it, as in static/admin/state.js."""
+        calls = {call.call_id: call for call in self.overview.calls()}
+        found: dict[int | str, Issue] = {}
+        for issue in self.overview.issues():
+            call = calls.get(issue.call_id)
+            both = (call.caller_id, call.callee_id) if call and (not issue.user_id or issue.also) else ()
+            for each in filter(None, (issue.call_id, issue.user_id, *both)):
+                found.setdefault(each, issue)
+        return found
 
     def _filter(self) -> tuple[UserFilter, str, UserSort, str]:
         status = cast("UserFilter", choice(self, "status", FILTERS))
@@ -127,6 +138,7 @@ class LivePages(OverviewHandler):
             calls=overview.calls(),
             events=overview.events(),
             issues=overview.issues(),
+            issue_of=self.issue_of(),
             attention=overview.unattended,
             alert_kinds=alert_kinds(self.admin.settings),
             page_settings=page_settings(self.admin.settings),

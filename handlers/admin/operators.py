@@ -67,7 +67,7 @@ class OperatorAccounts(AdminHandler):
         """The role in the form. Raises Invalid."""
         role = self.get_argument("role", "")
         if role not in ROLES:
-            raise Invalid(f"role must be one of {', '.join(ROLES)}.")
+            raise Invalid(f"The field role must be one of {', '.join(ROLES)}.")
         return role
 
     async def recorded(
@@ -184,7 +184,7 @@ class OperatorHandler(OperatorAccounts):
     def _wanted(self) -> str:
         change = self.get_argument("change", "")
         if change not in CHANGES:
-            raise Invalid(f"change must be one of {', '.join(CHANGES)}.")
+            raise Invalid(f"The field change must be one of {', '.join(CHANGES)}.")
         return change
 
     async def _found(self, text: str) -> Operator:

@@ -17,7 +17,7 @@ def choice(handler: RequestHandler, name: str, among: tuple[str, ...]) -> str:
     """A parameter that must be one of a few values. The default is the first. Raises Invalid."""
     given = handler.get_query_argument(name, "") or among[0]
     if given not in among:
-        raise Invalid(f"{name} must be one of {', '.join(filter(None, among))}.")
+        raise Invalid(f"The parameter {name} must be one of {', '.join(filter(None, among))}.")
     return given
 
 
@@ -26,7 +26,7 @@ def page_number(handler: RequestHandler, maximum: int = PAGE_MAXIMUM) -> int:
     text = handler.get_query_argument("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
     if not 1 <= number <= maximum:
-        raise Invalid(f"page must be between 1 and {maximum}.")
+        raise Invalid(f"The parameter page must be between 1 and {maximum}.")
     return number
 
 
@@ -41,7 +41,7 @@ def signed_page_number(handler: RequestHandler, per_page: int) -> int:
     digits = text.removeprefix("-")
     number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 7 else most + 1
     if abs(number) > most:
-        raise Invalid(f"page must be between -{most} and {most}.")
+        raise Invalid(f"The parameter page must be between -{most} and {most}.")
     return number
 
 

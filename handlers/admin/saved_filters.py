@@ -83,7 +83,7 @@ class SavedFiltersHandler(AdminHandler):
     async def get(self) -> None:
         """Show the operator's own saved filters."""
         saved = await self.admin.saved_filters.of_operator(self.operator.operator_id)
-        rows = [(each, path_of(each), parse_qsl(each.query)) for each in saved]
+        rows = [(each, path_of(each), dict(parse_qsl(each.query))) for each in saved]
         self.show("saved_filters.html", saved=rows, titles=TITLES)
 
     @allows("viewer")
@@ -116,12 +116,12 @@ class SavedFiltersHandler(AdminHandler):
             case "delete":
                 await filters.delete(operator_id, page, name)
                 return f"Filter “{name}” deleted."
-        raise Invalid("change must be one of save, rename, delete.")
+        raise Invalid("The field change must be one of save, rename, delete.")
 
     def _page(self) -> PageName:
         page = self.get_body_argument("page", "")
         if page not in get_args(PageName):
-            raise Invalid(f"page must be one of {', '.join(get_args(PageName))}.")
+            raise Invalid(f"The field page must be one of {', '.join(get_args(PageName))}.")
         return cast("PageName", page)
 
     def _next(self) -> str:

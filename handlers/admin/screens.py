@@ -149,7 +149,7 @@ class ScreenChangeHandler(AdminScreens):
             case "revoke":
                 return "revoke"
             case _:
-                raise Invalid("change must be one of renew, revoke.")
+                raise Invalid("The field change must be one of renew, revoke.")
 
     async def _ask_again(self, screen_id: str, problem: str) -> None:
         if self.wants_json:

@@ -119,10 +119,19 @@ def _query(found: TimeRange, exact: dict[str, datetime | None], moments: Moments
     }
 
 
+RANGE_WORDS: dict[RangeName, str] = {
+    "hour": "Last hour",
+    "shift": "Shift",
+    "day": "Last 24 hours",
+    "week": "Last 7 days",
+}
+"""The ranges with a name, where the length of a shift doesn't matter."""
+
+
 def _words(found: TimeRange, shown: Callable[[datetime], str], shift_hours: int) -> str | Markup:
     if found.name:
         hours = f"Last {shift_hours} hours" if shift_hours > 1 else "Last hour"
-        return {"hour": "Last hour", "shift": hours, "day": "Last 24 hours", "week": "Last 7 days"}[found.name]
+        return hours if found.name == "shift" else RANGE_WORDS[found.name]
     if found.at:
         return Markup("Around {}").format(shown(found.at))
     if found.start and found.end:

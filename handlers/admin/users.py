@@ -63,14 +63,13 @@ class AdminUsersHandler(OverviewHandler):
             "busy": figures.busy,
             "offline": figures.offline,
         }
-        issue_of = {key: each for each in self.overview.issues() for key in (each.user_id, each.call_id) if key}
         self.show(
             "users.html",
             here="users",
             views=views,
             columns=chosen_columns(self, "users"),
             counts=counts,
-            issue_of=issue_of,
+            issue_of=self.issue_of(),
             picked=self._picked(),
             **self.listed(),
         )

@@ -11,6 +11,9 @@ from realtime.dashboard.rows import EventDetails, EventRow, Explanation
 
 HOURS_OF_DAY = 24
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between the parts of a span of days, which stay in one line."""
+
 _STATES = {
     ("available", "connected"): "came online",
     ("available", "heartbeat"): "came online",
@@ -72,14 +75,15 @@ def event_details(event: Event) -> EventDetails:
 
 
 def explanation_in_words(explanation: Explanation, now: datetime) -> str:
-    """An explanation as of now, where there is no reader whose time zone is known. Times of day are in UTC."""
+    """An explanation as of now, for a program. Times of day are in UTC, and spaces are plain."""
     if explanation.at is None:
         return explanation.text + explanation.tail
     at = from_milliseconds(explanation.at)
     if explanation.counts == "clock":
         return f"{explanation.text} {at:%H:%M} UTC{explanation.tail}"
     span = at - now if explanation.counts == "down" else now - at
-    return f"{explanation.text} {duration_in_words(span.total_seconds() * 1000)}{explanation.tail}"
+    length = duration_in_words(span.total_seconds() * 1000)
+    return f"{explanation.text} {length}{explanation.tail}".replace(NO_BREAK, " ")
 
 
 def _text(event: Event) -> str:
@@ -115,7 +119,7 @@ def duration(milliseconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours >= HOURS_OF_DAY:
         days, hours = divmod(hours, HOURS_OF_DAY)
-        return f"{days} d {hours} h" if hours else f"{days} d"
+        return NO_BREAK.join([str(days), "d", *([str(hours), "h"] if hours else [])])
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 

@@ -34,7 +34,8 @@ export class Banner {
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
-    write(chip, isPaused ? `Paused, ${count(waiting, this.#noun)} waiting` : this.#connection.label);
+    if (isPaused) writePaused(chip, waiting, this.#noun);
+    else write(chip, this.#connection.label);
   }
 
   /** Announce to screen readers. */
@@ -50,4 +51,16 @@ export class Banner {
     clearTimeout(this.#toastTimer);
     this.#toastTimer = setTimeout(() => toast.classList.remove("shown"), TOAST_MS);
   }
+}
+
+/** `Paused, 37 changes waiting`, of which a phone leaves out the noun. */
+function writePaused(chip, waiting, noun) {
+  const [number, ...words] = count(waiting, noun).split(" ");
+  const text = `Paused, ${number} ${words.join(" ")} waiting`;
+  if (chip.textContent === text) return;
+  const [whole, wide] = [document.createElement("span"), document.createElement("span")];
+  wide.className = "wide";
+  wide.append(`${words.join(" ")} `);
+  whole.append(`Paused, ${number} `, wide, "waiting");
+  chip.replaceChildren(whole);
 }

@@ -45,6 +45,8 @@ export const changes = {
   remove_tag: (user) => Boolean(user.tags?.length),
 };
 
+const NO_BREAK = "\u00a0"; // between the parts of a span of days, which stay in one line
+
 const twoDigits = (number) => String(number).padStart(2, "0");
 
 /** Milliseconds as on a clock: `00:22`, `12:04`, `1:30:10`, `3 d 4 h`. As in realtime/dashboard/event_text.py. */
@@ -66,7 +68,7 @@ export function durationInWords(milliseconds) {
 
 function days(hours) {
   const rest = hours % 24;
-  return `${Math.floor(hours / 24)} d${rest ? ` ${rest} h` : ""}`;
+  return [Math.floor(hours / 24), "d", ...(rest ? [rest, "h"] : [])].join(NO_BREAK);
 }
 
 /** Why a state is what it is, at the moment `now`. The argument is an Explanation of the wire. */

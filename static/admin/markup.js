@@ -135,12 +135,18 @@ export function fillCall(element, call, issue, isGone, now) {
   row.text("caller", call.caller_name);
   row.text("callee", call.callee_name);
   row.attribute("link", "href", `/admin/calls/${call.call_id}`);
-  row.set("link", "title", issue ? `${isolated(call.caller_name)} → ${isolated(call.callee_name)}. ${faults(issue, now)}` : `${isolated(call.caller_name)} → ${isolated(call.callee_name)}, ${call.call_type}`);
+  row.set("link", "title", `${isolated(call.caller_name)} → ${isolated(call.callee_name)}, ${call.call_type}`);
+  const fault = issue && !isGone ? callFaults(issue, now) : "";
+  row.text("fault", fault);
+  row.set("fault", "title", fault);
   row.text("timer", isGone ? "Ended" : duration(now - call.started_at));
   row.attribute("end", "aria-label", `End the call between ${names}`);
   row.set("end", "disabled", isGone || !mayAct());
   row.input("call", call.call_id);
 }
+
+/** An issue of one participant says whose it is. */
+const callFaults = (issue, now) => `${issue.user_id ? `${inSentence(issue.username)}: ` : ""}${faults(issue, now)}`;
 
 export function fillIssue(element, issue, isGone, now) {
   const row = new Row(element);

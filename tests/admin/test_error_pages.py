@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 
 import pytest
+from tornado.web import HTTPError
 
+from models.errors import Overloaded, StoreUnavailable
 from tests.admin.browser import JSON_PLEASE, Browser
 from tests.admin.conftest import SignedIn
+from tests.clients import Answer
 from tests.running import RunningServer
 
 pytestmark = pytest.mark.gen_test
@@ -39,6 +43,65 @@ async def test_only_where_signing_in_helps_an_error_offers_it(signed_in: SignedI
     assert (asked.status, led_to(asked.body)) == (401, ["Sign in"])
 
 
+async def test_a_sentence_about_an_error_begins_with_a_capital_letter(signed_in: SignedIn) -> None:
+    admin = await signed_in("admin")
+    for path in (
+        "/admin?status=x", "/admin?page=x", "/admin?sort=x", "/admin?chart=x", "/admin/users?page=0",
+        "/admin/calls?state=x",
+        "/admin/calls?sort=x", "/admin/calls?page=0", "/admin/events?kind=x",
+        "/admin/events?at=2026-11-26T14:05&page=999",
+        "/admin/audit?action=x", "/admin/actions?action=x", "/admin/actions?action=sign_out",
+        "/admin/actions?action=sign_out&user_id=x", "/admin/actions?action=sign_out&user_id=1&session_id=1",
+        "/admin/board?at=2026-11-26T14:05&sort=x", "/admin/operators/1?change=x", "/admin/users/x", "/admin/nothing",
+        "/admin/users/%ff", "/admin/users/1?day=x",
+    ):  # fmt: skip
+        assert_sentences(path, await admin.get(path))
+    for path, fields in (
+        ("/admin/columns", {"list": "x"}), ("/admin/columns", {}), ("/admin/attention", {"issue": "x", "minutes": "x"}),
+        ("/admin/operators", {"name": "x", "password": "long-enough-password", "role": "x"}),
+        ("/admin/actions", {"action": "sign_out", "user_id": "1", "reason": "x"}),
+        ("/admin/operators/1", {"change": "x"}),
+        ("/admin/screens/x", {"change": "x", "reason": "x"}), ("/admin/sign-ins/x", {}),
+        ("/admin/time-zone", {"zone": "x"}),
+    ):  # fmt: skip
+        assert_sentences(path, await admin.post(path, fields))
+
+
+def assert_sentences(path: str, answer: Answer) -> None:
+    """Each sentence of an error's page, and of a form that shows what is wrong, begins with a capital letter."""
+    assert 200 <= answer.status < 500, (path, answer.status)
+    page = html.unescape(answer.body).partition("<main")[2]
+    for heading, sentence in re.findall(r"<h1>(.*?)</h1>(?:\s*<p>(.*?)</p>)?", page if answer.status >= 400 else ""):
+        for text in filter(None, (heading, sentence)):
+            assert re.match(r"[A-Z“]", text), (path, text)
+    for problem in re.findall(r'role="alert"[^>]*>(.*?)</', page):
+        assert re.match(r"[A-Z“]", problem), (path, problem)
+
+
+async def test_a_page_says_what_may_help_when_the_server_cannot_answer(
+    server: RunningServer, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = await signed_in("operator")
+    for error, status, sentence, has_hint in (
+        (StoreUnavailable("a test"), 503, "The store cannot be reached. Try again.", True),
+        (Overloaded("The server is shutting down. Try again."), 503, "The server is shutting down. Try again.", False),
+        (HTTPError(500), 500, "The server failed to answer this request.", False),
+    ):
+
+        async def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        with monkeypatch.context() as broken:
+            broken.setattr(type(server.stores.saved_filters), "of_operator", fail)
+            answer = await operator.get("/admin/saved-filters?x=1")
+        page = html.unescape(answer.body)
+        assert (answer.status, page.count(f"<p>{sentence}</p>")) == (status, 1)
+        assert ("A Live page that is already open keeps working" in page) is has_hint
+        assert re.search(r"Request ID <code>[0-9a-f]{16}</code>", page)
+        assert led_to(page) == ["Try again"]
+        assert '<a class="button primary" href="/admin/saved-filters?x=1">' in page
+
+
 @pytest.mark.parametrize("encoding", ["announced", "chunked"])
 async def test_a_body_too_large_is_a_page_for_a_person_and_json_for_a_program(
     server: RunningServer, encoding: str
@@ -46,6 +109,8 @@ async def test_a_body_too_large_is_a_page_for_a_person_and_json_for_a_program(
     for path, accept, is_page in (
         ("/admin/actions?next=/admin", HTML_PLEASE, True),
         ("/admin", HTML_PLEASE, True),
+        ("/admin/password", {"Accept": "*/*"}, True),
+        ("/admin/login", {"Accept": ""}, True),
         ("/admin/actions", JSON_PLEASE, False),
         ("/administration", HTML_PLEASE, False),
         ("/auth/login", HTML_PLEASE, False),
@@ -67,7 +132,7 @@ async def send_too_much(server: RunningServer, path: str, accept: str, encoding:
     """Send a form that is too large. Return the head and the body of the answer."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Accept: {accept}", "Cookie: rollcall_theme=dark"]
     if encoding == "chunked":
-        content = b"Transfer-Encoding: chunked\r\n\r\n20000\r\n" + b"x" * 70_000
+        content = b"Transfer-Encoding: chunked\r\n\r\n" + (b"20000\r\n" + b"x" * 0x20000 + b"\r\n") * 20
     else:
         content = b"Content-Length: 70000\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

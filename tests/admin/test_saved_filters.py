@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,34 @@ async def test_filters_are_renamed_and_deleted_on_a_page_of_their_own(signed_in:
     assert "<bdi>one</bdi>" in (await viewer.get("/admin/saved-filters")).body
     await change(viewer, change="delete", name="one")
     assert "No saved filters yet." in (await viewer.get("/admin/saved-filters")).body
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "words"),
+    [
+        (
+            "live",
+            "status=calls&sort=-since&chart=4h",
+            "Status: On a call · Sort: Shortest in status · Chart: Last 4 hours",
+        ),
+        ("users", "sort=since&q=sort", "Sort: Longest in status · Search: sort"),
+        ("calls", "state=ongoing&sort=duration", "State: Ongoing · Sort: Longest first"),
+        ("events", "kind=call_started&range=day", "Type: Call started · Time: Last 24 hours"),
+        ("events", "sort=-time&at=2026-11-26T14%3A05%2B01%3A00", "Sort: Oldest first · Around: 26 Nov 2026, 13:05"),
+        ("audit", "action=clear_busy&from=yesterday", "Action: Clear busy · From: yesterday"),
+        ("calls", "columns=started.type", "Columns: Started, Type"),
+        ("users", "status=all", "Everything"),
+    ],
+)
+async def test_a_filter_is_described_in_the_words_of_its_page(
+    page: str, query: str, words: str, signed_in: SignedIn
+) -> None:
+    viewer = await signed_in("viewer")
+    await change(viewer, page=page, name="mine", query=query)
+    shown = (await viewer.get("/admin/saved-filters")).body
+    cell = re.search(r'<td class="soft"><span class="text">(.*?)</span></td>', shown)
+    assert cell is not None
+    assert html.unescape(re.sub(r"<[^>]+>", "", cell[1])) == words
 
 
 async def test_what_is_refused_is_said_on_the_page_and_nothing_else_is_kept(signed_in: SignedIn) -> None:

@@ -15,6 +15,7 @@ from tests.dashboard.site import Site
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
 EVENT = "#list tr th"
+LINES = "(part) => [...part.getClientRects()].map((box) => box.top)"
 
 
 async def tail(visit: Visit, query: str = "") -> Page:
@@ -70,6 +71,9 @@ async def test_a_paused_tail_counts_what_waits_and_then_shows_it(site: Site, vis
     await expect(page.locator("[data-banner=chip]")).to_have_text("Paused, 7 new events waiting")
     await expect(page.locator("#tail")).to_have_text("Paused. 7 new events waiting.")
     assert await first.inner_text() == before
+    await page.set_viewport_size({"width": 390, "height": 844})
+    words = page.locator("[data-banner=chip] > span")
+    assert (await words.inner_text(), len(await words.evaluate(LINES))) == ("Paused, 7 waiting", 1)
     await page.keyboard.press("p")
     await expect(first).to_have_text("tail paused is busy")
     await expect(page.locator("#tail")).to_have_text("New events appear here as they happen.")

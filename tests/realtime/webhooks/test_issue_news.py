@@ -161,6 +161,7 @@ def test_what_is_noted_of_issues_is_what_was_told_last_or_that_they_have_ended()
         (Explanation("Silent for", 0, tail=" on iPhone"), "Silent for 40 s on iPhone"),
         (Explanation("offline since", 0, "clock", " (timed out)"), "offline since 00:00 UTC (timed out)"),
         (Explanation("for", 100_000, "down"), "for 01:00"),
+        (Explanation("for", 273_946_000, "down"), "for 3 d 4 h"),
     ],
 )
 def test_an_explanation_is_put_into_words(explanation: Explanation, words: str) -> None:

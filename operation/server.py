@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import random
 import time
 from datetime import timedelta
@@ -45,6 +44,7 @@ from operation.cut_off import CutOff
 from operation.foreign_keys import accept_foreign_tokens
 from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets, open_probe_sockets
+from operation.memory import keep_for_good
 from operation.node_report import node_report
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, log_change
@@ -139,9 +139,7 @@ class Server:
         if self._foreign_keys is not None:
             await self._foreign_keys.start()
         self._checkpointer.start()
-        # Loaded users stay in memory for good, so the garbage collector need not go through 100,000 of them each time.
-        gc.collect()
-        gc.freeze()
+        keep_for_good()
         sockets = open_listening_sockets(self.settings)
         self.port = sockets[0].getsockname()[1]
         for_probes = open_probe_sockets(self.settings)

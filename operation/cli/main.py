@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 from collections.abc import Awaitable
 from importlib import import_module
@@ -45,6 +46,7 @@ def command_line() -> None:
         context.obj = lambda: _settings(flags, demo=demo)
         if context.invoked_subcommand is None:
             run_command(_serving().serve(with_secret(context.obj()), demo=demo))
+        gc.enable()  # commands need not start as fast as the server, which does this itself
 
     set_up_output()
     root = RootCommand(

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
-from operation.memory import CROWD_SOCKETS, LEAST_SOCKETS, CollectionKeeper, MemoryKeeper, malloc_trim
+from operation.memory import (
+    CROWD_SOCKETS,
+    LEAST_SOCKETS,
+    CollectionKeeper,
+    MemoryKeeper,
+    keep_for_good,
+    malloc_trim,
+)
 
 pytestmark = pytest.mark.gen_test
 
@@ -62,3 +70,22 @@ async def test_full_collections_are_put_off_only_while_a_crowd_comes() -> None:
     finally:
         gc.set_threshold(*usual)
     assert put_off == [True, False, True, False, False]
+
+
+async def test_what_exists_at_the_start_is_not_searched_for_garbage_again() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    try:
+        for was_enabled in (True, False):
+            if not was_enabled:
+                gc.disable()
+            garbage = weakref.ref(Ring())
+            keep_for_good()
+            assert gc.isenabled()
+            assert gc.get_freeze_count() > 0
+            assert (garbage() is None) == was_enabled
+    finally:
+        gc.unfreeze()
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import ssl
@@ -25,14 +26,15 @@ from tornado.httputil import (
 )
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.netutil import add_accept_handler
 
 from handlers.admin.early_errors import EarlyErrors
+from handlers.begun_stream import BegunStream
 from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
 from handlers.newcomers import Newcomers
 from handlers.origins import Origins, headers_to_read
 from handlers.sockets.direct_upgrades import DirectUpgrades
+from handlers.sockets.early_heads import LONGEST_BYTES
 from handlers.traffic import CountedRequest, Traffic
 from models.errors import Forbidden
 from models.service_keys import is_key
@@ -64,7 +66,7 @@ class RollcallHTTPServer(HTTPServer):
         `body_limits` has the paths at which a backend may send a body that is larger than others. `early_errors` makes
         the page that a browser gets instead of JSON.
         """
-        self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
+        self._listening: list[socket.socket] = []
         self._early_errors = early_errors
         self._body_limits = body_limits
         self._traffic = traffic
@@ -80,18 +82,31 @@ class RollcallHTTPServer(HTTPServer):
         if self._upgrades is None or self.ssl_options is not None:
             super().add_sockets(sockets)
             return
+        loop = asyncio.get_running_loop()
         for each in sockets:
-            self._listening.append((each, add_accept_handler(each, partial(self._accepted, self._upgrades))))
+            self._listening.append(each)
+            loop.add_reader(each.fileno(), self._accept, each, self._upgrades)
 
     def stop(self) -> None:
         """Accept no more connections."""
         super().stop()
-        for listening, stop_accepting in self._listening:
-            stop_accepting()
+        for listening in self._listening:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
             listening.close()
         self._listening.clear()
         if self._newcomers is not None:
             self._newcomers.end()
+
+    def _accept(self, listening: socket.socket, upgrades: DirectUpgrades) -> None:
+        """Begin with the connections that wait."""
+        while True:
+            try:
+                connection, address = listening.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:  # the client has left, which some systems report here
+                continue
+            self._accepted(upgrades, connection, address)
 
     def _accepted(
         self, upgrades: DirectUpgrades, connection: socket.socket, address: tuple[object, ...], *, waits: bool = True
@@ -99,22 +114,27 @@ class RollcallHTTPServer(HTTPServer):
         """Open a socket if an upgrade has arrived, or wait for the first bytes. Everything else is for Tornado."""
         try:
             connection.setblocking(False)
-            is_taken = upgrades.take_connection(connection, address)
+            begun = connection.recv(LONGEST_BYTES)
         except BlockingIOError:
             if waits and self._newcomers is not None:
                 self._newcomers.add(connection, address)
                 return
-            is_taken = False
+            begun = b""
+        except OSError:  # the client has left
+            connection.close()
+            return
+        try:
+            is_taken = upgrades.take_connection(connection, address, begun)
         except Exception:
             _give_up(connection)
             return
         if not is_taken:
-            self._leave_to_tornado(connection, address)
+            self._leave_to_tornado(connection, address, begun)
 
-    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...]) -> None:
+    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...], begun: bytes = b"") -> None:
         """As Tornado does with a connection that it has accepted: a failure of one is none of the others."""
         try:
-            self.handle_stream(IOStream(connection, max_buffer_size=self.max_buffer_size), address)
+            self.handle_stream(BegunStream(connection, begun, self.max_buffer_size), address)
         except Exception:
             _give_up(connection)
 

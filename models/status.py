@@ -17,7 +17,7 @@ State = Literal["available", "busy", "offline"]
 """A status in one word. A user who is online is either available or busy."""
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, gc=False):
     """How other people see a user."""
 
     user_id: int
@@ -27,7 +27,7 @@ class Profile(msgspec.Struct, frozen=True):
     """The id that the user has in another program, if that program made the user."""
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, gc=False):
     """One user's status, the same over HTTP, on sockets and on pages. `is_available` is derived and never stored."""
 
     user_id: int
@@ -42,7 +42,7 @@ class Status(msgspec.Struct, frozen=True):
     """Left out of messages for users who have none."""
 
 
-class Claims(msgspec.Struct, frozen=True):
+class Claims(msgspec.Struct, frozen=True, gc=False):
     """What a user or a call says about the user's status. Evidence, in contrast, is what the server observed.
 
     `set_offline` lasts until the next heartbeat. A call overrides a busy status set by hand. When the call ends, the
@@ -55,7 +55,7 @@ class Claims(msgspec.Struct, frozen=True):
     call_id: str | None = None
 
 
-class CurrentState(msgspec.Struct, frozen=True):
+class CurrentState(msgspec.Struct, frozen=True, gc=False):
     """A user's current state, when it began, and the announcement reason that led to the current status.
 
     `by` names the operator if the reason is `operator`.

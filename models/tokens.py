@@ -33,7 +33,7 @@ _UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionEr
 """What PyJWT raises for tokens that it refuses, and for some that it cannot read."""
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """What a token states: the user, the login, and when it was issued and expires (Unix seconds)."""
 
     user_id: int

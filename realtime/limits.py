@@ -119,8 +119,8 @@ class Limits:
 class GuardedPeer(Protocol):
     """What the guard needs of a user's or an operator's session."""
 
-    strikes: Strikes
-
+    @property
+    def strikes(self) -> Strikes: ...
     def refuse(self, code: ErrorCode, message: str, now: float, /) -> None: ...
     def close(self, code: CloseCode, reason: str, /) -> None: ...
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 
 from tornado.http1connection import HTTP1Connection
@@ -23,8 +23,9 @@ from handlers.request_heads import Headers, RequestHead
 from handlers.sockets.base import open_session
 from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
-from handlers.sockets.early_heads import early_head
-from handlers.sockets.handshake import answer_to, check_handshake, has_version
+from handlers.sockets.early_heads import EarlyRequest, early_head
+from handlers.sockets.gathered_sends import GatheredSends
+from handlers.sockets.handshake import ACCEPTED, check_handshake, has_key, has_version, own_answer_to
 from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
@@ -36,7 +37,7 @@ from realtime.sockets.admission import Admission
 from realtime.sockets.commands import Commands
 from realtime.sockets.session import Caller, Session
 
-_ALWAYS = "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 class DirectUpgrades:
@@ -56,25 +57,19 @@ class DirectUpgrades:
         self._commands = commands
         self._counters = counters
         self._readable = ReadableSockets()
+        self._gathered = GatheredSends()
         self._new_id = RandomIds(8)
 
-    def take_connection(self, connection: socket.socket, address: tuple[object, ...]) -> bool:
-        """Open a socket if a correct upgrade has arrived. Otherwise nothing has happened.
-
-        Raises BlockingIOError if nothing has arrived yet.
-        """
-        head = early_head(connection, address, self._channels)
+    def take_connection(self, connection: socket.socket, address: tuple[object, ...], data: bytes) -> bool:
+        """Open a socket if the first bytes of a connection are a correct upgrade. Otherwise nothing has happened."""
+        head = early_head(data, address, self._channels)
         if head is None:
             return False
         identity = self._admissible(head.request)
         if identity is None:
             return False
-        try:
-            connection.recv(head.size)
-        except OSError:  # the client has left
-            connection.close()
-            return True
-        self._open(SocketStream(connection, self._readable), head.request, identity)
+        stream = SocketStream(connection, self._readable, head.rest)
+        self._open(stream, head.request, identity, partial(self._gathered.send, connection))
         return True
 
     def take(self, connection: HTTP1Connection, start_line: RequestStartLine, headers: HTTPHeaders) -> bool:
@@ -99,8 +94,6 @@ class DirectUpgrades:
         """Whose socket it is if it can be opened here."""
         if self._context.traffic.draining or self._admission.is_cut_off:
             return None
-        if request.method != "GET" or _has_more_than_a_head(request.headers):
-            return None
         try:
             identity = self._identify(request)
         except RequestError:
@@ -111,19 +104,41 @@ class DirectUpgrades:
 
     def _identify(self, request: RequestHead) -> Caller | None:
         """Whose socket it is, or None if that is not for this class to find out. Raises RequestError."""
-        check_handshake(request)
-        tokens, tickets = credentials(request)
-        if tickets or len(tokens) != 1 or not has_version(request):
+        if not self._is_correct(request):
             return None
-        self._context.origins.check(request)
+        tokens, tickets = credentials(request)
+        if tickets or len(tokens) != 1:
+            return None
         return self._context.authenticator.identify_caller(tokens[0])
 
-    def _open(self, stream: ByteStream, request: RequestHead, identity: Caller) -> None:
+    def _is_correct(self, request: RequestHead) -> bool:
+        """Whether the request is an upgrade and nothing else. Raises RequestError.
+
+        The lines that many clients send alike are checked only once, unless something else decides about them.
+        """
+        common = request.common if isinstance(request, EarlyRequest) else None
+        if common is not None and common.answer is not None:
+            return has_key(request)
+        if request.method != "GET" or _has_more_than_a_head(request.headers) or not has_version(request):
+            return False
+        check_handshake(request)
+        self._context.origins.check(request)
+        if common is not None and "x-forwarded-proto" not in request.headers:
+            common.answer = _common_answer(request)
+        return True
+
+    def _open(
+        self,
+        stream: ByteStream,
+        request: RequestHead,
+        identity: Caller,
+        first_take: Callable[[bytes], int] | None = None,
+    ) -> None:
         request_id = self._new_id()
         opened: Connection[Session] = Connection(
             stream, self._commands, self._context.traffic, longest_message(self._context.settings)
         )
-        opened.transport.begin(_head(request, request_id))
+        opened.transport.begin(_head(request, request_id), first_take)
         log_answer(self._context.origins, request, request_id, 101)
         asked = connect_request(request, identity, self._channels[request.path], self._context)
         admit = partial(self._admission.admit, asked)
@@ -136,10 +151,16 @@ def _has_more_than_a_head(headers: Headers) -> bool:
 
 def _head(request: RequestHead, request_id: str) -> bytes:
     """The head of the answer, the same as from a handler."""
-    origin = request.headers.get("origin")
-    lines = _lines(answer_to(request)) if origin is None else _lines({**headers_to_read(origin), **answer_to(request)})
+    common = request.common.answer if isinstance(request, EarlyRequest) else None
+    lines = f"{common or _common_answer(request)}{_lines(own_answer_to(request))}"
     first = f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"
-    return f"{first}{_ALWAYS}{lines}\r\n".encode("latin-1")
+    return f"{first}{lines}\r\n".encode("latin-1")
+
+
+def _common_answer(request: RequestHead) -> str:
+    """The lines of the answer that are the same for all clients of an app."""
+    origin = request.headers.get("origin")
+    return _lines({**_ALWAYS, **({} if origin is None else headers_to_read(origin)), **ACCEPTED})
 
 
 def _lines(headers: dict[str, str]) -> str:

@@ -1,15 +1,15 @@
 """Early heads: reads the head of a request before Tornado knows of its connection.
 
-Tornado would start a task for the connection, wait for the head with a timer, and search it for its end. Here the head
-is only looked at, so whatever is not a plain upgrade is still in the kernel for Tornado to read.
+Tornado would start a task for the connection, wait for the head with a timer, and search it for its end. What is not a
+plain upgrade is left to it, together with the bytes that were read.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Container
+from functools import lru_cache
 from typing import NamedTuple
 
 from tornado.escape import parse_qs_bytes
@@ -19,17 +19,29 @@ LONGEST_BYTES = 4096
 
 _BEGINNING = b"GET /ws/"
 
-_PLAIN = re.compile(
-    r"GET ([!->@-~]+)(?:\?([!-~]*))? HTTP/1\.1\r\n"
-    r"((?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+)\r\n"
-)
-"""The path, the query and the lines of a head that every parser reads in the same way: each header has one line, one
-space and a value in ASCII."""
+_VERSION = "HTTP/1.1"
+
+_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""A value that every parser reads in the same way."""
+
+_PLAIN = re.compile(r"(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)*")
+"""Lines that every parser reads in the same way: each has one name, one space and a value in ASCII."""
 
 _LINE = re.compile(r"([A-Za-z0-9-]+): ([ -~]+)\r\n")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """What every parser takes for a host. Tornado refuses some others."""
+
+_OWN = frozenset({"authorization", "sec-websocket-key", "sec-websocket-protocol", "x-forwarded-for"})
+"""Headers whose values differ from client to client. Some of them are secrets."""
+
+_KEPT = 512
+"""Groups of lines that are kept. An app sends the same few lines from all devices of a kind."""
+
+_KEPT_LENGTH = 1024
+"""Longer groups are read anew each time, so that nobody can fill the memory with them."""
+
+_QUERY = re.compile(r"[!-~]*")
 
 _FIELDS_LIMIT = 100
 """Fields of a query. An upgrade has three at most."""
@@ -47,22 +59,39 @@ class EarlyHeaders(dict[str, str]):
         return [self[name]] if name in self else []
 
 
+class CommonLines:
+    """The lines of a head that many clients send alike."""
+
+    __slots__ = ("answer", "headers")
+
+    def __init__(self, headers: EarlyHeaders) -> None:
+        self.headers = headers
+        self.answer: str | None = None
+        """The lines that answer them, once they were found to be correct, whatever the other headers say."""
+
+
 class EarlyRequest:
     """See RequestHead. The whole query may hold a token, so only its arguments are kept."""
 
-    __slots__ = ("_began", "headers", "path", "query_arguments", "remote_ip")
+    __slots__ = ("_began", "common", "headers", "path", "query_arguments", "remote_ip")
 
     method = "GET"
-    version = "HTTP/1.1"
+    version = _VERSION
     protocol = "http"
 
     def __init__(
-        self, path: str, query_arguments: dict[str, list[bytes]], headers: EarlyHeaders, remote_ip: str
+        self,
+        path: str,
+        query_arguments: dict[str, list[bytes]],
+        headers: EarlyHeaders,
+        remote_ip: str,
+        common: CommonLines,
     ) -> None:
         self.path = path
         self.query_arguments = query_arguments
         self.headers = headers
         self.remote_ip = remote_ip
+        self.common = common
         self._began = time.monotonic()
 
     def request_time(self) -> float:
@@ -71,42 +100,70 @@ class EarlyRequest:
 
 
 class EarlyHead(NamedTuple):
-    """The head of a request, and how many bytes it takes."""
+    """The head of a request, and what the client sent after it."""
 
     request: EarlyRequest
-    size: int
+    rest: bytes
 
 
-def early_head(connection: socket.socket, address: tuple[object, ...], paths: Container[str]) -> EarlyHead | None:
-    """The head of a request for one of the paths, or None if it is not there, or is not plain enough to tell.
-
-    Raises BlockingIOError if nothing has arrived yet.
-    """
-    try:
-        data = connection.recv(LONGEST_BYTES, socket.MSG_PEEK)
-    except BlockingIOError:
-        raise
-    except OSError:
+def early_head(data: bytes, address: tuple[object, ...], paths: Container[str]) -> EarlyHead | None:
+    """The head of a request for one of the paths, or None if it is not complete, or not plain enough to tell."""
+    if not data.startswith(_BEGINNING):
         return None
-    found = _PLAIN.match(data.decode("latin-1")) if data.startswith(_BEGINNING) else None
-    if found is None:
+    head, end, rest = data.partition(b"\r\n\r\n")
+    first, _, lines = head.decode("latin-1").partition("\r\n")
+    target, _, version = first[4:].partition(" ")
+    path, _, query = target.partition("?")
+    if not end or version != _VERSION or path not in paths:
         return None
-    path, query, text = found.groups()
-    if path not in paths:
+    arguments = _arguments(query)
+    own, common = _headers(lines)
+    if arguments is None or common is None or not own.keys().isdisjoint(common.headers):
         return None
-    lines = _LINE.findall(text)
-    headers = EarlyHeaders([(name.lower(), value) for name, value in lines])
-    if len(headers) < len(lines) or not _HOST.fullmatch(headers.get("host", "")):  # there are two of one name
-        return None
-    try:
-        arguments = _arguments(query or "")
-    except ValueError:
-        return None
-    return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0])), found.end())
+    headers = EarlyHeaders(common.headers)
+    headers.update(own)
+    return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0]), common), rest)
 
 
-def _arguments(query: str) -> dict[str, list[bytes]]:
-    """The arguments in a query, as Tornado reads them. Raises ValueError."""
+def _headers(lines: str) -> tuple[dict[str, str], CommonLines | None]:
+    """The client's own headers, and the common lines. None if the lines are not plain."""
+    own = dict[str, str]()
+    others = list[str]()
+    for line in lines.split("\r\n"):
+        name, _, value = line.partition(": ")
+        name = name.lower()
+        if name not in _OWN:
+            others.append(line)
+        elif name in own or not _VALUE.fullmatch(value):
+            return own, None
+        else:
+            own[name] = value
+    text = "\r\n".join(others)
+    return own, _known_lines(text) if len(text) <= _KEPT_LENGTH else _common_lines(text)
+
+
+def _common_lines(text: str) -> CommonLines | None:
+    """The headers in these lines, or None if they are not plain, one of them is there twice, or no host is."""
+    lines = text + "\r\n"
+    if not _PLAIN.fullmatch(lines):
+        return None
+    found = _LINE.findall(lines)
+    headers = EarlyHeaders([(name.lower(), value) for name, value in found])
+    if len(headers) < len(found) or not _HOST.fullmatch(headers.get("host", "")):
+        return None
+    return CommonLines(headers)
+
+
+_known_lines = lru_cache(_KEPT)(_common_lines)
+
+
+def _arguments(query: str) -> dict[str, list[bytes]] | None:
+    """The arguments in a query, as Tornado reads them, or None if it might refuse them."""
     if _ONLY_TOKEN.fullmatch(query):  # nothing in it has to be decoded
         return {"token": [query[6:].encode()]}
-    return parse_qs_bytes(query, keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)
+    if not _QUERY.fullmatch(query):
+        return None
+    try:
+        return parse_qs_bytes(query, keep_blank_values=True, max_num_fields=_FIELDS_LIMIT)
+    except ValueError:
+        return None

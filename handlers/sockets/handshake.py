@@ -20,6 +20,9 @@ SUBPROTOCOL = "rollcall.v1"
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 """So many bytes in Base64."""
 
+ACCEPTED = {"Upgrade": "websocket", "Connection": "Upgrade"}
+"""The headers that accept any upgrade."""
+
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 §1.3."""
 
@@ -34,8 +37,13 @@ def check_handshake(request: RequestHead) -> None:
         raise Invalid("The Connection header must be Upgrade.")
     if request.version != "HTTP/1.1":
         raise Invalid("An upgrade to WebSocket needs HTTP/1.1.")
-    if not _KEY.fullmatch(headers.get("sec-websocket-key", "")):
+    if not has_key(request):
         raise Invalid(f"Sec-WebSocket-Key must be {KEY_BYTES} bytes in Base64.")
+
+
+def has_key(request: RequestHead) -> bool:
+    """Whether the client sent a nonce."""
+    return _KEY.fullmatch(request.headers.get("sec-websocket-key", "")) is not None
 
 
 def has_version(request: RequestHead) -> bool:
@@ -44,14 +52,18 @@ def has_version(request: RequestHead) -> bool:
 
 
 def answer_to(request: RequestHead) -> dict[str, str]:
-    """The headers that accept an upgrade, in the case in which Tornado writes them.
+    """The headers that accept an upgrade, in the case in which Tornado writes them."""
+    return {**ACCEPTED, **own_answer_to(request)}
+
+
+def own_answer_to(request: RequestHead) -> dict[str, str]:
+    """Those of them that are not the same for every upgrade.
 
     In the subprotocols `rollcall.v1, bearer.<token>`, the second only carries a token.
     """
+    digest = hashlib.sha1(request.headers.get("sec-websocket-key", "").encode() + _GUID, usedforsecurity=False).digest()
+    headers = {"Sec-Websocket-Accept": binascii.b2a_base64(digest, newline=False).decode()}
     offered = request.headers.get("sec-websocket-protocol", "")
-    is_offered = bool(offered) and SUBPROTOCOL in map(str.strip, offered.split(","))
-    key = request.headers.get("sec-websocket-key", "")
-    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
-    accept = binascii.b2a_base64(digest, newline=False).decode()
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": accept}
-    return {"Sec-Websocket-Protocol": SUBPROTOCOL, **headers} if is_offered else headers
+    if offered and SUBPROTOCOL in map(str.strip, offered.split(",")):
+        headers["Sec-Websocket-Protocol"] = SUBPROTOCOL
+    return headers

@@ -18,6 +18,7 @@ class SocketStream:
     __slots__ = (
         "__weakref__",
         "_arrived",
+        "_begun",
         "_is_watching",
         "_loop",
         "_readable",
@@ -27,7 +28,9 @@ class SocketStream:
         "_written",
     )
 
-    def __init__(self, connection: socket.socket, readable: ReadableSockets) -> None:
+    def __init__(self, connection: socket.socket, readable: ReadableSockets, begun: bytes = b"") -> None:
+        self._begun = begun
+        """What was read of the connection before."""
         self._loop = asyncio.get_running_loop()
         self._readable = readable
         self._socket: socket.socket | None = connection
@@ -51,7 +54,9 @@ class SocketStream:
             arrived(None)
             return
         self._arrived = arrived
-        if not self._is_watching:
+        if self._begun:
+            self._loop.call_soon(self._pass_on_begun)
+        elif not self._is_watching:
             self._is_watching = True
             self._readable.add(self._socket.fileno(), self._on_readable)
 
@@ -93,6 +98,13 @@ class SocketStream:
             if not future.done():
                 future.set_exception(StreamClosedError())
                 future.exception()  # nobody has to ask for it
+
+    def _pass_on_begun(self) -> None:
+        """Pass on what was read before, unless the connection has been closed since."""
+        begun, self._begun = self._begun, b""
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None:
+            arrived(begun)
 
     def _on_readable(self) -> None:
         connection, arrived = self._socket, self._arrived

@@ -16,19 +16,24 @@ from handlers.sockets.websocket_protocol import WebSocketProtocol
 class StreamTransport:
     """Writes to the socket directly, and passes what the kernel does not take at once to Tornado's stream."""
 
-    __slots__ = ("_head", "_protocol", "_stream", "on_busy", "take")
+    __slots__ = ("_first_take", "_head", "_protocol", "_stream", "on_busy", "take")
 
     def __init__(self, stream: ByteStream, protocol: WebSocketProtocol) -> None:
         self._protocol = protocol
         self._stream = stream
         self._head = b""
         """The head of the answer to the upgrade, until it is sent."""
+        self._first_take: Callable[[bytes], int] | None = None
         self.on_busy: Callable[[], object] = _ignore
         self.take: Callable[[bytes], int] = self._plain_take()
 
-    def begin(self, head: bytes) -> None:
-        """Send the head of the answer to the upgrade in one packet with the first frames, which follow at once."""
+    def begin(self, head: bytes, first_take: Callable[[bytes], int] | None = None) -> None:
+        """Send the head of the answer to the upgrade in one packet with the first frames, which follow at once.
+
+        `first_take` hands them to the kernel, if that is not to be done as for all others.
+        """
         self._head = head
+        self._first_take = first_take
         self.take = self._take_first
 
     def send_head(self) -> None:
@@ -43,8 +48,9 @@ class StreamTransport:
 
     def _take_first(self, data: bytes) -> int:
         self.take, head, self._head = self._plain_take(), self._head, b""
+        first_take, self._first_take = self._first_take or self.take, None
         try:
-            taken = self.take(head + data)
+            taken = first_take(head + data)
         except BlockingIOError:
             taken = 0
         if taken < len(head):

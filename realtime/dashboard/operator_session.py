@@ -61,7 +61,7 @@ class OperatorSession:
         self._counters = counters
         self._errors = SlidingWindow(1, settings.error_interval_seconds)
         self._limit_bytes = settings.outbox_limit_bytes
-        self._writer = FrameWriter(transport, now, self._drained)
+        self._writer = FrameWriter(transport, now, self)
         self._update_bytes = 0
         """Bytes of updates in the queue. What else waits is bounded by how often it is made."""
 
@@ -134,7 +134,11 @@ class OperatorSession:
         elif not self._writer.queued_bytes:
             self._update_bytes = 0
 
-    def _drained(self) -> None:
+    def blocked(self) -> None:
+        """See Owner. Updates are counted as they are offered."""
+
+    def drained(self) -> None:
+        """See Owner."""
         self.heard_at = self._now()  # a peer that takes bytes is alive, even if its pong comes late
         self._pump()
         if self.is_open and self.is_behind and not self._writer.queued_bytes and self.waiting_since is None:

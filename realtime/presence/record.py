@@ -23,7 +23,7 @@ from models.user_documents import StoredUser, anonymous_name
 from realtime.protocol import Reason
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One user: profile, claims, the servers with evidence, and the status that follows from them."""
 
     profile: Profile

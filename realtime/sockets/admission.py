@@ -15,7 +15,6 @@ from realtime.protocol import (
     UserStatusUpdate,
     encode,
 )
-from realtime.ratelimit import SlidingWindow
 from realtime.sockets.authenticator import Authenticator
 from realtime.sockets.fanout import FanOut
 from realtime.sockets.frame_writer import Transport
@@ -171,8 +170,8 @@ class Admission:
 
     def _create(self, request: ConnectRequest, transport: Transport) -> Session:
         outbox = Outbox(transport, self._log, self._statuses, self._now, self._settings)
-        errors = SlidingWindow(1, self._settings.error_interval_seconds)
-        session = Session(self._new_id(), request, transport, outbox, errors, self._counters, self._now())
+        seconds = self._settings.error_interval_seconds
+        session = Session(self._new_id(), request, transport, outbox, seconds, self._counters, self._now())
         session.expires_at = self._authenticator.expires_at(request.identity)
         session.subscriptions = {request.channel: UNFILTERED, "calls": UNFILTERED}
         session.on_closed = self._dismiss

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from realtime.counters import Counters
 from realtime.presence.changelog import Change, ChangeLog
@@ -67,6 +66,7 @@ class FanOut:
         self._is_catching_up = False
         """Whether more of them are to catch up as soon as other work has had its turn."""
         self._subscribers = Subscribers()
+        self._on_blocked, self._on_drained = self._blocked, self.catch_up  # bound once, for all sessions
 
     def __len__(self) -> int:
         return len(self._current) + len(self._behind)
@@ -82,7 +82,8 @@ class FanOut:
 
     def add(self, session: Session) -> None:
         """Add a new session. Its `outbox.since` says what it has."""
-        session.outbox.attach(partial(self._blocked, session), partial(self.catch_up, session))
+        session.on_blocked, session.on_drained = self._on_blocked, self._on_drained
+        session.outbox.attach(session)
         self._behind.add(session)
         self.catch_up(session)
 

@@ -29,22 +29,30 @@ class Transport(Protocol):
         ...
 
 
+class Owner(Protocol):
+    """Decides what a writer writes, and is told when it can't write, and when it can again."""
+
+    def blocked(self) -> None:
+        """The transport has to keep something until the peer reads."""
+
+    def drained(self) -> None:
+        """The peer has taken it."""
+
+
 class FrameWriter:
     """Writes frames to one transport in order, and knows since when the peer has taken nothing.
 
     While the peer is slow, frames wait in a queue. The queue has no limit of its own: its owner decides what may wait.
-    `on_blocked` is called when the transport has to buffer something, and `on_drained` when the peer has taken it.
     """
 
-    __slots__ = ("_now", "_queue", "_transport", "lost", "on_blocked", "on_drained", "queued_bytes", "waiting_since")
+    __slots__ = ("_now", "_queue", "_transport", "lost", "owner", "queued_bytes", "waiting_since")
 
-    def __init__(self, transport: Transport, now: Callable[[], float], on_drained: Callable[[], object]) -> None:
+    def __init__(self, transport: Transport, now: Callable[[], float], owner: Owner) -> None:
         self._transport = transport
         self._now = now
         self._queue: deque[bytes] | None = None
         """The frames that wait. Most writers never need a queue, and an empty one takes 600 bytes."""
-        self.on_blocked: Callable[[], object] = _nothing
-        self.on_drained = on_drained
+        self.owner: Owner | None = owner
         transport.on_busy = self._wait
         self.queued_bytes = 0
         self.waiting_since: float | None = None
@@ -75,7 +83,8 @@ class FrameWriter:
         """
         self.waiting_since = self._now()
         self._transport.buffer(rest, self._drained)
-        self.on_blocked()
+        if self.owner is not None:
+            self.owner.blocked()
 
     def enqueue(self, *frames: bytes) -> None:
         """Put frames at the end of the queue."""
@@ -103,7 +112,8 @@ class FrameWriter:
         """Drop the queue, and refer to the owner no more: it must not be kept alive by a cycle."""
         self._queue = None
         self.queued_bytes = 0
-        self.on_drained = self.on_blocked = self._transport.on_busy = _nothing
+        self.owner = None
+        self._transport.on_busy = _nothing
 
     def _wait(self) -> None:
         """The transport has bytes of its own to write first."""
@@ -112,8 +122,9 @@ class FrameWriter:
 
     def _drained(self) -> None:
         self.waiting_since = None
-        self.on_drained()
+        if self.owner is not None:
+            self.owner.drained()
 
 
 def _nothing() -> None:
-    """What an ended writer calls when the peer takes the last bytes."""
+    """What the transport of an ended writer calls."""

@@ -76,11 +76,11 @@ class Liveness:
     def await_expiry(self, session: Session, identity: Identity) -> None:
         """Warn before the token expires, then close the session. Call again after each new token."""
         warn_at = session.expires_at - self._token_warning_seconds
-        self._timers.at(warn_at, ("token", session.session_id), partial(self._warn, session, identity))
+        self._timers.at(warn_at, session.session_id, partial(self._warn, session, identity))
 
     def forget_expiry(self, session: Session) -> None:
         """The session has ended."""
-        self._timers.cancel(("token", session.session_id))
+        self._timers.cancel(session.session_id)
 
     def is_expired(self, session: Session) -> bool:
         """Whether the token has expired and its grace period is over."""
@@ -96,7 +96,7 @@ class Liveness:
         session.push(TokenExpiring(expires_at=expires_at))
         if session.is_open:
             end = session.expires_at + self._token_grace_seconds
-            self._timers.at(end, ("token", session.session_id), partial(self.expire, session))
+            self._timers.at(end, session.session_id, partial(self.expire, session))
 
 
 def _due(queue: dict[PingedPeer, float], now: float) -> list[PingedPeer]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from models.status import Status
 from realtime.presence.changelog import Change, ChangeLog
 from realtime.protocol import ResumeComplete, Snapshot, Subscription, encode
-from realtime.sockets.frame_writer import FrameWriter, Transport
+from realtime.sockets.frame_writer import FrameWriter, Owner, Transport
 from realtime.sockets.interest import NOBODY, Filter, Interest
 from settings import Settings
 
@@ -59,13 +59,13 @@ class Outbox:
         now: Callable[[], float],
         settings: Settings,
     ) -> None:
-        self._writer = FrameWriter(transport, now, self.pump)
+        self._writer = FrameWriter(transport, now, self)
         self._log = log
         self._statuses = statuses
         self._queue_limit = settings.outbox_limit_bytes - PAGE_BYTES
         self._page_users = settings.snapshot_page_users
-        self._snapshots: list[tuple[Subscription, Filter]] = []
-        self._pages: list[list[Status]] = []
+        self._snapshots: tuple[tuple[Subscription, Filter], ...] = ()
+        self._pages: list[list[Status]] | None = None
         """The pages of a snapshot that are left, the last one first."""
         self._page_of: Subscription = "feed"
         self._page_seq = 0
@@ -102,10 +102,16 @@ class Outbox:
         """The session has ended: nothing more is written, and nothing refers back to it."""
         self._writer.end()
 
-    def attach(self, on_blocked: Callable[[], object], on_drained: Callable[[], object]) -> None:
-        """Call these when something has to wait, and each time the peer has taken it, in place of `pump`."""
-        self._writer.on_blocked = on_blocked
-        self._writer.on_drained = on_drained
+    def attach(self, owner: Owner) -> None:
+        """Tell someone else when something has to wait, and each time the peer has taken it."""
+        self._writer.owner = owner
+
+    def blocked(self) -> None:
+        """See Owner. Before it is attached, nobody else writes to the peer."""
+
+    def drained(self) -> None:
+        """See Owner."""
+        self.pump()
 
     def add(self, frame: bytes) -> None:
         """Write a reply or a push now, or keep it in order."""
@@ -122,7 +128,7 @@ class Outbox:
 
     def request_snapshot(self, subscription: Subscription, wanted: Filter) -> None:
         """Send a snapshot after what is waiting. It is taken when its turn comes, so later updates are newer."""
-        self._snapshots.append((subscription, wanted))
+        self._snapshots += ((subscription, wanted),)
 
     def mark_resumed(self) -> None:
         """Say so once the updates that a returning client missed have been written."""
@@ -150,7 +156,7 @@ class Outbox:
         if queued is not None:
             return queued
         if self._pages:
-            return self._next_page()
+            return self._next_page(self._pages)
         if self._snapshots or self._is_resuming:
             upto = self._log.seq
         if not self.current and self.since < upto and (updates := self._missed_updates(upto)):
@@ -159,8 +165,8 @@ class Outbox:
             self._is_resuming = False
             return encode(ResumeComplete(seq=self.since))
         if self._snapshots:
-            self._take_snapshot()
-            return self._next_page()
+            self._pages = self._take_snapshot()
+            return self._next_page(self._pages)
         figures, self.stats = self.stats, None
         return figures
 
@@ -189,22 +195,26 @@ class Outbox:
         user_id, seq = self.sent_apart
         return change.user_id == user_id and change.seq <= seq
 
-    def _take_snapshot(self) -> None:
-        """Statuses are frozen, so the list stays the state as of `seq` however late its pages are written."""
-        subscription, wanted = self._snapshots.pop(0)
+    def _take_snapshot(self) -> list[list[Status]]:
+        """The pages of the next snapshot, the last one first.
+
+        Statuses are frozen, so the list stays the state as of `seq` however late its pages are written.
+        """
+        (subscription, wanted), *later = self._snapshots
+        self._snapshots = tuple(later)
         self.told_ahead = None
         users = self._statuses(wanted.user_ids, wanted.tags)
         self._page_of, self._page_seq = subscription, self._log.seq
         size = self._page_users
-        self._pages = [users[start : start + size] for start in range(0, len(users), size)][::-1] or [[]]
+        return [users[start : start + size] for start in range(0, len(users), size)][::-1] or [[]]
 
-    def _next_page(self) -> bytes:
+    def _next_page(self, pages: list[list[Status]]) -> bytes:
         """The next page, split if long names make it too large."""
-        users = self._pages.pop()
-        more = bool(self._pages)
+        users = pages.pop()
+        more = bool(pages)
         page = encode(Snapshot(subscription=self._page_of, seq=self._page_seq, users=users, more=more))
         if len(page) > PAGE_BYTES and len(users) > 1:
             half = len(users) // 2
-            self._pages += (users[half:], users[:half])
-            return self._next_page()
+            pages += (users[half:], users[:half])
+            return self._next_page(pages)
         return page

@@ -23,7 +23,7 @@ Caller = Identity | ServiceKey
 """Who opens a socket: a user, or the backend of an app, which only watches and is nobody."""
 
 
-class ConnectRequest(msgspec.Struct, frozen=True):
+class ConnectRequest(msgspec.Struct, frozen=True, gc=False):
     """A connection that asks for a session. `epoch` and `since` are what a returning client already knows."""
 
     identity: Caller
@@ -41,7 +41,9 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_counters",
+        "_error_interval_seconds",
         "_errors",
+        "_strikes",
         "address",
         "awaits_pong",
         "channel",
@@ -52,12 +54,13 @@ class Session:
         "identity",
         "is_open",
         "named",
+        "on_blocked",
         "on_closed",
+        "on_drained",
         "opened_at",
         "outbox",
         "session_id",
         "slot",
-        "strikes",
         "subscriptions",
         "transport",
         "user_id",
@@ -69,7 +72,7 @@ class Session:
         request: ConnectRequest,
         transport: Transport,
         outbox: Outbox,
-        errors: SlidingWindow,
+        error_interval_seconds: float,
         counters: Counters,
         now: float,
     ) -> None:
@@ -90,7 +93,6 @@ class Session:
         """Whether the peer was pinged and has not answered yet."""
         self.expires_at = now
         """Steady time at which the token expires. A service key never does."""
-        self.strikes = Strikes()
         self.subscriptions: dict[Subscription, Filter] = {}
         """Each subscription, with what it is narrowed to."""
         self.named: dict[Subscription, frozenset[str]] = {}
@@ -100,15 +102,29 @@ class Session:
         """Position among the recipients of the current flush."""
         self.on_closed: Callable[[Session, Reason, bool], None] | None = None
         """Called once at the end, with the reason and whether the end was clean."""
+        self.on_blocked: Callable[[Session], None] = _nothing
+        """Called when something has to wait until the peer reads."""
+        self.on_drained: Callable[[Session], None] = _nothing
+        """Called when the peer has taken it."""
         self.close_code: int | None = None
         """The code that the server closed it with."""
-        self._errors = errors
+        self._error_interval_seconds = error_interval_seconds
+        self._errors: SlidingWindow | None = None
+        """The last error that was answered. Most sessions never make one."""
+        self._strikes: Strikes | None = None
         self._counters = counters
 
     @property
     def waiting_since(self) -> float | None:
         """Steady time since when the peer has taken nothing; None while nothing waits for it."""
         return self.outbox.waiting_since
+
+    @property
+    def strikes(self) -> Strikes:
+        """The commands that were refused."""
+        if self._strikes is None:
+            self._strikes = Strikes()
+        return self._strikes
 
     def push(self, message: Message) -> None:
         """Send one message after what is waiting."""
@@ -128,6 +144,8 @@ class Session:
 
     def refuse(self, code: ErrorCode, message: str, now: float) -> None:
         """Answer with an error. In a flood of errors most are not answered, but the command is refused all the same."""
+        if self._errors is None:
+            self._errors = SlidingWindow(1, self._error_interval_seconds)
         if self._errors.take(now):
             self.push(Error(message=message, code=code))
 
@@ -158,6 +176,18 @@ class Session:
         elif self.outbox.overflowed:
             self.close(CloseCode.SLOW_CONSUMER, "slow consumer")
 
+    def blocked(self) -> None:
+        """See Owner."""
+        self.on_blocked(self)
+
+    def drained(self) -> None:
+        """See Owner."""
+        self.on_drained(self)
+
     def _closed(self, reason: Reason, clean: bool) -> None:
         if self.on_closed is not None:
             self.on_closed(self, reason, clean)
+
+
+def _nothing(_session: Session) -> None:
+    """The fan-out has not added the session yet."""

@@ -8,6 +8,8 @@ import socket
 import pytest
 
 from chaos.raw_frames import PING, PONG, frame, upgrade
+from handlers.sockets.early_heads import EarlyRequest, early_head
+from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from tests.clients import RawSocket, connect_raw, eventually
 from tests.conftest import MakePerson
@@ -106,3 +108,111 @@ async def test_a_query_means_the_same_early_and_late(server: RunningServer, user
         reader, writer = await connect_raw(server.port, request, early=early)
         assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
         writer.transport.abort()
+
+
+@pytest.mark.settings(trusted_proxies=("127.0.0.1",))
+@pytest.mark.parametrize(
+    ("changed", "extra", "status"),
+    [
+        ([], [], 101),
+        (["Sec-WebSocket-Key: short"], [], 400),
+        (["Authorization: Bearer nobody's"], [], 101),  # then the socket is closed with 4001
+        ([], ["Authorization: Bearer TOKEN"], 101),
+        ([], ["sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="], 400),
+        ([], ["Origin: https://localhost"], 101),
+        ([], ["Origin: http://evil.example"], 403),
+        ([], ["X-Forwarded-Proto: https", "Origin: http://localhost"], 403),
+        ([], ["X-Forwarded-Proto: http", "Origin: http://localhost"], 101),
+        ([], ["Content-Length: 0"], 101),
+        (["Sec-WebSocket-Version: 12"], [], 426),
+        (["X-Forwarded-For: 203.0.113.7"], [], 101),
+        (["Sec-WebSocket-Protocol: rollcall.v1"], [], 101),
+    ],
+)
+async def test_a_client_is_judged_by_its_own_headers_after_others_like_it(
+    server: RunningServer, user: MakePerson, changed: list[str], extra: list[str], status: int
+) -> None:
+    ada = (await user("ada")).token.encode()
+    others, request = upgrade().replace(b"TOKEN", ada), upgrade(*changed, extra=extra).replace(b"TOKEN", ada)
+    for sent, expected in ((others, 101), (request, status), (others, 101), (request, status)):
+        reader, writer = await connect_raw(server.port, sent, early=True)
+        assert (await reader.readline()).startswith(f"HTTP/1.1 {expected} ".encode())
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Host: a\r\nHost: a",
+        "Host: a\nX: b",
+        "Host: a\rX: b",
+        "Host: a\r\nX : b",
+        "Host: a\r\n X: b",
+        "Host: a\r\nX:b",
+        "Host: a\r\nX: \x00",
+        "Host: a\r\nX: é",
+        "Host: a\r\nAuthorization: x\r\nauthorization: y",
+        "Host: a\r\nAuthorization: x\ty",
+        "Host: a\r\nAuthorization:  x",
+        "Host: a\r\nAuthorization: ",
+        "X: y",
+        "",
+    ],
+)
+def test_a_head_that_parsers_may_read_differently_is_not_read_early(lines: str) -> None:
+    for _ in range(2):  # the second time from what is kept
+        data = f"GET /ws/feed HTTP/1.1\r\n{lines}\r\n\r\n".encode("latin-1")
+        assert early_head(data, ("127.0.0.1", 1), {"/ws/feed"}) is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "GET /ws/feed HTTP/1.0",
+        "GET /ws/feed  HTTP/1.1",
+        "GET /ws/feed HTTP/1.1 ",
+        "GET /ws/feed\nHTTP/1.1",
+        "GET /ws/feed?a=\x01 HTTP/1.1",
+        "GET /ws/feed?a=é HTTP/1.1",
+        "GET /ws/other HTTP/1.1",
+        "GET /ws/feed#x HTTP/1.1",
+        "get /ws/feed HTTP/1.1",
+    ],
+)
+def test_a_first_line_that_parsers_may_read_differently_is_not_read_early(first: str) -> None:
+    assert early_head(f"{first}\r\nHost: a\r\n\r\n".encode("latin-1"), ("127.0.0.1", 1), {"/ws/feed"}) is None
+
+
+def test_a_head_is_read_as_it_was_sent_with_what_came_after_it() -> None:
+    head = b"GET /ws/feed?token=a.b.c HTTP/1.1\r\nhost: a\r\nX-Forwarded-For: 1.2.3.4\r\nUser-Agent: x  y\r\n\r\n"
+    found = early_head(head + b"more\r\n\r\n", ("127.0.0.1", 1), {"/ws/feed"})
+    assert found is not None
+    assert found.rest == b"more\r\n\r\n"
+    assert found.request.headers == {"host": "a", "x-forwarded-for": "1.2.3.4", "user-agent": "x  y"}
+    assert found.request.query_arguments == {"token": [b"a.b.c"]}
+    assert found.request.remote_ip == "127.0.0.1"
+
+
+def test_lines_of_any_length_are_read_but_only_short_ones_are_kept() -> None:
+    def read(extra: str) -> EarlyRequest:
+        data = f"GET /ws/feed HTTP/1.1\r\nHost: a\r\nX: {extra}\r\nSec-WebSocket-Key: {extra[:3]}\r\n\r\n".encode()
+        found = early_head(data, ("127.0.0.1", 1), {"/ws/feed"})
+        assert found is not None
+        return found.request
+
+    assert read("short").common is read("short").common
+    assert read("x" * 2000).common is not read("x" * 2000).common
+    assert read("x" * 2000).headers["x"] == "x" * 2000
+
+
+async def test_a_socket_that_is_closed_passes_on_nothing_that_was_read_before() -> None:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    arrived = list[bytes | None]()
+    stream = SocketStream(near, ReadableSockets(), b"begun")
+    stream.read(arrived.append)
+    stream.close()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert arrived == [None]
+    far.close()

@@ -37,6 +37,16 @@ class NarrowStream:
         return asyncio.get_running_loop().create_future()
 
 
+class Reader:
+    """Lets a writer write what it likes."""
+
+    def blocked(self) -> None:
+        pass
+
+    def drained(self) -> None:
+        pass
+
+
 def begun(stream: NarrowStream) -> StreamTransport:
     transport = StreamTransport(cast("Any", stream), cast("Any", None))
     transport.begin(HEAD)
@@ -46,7 +56,7 @@ def begun(stream: NarrowStream) -> StreamTransport:
 @pytest.mark.parametrize("room", [0, 1, len(HEAD) - 1, len(HEAD), len(HEAD) + 1, len(HEAD + FRAME), 100])
 async def test_the_first_frame_follows_the_head_wherever_the_kernel_stops(room: int) -> None:
     stream = NarrowStream(room)
-    writer = FrameWriter(begun(stream), lambda: 0.0, lambda: None)
+    writer = FrameWriter(begun(stream), lambda: 0.0, Reader())
     writer.write(FRAME)
     assert stream.sent + stream.kept == HEAD + FRAME
     assert len(stream.sent) == min(room, len(HEAD + FRAME))

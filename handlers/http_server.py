@@ -74,8 +74,7 @@ class RollcallHTTPServer(HTTPServer):
         self._upgrades = upgrades
         self._newcomers: Newcomers | None = None
         if upgrades is not None:
-            begin = partial(self._accepted, upgrades, waits=False)
-            self._newcomers = Newcomers(begin, self._leave_to_tornado)
+            self._newcomers = Newcomers(partial(self._accepted, upgrades, waits=False))
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections. Without TLS, those that begin with an upgrade become sockets without Tornado."""
@@ -131,7 +130,7 @@ class RollcallHTTPServer(HTTPServer):
         if not is_taken:
             self._leave_to_tornado(connection, address, begun)
 
-    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...], begun: bytes = b"") -> None:
+    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...], begun: bytes) -> None:
         """As Tornado does with a connection that it has accepted: a failure of one is none of the others."""
         try:
             self.handle_stream(BegunStream(connection, begun, self.max_buffer_size), address)

@@ -10,7 +10,10 @@ from functools import partial
 from handlers.sockets.readable_sockets import ReadableSockets
 
 WAIT_SECONDS = 1.0
-"""A connection that stays silent for longer is left to Tornado, which closes it in the end."""
+"""A connection that stays silent for longer waits no more: Tornado closes it in the end."""
+
+STRETCH_SECONDS = 0.003
+"""How long connections that have waited are begun with before everything else gets a turn."""
 
 Begin = Callable[[socket.socket, tuple[object, ...]], None]
 """Begins with a connection and the address at its other end."""
@@ -23,10 +26,9 @@ class Newcomers:
     meanwhile, which costs more than all that an upgrade needs.
     """
 
-    def __init__(self, begin: Begin, begin_silent: Begin) -> None:
+    def __init__(self, begin: Begin) -> None:
         self._readable = ReadableSockets()  # apart from the open sockets, so that both have their turns
         self._begin = begin
-        self._begin_silent = begin_silent
         self._waiting: dict[socket.socket, tuple[tuple[object, ...], float]] = {}
         """Each connection with the address and the time until which it waits, oldest first."""
         self._timer: asyncio.TimerHandle | None = None
@@ -45,7 +47,7 @@ class Newcomers:
     def end(self) -> None:
         """Begin with all of them now."""
         for connection in list(self._waiting):
-            self._begin_silent(connection, self._take(connection))
+            self._begin(connection, self._take(connection))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -58,10 +60,13 @@ class Newcomers:
         return self._waiting.pop(connection)[0]
 
     def _sweep(self) -> None:
+        """Begin with those that have waited long enough. In a crowd, most of them are not silent, but not read yet."""
         loop = asyncio.get_running_loop()
+        now = loop.time()
         self._timer = None
-        for connection, (_, until) in list(self._waiting.items()):
-            if until > loop.time():
+        while self._waiting:
+            connection, (_, until) = next(iter(self._waiting.items()))
+            if until > now or loop.time() - now > STRETCH_SECONDS:
                 self._timer = loop.call_at(until, self._sweep)
                 return
-            self._begin_silent(connection, self._take(connection))
+            self._begin(connection, self._take(connection))

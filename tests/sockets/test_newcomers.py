@@ -189,3 +189,38 @@ async def test_a_silent_connection_that_fails_keeps_no_other_one_waiting(
     assert len(waiting(server)) == 0
     one.close()
     other.close()
+
+
+async def test_an_upgrade_that_nobody_had_time_to_read_needs_no_http(server: RunningServer, user: MakePerson) -> None:
+    request = upgrade().replace(b"TOKEN", (await user("ada")).token.encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    await eventually(lambda: len(waiting(server)) == 1)
+    writer.write(request)
+    for connection, (address, _) in list(waiting(server)._waiting.items()):
+        waiting(server)._waiting[connection] = address, 0.0
+    waiting(server)._sweep()
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+    (session,) = server.core.hub
+    assert isinstance(session.transport._stream, SocketStream)  # type: ignore[attr-defined]
+    writer.transport.abort()
+
+
+async def test_others_get_a_turn_between_many_that_have_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newcomers, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(newcomers, "STRETCH_SECONDS", 0.002)
+    order, pairs = list[str](), [socket.socketpair() for _ in range(4)]
+
+    def begin(_connection: socket.socket, _address: tuple[object, ...]) -> None:
+        time.sleep(0.0015)
+        order.append("newcomer")
+        asyncio.get_running_loop().call_soon(order.append, "other")
+
+    waiting_ones = Newcomers(begin)
+    for near, _ in pairs:
+        waiting_ones.add(near, ("127.0.0.1", 1))
+    await eventually(lambda: order.count("newcomer") == 4)
+    assert order.index("other") <= 2
+    assert len(waiting_ones) == 0
+    for near, far in pairs:
+        near.close()
+        far.close()

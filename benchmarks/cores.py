@@ -13,6 +13,9 @@ from benchmarks.failure import BenchmarkError
 _CPU_CLOCK = 2
 """Linux's CPUCLOCK_SCHED: the CPU time of all threads of a process in ns (/proc only counts in steps of 10 ms)."""
 
+_START_TIME = 19
+"""The place of the time when a process started in /proc/<pid>/stat, counted from its state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cores:
@@ -60,6 +63,13 @@ class Place:
 def cpu_seconds(pid: int) -> float:
     """Return the user and system CPU time that all threads of process `pid` have used so far."""
     return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+
+
+def age_seconds(pid: int) -> float:
+    """Return how long ago process `pid` started."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    started = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def stay_on(core: int) -> None:

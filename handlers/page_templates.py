@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,15 @@ FOLDER = Path(__file__).resolve().parent.parent / "templates"
 COMPILE_AFTER_SECONDS = 3.0
 """After the start. First come the clients that return, and compiling would slow down the start by a quarter."""
 
+LOOK_SECONDS = 0.05
+"""How long to look whether the process is idle."""
+
+IDLE_SHARE = 0.1
+"""Of one core: a process that uses less is idle."""
+
+PATIENCE_SECONDS = 60.0
+"""How long to wait for that in all. An idle server needs two seconds."""
+
 
 @cache
 def page_templates() -> jinja2.Environment:
@@ -37,8 +47,21 @@ def page_templates() -> jinja2.Environment:
     return templates
 
 
-async def compile_ahead(templates: jinja2.Environment, after_seconds: float = COMPILE_AFTER_SECONDS) -> None:
-    """Compile all templates, one after another in a thread, so that no request has to wait for more than one."""
+async def compile_ahead(
+    templates: jinja2.Environment, cpu_seconds: Callable[[], float], after_seconds: float = COMPILE_AFTER_SECONDS
+) -> None:
+    """Compile all templates, one after another in a thread, so that no request has to wait for more than one.
+
+    A thread that compiles keeps everything else waiting for up to 5 ms at a time. So each template waits until the
+    process uses little time, but all of them together not for longer than `PATIENCE_SECONDS`.
+    """
     await asyncio.sleep(after_seconds)
+    waited = 0.0
     for name in templates.list_templates():
+        is_idle = False
+        while not is_idle and waited < PATIENCE_SECONDS:
+            before = cpu_seconds()
+            await asyncio.sleep(LOOK_SECONDS)
+            is_idle = cpu_seconds() - before < IDLE_SHARE * LOOK_SECONDS
+            waited += LOOK_SECONDS
         await asyncio.to_thread(templates.get_template, name)

@@ -145,7 +145,7 @@ class Server:
         for_probes = open_probe_sockets(self.settings)
         self.probe_port = for_probes[0].getsockname()[1] if for_probes else 0
         await self._background.start(newest_notice)
-        self._background.spawn(compile_ahead(page_templates()))
+        self._background.spawn(compile_ahead(page_templates(), time.process_time))
         self._background.repeat(CHECK_SECONDS, self._checkpointer.tick, at_once=True)
         if self._webhooks is not None:
             self._background.spawn(self._webhooks.keep_storing())

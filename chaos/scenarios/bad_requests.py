@@ -24,7 +24,7 @@ async def huge_requests(lab: Lab) -> list[Check]:
     (attacker,) = await lab.attackers(server)
     victims = await lab.victims(server)
     await server.start()
-    await asyncio.sleep(COMPILE_AFTER_SECONDS + 1)  # the compiled pages of the dashboard take some megabytes
+    await asyncio.sleep(COMPILE_AFTER_SECONDS + 4)  # the compiled pages of the dashboard take some megabytes
     seconds: dict[str, float] = {}
     async with lab.beside(server, victims, signs_in=False) as watch:
         for kind, data in HUGE_REQUESTS.items():

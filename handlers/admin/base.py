@@ -52,6 +52,8 @@ SECTIONS = (
 )
 """The links in the header: name, URL, text, and the role that sees each one."""
 
+STALE_FORM = "This form is not from a page that this browser opened. Go back, reload the page, and send it again."
+
 ZONE_COOKIE = "rollcall_zone"
 """The time zone that the operator chose in this browser."""
 
@@ -161,8 +163,14 @@ class AdminHandler(ApiHandler):
             raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may send this request")
 
     def check_xsrf_cookie(self) -> None:
-        """The cookie alone would let other sites act as the operator, so the token from our own pages is required."""
-        RequestHandler.check_xsrf_cookie(self)
+        """The cookie alone would let other sites act as the operator, so the token from our own pages is required.
+
+        Raises Forbidden.
+        """
+        try:
+            RequestHandler.check_xsrf_cookie(self)
+        except HTTPError as error:
+            raise Forbidden("REFUSED", STALE_FORM) from error
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Only our own origin is trusted; Tornado would tell `https://n` from `https://n:443`."""
@@ -281,7 +289,8 @@ class AdminHandler(ApiHandler):
         status = self.get_status()
         is_worth_repeating = status >= 500 and self.request.method == "GET"
         again = self.own_page(self.request.uri or "") if is_worth_repeating else ""
-        self.show("error.html", status=status, code=code, message=message, again=again)
+        is_form = self.request.method == "POST"
+        self.show("error.html", status=status, code=code, message=message, again=again, is_form=is_form)
         self.finish()
 
     async def identify_operator(self) -> SignedInOperator | None:

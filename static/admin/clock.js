@@ -7,6 +7,7 @@ export class ServerClock {
   #now;
   #offset;
   #heardAt;
+  #stoppedAt = null;
 
   constructor(serverNow, now = () => performance.now()) {
     this.#now = now;
@@ -26,7 +27,16 @@ export class ServerClock {
     this.#offset = serverNow - this.#heardAt;
   }
 
+  /** Stay at this moment until `go`, so that what is drawn again meanwhile shows no other times. */
+  stop() {
+    this.#stoppedAt ??= this.now();
+  }
+
+  go() {
+    this.#stoppedAt = null;
+  }
+
   now() {
-    return this.#now() + this.#offset;
+    return this.#stoppedAt ?? this.#now() + this.#offset;
   }
 }

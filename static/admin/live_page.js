@@ -155,6 +155,8 @@ export class LivePage {
   }
 
   #setTicker() {
+    if (this.#isFrozen || this.isPaused) this.clock.stop();
+    else this.clock.go();
     if (this.connection.isLive && !this.isPaused) this.#ticker.start();
     else this.#ticker.stop();
   }

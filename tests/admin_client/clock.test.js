@@ -19,6 +19,17 @@ test("between two messages the server's time goes on by the own clock", () => {
   assert.equal(clock.now(), NOW + 1_234);
 });
 
+test("a clock that is stopped stays, and is right again when it goes on", () => {
+  const { clock, pass } = clockAt(NOW);
+  clock.stop();
+  pass(1_000);
+  clock.stop();
+  clock.hear(NOW + 1_000);
+  assert.equal(clock.now(), NOW);
+  clock.go();
+  assert.equal(clock.now(), NOW + 1_000);
+});
+
 test("a message that was late does not set the clock back", () => {
   const { clock, pass } = clockAt(NOW);
   pass(1_000);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from pathlib import Path
@@ -146,11 +147,16 @@ async def test_a_paused_page_stands_still_and_counts_what_waits(site: Site, visi
     figures = [await live.figure(name).text_content() for name in ("available", "busy")]
     await live.page.keyboard.press("p")
     await expect(live.chip).to_have_text("Paused, 0 changes waiting")
+    timers = [await live.cell(person, "since").text_content() for person in people]
     for person in people:
         assert (await person.put("/users/me/status", {"is_busy": True})).status == 200
     await expect(live.chip).to_have_text("Paused, 3 changes waiting")
     assert [await live.figure(name).text_content() for name in ("available", "busy")] == figures
     assert [await live.cell(person, "state").text_content() for person in people] == ["Available"] * 3
+    await asyncio.sleep(1.1)  # until timers would differ
+    await live.page.set_viewport_size({"width": 1300, "height": 820})  # draws everything again
+    await live.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert [await live.cell(person, "since").text_content() for person in people] == timers
 
     await live.page.keyboard.press("p")
     await expect(live.chip).to_have_text("Live")

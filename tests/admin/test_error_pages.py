@@ -39,6 +39,10 @@ async def test_only_where_signing_in_helps_an_error_offers_it(signed_in: SignedI
     for status, answer in refused:
         assert (answer.status, led_to(answer.body)) == (status, ["Go to Live"]), answer.body
     assert ">operator</bdi>" in refused[0][1].body, "the page has the operator's menu"
+    for _, answer in refused[3], refused[6]:
+        page = html.unescape(answer.body)
+        assert "<h1>You can't do this</h1>" in page
+        assert "Go back, reload the page, and send it again." in page
     asked = await browser.post("/admin/logout")
     assert (asked.status, led_to(asked.body)) == (401, ["Sign in"])
 

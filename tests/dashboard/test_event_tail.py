@@ -74,6 +74,10 @@ async def test_a_paused_tail_counts_what_waits_and_then_shows_it(site: Site, vis
     await page.set_viewport_size({"width": 390, "height": 844})
     words = page.locator("[data-banner=chip] > span")
     assert (await words.inner_text(), len(await words.evaluate(LINES))) == ("Paused, 7 waiting", 1)
+    brand, chip = await page.locator(".brand").bounding_box(), await words.bounding_box()
+    assert brand is not None
+    assert chip is not None
+    assert chip["y"] < brand["y"] + brand["height"], "they share a line"
     await page.keyboard.press("p")
     await expect(first).to_have_text("tail paused is busy")
     await expect(page.locator("#tail")).to_have_text("New events appear here as they happen.")

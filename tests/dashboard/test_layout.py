@@ -30,6 +30,15 @@ SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimat
 """A list measures its box after a frame, and draws its rows in the next one."""
 
 
+REASONS = """() => {
+  const reasons = [...document.querySelectorAll("#calls [data-f=fault], #users [data-f=fault]")].filter(
+    (each) => each.textContent.includes("limit") && each.checkVisibility());
+  const cut = reasons.filter((each) => each.scrollWidth > each.clientWidth + 1);
+  return [reasons.length, cut.map((each) => each.textContent)];
+}"""
+"""How many rows say that a call is too long, and what of that is cut."""
+
+
 async def faults_at_all_sizes(page: Page, sizes: list[tuple[int, int]] = [*SIZES, *ZOOMED]) -> list[str]:  # noqa: B006
     """Return what is wrong with the layout at any size, with the page's path and the width."""
     found: list[str] = []
@@ -97,6 +106,12 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
             await page.get_by_role("checkbox", name="Pick all").click()
         await expect(page.get_by_text("61 picked").last).to_be_visible()
         assert await faults_at_all_sizes(page) == []
+        for width, height in [(390, 844), (768, 1024), (1280, 800)] if path == "/admin" else []:
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.evaluate(SETTLED)
+            whole, cut = await page.evaluate(REASONS)
+            assert whole > 3, width
+            assert cut == [], width
     page = await visit("/admin/audit", "viewer", at=site)
     assert (
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])

@@ -23,7 +23,7 @@ from handlers.request_heads import Headers, RequestHead
 from handlers.sockets.base import open_session
 from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
-from handlers.sockets.early_heads import EarlyRequest, early_head
+from handlers.sockets.early_heads import EarlyHeads, EarlyRequest
 from handlers.sockets.gathered_sends import GatheredSends
 from handlers.sockets.handshake import ACCEPTED, check_handshake, has_key, has_version, own_answer_to
 from handlers.sockets.readable_sockets import ReadableSockets
@@ -56,13 +56,14 @@ class DirectUpgrades:
         self._admission = admission
         self._commands = commands
         self._counters = counters
+        self._heads = EarlyHeads(channels)
         self._readable = ReadableSockets()
         self._gathered = GatheredSends()
         self._new_id = RandomIds(8)
 
     def take_connection(self, connection: socket.socket, address: tuple[object, ...], data: bytes) -> bool:
         """Open a socket if the first bytes of a connection are a correct upgrade. Otherwise nothing has happened."""
-        head = early_head(data, address, self._channels)
+        head = self._heads.read(data, address)
         if head is None:
             return False
         identity = self._admissible(head.request)

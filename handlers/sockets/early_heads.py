@@ -32,8 +32,8 @@ _LINE = re.compile(r"([A-Za-z0-9-]+): ([ -~]+)\r\n")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """What every parser takes for a host. Tornado refuses some others."""
 
-_OWN = frozenset({"authorization", "sec-websocket-key", "sec-websocket-protocol", "x-forwarded-for"})
-"""Headers whose values differ from client to client. Some of them are secrets."""
+_OWN = frozenset({"authorization", "cookie", "sec-websocket-key", "sec-websocket-protocol", "x-forwarded-for"})
+"""Headers whose values differ from client to client. Some of them are secrets, which are never kept."""
 
 _KEPT = 512
 """Groups of lines that are kept. An app sends the same few lines from all devices of a kind."""
@@ -106,40 +106,49 @@ class EarlyHead(NamedTuple):
     rest: bytes
 
 
-def early_head(data: bytes, address: tuple[object, ...], paths: Container[str]) -> EarlyHead | None:
-    """The head of a request for one of the paths, or None if it is not complete, or not plain enough to tell."""
-    if not data.startswith(_BEGINNING):
-        return None
-    head, end, rest = data.partition(b"\r\n\r\n")
-    first, _, lines = head.decode("latin-1").partition("\r\n")
-    target, _, version = first[4:].partition(" ")
-    path, _, query = target.partition("?")
-    if not end or version != _VERSION or path not in paths:
-        return None
-    arguments = _arguments(query)
-    own, common = _headers(lines)
-    if arguments is None or common is None or not own.keys().isdisjoint(common.headers):
-        return None
-    headers = EarlyHeaders(common.headers)
-    headers.update(own)
-    return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0]), common), rest)
+class EarlyHeads:
+    """Reads the heads of requests for some paths.
 
+    It keeps what it knows about common lines. Another server, with other settings, may answer the same lines otherwise.
+    """
 
-def _headers(lines: str) -> tuple[dict[str, str], CommonLines | None]:
-    """The client's own headers, and the common lines. None if the lines are not plain."""
-    own = dict[str, str]()
-    others = list[str]()
-    for line in lines.split("\r\n"):
-        name, _, value = line.partition(": ")
-        name = name.lower()
-        if name not in _OWN:
-            others.append(line)
-        elif name in own or not _VALUE.fullmatch(value):
-            return own, None
-        else:
-            own[name] = value
-    text = "\r\n".join(others)
-    return own, _known_lines(text) if len(text) <= _KEPT_LENGTH else _common_lines(text)
+    def __init__(self, paths: Container[str]) -> None:
+        self._paths = paths
+        self._known_lines = lru_cache(_KEPT)(_common_lines)
+
+    def read(self, data: bytes, address: tuple[object, ...]) -> EarlyHead | None:
+        """The head of a request for one of the paths, or None if it is not complete, or not plain enough to tell."""
+        if not data.startswith(_BEGINNING):
+            return None
+        head, end, rest = data.partition(b"\r\n\r\n")
+        first, _, lines = head.decode("latin-1").partition("\r\n")
+        target, _, version = first[4:].partition(" ")
+        path, _, query = target.partition("?")
+        if not end or version != _VERSION or path not in self._paths:
+            return None
+        arguments = _arguments(query)
+        own, common = self._headers(lines)
+        if arguments is None or common is None or not own.keys().isdisjoint(common.headers):
+            return None
+        headers = EarlyHeaders(common.headers)
+        headers.update(own)
+        return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0]), common), rest)
+
+    def _headers(self, lines: str) -> tuple[dict[str, str], CommonLines | None]:
+        """The client's own headers, and the common lines. None if the lines are not plain."""
+        own = dict[str, str]()
+        others = list[str]()
+        for line in lines.split("\r\n"):
+            name, _, value = line.partition(": ")
+            name = name.lower()
+            if name not in _OWN:
+                others.append(line)
+            elif name in own or not _VALUE.fullmatch(value):
+                return own, None
+            else:
+                own[name] = value
+        text = "\r\n".join(others)
+        return own, self._known_lines(text) if len(text) <= _KEPT_LENGTH else _common_lines(text)
 
 
 def _common_lines(text: str) -> CommonLines | None:
@@ -152,9 +161,6 @@ def _common_lines(text: str) -> CommonLines | None:
     if len(headers) < len(found) or not _HOST.fullmatch(headers.get("host", "")):
         return None
     return CommonLines(headers)
-
-
-_known_lines = lru_cache(_KEPT)(_common_lines)
 
 
 def _arguments(query: str) -> dict[str, list[bytes]] | None:

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from chaos.raw_frames import PING, PONG, frame, upgrade
-from handlers.sockets.early_heads import EarlyRequest, early_head
+from handlers.sockets.early_heads import EarlyHead, EarlyHeads, EarlyRequest
 from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from tests.clients import RawSocket, connect_raw, eventually
@@ -22,6 +22,10 @@ def is_early(server: RunningServer) -> bool:
     """Whether the only socket was opened before Tornado knew of it."""
     (session,) = server.core.hub
     return isinstance(session.transport._stream, SocketStream)  # type: ignore[attr-defined]
+
+
+def read_head(data: bytes, heads: EarlyHeads | None = None) -> EarlyHead | None:
+    return (heads or EarlyHeads({"/ws/feed"})).read(data, ("127.0.0.1", 1))
 
 
 LONG = "X: " + "x" * 5000
@@ -160,9 +164,10 @@ async def test_a_client_is_judged_by_its_own_headers_after_others_like_it(
     ],
 )
 def test_a_head_that_parsers_may_read_differently_is_not_read_early(lines: str) -> None:
+    heads = EarlyHeads({"/ws/feed"})
     for _ in range(2):  # the second time from what is kept
         data = f"GET /ws/feed HTTP/1.1\r\n{lines}\r\n\r\n".encode("latin-1")
-        assert early_head(data, ("127.0.0.1", 1), {"/ws/feed"}) is None
+        assert read_head(data, heads) is None
 
 
 @pytest.mark.parametrize(
@@ -180,12 +185,12 @@ def test_a_head_that_parsers_may_read_differently_is_not_read_early(lines: str) 
     ],
 )
 def test_a_first_line_that_parsers_may_read_differently_is_not_read_early(first: str) -> None:
-    assert early_head(f"{first}\r\nHost: a\r\n\r\n".encode("latin-1"), ("127.0.0.1", 1), {"/ws/feed"}) is None
+    assert read_head(f"{first}\r\nHost: a\r\n\r\n".encode("latin-1")) is None
 
 
 def test_a_head_is_read_as_it_was_sent_with_what_came_after_it() -> None:
     head = b"GET /ws/feed?token=a.b.c HTTP/1.1\r\nhost: a\r\nX-Forwarded-For: 1.2.3.4\r\nUser-Agent: x  y\r\n\r\n"
-    found = early_head(head + b"more\r\n\r\n", ("127.0.0.1", 1), {"/ws/feed"})
+    found = read_head(head + b"more\r\n\r\n")
     assert found is not None
     assert found.rest == b"more\r\n\r\n"
     assert found.request.headers == {"host": "a", "x-forwarded-for": "1.2.3.4", "user-agent": "x  y"}
@@ -194,15 +199,37 @@ def test_a_head_is_read_as_it_was_sent_with_what_came_after_it() -> None:
 
 
 def test_lines_of_any_length_are_read_but_only_short_ones_are_kept() -> None:
+    heads = EarlyHeads({"/ws/feed"})
+
     def read(extra: str) -> EarlyRequest:
         data = f"GET /ws/feed HTTP/1.1\r\nHost: a\r\nX: {extra}\r\nSec-WebSocket-Key: {extra[:3]}\r\n\r\n".encode()
-        found = early_head(data, ("127.0.0.1", 1), {"/ws/feed"})
+        found = read_head(data, heads)
         assert found is not None
         return found.request
 
     assert read("short").common is read("short").common
     assert read("x" * 2000).common is not read("x" * 2000).common
     assert read("x" * 2000).headers["x"] == "x" * 2000
+
+
+def test_the_secrets_of_a_client_are_not_among_the_lines_that_are_kept() -> None:
+    secrets = {"Authorization": "Bearer secret", "Cookie": "a=secret", "Sec-WebSocket-Protocol": "bearer.secret"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in secrets.items())
+    found = read_head(f"GET /ws/feed?token=secret HTTP/1.1\r\nHost: a\r\n{lines}\r\n".encode())
+    assert found is not None
+    assert found.request.headers == {"host": "a", **{name.lower(): value for name, value in secrets.items()}}
+    assert found.request.common.headers == {"host": "a"}
+
+
+async def test_another_server_answers_the_same_head_by_its_own_settings(
+    server: RunningServer, user: MakePerson
+) -> None:
+    request = upgrade(extra=["Origin: http://app.example"]).replace(b"TOKEN", (await user("ada")).token.encode())
+    for allowed, status in ((("http://app.example",), 101), ((), 403)):
+        await server.restart(allowed_origins=allowed)
+        reader, writer = await connect_raw(server.port, request, early=True)
+        assert (await reader.readline()).startswith(f"HTTP/1.1 {status} ".encode())
+        writer.transport.abort()
 
 
 async def test_a_socket_that_is_closed_passes_on_nothing_that_was_read_before() -> None:

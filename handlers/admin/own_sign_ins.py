@@ -5,6 +5,7 @@ from __future__ import annotations
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.login import device_of
+from handlers.sockets.device import device_name
 from models.errors import Invalid, NotFound, Overloaded, TooMany, Unauthenticated
 from realtime.dashboard.operator_sessions import OperatorSessions
 
@@ -77,7 +78,8 @@ class SignInsHandler(OwnSignInHandler):
         """Show where the operator is signed in, the latest first."""
         assert self.signed_in is not None, "`prepare` lets only signed-in operators through"
         sign_ins = await self.admin.operator_auth.sign_ins_of(self.operator.operator_id)
-        self.show("sign_ins.html", sign_ins=sign_ins, own=self.signed_in.sign_in.sign_in_id)
+        rows = [(each, device_name(each.device) or each.device) for each in sign_ins]
+        self.show("sign_ins.html", sign_ins=rows, own=self.signed_in.sign_in.sign_in_id)
 
     @allows("viewer")
     async def post(self) -> None:

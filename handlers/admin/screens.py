@@ -61,6 +61,7 @@ class AdminScreens(AdminHandler):
         screens = await self.screen_auth.all()
         self.show(
             "screens.html",
+            here="operators",
             screens=[(each, state_of(each, now, open_here)) for each in screens],
             limit=self.admin.settings.screens_limit,
             tags=self.overview.tag_counts(),
@@ -159,6 +160,7 @@ class ScreenChangeHandler(AdminScreens):
     async def _ask(self, screen_id: str, problem: str = "") -> None:
         self.show(
             "screen_change.html",
+            here="operators",
             one=await self.screen_auth.get(screen_id),
             change=self._change(),
             reason=self.get_argument("reason", ""),

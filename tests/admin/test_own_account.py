@@ -68,6 +68,16 @@ async def test_an_operator_signs_out_another_browser(operator: AddOperator, new_
     assert (await here.get("/admin")).status == 303
 
 
+async def test_a_sign_in_is_told_by_the_name_of_its_device(operator: AddOperator, browser: Browser) -> None:
+    await operator("viewer", "maya")
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"
+    await browser.get("/admin/login")
+    fields = {"name": "maya", "password": PASSWORD}
+    assert (await browser.post("/admin/login", fields, headers={"User-Agent": agent})).status == 303
+    page = (await browser.get("/admin/sign-ins")).body
+    assert f'<bdi title="{agent}">Chrome on Windows</bdi>' in page
+
+
 async def test_nobody_signs_somebody_else_out(signed_in: SignedIn, server: RunningServer) -> None:
     viewer, admin = await signed_in("viewer"), await signed_in("admin")
     page = (await admin.get("/admin/sign-ins")).body

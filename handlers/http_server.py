@@ -110,32 +110,24 @@ class RollcallHTTPServer(HTTPServer):
     def _accepted(
         self, upgrades: DirectUpgrades, connection: socket.socket, address: tuple[object, ...], *, waits: bool = True
     ) -> None:
-        """Open a socket if an upgrade has arrived, or wait for the first bytes. Everything else is for Tornado."""
+        """Begin with a connection. A failure of one is none of the others."""
+        begun, is_silent = b"", False
         try:
             connection.setblocking(False)
             begun = connection.recv(LONGEST_BYTES)
         except BlockingIOError:
-            if waits and self._newcomers is not None:
-                self._newcomers.add(connection, address)
-                return
-            begun = b""
+            is_silent = True
         except OSError:  # the client has left
             connection.close()
             return
         try:
-            is_taken = upgrades.take_connection(connection, address, begun)
+            if is_silent and waits and self._newcomers is not None:
+                self._newcomers.add(connection, address)
+            elif not upgrades.take_connection(connection, address, begun):
+                self.handle_stream(BegunStream(connection, begun, self.max_buffer_size), address)
         except Exception:
-            _give_up(connection)
-            return
-        if not is_taken:
-            self._leave_to_tornado(connection, address, begun)
-
-    def _leave_to_tornado(self, connection: socket.socket, address: tuple[object, ...], begun: bytes) -> None:
-        """As Tornado does with a connection that it has accepted: a failure of one is none of the others."""
-        try:
-            self.handle_stream(BegunStream(connection, begun, self.max_buffer_size), address)
-        except Exception:
-            _give_up(connection)
+            _log.exception("a new connection failed")
+            connection.close()
 
     def body_limit(self, path: str, headers: HTTPHeaders) -> int:
         """The most bytes that the body of a request may have. Only a backend may send a large one, and only there."""
@@ -254,11 +246,6 @@ class _ArrivingRequest(HTTPMessageDelegate):
         except Forbidden:
             return address, {}
         return address, {} if origin is None else headers_to_read(origin)
-
-
-def _give_up(connection: socket.socket) -> None:
-    _log.exception("a new connection failed")
-    connection.close()
 
 
 def _has_key(headers: HTTPHeaders) -> bool:

@@ -39,8 +39,8 @@ class Newcomers:
     def add(self, connection: socket.socket, address: tuple[object, ...]) -> None:
         """Wait for the first bytes."""
         loop = asyncio.get_running_loop()
-        self._waiting[connection] = address, loop.time() + WAIT_SECONDS
         self._readable.add(connection.fileno(), partial(self._arrived, connection))
+        self._waiting[connection] = address, loop.time() + WAIT_SECONDS
         if self._timer is None:
             self._timer = loop.call_later(WAIT_SECONDS, self._sweep)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -35,6 +36,7 @@ class ListeningSocket(socket.socket):
         self.setblocking(False)
         self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Linux passes it on to accepted connections
         self._reserve = os.open(os.devnull, os.O_RDONLY)
+        """Less than 0 while another thread has taken its place."""
         self._logged_at = -LOG_SECONDS
         self._began: float | None = None
         """When the first connection was accepted since the loop last had other work to do."""
@@ -71,20 +73,24 @@ class ListeningSocket(socket.socket):
 
     def close(self) -> None:
         """Close the reserve too."""
-        if self._reserve >= 0:
-            os.close(self._reserve)
-            self._reserve = -1
+        self._close_reserve()
         super().close()
 
     def _turn_away(self) -> None:
-        os.close(self._reserve)
-        try:
+        self._close_reserve()
+        with suppress(OSError):  # the client has left, or another thread has opened a file meanwhile
             super().accept()[0].close()
-        finally:
+        with suppress(OSError):
             self._reserve = os.open(os.devnull, os.O_RDONLY)
         if time.monotonic() - self._logged_at >= LOG_SECONDS:
             self._logged_at = time.monotonic()
             _log.warning("no more files to open; new connections are turned away")
+
+    def _close_reserve(self) -> None:
+        """Close the reserve only once: its number may be that of another file afterwards."""
+        reserve, self._reserve = self._reserve, -1
+        if reserve >= 0:
+            os.close(reserve)
 
 
 def open_listening_sockets(settings: Settings) -> list[ListeningSocket]:

@@ -94,7 +94,7 @@ def open_session(
 ) -> None:
     """Begin the session of an upgraded connection, or reject it because of a limit."""
     try:
-        peer = admit(connection.transport)
+        connection.start(admit(connection.transport))
     except LimitReached as limit:
         counters.refused[limit.close_code.name.lower()] += 1
         log_refusal(context.origins, request, request_id, limit.close_code, str(limit), limit.setting)
@@ -102,5 +102,3 @@ def open_session(
     except BaseException:
         connection.abort()
         raise
-    else:
-        connection.start(peer)

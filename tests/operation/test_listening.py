@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import Any
 
@@ -99,6 +100,29 @@ async def test_hundreds_of_connections_wait_while_the_loop_is_busy(server: Runni
     assert (await api.get("/healthz")).status == 200
     for each in waiting:
         each.close()
+
+
+def test_a_file_that_another_thread_opens_in_place_of_the_reserve_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    (listener,) = open_listening_sockets(Settings(port=0))
+    really_open, of_others = os.open, list[int]()
+
+    def accept(_listener: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def open_for_another_at_first(path: str, flags: int) -> int:
+        if of_others:
+            return really_open(path, flags)
+        of_others.append(really_open(path, flags))
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    monkeypatch.setattr(listening.os, "open", open_for_another_at_first)
+    for _ in range(3):
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert os.fstat(of_others[0])
+    os.close(of_others[0])
+    listener.close()
 
 
 def test_connections_are_accepted_for_a_while_before_other_work_gets_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import select
 import socket
 import time
 
 import pytest
 
-from chaos.raw_frames import upgrade
+from chaos.raw_frames import PING, PONG, frame, upgrade
 from handlers import newcomers
 from handlers.newcomers import Newcomers
 from handlers.sockets import readable_sockets
@@ -166,6 +168,44 @@ async def test_what_is_not_watched_can_be_removed(monkeypatch: pytest.MonkeyPatc
     assert [each.closed for each in opened] == [True, True]
     near.close()
     far.close()
+
+
+async def test_connections_are_read_even_if_no_file_is_left_for_an_epoll(
+    server: RunningServer, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = upgrade().replace(b"TOKEN", (await user("ada")).token.encode())
+
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(select, "epoll", refuse)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    await eventually(lambda: len(waiting(server)) == 1)
+    writer.write(request)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+    writer.write(frame(PING, b"heard"))
+    await reader.readuntil(frame(PONG, b"heard", masked=False))
+    (session,) = server.core.hub
+    writer.transport.abort()
+    await eventually(lambda: not session.is_open)
+    assert len(waiting(server)) == 0
+
+
+async def test_a_socket_that_cannot_be_read_leaves_no_session(
+    server: RunningServer, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = upgrade().replace(b"TOKEN", (await user("ada")).token.encode())
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(ReadableSockets, "add", fail)
+    reader, writer = await connect_raw(server.port, request, early=True)
+    with contextlib.suppress(ConnectionResetError):
+        await reader.read()
+    await eventually(lambda: server.server._traffic.sockets == 0)
+    assert len(server.core.hub) == 0
+    writer.close()
 
 
 async def test_a_silent_connection_that_fails_keeps_no_other_one_waiting(

@@ -1,6 +1,6 @@
 /** Tag filter: the choice of a tag, with the number of users who have each. */
 
-import { grouped, isolated } from "./formatting.js";
+import { grouped, inSentence } from "./formatting.js";
 import { put } from "./markup.js";
 import { countTags } from "./tags.js";
 
@@ -33,7 +33,7 @@ export class TagFilter {
     const shown = JSON.stringify([...counts]);
     if (shown === this.#shown || document.activeElement === this.#select) return;
     this.#shown = shown;
-    const options = [...counts].map(([each, number]) => new Option(`${isolated(each)} (${grouped(number)})`, each));
+    const options = [...counts].map(([each, number]) => new Option(`${inSentence(each)} (${grouped(number)})`, each));
     this.#select.replaceChildren(new Option("All", ""), ...options);
     this.#select.value = tag;
   }

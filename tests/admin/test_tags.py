@@ -31,14 +31,14 @@ async def test_a_page_shows_the_users_with_a_tag_and_how_many_have_each(
     await team(server, user)
     viewer = await signed_in("viewer")
     page = (await viewer.get(path)).body
-    assert '<option value="sales">\u2068sales\u2069 (2)</option>' in page
-    assert '<option value="süd &amp; co">\u2068süd &amp; co\u2069 (1)</option>' in page
+    assert '<option value="sales">sales (2)</option>' in page
+    assert '<option value="süd &amp; co">süd &amp; co (1)</option>' in page
     page = (await viewer.get(path, tag="sales")).body
     assert '<option value="sales" selected>' in page
     assert [f'/admin/users/{user_id}"' in page for user_id in (1, 2, 3)] == [True, True, False]
     assert "tag=sales" in page, "the links to the other filters keep it"
     page = (await viewer.get(path, tag="nobody")).body
-    assert '<option value="nobody" selected>\u2068nobody\u2069 (0)</option>' in page
+    assert '<option value="nobody" selected>nobody (0)</option>' in page
     assert "No users match." in page
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from asyncio import Future
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from handlers.errors import NOTHING_HERE, ErrorAnswer, Refused, described
 from handlers.logs import short
 from handlers.origins import Origins, headers_to_read
 from handlers.parsing import parse_body, parse_query
+from handlers.request_ids import new_request_id
 from handlers.traffic import Traffic
 from models.addresses import address_key
 from models.errors import NotFound, Overloaded, RequestError, StoreUnavailable, TooMany
@@ -58,7 +58,7 @@ class ApiHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Tornado calls this first, and again before it writes an error."""
-        self.request_id = getattr(self, "request_id", None) or secrets.token_hex(8)
+        self.request_id = getattr(self, "request_id", None) or new_request_id()
         self.clear_header("Server")
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")

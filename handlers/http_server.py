@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -33,6 +32,7 @@ from handlers.errors import BODY_TOO_LARGE, ErrorAnswer, Refused
 from handlers.logs import short
 from handlers.newcomers import Newcomers
 from handlers.origins import Origins, headers_to_read
+from handlers.request_ids import new_request_id
 from handlers.sockets.direct_upgrades import DirectUpgrades
 from handlers.sockets.early_heads import LONGEST_BYTES
 from handlers.traffic import CountedRequest, Traffic
@@ -204,7 +204,7 @@ class _ArrivingRequest(HTTPMessageDelegate):
 
     def _refusal(self) -> bytes:
         """The whole answer to a request whose body is too large. The log has it, too."""
-        request_id = secrets.token_hex(8)
+        request_id = new_request_id()
         address, to_read = self._sender()
         _log.info(
             "request",

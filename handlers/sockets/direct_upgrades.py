@@ -20,6 +20,7 @@ from handlers.base import HandlerContext
 from handlers.logs import log_answer
 from handlers.origins import headers_to_read
 from handlers.request_heads import Headers, RequestHead
+from handlers.request_ids import new_request_id
 from handlers.sockets.base import open_session
 from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
@@ -30,7 +31,6 @@ from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
 from models.errors import RequestError
-from models.random_ids import RandomIds
 from realtime.counters import Counters
 from realtime.protocol import Channel, longest_message
 from realtime.sockets.admission import Admission
@@ -59,7 +59,6 @@ class DirectUpgrades:
         self._heads = EarlyHeads(channels)
         self._readable = ReadableSockets()
         self._gathered = GatheredSends()
-        self._new_id = RandomIds(8)
 
     def take_connection(self, connection: socket.socket, address: tuple[object, ...], data: bytes) -> bool:
         """Open a socket if the first bytes of a connection are a correct upgrade. Otherwise nothing has happened."""
@@ -135,7 +134,7 @@ class DirectUpgrades:
         identity: Caller,
         first_take: Callable[[bytes], int] | None = None,
     ) -> None:
-        request_id = self._new_id()
+        request_id = new_request_id()
         opened: Connection[Session] = Connection(
             stream, self._commands, self._context.traffic, longest_message(self._context.settings)
         )

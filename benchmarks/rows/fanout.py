@@ -17,7 +17,7 @@ from benchmarks.wave import SINGLE, TEN_WAITING
 
 _SOCKETS = 2_000
 _SINGLE_SECONDS = 20.0
-_WAITING_SECONDS = 10.0
+_WAITING_SECONDS = 25.0
 _HEADER_BYTES = 4
 _FEWEST_CALM = 10
 """Undisturbed waves of each subject that a round needs."""

@@ -53,9 +53,9 @@ class Floors(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--sockets", default=2_000, show_default=True, type=click.IntRange(min=100))
-@click.option("--floor", default=0.4, show_default=True, help="Lowest ratio for one change at a time.")
-@click.option("--waiting-floor", default=0.4, show_default=True, help="Lowest ratio for ten changes waiting.")
-@click.option("--connects-floor", default=0.05, show_default=True, help="Lowest ratio for connects.")
+@click.option("--floor", default=0.7, show_default=True, help="Lowest ratio for one change at a time.")
+@click.option("--waiting-floor", default=0.6, show_default=True, help="Lowest ratio for ten changes waiting.")
+@click.option("--connects-floor", default=0.15, show_default=True, help="Lowest ratio for connects.")
 @click.option(
     "--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures to this file."
 )

@@ -89,7 +89,7 @@ bench-quick: .venv/server ## fan-out against the limit of one core in C, in a mi
 bench-comeback: .venv/server node ## a restart under a thousand clients, in a minute
 	$(BIN)/python -m benchmarks.comeback
 
-bench-dashboard: .venv/tests browser ## the operators' page under load and with 10,000 users, in two minutes
+bench-dashboard: .venv/tests browser ## the operators' page under load and with 10,000 users, in three minutes
 	$(BIN)/python -m benchmarks.dashboard
 
 browser:

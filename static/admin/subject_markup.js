@@ -75,7 +75,7 @@ export function fillNotice(element, issue, isGone, now) {
   row.flag("gone", isGone);
   fillOnIt(row, issue, isGone, now);
   row.text("because", faults(issue, now));
-  row.text("since", isGone ? "resolved" : duration(now - issue.since));
+  row.text("since", isGone ? "(resolved)" : `for ${duration(now - issue.since)}`);
   row.text("effect", issue.effect);
   row.text("repair", `${ACTION_LABELS[issue.repair]}…`);
   row.set("repair", "className", CUTTING.has(issue.repair) ? "button little risky" : "button little");

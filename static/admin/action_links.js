@@ -7,11 +7,12 @@ import { faults, plain } from "./formatting.js";
 
 const LINK = "a[data-acts][href]";
 
-/** Viewers have no dialog, and no links to actions. */
-export function openDialogFromLinks(page) {
+/** Viewers have no dialog, and no links to actions. `onSent(action)` is called once one was carried out. */
+export function openDialogFromLinks(page, onSent) {
   if (!byId("act")) return;
   let opener = null;
   const dialog = new ActionDialog(byId("act"), {
+    onSent,
     tell: (text) => page.banner.toast(text),
     onToggle: (isOpen) => {
       page.pin("dialog", isOpen);

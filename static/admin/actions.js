@@ -18,6 +18,7 @@ export class ActionDialog {
   #tell;
   #onToggle;
   #onDone;
+  #onSent;
   #ids = []; // of several, those whom the action would change
   #unchanged = []; // the others
   #asked = null; // the action and the targets that the dialog is about
@@ -25,14 +26,15 @@ export class ActionDialog {
 
   /**
    * `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
-   * unchanged)` gets the result of each if there are several.
+   * unchanged)` gets the result of each if there are several; `onSent(action)` is called once the action was carried out.
    */
-  constructor(dialog, { tell, onToggle, onDone = () => {} }) {
+  constructor(dialog, { tell, onToggle, onDone = () => {}, onSent = () => {} }) {
     this.#dialog = dialog;
     this.#form = dialog.querySelector("form");
     this.#tell = tell;
     this.#onToggle = onToggle;
     this.#onDone = onDone;
+    this.#onSent = onSent;
     for (const part of dialog.querySelectorAll("[data-f]")) this.#parts[part.dataset.f] = part;
     this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#parts.cancel.addEventListener("click", () => dialog.close());
@@ -145,6 +147,7 @@ export class ActionDialog {
     const stopTelling = tellProgress(requestId.value, (state) => this.#asked === asked && this.#showProgress(state));
     try {
       const answer = await answerOf(urlOf(asked.get("action")), { method: "POST", body });
+      this.#onSent(asked.get("action"));
       this.#tell(answer.message);
       if (this.#asked === asked) this.#dialog.close();
       if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);

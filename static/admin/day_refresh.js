@@ -17,6 +17,9 @@ function load() {
   });
 }
 
+/** Whether a dialog asks about an action. The action may delete the user, and with them the page. */
+const isAsking = () => Boolean(document.querySelector("dialog[open]"));
+
 /** Whether somebody is reading the card, or the page stands still. Then it stays as it is. */
 function isHeld(card) {
   const { feed = "live" } = document.documentElement.dataset;
@@ -26,6 +29,7 @@ function isHeld(card) {
 async function refresh(enable) {
   const card = document.querySelector("[data-today]");
   if (!card || isHeld(card)) return;
+  if (isAsking()) return void setTimeout(() => refresh(enable), SETTLED_MS);
   const page = await load().catch(() => null);
   const loaded = page?.querySelector("[data-today]"); // there is none if the sign-in has ended
   if (!loaded || !card.matches("[data-today]") || isHeld(card)) return; // it may have been stopped meanwhile

@@ -134,7 +134,7 @@ function drawDeleted() {
   for (const control of document.querySelectorAll("[data-acts]")) lock(control, true);
 }
 
-openDialogFromLinks(page);
+openDialogFromLinks(page, (action) => action === "delete_user" && stopRefreshing());
 sendOnItForms((text) => page.banner.toast(text));
 listenToKeys({ p: setUpPause(page) });
 page.open();

@@ -81,6 +81,7 @@ class RollcallHTTPServer(HTTPServer):
         if self._upgrades is None or self.ssl_options is not None:
             super().add_sockets(sockets)
             return
+        IOLoop.current()  # imports modules of Tornado, for which there may be no open file left later
         loop = asyncio.get_running_loop()
         for each in sockets:
             self._listening.append(each)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import resource
@@ -116,12 +117,17 @@ class ServerProgram:
         self.terminate()
         return await self.ended()
 
+    def _patient_settings(self) -> Settings:
+        """The settings for what a test prepares: a store that has just started may be slower than a server allows."""
+        return dataclasses.replace(self.settings, store_deadline_seconds=30.0, inspect_interval_seconds=31.0)
+
     async def populate(self, count: int) -> list[Person]:
         """Add users with tokens to the store. Call it while the server is stopped, because it would not notice."""
         now = datetime.now(UTC)
-        database = await open_database(self.settings)
+        settings = self._patient_settings()
+        database = await open_database(settings)
         try:
-            stores = await open_stores(database, self.settings)
+            stores = await open_stores(database, settings)
             label = secrets.token_hex(4)
             names = [f"{label}-{number}" for number in range(count)]
             ids = await stores.users.create_many([NewUser(name, None, None) for name in names], now)
@@ -140,9 +146,10 @@ class ServerProgram:
     async def add_key(self, scope: Scope) -> Backend:
         """Add a service key to the store, as the command line does."""
         now = datetime.now(UTC)
-        database = await open_database(self.settings)
+        settings = self._patient_settings()
+        database = await open_database(settings)
         try:
-            stores = await open_stores(database, self.settings)
+            stores = await open_stores(database, settings)
             key, text = await stores.service_keys.add(f"key-{secrets.token_hex(4)}", scope, now)
         finally:
             await database.close()

@@ -47,12 +47,12 @@ class FrameWriter:
 
     __slots__ = ("_now", "_queue", "_transport", "lost", "owner", "queued_bytes", "waiting_since")
 
-    def __init__(self, transport: Transport, now: Callable[[], float], owner: Owner) -> None:
+    def __init__(self, transport: Transport, now: Callable[[], float], owner: Owner | None = None) -> None:
         self._transport = transport
         self._now = now
         self._queue: deque[bytes] | None = None
         """The frames that wait. Most writers never need a queue, and an empty one takes 600 bytes."""
-        self.owner: Owner | None = owner
+        self.owner = owner
         transport.on_busy = self._wait
         self.queued_bytes = 0
         self.waiting_since: float | None = None

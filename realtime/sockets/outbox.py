@@ -59,7 +59,7 @@ class Outbox:
         now: Callable[[], float],
         settings: Settings,
     ) -> None:
-        self._writer = FrameWriter(transport, now, self)
+        self._writer = FrameWriter(transport, now)
         self._log = log
         self._statuses = statuses
         self._queue_limit = settings.outbox_limit_bytes - PAGE_BYTES
@@ -103,15 +103,8 @@ class Outbox:
         self._writer.end()
 
     def attach(self, owner: Owner) -> None:
-        """Tell someone else when something has to wait, and each time the peer has taken it."""
+        """Tell someone when something has to wait, and each time the peer has taken it."""
         self._writer.owner = owner
-
-    def blocked(self) -> None:
-        """See Owner. Before it is attached, nobody else writes to the peer."""
-
-    def drained(self) -> None:
-        """See Owner."""
-        self.pump()
 
     def add(self, frame: bytes) -> None:
         """Write a reply or a push now, or keep it in order."""

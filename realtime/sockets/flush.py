@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import length_hint
 
 from realtime.presence.changelog import Change
 from realtime.sockets.session import Session
@@ -37,7 +38,7 @@ class Recipients:
 class Flush:
     """One batch of changes being sent: those with `before` < seq ≤ `upto`, as `data` for all who watch everyone."""
 
-    __slots__ = ("before", "changes", "cursor", "data", "messages", "narrowed", "recipients", "removals", "upto")
+    __slots__ = ("before", "changes", "data", "messages", "narrowed", "recipients", "removals", "takes", "upto")
 
     def __init__(self, batch: list[Change], before: int, recipients: Recipients) -> None:
         self.before = before
@@ -49,9 +50,24 @@ class Flush:
         """How many of the messages tell that a user was deleted."""
         self.data = frames[0] if len(frames) == 1 else b"".join(frames)
         self.recipients = recipients
-        self.cursor = 0 if frames else len(recipients)
+        self.takes: Iterator[Take] = iter(recipients.takes if frames else [])
+        """The `take` of each session that is left. It sees who is left out meanwhile."""
         self.narrowed: dict[Session, bytes] = {}
         """What is left to be sent to current sessions that do not watch everyone."""
+
+    @property
+    def left(self) -> int:
+        """How many sessions are still to be sent to."""
+        return length_hint(self.takes)
+
+    @property
+    def cursor(self) -> int:
+        """How many sessions have been sent to."""
+        return len(self.recipients) - self.left
+
+    def last_session(self) -> Session:
+        """The session that was sent to last."""
+        return self.recipients.sessions[self.cursor - 1]
 
     def position_of(self, session: Session) -> int:
         """How far a current session has its updates."""

@@ -370,3 +370,24 @@ def test_a_flush_goes_on_to_its_end_when_less_is_left_than_the_slice_has_sent(ma
     world.send_seconds = world.settings.flush_slice_seconds * 0.7
     rename(world, "first")
     assert [names(client)[-1:] for client in clients] == [["first"]] * 3
+
+
+def test_one_that_fails_or_falls_short_keeps_nothing_from_those_after_it(make_world: MakeWorld) -> None:
+    world, clients = watching(make_world, 5)
+    clients[1].transport.reset()
+    clients[3].transport.stall()
+    clients[3].transport.kernel_bytes = 10
+    rename(world, "first")
+    assert [names(client)[-1:] for client in clients[::2]] == [["first"]] * 3
+    clients[3].transport.resume()
+    world.arrive()
+    assert names(clients[3])[-1] == "first"
+
+
+@pytest.mark.parametrize("other", [0, 2])
+def test_a_session_brought_up_during_a_flush_gets_its_update_once(make_world: MakeWorld, other: int) -> None:
+    world, clients = watching(make_world, 3)
+    clients[1].transport.on_take = lambda: world.core.fan_out.bring_up(clients[other].session)
+    rename(world, "first")
+    world.arrive()
+    assert [names(client).count("first") for client in clients] == [1, 1, 1]

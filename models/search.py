@@ -1,4 +1,4 @@
-"""Search: which users a search text finds, and which of them come first. static/admin/search.js does the same.
+"""Search: which users a search text finds, and how names are sorted. static/admin/search.js does the same.
 
 Both are held to the cases in tests/admin_client/searches.json.
 """
@@ -61,7 +61,7 @@ def folded(text: str) -> str:
 
 
 def search_key(name: str) -> str:
-    """A name as searches compare it: folded words with one space between them."""
+    """A name as searches and lists compare it: folded words with one space between them."""
     return _BETWEEN_WORDS.sub(" ", folded(name))
 
 

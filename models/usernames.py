@@ -136,7 +136,7 @@ def username_key(username: str) -> str:
 
 
 def folded_name(text: str) -> str:
-    """A name, or a part of one, for searching and sorting. Before version 2, this was also the key."""
+    """A name without case and compatibility forms. Before version 2, this was the key."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 

@@ -16,5 +16,8 @@ NAMES: dict[int, str] = {int(user_id): name for user_id, name in _TABLE["names"]
 SEARCHES: list[tuple[str, list[int]]] = [(case["q"], case["found"]) for case in _TABLE["cases"]]
 """(search text, ids of the users whom it finds, the best first)"""
 
+BY_NAME: list[int] = _TABLE["by_name"]
+"""The ids of all users in the order of their names."""
+
 EMPTY: list[str] = _TABLE["empty"]
 """Search texts that find everybody."""

@@ -11,7 +11,6 @@ from models.checkpoints import PastCall, PastUser
 from models.direction import in_sentence
 from models.search import Search, search_key
 from models.status import State
-from models.usernames import folded_name
 from realtime.dashboard.past_board import PastBoard
 from realtime.dashboard.rows import Explanation
 from realtime.presence.registry import Registry
@@ -60,7 +59,7 @@ class _Profile(Protocol):
 class PastEntry:
     """One user, as searches and sorts need it."""
 
-    __slots__ = ("call", "folded_name", "profile", "search_key", "user", "username")
+    __slots__ = ("call", "name_order", "profile", "search_key", "user", "username")
 
     def __init__(self, user: PastUser, call: PastCall | None, registry: Registry) -> None:
         entry = registry.find(user.user_id)
@@ -69,7 +68,7 @@ class PastEntry:
         self.username = registry.name(user.user_id)
         self.profile: _Profile = user
         self.search_key = search_key(self.username) if entry is None else entry.search_key
-        self.folded_name = folded_name(self.username) if entry is None else entry.folded_name
+        self.name_order = self.search_key, user.user_id
 
 
 def past_page(
@@ -112,11 +111,11 @@ def _sorted(entries: list[PastEntry], sort: PastSort) -> list[PastEntry]:
     """`since` puts the longest in their state first."""
     match sort:
         case "name":
-            return sorted(entries, key=lambda each: each.folded_name)
+            return sorted(entries, key=lambda each: each.name_order)
         case "since":
             return sorted(entries, key=lambda each: each.user.since)
         case _:
-            return sorted(entries, key=lambda each: (_ORDER[each.user.state], each.folded_name))
+            return sorted(entries, key=lambda each: (_ORDER[each.user.state], each.name_order))
 
 
 def _row(entry: PastEntry, registry: Registry) -> PastRow:

@@ -16,7 +16,7 @@ UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"
 UserSort = Literal["attention", "name", "state", "since", "heard", "-name", "-state", "-since", "-heard"]
 """With a minus, the order is the reverse. Users who are equal are always in the order of their names."""
 
-_by_name = attrgetter("folded_name")
+_by_name = attrgetter("name_order")
 _by_since = attrgetter("record.state.since")
 _by_heard = attrgetter("last_seen")
 

@@ -13,7 +13,6 @@ from models.search import Search, search_key
 from models.status import Claims, CurrentState, Profile, Status
 from models.times import milliseconds
 from models.user_documents import anonymous_name
-from models.usernames import folded_name
 from realtime.presence.record import Record, latest
 from realtime.presence.tag_index import TagIndex
 from realtime.protocol import Reason
@@ -28,7 +27,6 @@ class UserEntry:
 
     __slots__ = (
         "evidence_at",
-        "folded_name",
         "grace_until",
         "heartbeat_at",
         "heartbeat_until",
@@ -38,6 +36,7 @@ class UserEntry:
         "least_version",
         "logged_state",
         "lost_reason",
+        "name_order",
         "offline_since",
         "promised",
         "rank",
@@ -56,8 +55,9 @@ class UserEntry:
     def __init__(self, record: Record) -> None:
         self.record = record
         """Changes only with an entry of the log."""
-        self.folded_name = folded_name(record.profile.username)
         self.search_key = search_key(record.profile.username)
+        self.name_order = self.search_key, record.profile.user_id
+        """The place in lists that are sorted by name."""
         self.rev = record.rev
         """The `rev` of the stored document that this entry was last brought into line with."""
         self.sessions = 0
@@ -259,8 +259,8 @@ class Registry:
     def replace_record(self, entry: UserEntry, record: Record) -> None:
         """Give an entry its new record, and the status in it."""
         if record.profile is not entry.record.profile:
-            entry.folded_name = folded_name(record.profile.username)
             entry.search_key = search_key(record.profile.username)
+            entry.name_order = entry.search_key, record.profile.user_id
         if record.tags != entry.record.tags:
             self._tags.move(entry, entry.record.tags, record.tags)
         entry.record, status = record, record.status

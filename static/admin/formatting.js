@@ -1,7 +1,6 @@
 /** Formatting: durations, times, explanations and names as text. handlers/admin/formatting.py does the same on the server. */
 
 import { moments } from "./moments.js";
-import { isAscii } from "./search.js";
 
 export const STATE_LABELS = { available: "Available", busy: "Busy", offline: "Offline" };
 
@@ -121,6 +120,3 @@ export function withoutName(sentence, name) {
 
 /** How a figure has changed: `+13 in 5 min`, `no change in 5 min`. */
 export const changeIn = (change, minutes) => `${change ? signed(change) : "no change"} in ${minutes} min`;
-
-/** For sorting, as `folded_name` in models/usernames.py. */
-export const sortKey = (name) => (isAscii(name) ? name : name.normalize("NFKC")).toLowerCase();

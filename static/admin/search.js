@@ -1,4 +1,4 @@
-/** Search: which users a search text finds, and which of them come first. models/search.py does the same. No DOM. */
+/** Search: which users a search text finds, and how names are sorted. models/search.py does the same. No DOM. */
 
 // Accents and vowel points. Marks that are letters of their own, such as the vowels of Hindi, are not among them.
 const ACCENTS =
@@ -26,7 +26,7 @@ export function folded(text) {
   return lower.replace(ACCENTS, "").replace(SPECIAL, (letter) => LETTERS[letter]);
 }
 
-/** A name as searches compare it: folded words with one space between them. Made once, as a search looks at everybody. */
+/** A name as searches and lists compare it: folded words with one space between them. */
 export const searchKey = (name) => folded(name).replace(BETWEEN_WORDS, " ");
 
 /** Ranks of what was found by id, by the beginnings of words, and by other parts. */

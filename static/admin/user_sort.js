@@ -1,6 +1,5 @@
 /** User sort: which users are listed, and in which order. Sorts by numbers, at most once a second. No DOM. */
 
-import { sortKey } from "./formatting.js";
 import { BY_PART, Search, searchKey } from "./search.js";
 
 export const SORT_MS = 1_000; // more often would be hard to read, and costly with 10,000 users
@@ -49,7 +48,7 @@ export class UserSort {
   #byName = []; // user ids
   #places = new Map(); // by user id: the place in #byName
   #names = new Map(); // as last sorted
-  #searchKeys = new Map(); // by user id, made when first searched
+  #searchKeys = new Map(); // by user id
 
   constructor(state) {
     this.#state = state;
@@ -125,7 +124,6 @@ export class UserSort {
 
   #rankOfSearch(userId) {
     if (this.#search.isEmpty) return 0;
-    if (!this.#searchKeys.has(userId)) this.#searchKeys.set(userId, searchKey(this.#names.get(userId)));
     return this.#search.rank(userId, this.#searchKeys.get(userId));
   }
 
@@ -137,13 +135,18 @@ export class UserSort {
       if (this.#names.get(userId) === username) continue;
       isOutdated = true;
       this.#names.set(userId, username);
-      this.#searchKeys.delete(userId);
+      this.#searchKeys.set(userId, searchKey(username));
     }
     if (!isOutdated) return;
-    for (const userId of this.#names.keys()) if (!users.has(userId)) this.#names.delete(userId);
-    const keyed = Array.from(this.#names, ([userId, name]) => ({ userId, key: sortKey(name) }));
+    for (const userId of this.#names.keys()) if (!users.has(userId)) this.#forget(userId);
+    const keyed = Array.from(this.#searchKeys, ([userId, key]) => ({ userId, key }));
     keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.userId - other.userId));
     this.#byName = keyed.map(({ userId }) => userId);
     this.#places = new Map(this.#byName.map((userId, place) => [userId, place]));
+  }
+
+  #forget(userId) {
+    this.#names.delete(userId);
+    this.#searchKeys.delete(userId);
   }
 }

@@ -4,15 +4,16 @@ import { DashboardPage, byId } from "./dashboard_page.js";
 import { FittedList } from "./fitted_list.js";
 import { offerFullScreen } from "./full_screen.js";
 import { partsOf, put, write } from "./markup.js";
-import { duration, isolated, sortKey } from "./formatting.js";
+import { duration, isolated } from "./formatting.js";
 import { moments } from "./moments.js";
+import { searchKey } from "./search.js";
 
 const wall = byId("wall");
 const { tag } = wall.dataset;
 const page = new DashboardPage(wall, { draw, tick: drawAll });
 const calls = new FittedList(byId("calls"), { fill: fillCall, none: "No calls right now", onResize: () => page.requestDraw() });
 const free = new FittedList(byId("free"), { fill: fillFree, none: "Nobody is available right now", onResize: () => page.requestDraw() });
-const sortKeys = new WeakMap(); // of rows, which are replaced when they change
+const nameKeys = new WeakMap(); // of rows, which are replaced when they change
 let available = []; // who has been available for longest comes first
 
 function draw(changed, now) {
@@ -32,12 +33,14 @@ function drawAll(now) {
 
 function whoIsFree() {
   const found = [...page.shown.users.values()].filter(({ state, tags }) => state === "available" && (!tag || tags?.includes(tag)));
-  return found.sort((one, other) => one.since - other.since || (nameOf(one) < nameOf(other) ? -1 : 1));
+  return found.sort((one, other) => one.since - other.since || compared(nameOf(one), nameOf(other)) || one.user_id - other.user_id);
 }
 
+const compared = (one, other) => Number(one > other) - Number(one < other);
+
 function nameOf(user) {
-  let key = sortKeys.get(user);
-  if (key === undefined) sortKeys.set(user, (key = sortKey(user.username)));
+  let key = nameKeys.get(user);
+  if (key === undefined) nameKeys.set(user, (key = searchKey(user.username)));
   return key;
 }
 

@@ -10,7 +10,7 @@ import { DashboardState } from "../../static/admin/state.js";
 import { SETTINGS, overview, user } from "./fakes.js";
 
 /** The server's own tests use the same cases. */
-const { names, cases, empty } = JSON.parse(readFileSync(new URL("searches.json", import.meta.url)));
+const { names, cases, empty, by_name: byName } = JSON.parse(readFileSync(new URL("searches.json", import.meta.url)));
 const ids = Object.keys(names).map(Number);
 
 function found(q) {
@@ -25,6 +25,15 @@ for (const { q, found: expected } of cases) {
 
 test("a search without words finds everybody", () => {
   for (const q of empty) assert.deepEqual([new Search(q).isEmpty, found(q)], [true, ids]);
+});
+
+test("the list is sorted as the server sorts it: without case, accents and what is between words", () => {
+  const state = new DashboardState(SETTINGS);
+  state.fold(overview({ users: ids.map((userId) => user(userId, { username: names[userId] })) }));
+  const order = new UserSort(state);
+  order.choose({ sort: "name" });
+  order.refresh(0);
+  assert.deepEqual(order.ids, byName);
 });
 
 test("the list shows users in the order of the search first, then in its own", () => {

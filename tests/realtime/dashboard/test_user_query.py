@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from models.status import Profile
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import inspected
 from tests.realtime.world import World
-from tests.searches import NAMES, SEARCHES
+from tests.searches import BY_NAME, NAMES, SEARCHES
 
 FIVE = ("zoe", "Ann", "carl", "bob", "Dora")
 
@@ -86,6 +87,18 @@ def test_everyone_is_found_as_the_shared_table_of_searches_says(make_world: Make
     asked = {"state": "all", "sort": "since", "skip": 0, "limit": 50}
     found = {q: [row.user_id for row in world.core.overview.page(q=q, **asked)[0]] for q, _ in SEARCHES}  # type: ignore[arg-type]
     assert found == dict(SEARCHES)
+
+
+def test_users_are_sorted_by_name_without_case_accents_and_what_is_between_words(make_world: MakeWorld) -> None:
+    world = make_world()
+    for user_id in sorted(NAMES, reverse=True):
+        world.core.loader.load(world.users.add(user_id, world.time.wall(), NAMES[user_id]))
+    found, _ = world.core.overview.page(state="all", q="", sort="name", skip=0, limit=50)
+    assert [row.user_id for row in found] == BY_NAME
+    world.rename(Profile(19, "ZOE inigo", None))
+    found, _ = world.core.overview.page(state="all", q="", sort="name", skip=0, limit=50)
+    place = BY_NAME.index(3)
+    assert [row.user_id for row in found][place - 1 : place + 1] == [3, 19]
 
 
 def test_what_is_found_best_comes_first_in_every_order(five: World) -> None:

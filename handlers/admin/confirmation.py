@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -14,15 +14,29 @@ from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
 EFFECTS: dict[ActionName, str] = {
-    "force_offline": "They are shown as offline to everyone until their next heartbeat. Their calls end first.",
-    "disconnect": "Their connections are closed. Their apps stay away until they are opened again.",
-    "sign_out": "All their connections are closed and all their tokens become invalid. They have to sign in again.",
-    "clear_busy": "The busy status that they set is removed. Users who are on a call stay busy until it ends.",
+    "force_offline": "They are shown as offline to everyone until their next heartbeat.",
+    "disconnect": "Their connections are closed. Their apps stay disconnected until they are reopened.",
+    "sign_out": "They are signed out everywhere, and have to sign in again on every device.",
+    "clear_busy": "The busy status set by hand is cleared.",
     "end_call": "The calls end for both participants, and both are notified.",
     "add_tag": "They will have the tag “{tag}”.",
     "remove_tag": "They will no longer have the tag “{tag}”.",
 }
 """The effect of an action on several targets."""
+
+ON_A_CALL: dict[ActionName, tuple[str, str]] = {
+    "force_offline": (
+        "{who} on a call: for them, this waits until the call ends.",
+        "{who} on a call: their calls are ended now.",
+    ),
+    "clear_busy": (
+        "{who} on a call: for them, this waits until the call ends.",
+        "{who} on a call: they stay busy until it ends.",
+    ),
+    "disconnect": ("{who} on a call: it is dropped if they are not back in time.", ""),
+    "sign_out": ("{who} on a call: it is dropped if they are not back in time.", ""),
+}
+"""What is added about those who are on a call. If the action can wait for its end: if it waits, and if it does not."""
 
 
 class Unchanged(msgspec.Struct, frozen=True):
@@ -49,6 +63,10 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Their ids, so that nothing is asked for the others."""
     unchanged: list[Unchanged] = []
     """The others."""
+    effect_now: str = ""
+    """If `waits`: the effect if the operator does not want to wait."""
+    hits_now: list[str] = []
+    """Those of `hits` that it affects only in this case."""
 
 
 class Confirmations:
@@ -62,25 +80,45 @@ class Confirmations:
         """Describe an action. Raises NotFound, and Conflict if the action would change nothing."""
         if len(targets) == 1:
             preview = self._actions.preview(action, targets[0])
-            return Confirmation(preview.title, preview.effect, preview.hits, preview.waits, request_id, 1)
+            return Confirmation(
+                preview.title,
+                preview.effect,
+                preview.hits,
+                preview.waits,
+                request_id,
+                1,
+                effect_now=preview.effect_now,
+                hits_now=list(preview.hits_now),
+            )
         previews, unchanged = self._sort_out(action, targets)
         if not previews:
             raise Conflict("NOTHING_TO_DO", "The action would change nothing for any of them.")
+        effect = EFFECTS[action].format(tag=in_sentence(targets[0].tag))
+        later, now = (self._on_a_call(each, previews) for each in ON_A_CALL.get(action, ("", "")))
+        waits = any(preview.waits for preview in previews.values())
+        hits = self._hits(action, previews)
         return Confirmation(
             f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action == 'end_call' else 'user')}",
-            EFFECTS[action].format(tag=in_sentence(targets[0].tag)),
-            self._hits(action, previews),
-            any(preview.waits for preview in previews.values()),
+            effect + later,
+            hits,
+            waits,
             request_id,
             len(previews),
             [self._name(target) for target in previews],
             [_id(target) for target in previews],
             unchanged,
+            effect + now if waits else "",
+            [each for each in hits if "call" in each] if waits else [],
         )
 
     def tags(self) -> list[str]:
         """All tags that any user has."""
         return list(self._overview.tag_counts())
+
+    def _on_a_call(self, words: str, targets: Collection[ActionTarget]) -> str:
+        number = sum(bool(self._overview.row(target.user_id).call_id) for target in targets) if words else 0
+        who = "All of them are" if number == len(targets) else f"{number} of them {'is' if number == 1 else 'are'}"
+        return f" {words.format(who=who)}" if number else ""
 
     def _name(self, target: ActionTarget) -> str:
         if not target.call_id:
@@ -107,7 +145,7 @@ class Confirmations:
             return []
         rows = [self._overview.row(target.user_id) for target in targets]
         connections = sum(row.sockets for row in rows)
-        calls = len({row.call_id for row in rows if row.call_id}) if action == "force_offline" else 0
+        calls = len({row.call_id for row in rows if row.call_id})
         return [counted(connections, "connection")] * bool(connections) + [counted(calls, "call")] * bool(calls)
 
 

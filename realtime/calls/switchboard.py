@@ -40,7 +40,8 @@ class Switchboard:
         self._clock = environment.clock
         self._spawn = environment.spawn
         self._new_id = environment.new_id
-        self._lease_seconds = settings.call_lease_seconds
+        self.lease_seconds = settings.call_lease_seconds
+        """A call is dropped when a participant has been gone for this long."""
         self._settle_seconds = settings.store_deadline_seconds
         self.ongoing = ongoing
         self._starting: dict[str, asyncio.Future[Call]] = {}
@@ -257,7 +258,7 @@ class Switchboard:
     def _await_leases(self, call: Call) -> None:
         for user_id in call.participants:
             is_deleted = user_id in self._presence.registry.deleted
-            self._await_lease(call, user_id, 0.0 if is_deleted else self._lease_seconds)
+            self._await_lease(call, user_id, 0.0 if is_deleted else self.lease_seconds)
 
     def _await_lease(self, call: Call, user_id: int, seconds: float) -> None:
         action = partial(self._check_lease, call, user_id)
@@ -268,7 +269,7 @@ class Switchboard:
         if call.call_id not in self.ongoing:
             return
         entry = self._presence.registry.find(user_id)
-        left = 0.0 if entry is None else self._lease_seconds - entry.silent_for(self._clock.now())
+        left = 0.0 if entry is None else self.lease_seconds - entry.silent_for(self._clock.now())
         if left > 0:
             self._await_lease(call, user_id, left)
         else:

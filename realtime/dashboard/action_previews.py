@@ -34,6 +34,7 @@ class ActionPreview(msgspec.Struct, frozen=True):
     """What is shown before an action.
 
     `hits` counts what it affects, such as “2 connections”. `waits` tells that it would wait for the end of the call.
+    Then `effect` says so, and `effect_now` says what it does at once if the operator does not want to wait.
     """
 
     title: str
@@ -43,16 +44,27 @@ class ActionPreview(msgspec.Struct, frozen=True):
     waits: bool
     about: tuple[int, ...]
     """The users whom it concerns."""
+    effect_now: str = ""
+    hits_now: tuple[str, ...] = ()
+    """Those of `hits` that it affects only if it does not wait."""
 
 
 class ActionPreviews:
     """Describes, and changes nothing."""
 
-    def __init__(self, registry: Registry, calls: OngoingCalls, sessions: SessionList, store_check: StoreCheck) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        calls: OngoingCalls,
+        sessions: SessionList,
+        store_check: StoreCheck,
+        call_lease_seconds: float,
+    ) -> None:
         self._registry = registry
         self._calls = calls
         self._sessions = sessions
         self._store_check = store_check
+        self._call_lease_seconds = call_lease_seconds
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -109,18 +121,21 @@ class ActionPreviews:
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
+        name = _name(entry)
         if state_of(entry.status) == "offline" and (entry.claims.set_offline or not entry.alive):
             raise Conflict("NOTHING_TO_DO", f"{name} is already offline")
         call = self._call_of(entry)
-        effect = f"{name} will be shown as offline to everyone until the next heartbeat."
-        if call:
-            effect += f" The call with {call} ends first."
-        return self._preview("force_offline", entry, effect, waits=bool(call))
+        if not call:
+            effect = f"{name} will be shown as offline to everyone until the next heartbeat."
+            return self._preview("force_offline", entry, effect)
+        shown = f"{name} is shown as offline to everyone until the next heartbeat."
+        effect = f"Waits until the call with {call} ends. Then {shown}"
+        now = f"Ends the call with {call} now. Then {shown}"
+        return self._preview("force_offline", entry, effect, now=now, hits_now=self._call_hits(entry))
 
     def _disconnect(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
+        name = _name(entry)
         sessions = self._sessions.ids(target.user_id)
         if target.session_id:
             sessions = [each for each in sessions if each == target.session_id]
@@ -128,33 +143,37 @@ class ActionPreviews:
             raise Conflict("NOTHING_TO_DO", f"{name} no longer has this connection")
         connections = counted(len(sessions), "connection")
         effect = f"{connections} of {name} will be closed. The app stays disconnected until it is reopened."
+        if len(sessions) == self._sessions.count(target.user_id):
+            effect += self._drop_of_call(entry) or f" {name} is then shown as offline, unless a heartbeat arrives."
         return self._preview("disconnect", entry, effect, hits=[connections])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
-        effect = f"{_signed_out(name)} {name} has to sign in again on every device."
-        return self._preview("sign_out", entry, effect)
+        name = _name(entry)
+        effect = f"{name} is signed out everywhere, and has to sign in again on every device."
+        return self._preview("sign_out", entry, effect + self._drop_of_call(entry))
 
     def _clear_busy(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name, call = in_sentence(entry.profile.username), self._call_of(entry)
+        name, call = _name(entry), self._call_of(entry)
         if not entry.claims.set_busy and not self._store_check.is_busy(target.user_id):
             raise Conflict("NOTHING_TO_DO", f"{name} has not been set busy")
         if call:
-            effect = f"Clears the busy status set by hand. {name} stays busy until the call with {call} ends."
-        elif entry.status.is_online:
+            effect = f"Waits until the call with {call} ends. Then the busy status set by hand is cleared."
+            now = f"Clears the busy status set by hand now. {name} stays busy until the call with {call} ends."
+            return self._preview("clear_busy", entry, effect, hits=[], now=now)
+        if entry.status.is_online:
             effect = f"{name} will be shown as available."
         else:
             effect = f"Clears the busy status set by hand. {name} stays offline."
-        return self._preview("clear_busy", entry, effect, hits=[], waits=bool(call))
+        return self._preview("clear_busy", entry, effect, hits=[])
 
     def _end_call(self, target: ActionTarget) -> ActionPreview:
         call = self._calls.find(target.call_id)
         about = call.participants if call else ()
         names = [in_sentence(self._registry.name(user_id)) for user_id in about]
         if call:
-            effect = f"Ends the call between {' and '.join(names)} for both."
+            effect = f"Ends the call for both. {states_after(self._registry, list(about), call.call_id)}."
         else:
             effect = self._effect_on_rest(target.call_id)
         label = ACTION_LABELS["end_call"]
@@ -163,38 +182,38 @@ class ActionPreviews:
 
     def _enable_user(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
+        name = _name(entry)
         if not entry.disabled:
             raise Conflict("NOTHING_TO_DO", f"{name} is not disabled")
-        effect = f"{name} can sign in again. Tokens from before {name} was disabled stay invalid."
+        effect = f"{name} can sign in again, and has to do so on every device."
         return self._preview("enable_user", entry, effect)
 
     def _disable_user(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
+        name = _name(entry)
         if entry.disabled:
             raise Conflict("NOTHING_TO_DO", f"{name} is already disabled")
-        effect = f"{_signed_out(name)} {name} cannot sign in until enabled again."
+        effect = f"{name} is signed out everywhere, and can't sign in until enabled again."
         return self._preview("disable_user", entry, effect + self._end_of_call(entry))
 
     def _delete_user(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
+        name = _name(entry)
         effect = (
-            f"Deletes {name} for good. Calls and events stay, without the name. "
-            "All connections will be closed and all tokens revoked."
+            f"Deletes {name} for good, with everything personal. This can't be undone. "
+            f"Calls and events stay, as those of “deleted user #{target.user_id}”."
         )
         return self._preview("delete_user", entry, effect + self._end_of_call(entry))
 
     def _set_password(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name = in_sentence(entry.profile.username)
-        effect = f"{_signed_out(name)} {name} has to sign in with the new password."
-        return self._preview("set_password", entry, effect)
+        name = _name(entry)
+        effect = f"{name} is signed out everywhere, and has to sign in again with the new password."
+        return self._preview("set_password", entry, effect + self._drop_of_call(entry))
 
     def _add_tag(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name, tag = in_sentence(entry.profile.username), in_sentence(target.tag)
+        name, tag = _name(entry), in_sentence(target.tag)
         if target.tag in entry.record.tags:
             raise Conflict("NOTHING_TO_DO", f"{name} already has the tag “{tag}”")
         if len(entry.record.tags) >= TAGS_LIMIT:
@@ -203,33 +222,54 @@ class ActionPreviews:
 
     def _remove_tag(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
-        name, tag = in_sentence(entry.profile.username), in_sentence(target.tag)
+        name, tag = _name(entry), in_sentence(target.tag)
         if target.tag not in entry.record.tags:
             raise Conflict("NOTHING_TO_DO", f"{name} does not have the tag “{tag}”")
         return self._tag_preview("remove_tag", entry, target, f"{name} will no longer have the tag “{tag}”.")
 
     def _tag_preview(self, action: ActionName, entry: UserEntry, target: ActionTarget, effect: str) -> ActionPreview:
-        title = f"{ACTION_LABELS[action]}: {in_sentence(entry.profile.username)}"
+        title = f"{ACTION_LABELS[action]}: {_name(entry)}"
         return ActionPreview(title, effect, [], self.describe(target), waits=False, about=(target.user_id,))
 
     def _end_of_call(self, entry: UserEntry) -> str:
+        return " The call ends." if self._call_of(entry) else ""
+
+    def _drop_of_call(self, entry: UserEntry) -> str:
+        """What becomes of the call of a user whose connections are closed."""
         call = self._call_of(entry)
-        return f" The call with {call} ends." if call else ""
+        seconds = f"{self._call_lease_seconds:g} s"
+        return f" The call with {call} is dropped if {_name(entry)} is not back within {seconds}." if call else ""
 
     def _preview(
-        self, action: ActionName, entry: UserEntry, effect: str, *, hits: list[str] | None = None, waits: bool = False
+        self,
+        action: ActionName,
+        entry: UserEntry,
+        effect: str,
+        *,
+        hits: list[str] | None = None,
+        now: str = "",
+        hits_now: list[str] | None = None,
     ) -> ActionPreview:
+        """The preview of an action on a user, which waits if `now` says what it would do at once."""
         user_id = entry.profile.user_id
-        before = self.describe(ActionTarget(user_id=user_id))
-        hits = self._hits(entry) if hits is None else hits
         return ActionPreview(
-            f"{ACTION_LABELS[action]}: {in_sentence(entry.profile.username)}", effect, hits, before, waits, (user_id,)
+            title=f"{ACTION_LABELS[action]}: {_name(entry)}",
+            effect=effect,
+            hits=self._hits(entry) if hits is None else hits,
+            before=self.describe(ActionTarget(user_id=user_id)),
+            waits=bool(now),
+            about=(user_id,),
+            effect_now=now,
+            hits_now=tuple(hits_now or ()),
         )
 
     def _hits(self, entry: UserEntry) -> list[str]:
         connections = self._sessions.count(entry.profile.user_id)
+        return [counted(connections, "connection")] * bool(connections) + self._call_hits(entry)
+
+    def _call_hits(self, entry: UserEntry) -> list[str]:
         call = self._call_of(entry)
-        return [counted(connections, "connection")] * bool(connections) + [f"1 call with {call}"] * bool(call)
+        return [f"1 call with {call}"] * bool(call)
 
     def _call_of(self, entry: UserEntry) -> str:
         """The name of the other participant of the user's call, or an empty text."""
@@ -245,5 +285,5 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _signed_out(name: str) -> str:
-    return f"All connections of {name} will be closed and all tokens revoked."
+def _name(entry: UserEntry) -> str:
+    return in_sentence(entry.profile.username)

@@ -55,7 +55,9 @@ class Actions:
         self._presence = presence
         self._switchboard = switchboard
         self._event_log = event_log
-        self._previews = ActionPreviews(presence.registry, switchboard.ongoing, sessions, store_check)
+        self._previews = ActionPreviews(
+            presence.registry, switchboard.ongoing, sessions, store_check, switchboard.lease_seconds
+        )
         self._waiting = waiting
         self._store_check = store_check
         self._table: dict[ActionName, Callable[[ActionTarget, str], Awaitable[None]]] = {

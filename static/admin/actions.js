@@ -72,20 +72,31 @@ export class ActionDialog {
     }
   }
 
-  #show({ title, effect, hits, count: size, names = [], ids = [], unchanged = [], waits, request_id: requestId }) {
+  #show(preview) {
+    const { title, count: size, names = [], ids = [], unchanged = [], waits, request_id: requestId } = preview;
     const parts = this.#parts;
     this.#ids = ids;
     this.#unchanged = unchanged;
     write(parts.title, title);
-    write(parts.effect, effect);
-    write(parts.hits, `Affects ${hits.join(", ")}.`);
-    parts.hits.hidden = hits.length === 0;
+    this.#showEffect(preview);
     this.#showNames(names);
     this.#showUnchanged(unchanged);
     if (size > 1) write(parts.send, bulkWords(this.#asked.get("action"), size));
     parts.later.hidden = !waits;
     parts.request.value = requestId;
     parts.send.disabled = !mayAct();
+  }
+
+  /** While the box is not ticked, the action waits for the end of a call. The style sheet shows what holds. */
+  #showEffect({ effect, effect_now: effectNow = "", hits, hits_now: hitsNow = [] }) {
+    const { effect: text, hits: affects } = this.#parts;
+    if (effectNow) text.replaceChildren(span("later", effect), span("at-once", effectNow));
+    else write(text, effect);
+    const always = hits.slice(0, hits.length - hitsNow.length);
+    const more = hitsNow.length > 0 ? [span("at-once", (always.length > 0 ? ", " : "") + hitsNow.join(", "))] : [];
+    affects.replaceChildren(`Affects ${always.join(", ")}`, ...more, ".");
+    affects.hidden = hits.length === 0;
+    affects.classList.toggle("at-once", always.length === 0 && more.length > 0);
   }
 
   /** Only admins have such fields. */
@@ -166,14 +177,19 @@ export class ActionDialog {
   }
 }
 
+function span(className, text) {
+  const part = document.createElement("span");
+  part.className = className;
+  part.textContent = text;
+  return part;
+}
+
 function nameItem(name, reason = "") {
   const item = document.createElement("li");
   item.appendChild(document.createElement("bdi")).textContent = name;
   if (reason) {
     item.append(" ");
-    const why = item.appendChild(document.createElement("span"));
-    why.className = "soft";
-    why.textContent = reason;
+    item.append(span("soft", reason));
   }
   return item;
 }

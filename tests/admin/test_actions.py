@@ -89,8 +89,11 @@ async def test_a_script_is_told_what_it_would_hit(signed_in: SignedIn, user: Mak
     assert len(answer.body.pop("request_id")) >= 16
     assert answer.body == {
         "title": "Force offline: ada",
-        "effect": "ada will be shown as offline to everyone until the next heartbeat. The call with bob ends first.",
+        "effect": "Waits until the call with bob ends. "
+        "Then ada is shown as offline to everyone until the next heartbeat.",
+        "effect_now": "Ends the call with bob now. Then ada is shown as offline to everyone until the next heartbeat.",
         "hits": ["1 connection", "1 call with bob"],
+        "hits_now": ["1 call with bob"],
         "waits": True,
         "count": 1,
     }

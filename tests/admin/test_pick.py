@@ -11,7 +11,7 @@ import pytest
 from tests.admin.browser import JSON_PLEASE, Browser, fields_of
 from tests.admin.conftest import SignedIn
 from tests.clients import Person
-from tests.conftest import MakePerson
+from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
 from tests.tagging import tag
 
@@ -120,6 +120,24 @@ async def test_the_dialog_says_for_whom_nothing_would_change_and_why(
     preview = await previewed(browser, "clear_busy", 1, 2, 3)
     assert preview["error"]["code"] == "NOTHING_TO_DO"
     assert "unchanged" not in await previewed(browser, "sign_out", 1, 2, 3)
+
+
+async def test_of_several_it_is_said_how_many_wait_for_the_end_of_a_call(
+    signed_in: SignedIn, user: MakePerson, socket: OpenSocket
+) -> None:
+    ada, bob, _ = await online(user, "ada", "bob", "cem")
+    await socket(ada)
+    await ada.post("/calls/start", {"callee_id": bob.user_id, "call_type": "audio"})
+    browser = await signed_in("operator")
+    preview = await previewed(browser, "force_offline", 1, 2, 3)
+    assert preview["effect"].endswith(" 2 of them are on a call: for them, this waits until the call ends.")
+    assert preview["effect_now"].endswith(" 2 of them are on a call: their calls are ended now.")
+    assert (preview["hits"], preview["hits_now"]) == (["1 connection", "1 call"], ["1 call"])
+    assert "All of them are on a call" in (await previewed(browser, "sign_out", 1, 2))["effect"]
+    sent = query([("action", "force_offline"), ("user_id", 2), ("user_id", 3)])
+    page = (await browser.get(f"/admin/actions?{sent}")).body
+    assert '<p class="soft at-once">Affects <span class="at-once">1 call</span>.</p>' in page
+    assert "1 of them is on a call: for them, this waits" in page
 
 
 @pytest.mark.settings(page_rows=2, action_targets_limit=4)

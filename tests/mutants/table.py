@@ -455,8 +455,8 @@ DELETIONS = (
     Mutant(
         "a call that starts while its caller is deleted goes on",
         "realtime/calls/switchboard.py",
-        "0.0 if is_deleted else self._lease_seconds",
-        "self._lease_seconds",
+        "0.0 if is_deleted else self.lease_seconds",
+        "self.lease_seconds",
         (MEMBERSHIP,),
     ),
     Mutant(

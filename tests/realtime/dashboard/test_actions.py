@@ -118,7 +118,9 @@ def test_clear_busy_makes_available(world: World) -> None:
 def test_clear_busy_in_a_call_waits_and_then_who_was_busy_by_hand_is_available(world: World) -> None:
     world.put(1, is_busy=True)
     call = world.call(1, 2)
-    assert "stays busy until the call with user2 ends" in plan(world, "clear_busy", user_id=1).effect
+    made = plan(world, "clear_busy", user_id=1)
+    assert made.effect == "Waits until the call with user2 ends. Then the busy status set by hand is cleared."
+    assert "stays busy until the call with user2 ends" in made.effect_now
     assert act(world, "clear_busy", user_id=1).outcome == "waiting"
     world.hang_up(1, call)
     world.settle()
@@ -152,7 +154,8 @@ def test_the_audit_says_what_was_left_of_a_call(world: World) -> None:
 
 def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> None:
     second = world.connect(1)
-    assert plan(world, "disconnect", user_id=1).hits == ["2 connections"]
+    made = plan(world, "disconnect", user_id=1)
+    assert (made.hits, "user1 is then shown as offline" in made.effect) == (["2 connections"], True)
     act(world, "disconnect", user_id=1)
     assert second.session.close_code == 4501
     assert world.core.hub.of_user(1) == []
@@ -162,7 +165,8 @@ def test_disconnect_closes_all_sockets_of_the_user_with_4501(world: World) -> No
 
 def test_disconnect_of_one_socket_leaves_the_others(world: World) -> None:
     second = world.connect(1)
-    assert plan(world, "disconnect", user_id=1, session_id=second.session.session_id).hits == ["1 connection"]
+    made = plan(world, "disconnect", user_id=1, session_id=second.session.session_id)
+    assert (made.hits, "offline" in made.effect) == (["1 connection"], False)
     act(world, "disconnect", user_id=1, session_id=second.session.session_id)
     assert [each is second.session for each in world.core.hub.of_user(1)] == [False]
     assert world.status(1).is_online
@@ -197,12 +201,14 @@ def test_sign_out_says_what_it_hits(world: World) -> None:
     world.call(1, 2)
     made = plan(world, "sign_out", user_id=1)
     assert (made.title, made.hits) == ("Sign out everywhere: user1", ["1 connection", "1 call with user2"])
+    assert "The call with user2 is dropped if user1 is not back within 90 s." in made.effect
 
 
 def test_end_call_frees_and_tells_both(world: World) -> None:
     call = world.call(1, 2)
     made = plan(world, "end_call", call_id=call.call_id)
     assert (made.title, made.before) == ("End call: user1 and user2", "ongoing")
+    assert made.effect == "Ends the call for both. user1 and user2 become available."
     assert act(world, "end_call", call_id=call.call_id) == ActionOutcome("done", "ongoing", "not ongoing")
     assert busy(world) == []
     assert world.calls.calls[call.call_id].status == "dropped"

@@ -16,7 +16,7 @@ from handlers.admin.local_time import LocalTime
 from handlers.admin.moments import zone_named
 from handlers.admin.parameters import choice
 from models.errors import Invalid
-from models.times import utc_milliseconds
+from models.times import milliseconds, utc_milliseconds
 
 RangeName = Literal["", "hour", "shift", "day", "week"]
 RANGE_NAMES: tuple[RangeName, ...] = get_args(RangeName)
@@ -46,6 +46,11 @@ class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
     def includes(self, moment: datetime) -> bool:
         """Whether a moment lies between the limits."""
         return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
+
+    @property
+    def start_ms(self) -> int | None:
+        """The start, as a live list takes it."""
+        return milliseconds(self.start) if self.start else None
 
     @property
     def is_limited(self) -> bool:

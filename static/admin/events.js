@@ -7,6 +7,7 @@ import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
 import { fillEventRow } from "./subject_markup.js";
 import { count, grouped } from "./formatting.js";
+import { moments } from "./moments.js";
 
 const EVENTS_SHOWN = 200; // older ones leave the page at its end
 const COUNT_LIMIT = 10_000; // longer lists are not counted to their end
@@ -16,6 +17,9 @@ const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN, noun: "new ev
 const list = byId("list");
 const lock = page.lockOf(byId("timeline"));
 const total = Number(subject.dataset.total);
+const hasOlder = total > list.querySelectorAll("[data-key]").length; // on further pages
+const isMoving = "isMoving" in subject.dataset; // the range goes on with the clock
+const asOf = moments.clock(Number(subject.dataset.now), Number(subject.dataset.now));
 const places = document.querySelector(".pages > span");
 
 page.list("timeline", {
@@ -31,14 +35,21 @@ function holdWhileScrolled() {
   else lock.unpin("scroll");
 }
 
-function draw({ added }) {
+/** How many events are in the range. Nobody tells when those leave it that were never on this page. */
+function sum({ added, size, isCut }) {
+  if (!hasOlder && !isCut) return grouped(size);
+  return isMoving ? `${grouped(total)} at ${asOf}` : grouped(total + added);
+}
+
+function draw(shown) {
   const waiting = page.isPaused ? page.waiting : page.held;
   const words = `${count(waiting, "new event")} waiting.`;
   if (page.isPaused) write(byId("tail"), `Paused. ${words}`);
   else write(byId("tail"), waiting ? words : "New events appear here as they happen.");
   if (total >= COUNT_LIMIT) return;
-  write(document.querySelector("h1 .count"), grouped(total + added));
-  if (places) write(places, `1–${grouped(list.rows.length)} of ${grouped(total + added)}`);
+  const all = sum(shown);
+  write(document.querySelector("h1 .count"), all);
+  if (places) write(places, `1–${grouped(list.rows.length)} of ${all}`);
 }
 
 byId("held").addEventListener("click", () => list.getBoundingClientRect().top < 0 && scrollTo({ top: 0 }));

@@ -17,11 +17,15 @@ const socketAbout = (about) =>
     return new WebSocket(`${address}?${about}`, protocols);
   };
 
+/** An event that the server printed. */
+const eventOf = (row) => ({ event_id: row.dataset.key, at: Date.parse(row.querySelector("time").dateTime) });
+
 export class SubjectPage extends LivePage {
-  /** What is on the page: the fields of the messages, `events`, newest first, and how many of them were `added`. Null until the first message. */
+  /** What is on the page: the fields of the messages, and as in EventTail `events`, how many were `added`, their `size`, `isCut`. Null until the first message. */
   shown = null;
   #facts = null;
   #events;
+  #startOf; // when the range of the events begins, at a moment
   #heardUntil;
   #draw;
   #noun;
@@ -31,13 +35,15 @@ export class SubjectPage extends LivePage {
 
   /** `draw(shown, now)` runs in an animation frame; of the events, `limit` are shown; `noun` is what waits while paused. */
   constructor(element, { draw, limit, noun = "change" }) {
-    const { about, staleMs, now } = element.dataset;
+    const { about, staleMs, now, start, isMoving } = element.dataset;
     super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun });
     this.#draw = draw;
     this.#noun = noun;
     this.#heardUntil = Number(now);
+    const age = Number(now) - Number(start);
+    this.#startOf = !start ? () => -Infinity : isMoving ? (moment) => moment - age : () => Number(start);
     const printed = document.querySelectorAll("#timeline [data-rows] > [data-key]");
-    this.#events = new EventTail([...printed].map((row) => row.dataset.key), limit);
+    this.#events = new EventTail([...printed].map(eventOf), limit, this.#startOf(Number(now)));
     byId("held").addEventListener("click", () => this.showHeld());
   }
 
@@ -85,6 +91,7 @@ export class SubjectPage extends LivePage {
     if (!isWhole(message) && message.type !== "subject_update") return 0;
     const changed = FACTS.filter((name) => name in message);
     this.#facts = { ...this.#facts, ...Object.fromEntries(changed.map((name) => [name, message[name]])) };
+    this.#events.beginAt(this.#startOf(message.now));
     if (message.complete_since > this.#heardUntil) this.#events.noteGap(this.#heardUntil, message.complete_since);
     const added = this.#events.add(message.events ?? []);
     this.#heardUntil = message.now;
@@ -102,7 +109,9 @@ export class SubjectPage extends LivePage {
     this.requestDraw();
   }
 
-  tick() {
+  tick(now) {
+    this.#events.beginAt(this.#startOf(now));
+    this.#show();
     this.#arrange();
     if (performance.now() - this.#outdatedAt > OUTDATED_MS && !this.#locks.some((lock) => lock.isLocked)) location.reload();
   }
@@ -122,7 +131,8 @@ export class SubjectPage extends LivePage {
   }
 
   #show() {
-    if (this.#facts) this.shown = { ...this.#facts, events: this.#events.items, added: this.#events.added };
+    const { items: events, added, size, isCut } = this.#events;
+    if (this.#facts) this.shown = { ...this.#facts, events, added, size, isCut };
   }
 
   #arrange() {

@@ -143,6 +143,22 @@ async def test_a_named_range_ends_now(server: RunningServer, signed_in: SignedIn
         assert re.search(rf'href="\?range={name}" aria-current="true"', page)
 
 
+@pytest.mark.parametrize("path", ["/admin/events", "/admin/users/1"])
+async def test_a_live_list_knows_when_its_range_begins(signed_in: SignedIn, user: MakePerson, path: str) -> None:
+    await user("ada")
+    browser = await signed_in("viewer")
+    for name, hours in (("hour", 1), ("day", 24), ("week", 168)):
+        page = await read(browser, path, range=name)
+        found = re.search(r'data-now="(\d+)".* data-start="(\d+)" data-is-moving>', page)
+        assert found
+        assert int(found[1]) - int(found[2]) == pytest.approx(hours * 3600_000, abs=1000)
+    page = await read(browser, path, **{"from": "2026-01-31T12:05"})
+    assert f' data-start="{int(NOON.timestamp() * 1000) + 5 * 60_000}">' in page
+    assert "data-is-moving" not in page
+    if path == "/admin/events":
+        assert "data-start" not in await read(browser, path)
+
+
 NONSENSE: list[tuple[dict[str, str], str]] = [
     ({"from": "2026-01-31T12:05", "to": "2026-01-31T12:05"}, "The start of a time range must be before its end."),
     ({"from": "9999-12-31T12:05", "to": "0001-01-31T12:05"}, "The start of a time range must be before its end."),

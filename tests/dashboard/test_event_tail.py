@@ -61,6 +61,22 @@ async def test_new_events_appear_at_the_top_as_they_happen_with_the_page_as_it_i
     assert await everything.locator("#list tr").first.inner_text() == added
 
 
+async def test_a_range_has_no_events_of_before_it(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("tail range")
+    await turn(ada, times=2)
+    rows = (await tail(visit, f"?user={ada.user_id}")).locator("#list tr")
+    assert await rows.count() >= 2
+    start = await rows.first.locator("time").get_attribute("datetime")  # this one is in the range, and none before
+    page = await tail(visit, f"?user={ada.user_id}&from={start}")
+    everything = page.locator(EVENT), page.locator("h1 .count")
+    await turn(ada, times=1)
+    await expect(everything[0]).to_have_text(["tail range is busy", "tail range is available"])
+    await expect(everything[1]).to_have_text("2")
+    await page.get_by_role("button", name="Pause").click()
+    await turn(ada, times=2)
+    await expect(page.locator("[data-banner=chip]")).to_have_text("Paused, 1 new event waiting")
+
+
 async def test_a_paused_tail_counts_what_waits_and_then_shows_it(site: Site, visit: Visit) -> None:
     (ada,) = await site.online("tail paused")
     page = await tail(visit)

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
-from datetime import timedelta
 from typing import Any
 
-import msgspec
 import structlog
 from argon2 import PasswordHasher
-from tornado.web import Application
 
-from handlers.admin.early_errors import EarlyErrors
 from handlers.api.metrics import Metrics
 from handlers.app_context import AppContext
 from handlers.base import HandlerContext
-from handlers.http_server import RollcallHTTPServer
 from handlers.origins import Origins
 from handlers.page_templates import compile_ahead, page_templates
-from handlers.routes import direct_upgrades, make_application, make_probe_application, page_assets
-from handlers.server_api.batch import BATCH_PATH
-from handlers.sockets.direct_upgrades import DirectUpgrades
+from handlers.routes import direct_upgrades, make_application, make_probe_application
 from handlers.traffic import Traffic
 from models.accounts import Accounts
 from models.database import Database
@@ -41,32 +33,26 @@ from operation.address import listening_address
 from operation.background import Background
 from operation.checkpointer import CHECK_SECONDS, Checkpointer
 from operation.cut_off import CutOff
+from operation.drain import Drain
 from operation.foreign_keys import accept_foreign_tokens
+from operation.http_servers import http_server
 from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets, open_probe_sockets
+from operation.loading import load, renew_name_keys
 from operation.memory import keep_for_good
 from operation.node_report import node_report
+from operation.notice_sender import NoticeSender
 from operation.persistence import Persistence
 from operation.shared_log import OpenedLog, log_change
-from operation.tls import tls_context
 from operation.wall_time import WallTime
 from operation.webhooks.webhooks import Webhooks
 from realtime.clock import Clock, Environment, OnlyThisProcess
 from realtime.cluster.node import Node
 from realtime.core import build_core
 from realtime.dashboard.fleet import Fleet
-from realtime.presence.log import Revocation
-from realtime.protocol import CloseCode, ServerDraining
-from realtime.sockets.authenticator import CLOCK_ERROR_SECONDS
 from realtime.stores import CoreStores
 from realtime.webhooks.parts import WebhookParts
 from settings import Settings
-
-LOAD_USERS = 5000
-"""Users read from the store at a time when the server starts."""
-
-STOP_SECONDS = 3.5
-"""Of the time to exit, the part that is kept for saving: two calls to a store that doesn't answer."""
 
 _log = structlog.stdlib.get_logger("rollcall.server")
 
@@ -113,12 +99,13 @@ class Server:
         )
         self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
         self._traffic = Traffic()
+        self._drain = Drain(settings, self.core, self._traffic)
         origins = Origins(settings)
         metrics.read_from(self.core, database)
         self._fleet = None if self.core.node is None else self._open_fleet(self.core.node)
         app = self._app_context(metrics, origins)
-        self._http = self._http_server(make_application(app), self._traffic, origins, direct_upgrades(app))
-        self._probes = self._http_server(make_probe_application(app), Traffic(), origins)
+        self._http = http_server(settings, make_application(app), self._traffic, origins, direct_upgrades(app))
+        self._probes = http_server(settings, make_probe_application(app), Traffic(), origins)
         self.port = settings.port
         self.probe_port = settings.probe_port
 
@@ -126,12 +113,10 @@ class Server:
         """Load what the store holds, then listen. Raises StoreUnavailable, SettingsError."""
         # What the command line changes from here on is in the store before it is read, or in a later notice.
         newest_notice = await self._stores.notices.newest()
-        await self._renew_name_keys()
-        await self._load()
+        await renew_name_keys(self._stores.name_keys)
+        await load(self.core, self._stores, self._persistence)
         if self.core.node is not None:
-            self.core.authenticator.tell_others = self._tell_others
-            self.core.operator_sessions.tell_others = self._tell_of_operator
-            self.core.acknowledgements.tell_others = self._tell_of_acknowledgements
+            NoticeSender(self._stores.notices, self._background.spawn).follow(self.core)
             await self.core.node.start()
             self._watch_log(self.core.node)
         if self._webhooks is not None:
@@ -177,35 +162,11 @@ class Server:
         for _ in range(2):
             await asyncio.sleep(0)  # connections that the kernel has accepted get an answer too
         self._http.stop()
-        await self._send_away()
-        await self._until_quiet(began)
+        await self._drain.send_away()
+        await self._drain.wait_until_quiet(began)
         if self.core.node is not None:
             with contextlib.suppress(StoreUnavailable):  # then the others find out
                 await self.core.node.leave()
-
-    async def _send_away(self) -> None:
-        """Tell every socket when to reconnect, and close it."""
-        sessions = list(self.core.hub)
-        random.shuffle(sessions)
-        # Each socket gets its own slot of at least a millisecond, so that no two reconnect at the same moment.
-        slot = max(1.0, self.settings.reconnect_spread_seconds * 1000 / max(1, len(sessions)))
-        spread_ms = self.settings.reconnect_spread_seconds * 1000
-        self.core.operator_sessions.drain(lambda: int(500 + random.random() * spread_ms))  # noqa: S311
-        for place, session in enumerate(sessions):
-            jitter = random.random() * (slot - 1)  # noqa: S311  (spread, not secrecy)
-            session.push(ServerDraining(reconnect_after_ms=int(500 + place * slot + jitter)))
-            session.close(CloseCode.RESTART, "service restart")
-            if place % 100 == 99:
-                await asyncio.sleep(0)
-
-    async def _until_quiet(self, began: float) -> None:
-        """Wait until everything has been answered. Requests that are being carried out may take a little longer."""
-        for_requests = max(self.settings.drain_seconds, self.settings.exit_seconds - STOP_SECONDS)
-        while not self._traffic.is_quiet:
-            longest = for_requests if self._traffic.requests else self.settings.drain_seconds
-            if time.monotonic() - began >= longest:
-                break
-            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         """Save what is not saved yet, and release everything."""
@@ -229,31 +190,6 @@ class Server:
         self._passwords.close()
         await self._database.close()
 
-    async def _renew_name_keys(self) -> None:
-        """Bring the keys of stored names up to date, and report the names that are the same by today's rule."""
-        renewal = await self._stores.name_keys.renew()
-        if renewal.renewed:
-            _log.info("keys of names renewed", names=renewal.renewed)
-        for each in renewal.collisions:
-            _log.warning("two names are the same; both keep working", **msgspec.structs.asdict(each))
-        if renewal.more_collisions:
-            _log.warning("more names are the same as others; they keep working", names=renewal.more_collisions)
-
-    async def _load(self) -> None:
-        """Load everyone's status, then the ongoing calls, then the service keys, and the logins that were revoked."""
-        users = await self._stores.users.page(0, LOAD_USERS, with_deleted=True)
-        while users:
-            self.core.loader.load_all(users)
-            users = await self._stores.users.page(users[-1].profile.user_id, LOAD_USERS, with_deleted=True)
-        self.core.loader.restore_calls(await self.core.switchboard.recover())
-        await self._persistence.restore()
-        await self.core.actions.restore()
-        await self.core.acknowledgements.load()
-        await self.core.authenticator.key_ring.load()
-        now = self.core.environment.clock.utc()
-        for login_id, until in await self._stores.logins.revoked(now - timedelta(seconds=CLOCK_ERROR_SECONDS)):
-            self.core.authenticator.note_revoked(login_id, (until - now).total_seconds())
-
     def _watch_log(self, node: Node) -> None:
         """Tell the others how this server is, and send its clients to them if only they reach the log."""
         node.on_change = self._log_has_changed
@@ -261,7 +197,7 @@ class Server:
             self._webhooks.stand_back_if(lambda: self.core.admission.is_cut_off)
         self._lease_keeper.tell_others(lambda: node.is_connected, lambda: node_report(self.core, node))
         cut_off = CutOff(
-            self.settings, node, self._lease_keeper, self.core.admission, self._send_away,
+            self.settings, node, self._lease_keeper, self.core.admission, self._drain.send_away,
             self.core.operator_sessions.reopen,
         )  # fmt: skip
         self._background.repeat(self.settings.lease_renew_seconds, cut_off.check)
@@ -290,28 +226,6 @@ class Server:
         self.core.session_list.label = fleet.label
         return fleet
 
-    def _tell_others(self, revoked: Revocation) -> None:
-        """Tell the other servers of revoked tokens through the store, too: Redis may be down."""
-        notices = self._stores.notices
-        self._background.spawn(
-            notices.post("user_revoked", revoked.user_id, revoked.token_version, login_id=revoked.kept_login)
-            if revoked.user_id
-            else notices.post("login_revoked", login_id=revoked.login_id, seconds=revoked.seconds)
-        )
-
-    def _tell_of_operator(self, operator_id: int, sign_in_id: str) -> None:
-        """Tell the other servers, through the store, of an operator whose sessions end."""
-        notices = self._stores.notices
-        self._background.spawn(
-            notices.post("sign_in_ended", login_id=sign_in_id)
-            if sign_in_id
-            else notices.post("operator_changed", operator_id, operator_id)
-        )
-
-    def _tell_of_acknowledgements(self) -> None:
-        """Tell the other servers, through the store, that operators deal with other issues than before."""
-        self._background.spawn(self._stores.notices.post("acknowledgements_changed"))
-
     def _environment(self) -> Environment:
         return Environment(
             clock=Clock(time.monotonic, WallTime(), stall_seconds=self.settings.stall_seconds),
@@ -323,21 +237,6 @@ class Server:
             incarnations=OnlyThisProcess(self._lease_keeper.incarnation),
             database_id="" if self._shared is None else self._shared.database_id,
         )
-
-    def _http_server(
-        self, application: Application, traffic: Traffic, origins: Origins, upgrades: DirectUpgrades | None = None
-    ) -> RollcallHTTPServer:
-        server = RollcallHTTPServer(
-            application,
-            ssl_options=tls_context(self.settings),
-            max_header_size=self.settings.header_limit_bytes,
-            max_body_size=self.settings.body_limit_bytes,
-            idle_connection_timeout=self.settings.header_timeout_seconds,
-            body_timeout=self.settings.body_timeout_seconds,
-        )
-        body_limits = {BATCH_PATH: self.settings.batch_body_limit_bytes}
-        server.set_up(traffic, origins, upgrades, body_limits, EarlyErrors(page_templates(), page_assets()))
-        return server
 
     def _app_context(self, metrics: Metrics, origins: Origins) -> AppContext:
         settings, stores = self.settings, self._stores

@@ -11,7 +11,8 @@ import msgspec
 
 from models.errors import Invalid, NotFound
 from models.external_ids import EXTERNAL, external_id_of, spellings
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import USER_ID_LIMIT, UserId
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")

@@ -15,7 +15,8 @@ from realtime.dashboard.day_spans import ENDLESS, KnownCall, KnownState, Past
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.pauses import RunningTime, pauses_of
 from realtime.dashboard.span_text import NEVER
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 CHANGES_LIMIT = 10_000

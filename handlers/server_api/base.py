@@ -22,7 +22,7 @@ from models.stores import Stores
 from realtime.core import Core
 from realtime.dashboard.action_previews import ActionTarget
 from realtime.dashboard.rows import ActionName
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 
 T = TypeVar("T")
 Verb = TypeVar("Verb", bound=Callable[..., Any])

@@ -14,7 +14,7 @@ from handlers.server_api.base import ServerHandler, needs
 from handlers.server_api.user_changes import UserChange, UserChanges
 from models.errors import Invalid, RequestError, StoreUnavailable
 from models.external_ids import LONGEST_EXTERNAL_ID
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 
 BATCH_PATH = "/server/users/batch"
 

@@ -15,7 +15,8 @@ from models.tags import checked_tags
 from models.user_documents import StoredUser
 from models.usernames import checked_username
 from realtime.presence.membership import Membership
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 
 Outcome = Literal["created", "updated", "unchanged"]
 

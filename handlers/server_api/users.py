@@ -17,7 +17,7 @@ from models.external_ids import LONGEST_EXTERNAL_ID, checked_external_id, extern
 from models.field_types import Tag
 from models.status import Status
 from models.tags import checked_tag
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 
 ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID, pattern=r"^[^\x00]*$(?!\n)")]
 

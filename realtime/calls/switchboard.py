@@ -14,7 +14,7 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Environment, Timers
 from realtime.presence.engine import Presence
 from realtime.presence.record import Record
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 

@@ -11,7 +11,8 @@ from realtime.cluster.position import Position
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.follower import Follower
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.sockets.fanout import FanOut
 
 

@@ -12,7 +12,7 @@ from realtime.cluster.members import Members
 from realtime.presence.engine import Presence
 from realtime.presence.log import Proposal
 from realtime.presence.record import taken_over
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 

@@ -15,7 +15,8 @@ from realtime.dashboard.rows import ACTION_LABELS, ActionName
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.states_after import states_after
 from realtime.dashboard.store_check import StoreCheck
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 
 
 class ActionTarget(msgspec.Struct, frozen=True):

@@ -17,7 +17,8 @@ from realtime.clock import Clock
 from realtime.event_ids import EventIds
 from realtime.presence.log import OperatorAction
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Reason
 
 UNSAVED_EVENTS = 20_000

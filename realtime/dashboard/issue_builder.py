@@ -12,7 +12,8 @@ from realtime.dashboard.event_text import duration_in_words
 from realtime.dashboard.row_builder import explain_offline
 from realtime.dashboard.rows import Explanation, Issue, IssueKind, SessionRow
 from realtime.dashboard.states_after import states_after
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 
 
 class IssueBuilder:

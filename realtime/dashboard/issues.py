@@ -19,7 +19,8 @@ from realtime.dashboard.open_issues import OpenIssues
 from realtime.dashboard.rows import Issue, SessionRow
 from realtime.dashboard.session_list import SessionList
 from realtime.dashboard.store_check import StoreCheck
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.sockets.session import Session
 from settings import Settings
 

@@ -20,7 +20,8 @@ from realtime.dashboard.operator_messages import OverviewMessage, OverviewUpdate
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.row_builder import RowBuilder
 from realtime.dashboard.rows import CallRow, Figures, Issue, SampleRow
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 ROWS_AT_ONCE = 1000

@@ -13,7 +13,8 @@ from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock
 from realtime.dashboard.rows import CallRow, Explanation, UserRow
 from realtime.dashboard.session_list import SessionList
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 SOCKET_UNTOLD = timedelta(seconds=3)

@@ -9,7 +9,8 @@ from typing import Any, Literal, cast
 
 from models.search import Search
 from models.status import state_of
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 
 UserFilter = Literal["all", "available", "busy", "calls", "offline", "attention"]
 """`calls` selects users who are on a call."""

@@ -11,7 +11,8 @@ from realtime.clock import Clock, Timers
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Log, Proposal
 from realtime.presence.record import Fact, Record, unchanged, with_deletion, without_busy
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
 

@@ -14,7 +14,8 @@ from realtime.clock import Environment, Timers
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Draft, Proposal
 from realtime.presence.record import Record, decide, deleted_record, with_evidence
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Reason
 from realtime.ratelimit import SlidingWindow
 from settings import Settings

@@ -28,7 +28,8 @@ from realtime.presence.record import (
     without_call,
     without_offline,
 )
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
 from settings import Settings

@@ -13,7 +13,8 @@ from realtime.presence.changelog import Change, ChangeLog
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Entry, Kick, OperatorAction, Revocation, SessionsChange
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.presence.writeback import WriteBack
 from realtime.protocol import Reason
 from settings import Settings

@@ -15,7 +15,7 @@ from realtime.presence.engine import Presence
 from realtime.presence.incarnation import Incarnation
 from realtime.presence.log import Log, Proposal
 from realtime.presence.record import Record, decide
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from realtime.presence.writeback import WriteBack
 from settings import Settings
 

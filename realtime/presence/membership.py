@@ -15,8 +15,9 @@ from realtime.calls.switchboard import Switchboard
 from realtime.clock import Environment, Timers
 from realtime.presence.free_names import free_name, until_name_is_free
 from realtime.presence.log import Revocation
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
+from realtime.presence.user_entry import UserEntry
 from realtime.sockets.authenticator import Authenticator
 from realtime.stores import CoreStores
 

@@ -14,8 +14,9 @@ from models.token_profile import TokenProfile
 from models.user_documents import StoredUser
 from realtime.clock import Environment
 from realtime.presence.free_names import TakenNames, free_name, until_name_is_free
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
 from realtime.presence.settlement import Settlement
+from realtime.presence.user_entry import UserEntry
 from settings import Settings
 
 UNKNOWN_SECONDS = 1.0

@@ -10,7 +10,8 @@ from models.errors import NotFound, Outdated, StoreUnavailable
 from models.row_failures import RowFailures
 from models.status import Claims
 from models.user_documents import Evidence, StoredClaims, StoredUser, claims_to_store
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.presence.user_locks import UserLocks
 from settings import Settings
 

@@ -15,7 +15,8 @@ from models.tokens import Identity, Tokens
 from realtime.clock import Clock, Environment, Timers
 from realtime.presence.log import Log, Proposal, Revocation
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import CloseCode
 from realtime.sockets.foreign_identities import ForeignIdentities
 from realtime.sockets.hub import Hub

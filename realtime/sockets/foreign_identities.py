@@ -14,7 +14,8 @@ from models.tokens import Identity
 from realtime.clock import Environment
 from realtime.presence.log import Revocation
 from realtime.presence.provisioning import Provisioning, UnknownUser
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.sockets.hub import Hub
 from realtime.sockets.session import Caller
 from settings import Settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from models.external_ids import external_id_of, spellings
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Subscription
 from realtime.sockets.session import Session
 

@@ -6,7 +6,7 @@ from models.errors import Invalid
 from models.tags import TAGS_LIMIT, checked_tag
 from realtime.calls.ongoing import OngoingCalls
 from realtime.presence.record import Record
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import (
     CallStatusUpdate,
     Subscribe,

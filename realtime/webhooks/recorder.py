@@ -12,7 +12,8 @@ from realtime.event_ids import EventIds
 from realtime.presence.changelog import ChangeLog
 from realtime.presence.log import OperatorAction
 from realtime.presence.record import Record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Reason
 from realtime.webhooks.event import (
     ActionData,

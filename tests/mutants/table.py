@@ -475,7 +475,7 @@ DELETIONS = (
     ),
     Mutant(
         "who was disabled on one server stays out after being enabled on another",
-        "realtime/presence/registry.py",
+        "realtime/presence/user_entry.py",
         "self.record.disabled or self.record.rev < self.refused_rev",
         "self.record.disabled or self.refused_rev > 0",
         (CLUSTER_MEMBERSHIP,),

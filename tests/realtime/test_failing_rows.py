@@ -12,7 +12,7 @@ import pytest
 from models.calls import Call
 from models.status import Claims
 from models.user_documents import StoredUser
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import found, inspected, tell, watch
 from tests.realtime.world import World

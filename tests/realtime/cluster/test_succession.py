@@ -6,7 +6,7 @@ import pytest
 
 from realtime.cluster.node import Node
 from realtime.cluster.succession import in_groups
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from tests.realtime.client import Client
 from tests.realtime.cluster.conftest import online, told
 from tests.realtime.cluster.world import ClusterWorld

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from models.status import Status, differs
 from realtime.presence.changelog import Change
-from realtime.presence.registry import UserEntry
+from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Reason
 from tests.realtime.client import Client
 from tests.realtime.world import World

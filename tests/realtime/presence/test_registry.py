@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from models.errors import NotFound
 from models.status import Claims, Profile, status_of
 from realtime.presence.record import new_record
-from realtime.presence.registry import Registry, UserEntry
+from realtime.presence.registry import Registry
+from realtime.presence.user_entry import UserEntry
 from tests.realtime.world import NOON, World
 from tests.searches import NAMES, SEARCHES
 

@@ -100,7 +100,7 @@ class SubjectFeeds:
 
     def _absorb(self) -> None:
         """Take over the events since the last call."""
-        for event in self._event_log.after(self._noted):
+        for event in self._event_log.after(self._noted) if self._feeds else ():
             for feed in self._of_event(event):
                 feed.events.append(event)
         self._noted = self._event_log.noted

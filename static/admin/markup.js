@@ -100,8 +100,12 @@ export function fillUser(element, user, issue, now, isPicked = false) {
   const fault = issue ? faults(issue, now) : "";
   row.text("fault", fault);
   row.set("fault", "title", fault);
-  row.text("waiting", user.waiting ?? "");
-  row.set("waiting", "title", user.waiting ?? "");
+  const waiting = user.waiting ?? "";
+  row.flag("waits", waiting !== "");
+  for (const part of ["waiting", "waitingBelow"]) {
+    row.text(part, waiting);
+    row.set(part, "title", waiting);
+  }
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
   row.text("heard", user.heard ? duration(now - user.heard) : "");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");

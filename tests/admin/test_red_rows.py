@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from tests.admin.browser import JSON_PLEASE
 from tests.admin.conftest import SignedIn
 from tests.conftest import MakePerson
 from tests.running import RunningServer
@@ -74,6 +75,34 @@ async def test_the_calls_and_the_users_on_live_say_what_is_wrong(
         assert len(re.findall(rf'data-f="fault" title="{WRONG}">{WRONG}<', each)) == 2, (
             "one is shown, as the columns are"
         )
+
+
+async def test_a_red_row_of_live_also_says_what_the_user_does_and_which_action_is_pending(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await call_too_long(server, user)
+    browser = await signed_in("operator")
+    answer = await browser.post(
+        "/admin/actions",
+        {"action": "force_offline", "user_id": "1", "reason": "left the desk", "request_id": "request-0123456789"},
+        headers=JSON_PLEASE,
+    )
+    assert answer.body["outcome"] == "waiting", answer.body
+    server.core.overview_feed.refresh()
+    page = html.unescape((await browser.get("/admin")).body)
+    row = re.search(r'<div class="row issue-row waits" .*? data-user="1".*?<span class="cell-more"', page, re.DOTALL)
+    assert row is not None
+    words = re.sub(r"<[^>]+>", "", row[0])
+    assert re.search(rf"on a call with Bob, \d\d:\d\d +{WRONG}", words), words
+    assert words.count("Pending: force offline, by operator") == 2, "one is shown, as there is room"
+
+
+async def test_without_javascript_live_and_the_wall_say_as_of_when_they_are(signed_in: SignedIn) -> None:
+    browser = await signed_in("viewer")
+    for path, reload in (("/admin?status=busy", "?status=busy"), ("/admin/wall", "/admin/wall")):
+        (note,) = re.findall(r"<noscript><p class=.*?</p></noscript>", (await browser.get(path)).body)
+        assert re.search(r"As of .*\d\d:\d\d:\d\d", note)
+        assert f'<a href="{reload}">Reload</a>' in html.unescape(note)
 
 
 async def test_no_column_of_live_is_empty_for_a_viewer(

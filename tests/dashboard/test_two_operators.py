@@ -65,6 +65,7 @@ async def test_an_action_that_waits_for_the_end_of_a_call_is_seen_by_the_other(s
     await expect(one.dialog.get_by_text("1 call with waits bob")).to_be_visible()
     await one.confirm("after this call")
     await expect(other.cell(ada, "waiting")).to_have_text("force offline, by operator", timeout=WITHIN)
+    await expect(other.row(ada).get_by_text("Pending: force offline, by operator").first).to_be_visible()
     await expect(other.cell(ada, "state")).to_have_text("Busy")
     assert (await ada.post("/calls/end", {"call_id": call_id})).status == 200
     await expect(other.cell(ada, "because")).to_have_text("forced offline by operator")

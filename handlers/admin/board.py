@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.live import SEARCH_LIMIT
 from handlers.admin.parameters import choice, page_number
-from handlers.admin.past_boards import PastBoards, Read
+from handlers.admin.past_boards import NoBoard, PastBoards, Read
 from handlers.admin.time_range import TimeRange, read_range
 from models.checkpoints import PastCall
 from models.errors import Invalid
@@ -26,7 +26,7 @@ STEPS = tuple(timedelta(minutes=each) for each in (-60, -5, -1, 1, 5, 60))
 """To what a link leads from the board."""
 
 AGO = tuple(timedelta(minutes=each) for each in (5, 60, 8 * 60, 24 * 60))
-"""What a page without a moment offers."""
+"""What a page offers that has no moment in the past."""
 
 
 class BoardHandler(AdminHandler):
@@ -45,10 +45,12 @@ class BoardHandler(AdminHandler):
             given = read_range(self)
         except Invalid as error:
             self.set_status(400)
-            self._show(TimeRange(), error=error.message)
+            problem = error.message.partition(" Give ")[0]  # the rest is for those who write addresses
+            self._show(TimeRange(), error=problem, kept_since=await self.past_boards.kept_since())
             return
-        if given.at is None:
-            self._show(given, kept_since=await self.past_boards.kept_since())
+        if given.at is None or given.at > self.admin.clock.utc():
+            missing = None if given.at is None else NoBoard("future")
+            self._show(given, missing=missing, kept_since=await self.past_boards.kept_since())
             return
         found = await self.past_boards.read(given.at)
         if isinstance(found, Read):
@@ -58,6 +60,7 @@ class BoardHandler(AdminHandler):
 
     def _show(self, given: TimeRange, **values: Any) -> None:
         now, at = self.admin.clock.utc(), given.at
+        kept_since: datetime | None = values.get("kept_since")
         wanted: dict[str, Any] = {
             "board": None, "missing": None, "error": "", "cut": [], "kept_since": None,
             "filter": {"status": "all", "q": "", "tag": "", "sort": SORTS[0], "page": 1},
@@ -68,8 +71,9 @@ class BoardHandler(AdminHandler):
             given=given,
             typed="" if at is None else self._local(at),
             kept_days=self.admin.settings.events_days,
-            steps=[] if at is None else [(step, at + step) for step in STEPS if at + step <= now],
-            ago=[(step, now - step) for step in AGO],
+            steps=[(step, at + step) for step in STEPS if at + step <= now] if at and "board" in values else [],
+            ago=[(step, now - step) for step in AGO if kept_since and now - step >= kept_since],
+            long_call_ms=round(1000 * self.admin.settings.long_call_seconds),
             **(wanted | values),
         )
 

@@ -43,22 +43,32 @@ def _clock(context: Context, moment: Moment) -> str:
 
 @pass_context
 def _short(context: Context, moment: Moment) -> Markup:
-    return _moments(context).marked(moment, short=True)
+    return _moments(context).marked(moment, "short")
 
 
 @pass_context
-def _full(context: Context, moment: Moment) -> str:
+def _dated(context: Context, moment: Moment) -> Markup:
+    return _moments(context).marked(moment, "dated")
+
+
+@pass_context
+def _full(context: Context, moment: Moment) -> Markup:
+    return _moments(context).marked(moment, "full")
+
+
+@pass_context
+def _full_as_text(context: Context, moment: Moment) -> str:
     return _moments(context).full(moment)
 
 
 @pass_context
-def _full_of_text(context: Context, text: str) -> str:
+def _full_of_text(context: Context, text: str) -> str | Markup:
     """A moment as a saved filter has it. What can't be read stays as it is."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return _moments(context).full(moment) if moment.tzinfo else text
+    return _moments(context).marked(moment, "full") if moment.tzinfo else text
 
 
 @pass_context
@@ -94,7 +104,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": _day,
     "clock": _clock,
     "moment_short": _short,
+    "dated": _dated,
     "full": _full,
+    "full_as_text": _full_as_text,
     "full_of_text": _full_of_text,
     "hour": _hour,
     "weekday": _weekday,

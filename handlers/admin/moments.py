@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup, escape
@@ -14,6 +15,9 @@ from realtime.dashboard.rows import Explanation
 
 Moment = datetime | int
 """Aware, or milliseconds since 1970."""
+
+Form = Literal["clock", "short", "full", "dated"]
+"""How a moment is written: the names of the methods of Moments, and the classes of its markup."""
 
 BROWSERS_ZONE = ""
 """The choice of the zone that the browser is set to. Until a script has told it, times are in UTC."""
@@ -49,6 +53,10 @@ class Moments:
         """The time of day: `12:31:07`; `26 Nov, 12:31:07` if that is not today; with the year if it is another one."""
         return self._dated(moment, "%H:%M:%S")
 
+    def dated(self, moment: Moment) -> str:
+        """With the date, even if it is today's: `26 Nov, 12:31:07`; with the year if it is another one."""
+        return self._dated(moment, "%H:%M:%S", has_date=True)
+
     def full(self, moment: Moment) -> str:
         """With the date and the year, even if they are today's: `26 Nov 2026, 12:31`."""
         local = self.local(moment)
@@ -71,10 +79,10 @@ class Moments:
         """The moment in the zone."""
         return aware(moment).astimezone(self.zone)
 
-    def marked(self, moment: Moment, *, short: bool = False) -> Markup:
+    def marked(self, moment: Moment, form: Form = "clock") -> Markup:
         """The same, marked up for the script that writes it as the browser is set to."""
-        text = self.short(moment) if short else self.clock(moment)
-        return _MARKUP.format("local short" if short else "local", iso(moment), iso(moment), text)
+        text = {"clock": self.clock, "short": self.short, "full": self.full, "dated": self.dated}[form](moment)
+        return _MARKUP.format("local" if form == "clock" else f"local {form}", iso(moment), iso(moment), text)
 
     def because(self, cause: Explanation, now: int) -> str:
         """Why a state is what it is, at the moment `now`."""
@@ -93,11 +101,11 @@ class Moments:
         """The same as markup, with a time of day marked up."""
         if cause.at is None or cause.counts != "clock":
             return escape(self.because(cause, now))
-        return Markup("{} {}{}").format(cause.text, self.marked(cause.at, short=True), cause.tail)
+        return Markup("{} {}{}").format(cause.text, self.marked(cause.at, "short"), cause.tail)
 
-    def _dated(self, moment: Moment, time: str) -> str:
+    def _dated(self, moment: Moment, time: str, *, has_date: bool = False) -> str:
         local = self.local(moment)
-        if local.date() == self._now.date():
+        if local.date() == self._now.date() and not has_date:
             return f"{local:{time}}"
         year = "" if local.year == self._now.year else " %Y"
         return f"{local.day} {local:%b{year}, {time}}"

@@ -24,6 +24,9 @@ CLOCKS_DIFFER = timedelta(seconds=30)
 STILL_SAVING = timedelta(seconds=10)
 """A server that runs notes more often than this that all is saved."""
 
+JUST_BEFORE = timedelta(milliseconds=1)
+"""Dates in the store are precise to this."""
+
 WhyNone = Literal["future", "too_early", "none_yet", "no_server", "lost", "unreadable"]
 
 
@@ -37,6 +40,8 @@ class NoBoard(msgspec.Struct, frozen=True):
     """The first one after."""
     was_stopped: bool = False
     """Whether the server stopped in good order."""
+    damaged: datetime | None = None
+    """When a checkpoint was written that can't be read."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -58,9 +63,7 @@ class PastBoards:
         self._stores = stores
 
     async def read(self, at: datetime) -> Read | NoBoard:
-        """The board as of a moment. Raises StoreUnavailable."""
-        if at > self._clock.utc():
-            return NoBoard("future")
+        """The board as of a moment that has passed. Raises StoreUnavailable."""
         gap = await self._gap(at)
         if gap is not None:
             return gap
@@ -70,7 +73,7 @@ class PastBoards:
         try:
             users, calls = await self._stores.checkpoints.rows(checkpoint)
         except UnusableStore:
-            return NoBoard("unreadable", checkpoint.at)
+            return await self._unreadable(checkpoint, at)
         board = PastBoard(at, users, calls)
         following = await self._stores.checkpoints.first_after(at)
         await self._apply_events(board, at, checkpoint.reached, None if following is None else following.reached)
@@ -95,6 +98,13 @@ class PastBoards:
         is_same = after is not None and before.server == after.server
         why: WhyNone = "lost" if is_same and before.ended == "lost" else "no_server"
         return NoBoard(why, before.until, first_after, before.ended == "stopped")
+
+    async def _unreadable(self, damaged: Checkpoint, at: datetime) -> NoBoard:
+        """The nearest moments whose boards begin with other checkpoints."""
+        before, after = damaged.at - JUST_BEFORE, await self._stores.checkpoints.first_after(at)
+        has_before = await self._gap(before) is None and await self._stores.checkpoints.last_until(before) is not None
+        first_after = None if after is None else after.at
+        return NoBoard("unreadable", before if has_before else None, first_after, damaged=damaged.at)
 
     async def _apply_events(self, board: PastBoard, at: datetime, after: str, up_to: str | None) -> None:
         """Apply the events between two ids in order: those in the store, and those that this server has yet to save."""

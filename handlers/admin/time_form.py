@@ -29,10 +29,10 @@ class TimeForm(msgspec.Struct, frozen=True, kw_only=True):
     """The range as parameters. Unlike the fields, they mean the same in every zone."""
     others: dict[str, str]
     """The other parameters of the page."""
-    words: str = ""
+    words: str | Markup = ""
     """The range in words, for print."""
     heading: str | Markup = ""
-    """The same for a heading, with times that a script writes as the browser is set to."""
+    """The same for a heading. In both, a script writes the times as the browser is set to."""
 
     @property
     def is_exact(self) -> bool:
@@ -81,8 +81,8 @@ def read_times(handler: AdminHandler, default: RangeName = "") -> TimeForm:
         fields={name: _field(at, moments) for name, at in exact.items()},
         query=_query(found, exact, moments),
         others=_others(handler),
-        words=str(_words(found, moments.full, shift_hours)),
-        heading=_words(found, partial(moments.marked, short=True), shift_hours),
+        words=_words(found, partial(moments.marked, form="full"), shift_hours),
+        heading=_words(found, partial(moments.marked, form="short"), shift_hours),
     )
 
 

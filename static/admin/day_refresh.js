@@ -1,5 +1,6 @@
 /** Day refresh: loads a card that shows today again and again, because the day goes on. */
 
+import { moments } from "./moments.js";
 import { writeTimes } from "./times.js";
 
 const REFRESH_MS = 60_000;
@@ -33,6 +34,19 @@ async function refresh(enable) {
   const page = await load().catch(() => null);
   const loaded = page?.querySelector("[data-today]"); // there is none if the sign-in has ended
   if (!loaded || !card.matches("[data-today]") || isHeld(card)) return; // it may have been stopped meanwhile
+  replace(card, loaded, page, enable);
+}
+
+/** Where days begin depends on the zone. The server knew another one than the browser's: on a first visit, or after a journey. */
+async function moveToZone(enable) {
+  const card = document.querySelector("[data-day-zone]");
+  if (card.dataset.dayZone === moments.zoneName) return;
+  const page = await load().catch(() => null);
+  const loaded = page?.querySelector("[data-day-zone]");
+  if (loaded && card.isConnected) replace(card, loaded, page, enable);
+}
+
+function replace(card, loaded, page, enable) {
   const fresh = document.importNode(loaded, true);
   for (const [index, details] of card.querySelectorAll("details").entries()) {
     const counterpart = fresh.querySelectorAll("details")[index];
@@ -54,6 +68,7 @@ export function stopRefreshing() {
  * called with each new card.
  */
 export function keepUpToDate(enable) {
+  moveToZone(enable);
   const again = () => refresh(enable);
   setInterval(again, REFRESH_MS);
   document.addEventListener("visibilitychange", again);

@@ -39,6 +39,16 @@ export class Moments {
     return this.#dated(this.#short, moment, now);
   }
 
+  /** With the date, even if it is that of `now`: `26 Nov, 12:31:07`; with the year if it is another one. */
+  dated(moment, now = Date.now()) {
+    return this.#dated(this.#time, moment, now, true);
+  }
+
+  /** With the date and the year: `26 Nov 2026, 12:31`. */
+  full(moment) {
+    return `${this.#dayAndYear.format(moment)}, ${this.#short.format(moment)}`;
+  }
+
   /** Only the time of day, with seconds. */
   time(moment) {
     return this.#time.format(moment);
@@ -67,11 +77,11 @@ export class Moments {
     return `${year.padStart(4, "0")}-${month}-${day}T${hour}:${minute}${second === "00" ? "" : `:${second}`}`;
   }
 
-  #dated(format, moment, now) {
+  #dated(format, moment, now, hasDate = false) {
     const time = format.format(moment);
     const day = this.#dayAndYear.format(moment);
     const today = this.#dayAndYear.format(now);
-    if (day === today) return time;
+    if (day === today && !hasDate) return time;
     return `${day.slice(-4) === today.slice(-4) ? this.#day.format(moment) : day}, ${time}`;
   }
 }

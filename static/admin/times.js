@@ -1,26 +1,33 @@
 // Times: writes the times on a page as the browser is set to, and lets the server know the browser's zone for the next page.
 
 import { moments } from "./moments.js";
+import { keepPrintHead } from "./print_head.js";
 
 const YEAR_SECONDS = 365 * 86_400;
+
+const FORMS = ["short", "full", "dated"]; // classes, and methods of Moments
 
 const now = Number(document.body.dataset.now); // the server's time; the device's may be wrong
 
 /** Write the times in a part of the page, as they are seen at the moment `now`. */
 export function writeTimes(root, now) {
   for (const element of root.querySelectorAll("time.local")) {
-    const moment = new Date(element.dateTime);
-    element.textContent = element.classList.contains("short") ? moments.short(moment, now) : moments.clock(moment, now);
+    const form = FORMS.find((name) => element.classList.contains(name)) ?? "clock";
+    element.textContent = moments[form](new Date(element.dateTime), now);
   }
 }
 
 writeTimes(document, now);
-for (const element of document.querySelectorAll("[data-zone-name]")) element.textContent = moments.zoneName;
+for (const element of document.querySelectorAll("[data-zone-name], [data-print-zone]")) element.textContent = moments.zoneName;
 
 for (const field of document.querySelectorAll("input[data-moment]")) {
   field.value = field.defaultValue = moments.field(new Date(field.dataset.moment));
 }
 for (const field of document.querySelectorAll("[data-zone-field]")) field.value = moments.zoneName;
+
+const { titleAt, titleTime } = document.body.dataset;
+if (titleAt) document.title = document.title.replace(titleTime, moments.full(new Date(titleAt)));
+keepPrintHead(now);
 
 const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
 document.cookie = `rollcall_browser_zone=${timeZone}; Path=/admin; SameSite=Lax; Max-Age=${YEAR_SECONDS}`;

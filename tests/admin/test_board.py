@@ -234,14 +234,24 @@ async def test_a_moment_while_no_server_ran_says_so(server: RunningServer, signe
     assert "No server was running then" in page
     assert "The server stopped at" in page
     page = text(await as_of(browser, hours_ago(server, 1)))
-    assert "The server ended without stopping at about" in page
+    assert "The server stopped unexpectedly at about" in page
+    assert "There is no board for" in page
+    assert all(words in page for words in ("Last board before", "Events around then"))
+    assert "1 h earlier" not in page
     assert figures(await as_of(browser, hours_ago(server, 2.5))) == ["0", "0", "0", "0"]
 
 
 async def test_a_moment_outside_what_is_kept_says_so(server: RunningServer, signed_in: SignedIn) -> None:
     browser = await signed_in("viewer")
-    assert "That is too long ago" in await as_of(browser, hours_ago(server, 24 * 40))
-    assert "That is in the future" in await as_of(browser, hours_ago(server, -1))
+    page = await as_of(browser, hours_ago(server, 24 * 40))
+    assert "That is too long ago" in page
+    assert "First board" in page
+    page = text(await as_of(browser, hours_ago(server, 24 * 20)))
+    assert re.search(r"Nothing was recorded then Recording began at \d+ \w+, [\d:]+ \.", page)
+    assert "Events around then" not in page
+    page = text(await as_of(browser, hours_ago(server, -1)))
+    assert "is in the future" in page
+    assert all(words not in page for words in ("The past This page shows", "Board as of", "does not change"))
 
 
 async def test_events_that_were_lost_leave_a_gap_that_is_named(server: RunningServer, signed_in: SignedIn) -> None:
@@ -250,6 +260,12 @@ async def test_events_that_were_lost_leave_a_gap_that_is_named(server: RunningSe
     await span(server, began + timedelta(hours=2), began + timedelta(hours=3), name="one")
     page = await as_of(await signed_in("viewer"), began + timedelta(hours=1.5))
     assert "What happened then was lost" in page
+    for name, at in (
+        ("Last board before", began + timedelta(hours=1)),
+        ("First board after", began + timedelta(hours=2)),
+    ):
+        (href,) = re.findall(rf'href="([^"]+)">{name}', page)
+        assert href == f"?at={iso(at).replace(':', '%3A')}"
 
 
 async def test_a_server_that_was_killed_shortly_before_makes_the_board_incomplete(
@@ -262,7 +278,7 @@ async def test_a_server_that_was_killed_shortly_before_makes_the_board_incomplet
     browser = await signed_in("viewer")
     assert "Incomplete" not in await as_of(browser, began + timedelta(minutes=20))
     page = text(await as_of(browser, began + timedelta(minutes=40)))
-    assert "Incomplete The server node-7 ended without stopping" in page
+    assert "Incomplete: The server node-7 stopped unexpectedly" in page
     await checkpoint(server, began + timedelta(minutes=45))
     assert "Incomplete" not in await as_of(browser, began + timedelta(minutes=50))
 
@@ -279,7 +295,37 @@ async def test_a_checkpoint_that_cannot_be_read_is_not_taken_for_an_empty_board(
         await parts.update_many({"_id": {"$gt": f"{milliseconds(began):012x}"}}, {"$set": change})
         assert "cannot be read" in await as_of(browser, began + timedelta(minutes=5))
     await parts.delete_many({"_id": {"$gt": "0"}})
-    assert "cannot be read" in await as_of(browser, began + timedelta(minutes=5))
+    page = await as_of(browser, began + timedelta(minutes=5))
+    assert "cannot be read" in page
+    assert "Last board before" not in page
+    await checkpoint(server, began + timedelta(hours=1))
+    await span(server, began - timedelta(hours=1), began, name="earlier")
+    await checkpoint(server, began - timedelta(hours=1))
+    page = await as_of(browser, began + timedelta(minutes=5))
+    for name in ("Last board before", "First board after"):
+        (href,) = re.findall(rf'href="([^"]+)">{name}', page)
+        assert "Board as of" in (await browser.get("/admin/board" + href)).body
+
+
+async def test_a_call_over_the_limit_is_marked_and_the_day_is_always_named(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ids = [(await user(f"user{number}")).user_id for number in range(4)]
+    at = hours_ago(server, 1)
+    lengths = (1, server.settings.long_call_seconds + 1)
+    calls = [
+        PastCall(
+            f"call{place}", ids[2 * place], ids[2 * place + 1], "audio", milliseconds(at - timedelta(seconds=length))
+        )
+        for place, length in enumerate(lengths)
+    ]
+    await checkpoint(server, at, calls=tuple(calls))
+    await span(server, at, hours_ago(server, 0))
+    page = await as_of(await signed_in("viewer"), at)
+    assert page.count("Over the limit of 2:00<") == 1
+    local = f"{at.day} {at:%b}, {at:%H:%M:%S}"
+    assert f"This page shows {local} , 1 h ago." in text(page)
+    assert f"Board as of {local}" in text(page)
 
 
 async def test_a_moment_may_be_missing_or_wrong(signed_in: SignedIn) -> None:

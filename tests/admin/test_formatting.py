@@ -58,6 +58,8 @@ def test_markup_in_a_cause_is_text() -> None:
 def test_moments_are_in_utc_until_a_script_shows_them_in_the_readers_zone() -> None:
     iso = "2026-01-31T12:00:00.123Z"
     assert UTC_MOMENTS.clock(NOON) == "12:00:00"
+    assert UTC_MOMENTS.marked(NOON, "dated").endswith(">31 Jan, 12:00:00</time>")
+    assert UTC_MOMENTS.marked(NOON, "full").endswith(">31 Jan 2026, 12:00</time>")
     assert UTC_MOMENTS.marked(NOON) == f'<time class="local" datetime="{iso}" title="{iso}">12:00:00</time>'
 
 

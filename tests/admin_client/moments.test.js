@@ -17,6 +17,12 @@ test("a moment has a date unless it is today, and a year unless it is this one",
   assert.equal(utc.clock(NOON - 31 * DAY, NOON), "31 Dec 2025, 12:00:00");
 });
 
+test("where it is asked for, a moment has a date also today", () => {
+  assert.equal(utc.dated(NOON, NOON), "31 Jan, 12:00:00");
+  assert.equal(utc.dated(NOON, NOON - 31 * DAY), "31 Jan 2026, 12:00:00");
+  assert.equal(utc.full(NOON), "31 Jan 2026, 12:00");
+});
+
 test("a day begins at midnight of the zone", () => {
   const auckland = new Moments({ timeZone: "Pacific/Auckland", hour12: false });
   assert.deepEqual([auckland.zoneName, auckland.clock(NOON, NOON)], ["Pacific/Auckland", "01:00:00"]);

@@ -133,7 +133,7 @@ async def test_print_has_a_title_the_filter_and_a_date_and_no_buttons(site: Site
     await page.emulate_media(media="print")
     await expect(page.locator(".print-head")).to_have_text(
         re.compile(
-            r"Rollcall: Users\s+Status: Busy · Search: nobody · Sort: Attention, then status ·"
+            r"Rollcall: Users · Status: Busy · Search: nobody · Sort: Attention, then status ·"
             r"\s+\d+ \w+ \d{4}, \d\d:\d\d \(\S+\)"
         )
     )

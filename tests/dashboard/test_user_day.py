@@ -101,6 +101,21 @@ async def test_a_week_leads_to_its_days_and_fits_everywhere(user: Person, visit:
     await expect(page.locator("#day")).to_have_text(re.compile(rf"{yesterday() - timedelta(days=1):%A} "))
 
 
+async def test_a_day_and_the_print_head_are_in_the_browsers_zone_also_when_the_server_did_not_know_it(
+    user: Person, visit: Visit
+) -> None:
+    page = await visit(url(user), "viewer", timezone_id="Asia/Tokyo")
+    await expect(page.locator("[data-day-zone]")).to_have_attribute("data-day-zone", "Asia/Tokyo")
+    start = await page.locator("[data-strip]").get_attribute("data-start")
+    assert int(start or 0) / 3_600_000 % 24 == 15  # midnight in Tokyo
+    await page.emulate_media(media="print")
+    await page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    in_tokyo = await page.evaluate("() => new Date().toLocaleString('en-GB', {hour: '2-digit'})")
+    await expect(page.locator(".print-head")).to_have_text(
+        re.compile(rf"^Rollcall: .+ · \d+ \w+ \d{{4}}, {in_tokyo}:\d\d \(Asia/Tokyo\)$")
+    )
+
+
 HOURS_APART = """() => {
   const boxes = [...document.querySelectorAll("text.hour")].map((hour) => hour.getBoundingClientRect());
   const shown = boxes.filter(({ width }) => width).sort((one, other) => one.left - other.left);

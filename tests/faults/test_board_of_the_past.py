@@ -69,7 +69,7 @@ async def test_a_kill_leaves_a_gap_and_what_was_before_stays_known(
     assert states(await board(browser, killed - timedelta(seconds=0.8))) == ["busy"]
     page = await board(browser, gone)
     assert "No server was running then" in page
-    assert "ended without stopping" in page
+    assert "stopped unexpectedly" in page
     assert states(page) == []
     assert states(await board(browser, datetime.now(UTC))) == ["busy"]
 

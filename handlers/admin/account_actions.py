@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
-from handlers.admin.actions import ActionForm
+from handlers.admin.actions import ActionForm, FieldProblem
 from handlers.admin.base import AdminContext, allows
 from handlers.admin.confirmation import Confirmations
 from models.direction import in_sentence
@@ -21,6 +21,10 @@ DONE: dict[ActionName, str] = {
     "set_password": "Password of {} changed",
 }
 """What the next page says, with the user's name."""
+
+
+NAME_NEEDED = "Type the name of the user to confirm the deletion."
+WRONG_NAME = f"This isn't the user's name, so nothing was deleted. {NAME_NEEDED}"
 
 
 class AccountActionsHandler(ActionForm):
@@ -50,16 +54,17 @@ class AccountActionsHandler(ActionForm):
         """Carry out the action. The deletion of a user has to be confirmed with the user's name."""
         await self.submit()
 
-    def problem(self, request: ActionRequest) -> str:
-        """What is wrong with what the admin has typed, or an empty text."""
+    def problem(self, request: ActionRequest) -> FieldProblem | None:
+        """What is wrong with what the admin has typed."""
         problem = super().problem(request)
-        if problem:
+        if problem is not None:
             return problem
         if request.action == "delete_user" and not self._is_confirmed():
-            return "Type the name of the user to confirm the deletion."
+            return FieldProblem("name", WRONG_NAME if self.get_body_argument("name", "") else NAME_NEEDED)
         if request.action == "set_password":
-            return self.password_changes.problem(self._password())
-        return ""
+            text = self.password_changes.problem(self._password())
+            return FieldProblem("password", text) if text else None
+        return None
 
     async def completed(self, request: ActionRequest) -> ActionRequest:
         """The request with the hash of the password. Raises Overloaded."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from handlers.admin.action_results import STATUS_OF_CODE, Done, each_result, furthest, summary
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
@@ -27,6 +27,13 @@ ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionNam
 NOBODY_PICKED = "Nobody is picked. Tick the users first."
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class FieldProblem(NamedTuple):
+    """What is wrong with a field of a form."""
+
+    field: str
+    text: str
 
 
 class ActionForm(RecordsRoleRefusals):
@@ -60,7 +67,7 @@ class ActionForm(RecordsRoleRefusals):
         """Carry out the action, once for each request id."""
         request = self._action_request()
         problem = self.problem(request)
-        if problem:
+        if problem is not None:
             self._ask_again(problem)
             return
         left_out = self._left_out()
@@ -93,9 +100,9 @@ class ActionForm(RecordsRoleRefusals):
         results = each_result(done.results, left_out) if several else ()
         self.go(self.next_page(), message, is_refusal=done.outcome == "refused", results=results)
 
-    def problem(self, request: ActionRequest) -> str:
-        """What is wrong with what the operator has typed, or an empty text."""
-        return "" if request.reason else problem_of(self._given_reason())
+    def problem(self, request: ActionRequest) -> FieldProblem | None:
+        """What is wrong with what the operator has typed."""
+        return None if request.reason else FieldProblem("reason", problem_of(self._given_reason()))
 
     async def completed(self, request: ActionRequest) -> ActionRequest:
         """The request with what has to be computed first."""
@@ -109,16 +116,17 @@ class ActionForm(RecordsRoleRefusals):
         """What the operator has typed, so that a form that is refused keeps it."""
         return {name: self.get_body_argument(name, "") for name in ("reason", "now")}
 
-    def _ask_again(self, problem: str) -> None:
+    def _ask_again(self, problem: FieldProblem) -> None:
         if self.wants_json:
-            raise Invalid(problem)
+            raise Invalid(problem.text)
         self.set_status(400)
         self._ask(self._preview(), problem)
 
-    def _ask(self, preview: Confirmation, problem: str = "") -> None:
+    def _ask(self, preview: Confirmation, problem: FieldProblem | None = None) -> None:
         next_page = self.next_page() if self.get_argument("next", "") else self._page_of_target()
         self.show(
             "confirm.html",
+            here="calls" if self.kind() == "call_id" else "users",
             url=self.url,
             action=self._action(),
             name=self.target_name(),
@@ -229,6 +237,7 @@ class ActionsHandler(ActionForm):
             names = ("action", "user_id", "picked", "next")
             self.show(
                 "tag.html",
+                here="users",
                 label=ACTION_LABELS[self._action()],
                 problem=problem,
                 tag=self.get_argument("tag", ""),

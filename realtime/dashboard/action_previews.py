@@ -65,7 +65,8 @@ class ActionPreviews:
         self._calls = calls
         self._sessions = sessions
         self._store_check = store_check
-        self._call_lease_seconds = call_lease_seconds
+        minutes, seconds = divmod(round(call_lease_seconds), 60)
+        self._lease = f"{minutes} min" if minutes and not seconds else f"{call_lease_seconds:g} s"
         self._table: dict[ActionName, Callable[[ActionTarget], ActionPreview]] = {
             "force_offline": self._force_offline,
             "disconnect": self._disconnect,
@@ -238,8 +239,7 @@ class ActionPreviews:
     def _drop_of_call(self, entry: UserEntry) -> str:
         """What becomes of the call of a user whose connections are closed."""
         call = self._call_of(entry)
-        seconds = f"{self._call_lease_seconds:g} s"
-        return f" The call with {call} is dropped if {_name(entry)} is not back within {seconds}." if call else ""
+        return f" The call with {call} is dropped if {_name(entry)} is not back within {self._lease}." if call else ""
 
     def _preview(
         self,

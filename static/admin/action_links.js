@@ -13,7 +13,7 @@ export function openDialogFromLinks(page, onSent) {
   let opener = null;
   const dialog = new ActionDialog(byId("act"), {
     onSent,
-    tell: (text) => page.banner.toast(text),
+    tell: (text, options) => page.banner.toast(text, options),
     onToggle: (isOpen) => {
       page.pin("dialog", isOpen);
       if (!isOpen) returnFocus(opener);

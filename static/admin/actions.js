@@ -3,6 +3,7 @@
 import { urlOf } from "./action_addresses.js";
 import { mayAct } from "./action_lock.js";
 import { write } from "./markup.js";
+import { countsOf, resultsOf } from "./outcomes.js";
 import { tellProgress } from "./progress.js";
 import { answerOf, explain } from "./request.js";
 import { ACTION_LABELS, CUTTING, bulkWords, count, withoutName } from "./formatting.js";
@@ -25,7 +26,7 @@ export class ActionDialog {
   #isSending = false;
 
   /**
-   * `tell(text)` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
+   * `tell(text, { isRefusal })` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
    * unchanged)` gets the result of each if there are several; `onSent(action)` is called once the action was carried out.
    */
   constructor(dialog, { tell, onToggle, onDone = () => {}, onSent = () => {} }) {
@@ -159,11 +160,11 @@ export class ActionDialog {
     try {
       const answer = await answerOf(urlOf(asked.get("action")), { method: "POST", body });
       this.#onSent(asked.get("action"));
-      this.#tell(answer.message);
+      this.#tell(summaryOf(answer, unchanged), { isRefusal: answer.results.some(isRefused) });
       if (this.#asked === asked) this.#dialog.close();
       if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);
     } catch (failure) {
-      if (this.#asked !== asked) return this.#tell(explain(failure));
+      if (this.#asked !== asked) return this.#tell(explain(failure), { isRefusal: true });
       this.#showError(failure);
       send.disabled = !mayAct(); // trying again sends the same request id, so nothing is done twice
     } finally {
@@ -175,6 +176,13 @@ export class ActionDialog {
       this.#isSending = false;
     }
   }
+}
+
+const isRefused = ({ outcome, code }) => outcome === "refused" && code !== "NOTHING_TO_DO";
+
+/** The server's sentence. Of several, it doesn't know those for whom nothing was asked. */
+function summaryOf({ message, results }, unchanged) {
+  return unchanged.length > 0 ? `${message.split(":")[0]}: ${countsOf(resultsOf(results, unchanged))}.` : message;
 }
 
 function span(className, text) {

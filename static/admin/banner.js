@@ -44,9 +44,10 @@ export class Banner {
   }
 
   /** Show for a few seconds, and announce. */
-  toast(text) {
+  toast(text, { isRefusal = false } = {}) {
     const { toast } = this.#parts;
     write(toast, text);
+    toast.classList.toggle("refused", isRefusal);
     toast.classList.add("shown");
     clearTimeout(this.#toastTimer);
     this.#toastTimer = setTimeout(() => toast.classList.remove("shown"), TOAST_MS);

@@ -91,7 +91,7 @@ function pinAll(name, isPinned) {
 }
 
 const dialog = byId("act") && new ActionDialog(byId("act"), {
-  tell: (text) => page.banner.toast(text),
+  tell: (text, options) => page.banner.toast(text, options),
   onToggle: (isOpen) => pinAll("dialog", isOpen),
   onDone: showResults,
 });

@@ -32,7 +32,7 @@ export class ResultsDialog {
     write(label, LABELS[outcome]);
     label.dataset.outcome = outcome;
     write(who, name);
-    write(what, withoutName(message, name));
+    write(what, outcome === "done" ? `now: ${message}` : withoutName(message, name));
     return item;
   }
 }

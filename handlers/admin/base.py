@@ -52,7 +52,10 @@ SECTIONS = (
 )
 """The links in the header: name, URL, text, and the role that sees each one."""
 
-STALE_FORM = "This form is not from a page that this browser opened. Go back, reload the page, and send it again."
+STALE_FORM = (
+    "This form is out of date, or not from a page that this browser opened, so nothing was changed. "
+    "Open the page again and send the form once more."
+)
 
 ZONE_COOKIE = "rollcall_zone"
 """The time zone that the operator chose in this browser."""
@@ -123,6 +126,9 @@ def allows(role: Allowed) -> Callable[[Verb], Verb]:
 class AdminHandler(ApiHandler):
     """A page, or a request from a page. `signed_in` is the operator, or None."""
 
+    section = ""
+    """The section that an error page leads back to, unless that is Live."""
+
     options = RequestHandler.options  # type: ignore[assignment]  # no CORS: other origins get nothing
 
     def set_up_admin(self, admin: AdminContext) -> None:
@@ -130,6 +136,7 @@ class AdminHandler(ApiHandler):
         self.set_up(admin.context)
         self.admin = admin
         self.signed_in: SignedInOperator | None = None
+        self.is_form_stale = False
 
     def set_default_headers(self) -> None:
         """For every response, including errors."""
@@ -138,10 +145,12 @@ class AdminHandler(ApiHandler):
             self.set_header(name, value)
 
     async def prepare(self) -> None:
-        """Identify the operator and check the role. Raises Unauthenticated, Forbidden."""
+        """Identify the operator, and check the XSRF token and the role. Raises Unauthenticated, Forbidden."""
         super().prepare()
         await refuse_keys(self, "The dashboard is for operators, who sign in. A service key does not open it.")
         self.signed_in = await self.identify_operator()
+        if self.is_form_stale:
+            raise Forbidden("REFUSED", STALE_FORM)
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
             raise HTTPError(405)
@@ -165,12 +174,13 @@ class AdminHandler(ApiHandler):
     def check_xsrf_cookie(self) -> None:
         """The cookie alone would let other sites act as the operator, so the token from our own pages is required.
 
-        Raises Forbidden.
+        Tornado calls this before `prepare`, which refuses the request once it knows the operator, whose menu the page
+        keeps.
         """
         try:
             RequestHandler.check_xsrf_cookie(self)
-        except HTTPError as error:
-            raise Forbidden("REFUSED", STALE_FORM) from error
+        except HTTPError:
+            self.is_form_stale = True
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Only our own origin is trusted; Tornado would tell `https://n` from `https://n:443`."""
@@ -288,10 +298,28 @@ class AdminHandler(ApiHandler):
             return
         status = self.get_status()
         is_worth_repeating = status >= 500 and self.request.method == "GET"
-        again = self.own_page(self.request.uri or "") if is_worth_repeating else ""
-        is_form = self.request.method == "POST"
-        self.show("error.html", status=status, code=code, message=message, again=again, is_form=is_form)
+        section = next((each for each in SECTIONS if each[0] == self.section), SECTIONS[0])
+        self.show(
+            "error.html",
+            here=self.section,
+            status=status,
+            code=code,
+            message=message,
+            again=self.own_page(self.request.uri or "") if is_worth_repeating else "",
+            back=self._page_before() if self.is_form_stale else "",
+            section=section[1:3],
+            is_form=self.request.method == "POST",
+            is_stale=self.is_form_stale,
+        )
         self.finish()
+
+    def _page_before(self) -> str:
+        """The page of ours that the request came from, or an empty text."""
+        scheme, _, rest = self.request.headers.get("Referer", "").partition("://")
+        host, slash, path = rest.partition("/")
+        page = slash + path.partition("#")[0]
+        is_ours = self.context.origins.is_own(f"{scheme}://{host}", self.request) and _OWN_PAGE.fullmatch(page)
+        return page if is_ours else ""
 
     async def identify_operator(self) -> SignedInOperator | None:
         """The operator behind the cookie, or None. Raises StoreUnavailable."""

@@ -93,6 +93,8 @@ class AdminUsersHandler(OverviewHandler):
 class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
+    section = "users"
+
     def initialize(
         self,
         admin: AdminContext,
@@ -111,7 +113,8 @@ class AdminUserHandler(OverviewHandler):
     async def get(self, text: str) -> None:
         """Show a user's status, sockets, current call, day, events of the last day, and actions by operators."""
         user_id = page_user_id(self.overview, text)
-        self.overview.row(user_id)  # raises NotFound before the store is asked
+        if not self.overview.exists(user_id):
+            raise NotFound(f"There is no user #{user_id}. The user may have been deleted.")
         times = read_times(self, default="day")
         shown, events = await self._timeline(user_id, times)
         wanted = AuditFilter(target=f"user:{user_id}")

@@ -93,11 +93,11 @@ export class ActionDialog {
     const { effect: text, hits: affects } = this.#parts;
     if (effectNow) text.replaceChildren(span("later", effect), span("at-once", effectNow));
     else write(text, effect);
-    const always = hits.slice(0, hits.length - hitsNow.length);
-    const more = hitsNow.length > 0 ? [span("at-once", (always.length > 0 ? ", " : "") + hitsNow.join(", "))] : [];
-    affects.replaceChildren(`Affects ${always.join(", ")}`, ...more, ".");
+    const always = hits.slice(0, hits.length - hitsNow.length).join(", ");
+    const joins = always ? [", waits for ", ", "] : ["Waits for ", "Affects "];
+    const more = hitsNow.length > 0 ? [span("later", joins[0]), span("at-once", joins[1]), hitsNow.join(", ")] : [];
+    affects.replaceChildren(always ? `Affects ${always}` : "", ...more, ".");
     affects.hidden = hits.length === 0;
-    affects.classList.toggle("at-once", always.length === 0 && more.length > 0);
   }
 
   /** Only admins have such fields. */

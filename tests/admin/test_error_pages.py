@@ -41,10 +41,29 @@ async def test_only_where_signing_in_helps_an_error_offers_it(signed_in: SignedI
     assert ">operator</bdi>" in refused[0][1].body, "the page has the operator's menu"
     for _, answer in refused[3], refused[6]:
         page = html.unescape(answer.body)
-        assert "<h1>You can't do this</h1>" in page
-        assert "Go back, reload the page, and send it again." in page
+        assert "<h1>This form is out of date</h1>" in page
+        assert "Open the page again and send the form once more." in page
+    assert ">operator</bdi>" in refused[3][1].body, "the operator is still signed in"
     asked = await browser.post("/admin/logout")
     assert (asked.status, led_to(asked.body)) == (401, ["Sign in"])
+
+
+async def test_an_error_leads_back_to_where_one_was(server: RunningServer, signed_in: SignedIn) -> None:
+    operator = await signed_in("operator")
+    page = html.unescape((await operator.get("/admin/users/77")).body)
+    assert "<h1>There is no user #77</h1>" in page
+    assert "<p>The user may have been deleted.</p>" in page
+    assert '<a href="/admin/users" aria-current="page">' in page
+    assert led_to(page) == ["Go to Users"]
+    assert led_to((await operator.get("/admin/calls/none")).body) == ["Go to Calls"]
+    for referer, link in (
+        (f"http://localhost:{server.port}/admin/users?q=a#b", "/admin/users?q=a"),
+        (f"http://localhost:{server.port}/docs", ""),
+        ("http://elsewhere.example/admin/users", ""),
+    ):
+        headers = {"Referer": referer, "Host": f"localhost:{server.port}"}
+        answer = await operator.request("POST", "/admin/logout", headers=headers, body="a=1")
+        assert re.findall('href="([^"]*)">Back to the page', answer.body) == [link] * bool(link), referer
 
 
 async def test_a_sentence_about_an_error_begins_with_a_capital_letter(signed_in: SignedIn) -> None:
@@ -126,7 +145,7 @@ async def test_a_body_too_large_is_a_page_for_a_person_and_json_for_a_program(
         if is_page:
             assert '<html lang="en" data-theme="dark">' in body
             assert "<h1>Too large</h1>" in body
-            assert "The body of the request is too large." in body
+            assert "What was sent is larger than the server accepts. Nothing was changed" in body
             assert led_to(body) == ["Go to Live"]
         else:
             assert '"code":"BODY_TOO_LARGE"' in body

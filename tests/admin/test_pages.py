@@ -133,7 +133,8 @@ async def test_a_person_has_sessions_a_reason_a_day_and_what_was_done(
 async def test_who_or_what_there_is_not_is_404_with_a_way_back(path: str, signed_in: SignedIn) -> None:
     answer = await (await signed_in("viewer")).get(path)
     assert answer.status == 404
-    assert '<a class="button primary" href="/admin">' in answer.body
+    assert re.search(r'<a class="button primary" href="/admin/(users|calls)">', answer.body)
+    assert '<a class="button" href="/admin">Go to Live</a>' in answer.body
 
 
 async def test_calls_are_listed_newest_first_and_found_by_a_party(

@@ -136,7 +136,7 @@ async def test_of_several_it_is_said_how_many_wait_for_the_end_of_a_call(
     assert "All of them are on a call" in (await previewed(browser, "sign_out", 1, 2))["effect"]
     sent = query([("action", "force_offline"), ("user_id", 2), ("user_id", 3)])
     page = (await browser.get(f"/admin/actions?{sent}")).body
-    assert '<p class="soft at-once">Affects <span class="at-once">1 call</span>.</p>' in page
+    assert '<span class="later">Waits for </span><span class="at-once">Affects </span>1 call.</p>' in page
     assert "1 of them is on a call: for them, this waits" in page
 
 

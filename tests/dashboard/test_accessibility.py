@@ -131,6 +131,11 @@ async def test_an_open_dialog_lacks_nothing(crowd: list[Person], visit: Visit) -
     await live.choose(crowd[0], "Force offline")
     await expect(live.dialog.get_by_text("1 call with Björn Santos")).to_be_visible()
     assert await violations(live.page) == []
+    assert "Waits for 1 call with Björn Santos" in await live.dialog.inner_text()
+    await live.dialog.get_by_label("Don't wait for the call to end").check()
+    assert "Ends the call with Björn Santos now." in await live.dialog.inner_text()
+    assert "Affects 1 call with Björn Santos" in await live.dialog.inner_text()
+    assert "Waits" not in await live.dialog.inner_text()
     page = await visit(f"/admin/users/{crowd[0].user_id}", "admin")
     await expect(page.locator("[data-banner=chip]")).to_have_text("Live")
     await page.get_by_role("link", name="Set password…").click()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import cast, get_args
 from urllib.parse import urlencode
 
+import msgspec
+
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.list_choices import chosen_columns
@@ -17,7 +19,9 @@ from handlers.admin.time_form import file_words, read_times
 from handlers.admin.time_range import TimeRange, read_range
 from handlers.admin.timed_page import is_newest, read_page
 from models.audit import AuditEntry, AuditFilter
+from models.direction import in_sentence
 from models.events import Event, EventFilter, EventKind
+from models.status import Status
 from models.stores import Stores
 from models.usernames import username_key
 from realtime.dashboard.event_text import event_details
@@ -54,6 +58,9 @@ AUDIT_LABELS: dict[str, str] = {
 
 ACTIONS = ("", *AUDIT_LABELS)
 
+CANDIDATES_SHOWN = 20
+"""Users who are offered if a search could mean several."""
+
 EVENT_COLUMNS = (
     "time", "kind", "user_id", "username", "cause", "other_id", "other_name", "call_id", "duration_seconds", "operator",
 )  # fmt: skip
@@ -61,6 +68,17 @@ AUDIT_COLUMNS = (
     "time", "operator", "action", "target", "target_name", "before", "after", "reason", "address", "outcome",
     "entry_id",
 )  # fmt: skip
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """The one user whose history is asked for."""
+
+    user_id: int = 0
+    """0 if nobody or more than one is meant."""
+    candidates: Sequence[Status] = ()
+    """Some of those who may be meant."""
+    total: int = 0
+    """How many may be meant."""
 
 
 class AdminHistoryHandler(AdminHandler):
@@ -82,7 +100,7 @@ class AdminHistoryHandler(AdminHandler):
         if kind:
             wanted["kind"] = cast("EventKind", kind)
         if user:
-            wanted["user_id"] = self._user_id(user)
+            wanted["user_id"] = self.user_meant(user).user_id
         return wanted, user
 
     def wanted_entries(self, times: TimeRange) -> AuditFilter:
@@ -90,21 +108,37 @@ class AdminHistoryHandler(AdminHandler):
         return AuditFilter(
             action=choice(self, "action", ACTIONS) or None,
             operator=self.get_query_argument("operator", "")[:100] or None,
-            target=self.get_query_argument("target", "")[:100] or None,
+            target=self._wanted_target() or None,
             start=times.start,
             end=times.end,
         )
 
-    def _user_id(self, user: str) -> int:
-        """Find a user by id, also a deleted one, by full name, or by a part that is in only one name; else 0."""
+    def _wanted_target(self) -> str:
+        """The target in the query. A user is searched for by name or id."""
+        user = self.get_query_argument("user", "")[:100]
+        if user:
+            return f"user:{self.user_meant(user).user_id}"
+        return self.get_query_argument("target", "")[:100]
+
+    def target_name(self, target: str) -> str:
+        """The target of an action, as the page names it."""
+        kind, _, number = target.partition(":")
+        if kind == "user" and number.isascii() and number.isdigit() and len(number) < 17:
+            return f"{in_sentence(self.registry.name(int(number)))} #{number}"
+        return f"Call {number}" if kind == "call" else target
+
+    def user_meant(self, user: str) -> Wanted:
+        """Find a user by id, also a deleted one, by full name, or by a part that is in only one name."""
         number = user.strip().removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) < 17:
             user_id = int(number)
             if user_id in self.registry or user_id in self.registry.deleted:
-                return user_id
+                return Wanted(user_id)
         found, total = self.registry.page(user, online_only=False, available_only=False, skip=0, limit=50)
         exact = [each for each in found if username_key(each.username) == username_key(user)]
-        return (exact or found)[0].user_id if exact or total == 1 else 0
+        if exact or total == 1:
+            return Wanted((exact or found)[0].user_id)
+        return Wanted(0, found[:CANDIDATES_SHOWN], total)
 
 
 class EventsHandler(AdminHistoryHandler):
@@ -135,7 +169,7 @@ class EventsHandler(AdminHistoryHandler):
             kinds=KINDS,
             filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
             csv="/admin/events.csv?" + urlencode({**given, **order.query, **times.query}),
-            is_unknown=wanted.get("user_id") == 0,
+            unknown=self.user_meant(user) if wanted.get("user_id") == 0 else None,
         )
 
 
@@ -164,7 +198,9 @@ class AuditHandler(AdminHistoryHandler):
         wanted = self.wanted_entries(times.range)
         listed = order.of(self.stores.audit.listed(**wanted))
         shown = await read_page(self, listed, times, self.admin.settings.page_rows)
-        given = {name: wanted.get(name) or "" for name in ("action", "operator", "target")}
+        user = self.get_query_argument("user", "")[:100]
+        target = "" if user else wanted.get("target") or ""
+        given = {"user": user, "target": target, **{name: wanted.get(name) or "" for name in ("action", "operator")}}
         self.show(
             "audit.html",
             here="audit",
@@ -174,6 +210,8 @@ class AuditHandler(AdminHistoryHandler):
             order=order,
             actions=ACTIONS,
             operators=await self._actors(),
+            target_name=self.target_name(target),
+            unknown=self.user_meant(user) if wanted.get("target") == "user:0" else None,
             filter={**given, "time": times.words, "order": order.for_print, "page": shown.number},
             csv="/admin/audit.csv?" + urlencode({**given, **order.query, **times.query}),
         )

@@ -28,6 +28,38 @@ _STATES = {
 }
 """Other combinations read “is available”, “is busy” and “went offline”."""
 
+_CAUSES = {
+    "connected": "connected",
+    "heartbeat": "first heartbeat",
+    "disconnected": "connection lost",
+    "timed_out": "no heartbeat in time",
+    "set": "set by the user",
+    "busy_expired": "“busy until” was over",
+    "call_started": "a call began",
+    "call_ended": "a call ended",
+    "operator": "disconnected",
+    "audio": "audio call",
+    "video": "video call",
+    "completed": "a participant ended it",
+    "dropped": "a participant was disconnected",
+    "cancelled": "a participant cancelled it",
+    "force_offline": "forced offline",
+    "disconnect": "disconnected",
+    "sign_out": "signed out everywhere",
+    "clear_busy": "busy cleared",
+    "end_call": "call ended",
+    "enable_user": "enabled",
+    "disable_user": "disabled",
+    "delete_user": "deleted",
+    "set_password": "password set",
+    "add_tag": "tag added",
+    "remove_tag": "tag removed",
+}
+"""Causes of events in words, where they aren't plain words already."""
+
+_SET_BY_OPERATOR = {"available": "busy cleared", "busy": "made busy", "offline": "forced offline"}
+"""The same for states that an operator set. The operator's name follows: “forced offline by maya”."""
+
 _BY_OPERATOR = {"available": "was made available by", "busy": "was made busy by", "offline": "was forced offline by"}
 
 _ENDS = {"completed": "ended their call", "dropped": "were disconnected", "cancelled": "cancelled their call"}
@@ -69,9 +101,17 @@ def event_details(event: Event) -> EventDetails:
         user_id=event.user_id,
         call_id=event.call_id,
         username=event.username,
-        cause=event.cause.replace("_", " "),
+        cause=_cause(event),
         operator=event.operator,
     )
+
+
+def _cause(event: Event) -> str:
+    if event.operator and event.kind in _SET_BY_OPERATOR:
+        return _SET_BY_OPERATOR[event.kind]
+    if event.operator and event.kind == "call_ended":
+        return "ended"
+    return _CAUSES.get(event.cause, event.cause.replace("_", " "))
 
 
 def explanation_in_words(explanation: Explanation, now: datetime) -> str:

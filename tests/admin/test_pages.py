@@ -10,6 +10,7 @@ import pytest
 
 from handlers.admin.reasons import REASON_LIMIT
 from handlers.admin.system import SystemHandler
+from models.audit import AuditEntry
 from models.calls import Call, ended
 from models.direction import isolated
 from models.events import Event
@@ -199,7 +200,39 @@ async def test_events_are_narrowed_by_kind_and_by_user(
     assert await told(kind="busy") == ["bob is busy"]
     assert await told(user="ada") == ["ada came online"]
     assert await told(user=str(bob.user_id), kind="available") == ["bob came online"]
-    assert "No single user matches “<bdi>nobody</bdi>”" in (await browser.get("/admin/events", user="nobody")).body
+    assert "No user matches “<bdi>nobody</bdi>”." in (await browser.get("/admin/events", user="nobody")).body
+
+
+async def test_a_search_that_could_mean_several_users_offers_them(signed_in: SignedIn, user: MakePerson) -> None:
+    ada, _ = await user("Ada Wei"), await user("Ada Bauer")
+    browser = await signed_in("viewer")
+    for path in ("/admin/events", "/admin/audit"):
+        page = (await browser.get(path, user="ada")).body
+        assert "2 users match “<bdi>ada</bdi>”. Choose one:" in page
+        assert f'<a href="?user={ada.user_id}"><bdi>Ada Wei</bdi></a>' in page
+        page = (await browser.get(path, user="99999")).body
+        assert "No user matches “<bdi>99999</bdi>”." in page
+        assert "Choose one" not in page
+        assert "Search users" not in page
+        assert f'href="{path}">Clear filters</a>' in page
+
+
+async def test_the_audit_log_is_searched_by_the_affected_user(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    at = server.core.environment.clock.utc()
+    for person, name in ((ada, "ada"), (bob, "bob")):
+        about = f"user:{person.user_id}", name
+        entry = AuditEntry(name, at, "sam", "sign_out", *about, "", "", f"of {name}", "", "done")
+        await server.stores.audit.add_all([entry])
+    browser = await signed_in("viewer")
+    for query in ({"user": "ada"}, {"user": str(ada.user_id)}, {"target": f"user:{ada.user_id}"}):
+        page = (await browser.get("/admin/audit", **query)).body
+        assert ("of ada" in page, "of bob" in page) == (True, False)
+        assert len((await browser.get("/admin/audit.csv", **query)).body.splitlines()) == 2
+        assert ("Target: <bdi>ada #" in page) == ("target" in query)
+    assert '<a href="?" aria-label="Show all targets">' in page
 
 
 async def test_the_system_page_shows_no_secret(server: RunningServer, signed_in: SignedIn) -> None:

@@ -159,6 +159,19 @@ async def test_a_live_list_knows_when_its_range_begins(signed_in: SignedIn, user
         assert "data-start" not in await read(browser, path)
 
 
+@pytest.mark.parametrize("path", PATHS[:3])
+async def test_above_a_list_around_a_moment_stands_the_moment(signed_in: SignedIn, path: str) -> None:
+    page = await read(await signed_in("viewer"), path, at="2026-01-31T12:10")
+    line = page.partition('<p class="around">')[2].partition("</p>")[0]
+    assert re.findall(r'href="([^"]+)">([^<]+)</a>', line) == [
+        ("?at=2026-01-31T12%3A10#moment", "Go to this moment"),
+        ("/admin/board?at=2026-01-31T12:10:00.000Z", "Board then"),
+        ("?", "Clear"),
+    ]
+    assert f'action="{path}#moment" role="search"' in page
+    assert f'id="sorts" method="get" action="{path}#moment"' in page
+
+
 NONSENSE: list[tuple[dict[str, str], str]] = [
     ({"from": "2026-01-31T12:05", "to": "2026-01-31T12:05"}, "The start of a time range must be before its end."),
     ({"from": "9999-12-31T12:05", "to": "0001-01-31T12:05"}, "The start of a time range must be before its end."),
@@ -180,6 +193,8 @@ async def test_what_is_no_range_is_said_above_the_form(signed_in: SignedIn, user
         for name in ("from", "to"):
             assert f'name="{name}" value="{query.get(name, "")}"' in answer.body  # nothing typed is lost
         if "users" not in path:
+            assert "Export CSV" not in answer.body
+            assert 'class="count"></span>' in answer.body
             assert (await browser.get(f"{path}.csv", **query)).status == 400
     answer = await browser.get(path, headers={"Accept": "application/json"}, at="yesterday")
     assert (answer.status, answer.body["error"]["code"]) == (400, "INVALID_REQUEST")

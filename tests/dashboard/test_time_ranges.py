@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
 async def jump(page: Page, local: str) -> None:
     """Go to a moment, as typed in the field."""
-    opener = page.get_by_text("Jump to a moment, or choose from and to")
+    opener = page.get_by_text("Jump to a moment or choose a range")
     if await opener.is_visible():
         await opener.click()
     await page.get_by_label("Jump to", exact=True).fill(local)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from handlers.admin.action_results import STATUS_OF_CODE, Done, each_result, furthest, summary
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
@@ -239,12 +239,23 @@ class ActionsHandler(ActionForm):
                 "tag.html",
                 here="users",
                 label=ACTION_LABELS[self._action()],
+                **self._whose_tags(),
                 problem=problem,
                 tag=self.get_argument("tag", ""),
                 tags=self.confirmations.tags(),
                 fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
                 next=self.next_page() if self.get_argument("next", "") else "/admin/users",
             )
+
+    def _whose_tags(self) -> dict[str, Any]:
+        """The names of those whose tags are changed, and the tags that they all have."""
+        user_ids = [user_id_of(each) for each in dict.fromkeys(self.get_arguments("user_id")) if each]
+        known = [each for each in user_ids[: self.targets_limit] if self.action_runner.username(each)]
+        tags = [set(self.confirmations.tags_of(each)) for each in known]
+        return {
+            "names": [self.action_runner.username(each) for each in known],
+            "have": sorted(set.intersection(*tags)) if tags else [],
+        }
 
     def _problem_of_tag(self) -> str | None:
         """What is wrong with the tag: an empty text if none is given yet, None if nothing is."""

@@ -53,7 +53,7 @@ SECTIONS = (
 """The links in the header: name, URL, text, and the role that sees each one."""
 
 STALE_FORM = (
-    "This form is out of date, or not from a page that this browser opened, so nothing was changed. "
+    "The form is from an earlier sign-in, or from a page that this browser did not open. Nothing was changed. "
     "Open the page again and send the form once more."
 )
 

@@ -115,6 +115,10 @@ class Confirmations:
         """All tags that any user has."""
         return list(self._overview.tag_counts())
 
+    def tags_of(self, user_id: int) -> tuple[str, ...]:
+        """The tags of a user. Raises NotFound."""
+        return self._overview.row(user_id).tags
+
     def _on_a_call(self, words: str, targets: Collection[ActionTarget]) -> str:
         number = sum(bool(self._overview.row(target.user_id).call_id) for target in targets) if words else 0
         who = "All of them are" if number == len(targets) else f"{number} of them {'is' if number == 1 else 'are'}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.reasons import problem_of
-from models.audit import Audit
+from models.audit import Audit, AuditFilter
 from models.direction import in_sentence
 from models.errors import Conflict, Invalid, NotFound, RequestError
 from models.operators import ROLES, Operator, Operators, Role
@@ -137,7 +137,7 @@ class OperatorHandler(OperatorAccounts):
     @allows("admin")
     async def get(self, text: str) -> None:
         """Ask for the reason of a change, and for a new password. Raises Invalid, NotFound."""
-        self._ask(await self._found(text))
+        await self._ask(await self._found(text))
 
     @allows("admin")
     async def post(self, text: str) -> None:
@@ -145,7 +145,7 @@ class OperatorHandler(OperatorAccounts):
         change, one, reason = self._wanted(), await self._found(text), self.get_body_argument("reason", "")
         problem = problem_of(reason, is_needed=change in NEED_REASON)
         if problem:
-            self._ask_again(one, problem)
+            await self._ask_again(one, problem)
             return
         before, after = self._before_and_after(change, one)
         work = self._change(change, one)
@@ -158,16 +158,18 @@ class OperatorHandler(OperatorAccounts):
 
     async def show_problem(self, problem: str) -> None:
         """Show the form of the change again."""
-        self._ask(await self._found(self.path_args[0]), problem)
+        await self._ask(await self._found(self.path_args[0]), problem)
 
-    def _ask_again(self, one: Operator, problem: str) -> None:
+    async def _ask_again(self, one: Operator, problem: str) -> None:
         if self.wants_json:
             raise Invalid(problem)
         self.set_status(400)
-        self._ask(one, problem)
+        await self._ask(one, problem)
 
-    def _ask(self, one: Operator, problem: str = "") -> None:
+    async def _ask(self, one: Operator, problem: str = "") -> None:
         change = self._wanted()
+        about: AuditFilter = {"action": "operator_disable", "target": f"operator:{one.operator_id}"}
+        found, _ = await self.audit.page(**about, skip=0, limit=1) if change == "enable" else ([], 0)
         self.show(
             "operator_change.html",
             here="operators",
@@ -176,6 +178,7 @@ class OperatorHandler(OperatorAccounts):
             role=self.role() if change == "role" else "",
             reason=self.get_argument("reason", ""),
             password=self.get_body_argument("password", "", strip=False),
+            disabled=found[0] if found else None,
             needs_reason=change in NEED_REASON,
             shortest=self.admin.settings.password_length_minimum,
             problem=problem,

@@ -51,20 +51,22 @@ class PasswordHandler(OwnSignInHandler):
 
     def _refuse(self, error: Invalid | Unauthenticated | TooMany | Overloaded) -> None:
         current = self.get_body_argument("current", "", strip=False)
+        is_current_wrong = isinstance(error, Unauthenticated)
         if isinstance(error, Unauthenticated):
             error, current = Invalid("The current password is wrong."), ""
         code, message = self.settle_error(500, error)
         if self.wants_json:
             self.write_refusal(code, message)
         else:
-            self._ask(message, current)
+            self._ask(message, current, is_current_wrong=is_current_wrong)
 
-    def _ask(self, problem: str, current: str = "") -> None:
+    def _ask(self, problem: str, current: str = "", *, is_current_wrong: bool = False) -> None:
         """Ask for both passwords. Of a form that is refused, those that may be right are kept."""
         self.show(
             "password.html",
             problem=problem,
             current=current,
+            is_current_wrong=is_current_wrong,
             password=self.get_body_argument("password", "", strip=False),
             shortest=self.admin.settings.password_length_minimum,
         )

@@ -21,6 +21,8 @@ Change = Literal["renew", "revoke"]
 SILENT = timedelta(minutes=2)
 """A screen that is on has given a sign of life since then: one is written each minute."""
 
+MILLISECOND = timedelta(milliseconds=1)
+
 ScreenState = Literal["on", "silent", "waiting", "expired"]
 
 
@@ -63,6 +65,7 @@ class AdminScreens(AdminHandler):
             "screens.html",
             here="operators",
             screens=[(each, state_of(each, now, open_here)) for each in screens],
+            silent_ms={each.screen_id: (now - each.seen_at) // MILLISECOND for each in screens if each.seen_at},
             limit=self.admin.settings.screens_limit,
             tags=self.overview.tag_counts(),
             made=made,
@@ -158,10 +161,12 @@ class ScreenChangeHandler(AdminScreens):
         await self._ask(screen_id, problem)
 
     async def _ask(self, screen_id: str, problem: str = "") -> None:
+        one, open_here = await self.screen_auth.get(screen_id), set(self.operator_sessions.screens())
         self.show(
             "screen_change.html",
             here="operators",
-            one=await self.screen_auth.get(screen_id),
+            one=one,
+            is_silent=state_of(one, self.clock.utc(), open_here) == "silent",
             change=self._change(),
             reason=self.get_argument("reason", ""),
             problem=problem,

@@ -151,6 +151,18 @@ async def test_roles_and_disabling_are_confirmed_with_a_reason(
     assert entry.reason == "left the company"
 
 
+async def test_enabling_says_who_disabled_the_account_and_why(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin, other = await signed_in("admin"), await operator("operator", "maya")
+    url = f"/admin/operators/{other.operator_id}"
+    page = (await admin.get(url, change="disable")).body
+    assert "can't sign in until an admin enables the account again" in page
+    await admin.post(url, {"change": "disable", **WHY})
+    page = (await admin.get(url, change="enable")).body
+    assert "can sign in again as operator, with the password from before" in page
+    assert f"by <bdi>admin</bdi>: “<bdi>{WHY['reason']}</bdi>”." in page
+    assert "Optional. Recorded in the audit log" in page
+
+
 async def test_what_was_typed_is_still_there_when_it_is_refused(signed_in: SignedIn, operator: AddOperator) -> None:
     admin, other = await signed_in("admin"), await operator("operator", "maya")
     page = (await admin.post("/admin/operators", {"name": "maya", "password": OTHER, "role": "operator"})).body

@@ -58,6 +58,10 @@ async def test_an_operator_adds_and_removes_a_tag_without_a_script(
     asked = (await operator.get("/admin/actions", action="add_tag", user_id=3, next="/admin/users/3")).body
     assert '<option value="sales">' in asked
     assert 'role="alert"' not in asked
+    assert "<h1>Add tag: cyd</h1>" in asked
+    assert "Tags now" not in asked
+    asked_of_bob = (await operator.get("/admin/actions", action="remove_tag", user_id=2)).body
+    assert "Tags now: <bdi>sales</bdi>, <bdi>süd &amp; co</bdi></p>" in asked_of_bob
     again = (await operator.get("/admin/actions", action="add_tag", user_id=3, tag="x" * 65)).body
     assert "A tag must have 1 to 64 characters." in again
     page = (await operator.get("/admin/actions", **dict(fields_of(asked)), tag="süd & co")).body
@@ -85,6 +89,9 @@ async def test_several_users_get_a_tag_and_those_who_have_it_are_left_out(
     assert "Add tag to 2 users…" in page
     assert "Remove tag from 2 users…" in page
     query = urlencode([("action", "add_tag"), *(("user_id", each) for each in (1, 2, 3)), ("tag", "süd & co")])
+    asked = (await operator.get(f"/admin/actions?{query.partition('&tag')[0]}")).body
+    assert "<h1>Add tag: 3 users</h1>" in asked
+    assert asked.count("<li><bdi>") == 3
     page = (await operator.get(f"/admin/actions?{query}")).body
     assert "Add tag: 2 users" in page
     assert "They will have the tag “süd & co”." in html.unescape(page)

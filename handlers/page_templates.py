@@ -10,9 +10,9 @@ from pathlib import Path
 import jinja2
 
 from handlers.admin import attention
+from handlers.admin.audit_words import AUDIT_LABELS, audit_outcome, is_unchanged
 from handlers.admin.chart_ranges import CHART_RANGES
 from handlers.admin.formatting import FILTERS
-from handlers.admin.history import AUDIT_LABELS
 from handlers.admin.list_choices import COLUMNS
 from handlers.admin.list_order import ORDER_WORDS
 from handlers.admin.time_form import RANGE_WORDS
@@ -38,6 +38,8 @@ def page_templates() -> jinja2.Environment:
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True)
     templates.filters.update(FILTERS)
     templates.globals["audit_labels"] = AUDIT_LABELS
+    templates.filters["audit_outcome"] = audit_outcome
+    templates.tests["unchanged"] = is_unchanged
     templates.globals["list_columns"] = COLUMNS
     templates.globals["on_it_minutes"] = attention.MINUTES
     templates.globals["order_words"] = ORDER_WORDS

@@ -47,12 +47,16 @@ class DayStrip(msgspec.Struct, frozen=True):
     end: int
     spans: list[Span]
     bars: list[Bar]
-    """The shortest last, so that no other one covers them."""
+    """The shortest last, so that no other one covers them; but what goes on now covers all."""
     marks: list[Mark]
     calls: list[KnownCall]
     """Each cut to what lies within the day."""
     totals: DayTotals
     is_future: bool = False
+
+    def place(self, moment: int) -> float | None:
+        """Where a moment is, in percent of the strip, if it is on this day."""
+        return 100 * (moment - self.start) / (self.end - self.start) if self.start <= moment < self.end else None
 
 
 class UserDays(msgspec.Struct, frozen=True):
@@ -61,6 +65,10 @@ class UserDays(msgspec.Struct, frozen=True):
     strips: list[DayStrip]
     spans: list[Span]
     totals: DayTotals
+
+    def at(self, moment: int) -> Span | None:
+        """The state at a moment."""
+        return next((span for span in self.spans if span.start <= moment < span.end), None)
 
 
 def user_days(past: Past, days: list[CalendarDay], zone: tzinfo, now: int) -> UserDays:
@@ -96,7 +104,7 @@ def _strip(past: Past, spans: list[Span], day: CalendarDay, zone: tzinfo, now: i
 
 def _bars(spans: list[Span], day: CalendarDay, limit: int) -> list[Bar]:
     drawn = spans if len(spans) <= limit else thinned(spans, day.length // limit)
-    return [_bar(span, day) for span in sorted(drawn, key=lambda span: span.length, reverse=True)]
+    return [_bar(span, day) for span in sorted(drawn, key=lambda span: (span.is_open, -span.length))]
 
 
 def _bar(span: Span, day: CalendarDay) -> Bar:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from handlers.admin.moments import Moment, Moments, iso
 from models.direction import in_sentence, isolated
+from models.times import milliseconds
 from realtime.dashboard.event_text import duration, duration_in_words
 from realtime.dashboard.rows import Explanation, OnIt
 
@@ -111,6 +112,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hour": _hour,
     "weekday": _weekday,
     "iso": iso,
+    "milliseconds": milliseconds,
     "because": _because,
     "why": _why,
     "on_it": on_it,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from handlers.admin.audit_words import AUDIT_LABELS
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.exports import Cell, ExportHandler
 from handlers.admin.list_choices import chosen_columns
@@ -25,37 +26,9 @@ from models.status import Status
 from models.stores import Stores
 from models.usernames import username_key
 from realtime.dashboard.event_text import event_details
-from realtime.dashboard.rows import ACTION_LABELS
 from realtime.presence.registry import Registry
 
 KINDS = ("", *get_args(EventKind))
-AUDIT_LABELS: dict[str, str] = {
-    **{str(name): label for name, label in ACTION_LABELS.items()},
-    "acknowledge": "Acknowledged issue",
-    "take_back": "Took back acknowledgement",
-    "operator_sign_in": "Signed in",
-    "operator_sign_out": "Signed out",
-    "operator_add": "Added operator",
-    "operator_role": "Changed role",
-    "operator_disable": "Disabled operator",
-    "operator_enable": "Enabled operator",
-    "operator_reset": "Set password",
-    "operator_password": "Changed own password",
-    "screen_add": "Added screen",
-    "screen_open": "Opened screen's link",
-    "screen_renew": "Made screen's link again",
-    "screen_revoke": "Revoked screen",
-    "webhook_again": "Sent webhooks again",
-    "put_users": "Sent many users",
-    "put_user": "Created or changed user",
-    "create_user": "Created user",
-    "change_user": "Changed user",
-    "set_status": "Set status",
-    "issue_tokens": "Issued tokens",
-    "start_call": "Started call",
-}
-"""Everything that the audit records, as its page shows it."""
-
 ACTIONS = ("", *AUDIT_LABELS)
 
 CANDIDATES_SHOWN = 20

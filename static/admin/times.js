@@ -17,6 +17,7 @@ export function writeTimes(root, now) {
   }
 }
 
+const serversZone = document.querySelector("[data-print-zone]")?.textContent;
 writeTimes(document, now);
 for (const element of document.querySelectorAll("[data-zone-name], [data-print-zone]")) element.textContent = moments.zoneName;
 
@@ -30,7 +31,22 @@ if (titleAt) document.title = document.title.replace(titleTime, moments.full(new
 keepPrintHead(now);
 
 const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
-document.cookie = `rollcall_browser_zone=${timeZone}; Path=/admin; SameSite=Lax; Max-Age=${YEAR_SECONDS}`;
+const cookie = `rollcall_browser_zone=${timeZone}`;
+const isNew = !cookies().includes(cookie);
+document.cookie = `${cookie}; Path=/admin; SameSite=Lax; Max-Age=${YEAR_SECONDS}`;
+// The server has read them in the zone that it knew.
+if (isNew && serversZone && serversZone !== moments.zoneName && hasLocalTimes() && cookies().includes(cookie)) location.reload();
+
+function cookies() {
+  return document.cookie.split("; ");
+}
+
+/** Whether the address has times without a zone. */
+function hasLocalTimes() {
+  const query = new URLSearchParams(location.search);
+  const times = ["at", "from", "to"].map((name) => query.get(name)).filter(Boolean);
+  return !query.get("zone") && times.some((time) => !/(Z|[ +-]\d\d:?\d\d)$/.test(time));
+}
 
 for (const list of document.querySelectorAll("[data-zones]")) {
   list.append(...Intl.supportedValuesOf("timeZone").map((name) => new Option(name)));

@@ -9,8 +9,8 @@ import { Row, write } from "./markup.js";
 import { sendOnItForms } from "./on_it.js";
 import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
-import { fillNotice, fillSession, fillTag, fillTimeline, lead, writeMoment } from "./subject_markup.js";
-import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration } from "./formatting.js";
+import { fillNotice, fillSession, fillTag, fillTimeline, lead } from "./subject_markup.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, durationInWords } from "./formatting.js";
 
 const EVENTS_SHOWN = 200; // as many as the server prints
 const NONE = [];
@@ -89,7 +89,8 @@ function draw({ user, call, events }, at) {
     part.text("because", because(user.because, at));
   }
   status.text("since", duration(at - user.since));
-  for (const part of status.parts.heard) writeMoment(part, user.heard, at);
+  status.text("heard", `${durationInWords(at - user.heard)} ago`);
+  status.set("heard", "title", new Date(user.heard).toISOString());
   account.text("signIn", user.disabled ? "Disabled" : "Enabled");
   drawCall(user, call, at);
   if (events.some(({ kind, isPrinted }) => kind === "action" && !isPrinted)) byId("new-acts").hidden = false;

@@ -108,6 +108,11 @@ async def test_a_day_and_the_print_head_are_in_the_browsers_zone_also_when_the_s
     await expect(page.locator("[data-day-zone]")).to_have_attribute("data-day-zone", "Asia/Tokyo")
     start = await page.locator("[data-strip]").get_attribute("data-start")
     assert int(start or 0) / 3_600_000 % 24 == 15  # midnight in Tokyo
+    await page.context.clear_cookies(name="rollcall_browser_zone")
+    await page.goto(page.url.partition("?")[0] + f"?at={yesterday():%Y-%m-%d}T12:00")
+    for told in (".day-card .moment time >> nth=0", "#events time"):
+        await expect(page.locator(told)).to_have_attribute("datetime", re.compile("T03:00:00.000Z$"))
+    await expect(page.get_by_label("Jump to")).to_have_value(f"{yesterday():%Y-%m-%d}T12:00")
     await page.emulate_media(media="print")
     await page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     in_tokyo = await page.evaluate("() => new Date().toLocaleString('en-GB', {hour: '2-digit'})")

@@ -101,6 +101,7 @@ class OverviewHandler(AdminHandler):
             "figures": overview.figures(),
             "calls": overview.calls(),
             "issues": overview.issues(),
+            "issue_of": self.issue_of(),
             "attention": overview.unattended,
             "free": free,
             "free_count": free_count,

@@ -46,10 +46,10 @@ export class Alerts {
 
   /** In a few words, whether there are alerts now. */
   get status() {
-    if (!this.isOn) return "Alerts off";
+    if (!this.isOn) return "Alerts: off";
     if (this.#standing) return `No alerts: ${this.#standing.toLowerCase()}`;
     if (this.isQuiet) return `Quiet until ${this.choices.current.quiet.to}`;
-    return this.soundWaits ? "Click to allow sound" : "Alerts on";
+    return this.soundWaits ? "Click to allow sound" : "Alerts: on";
   }
 
   /** The issues as of the server's time `now`, while the page is live. Called with each message, also in hidden tabs. */

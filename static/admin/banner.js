@@ -21,10 +21,10 @@ export class Banner {
     this.#parts.reload.addEventListener("click", () => location.reload());
   }
 
-  /** `waiting`: how many changes are waiting while the page is paused, else null. */
-  draw(waiting = null) {
+  /** `waiting`: how many changes are waiting while the page is paused, else null; `since`: when it was paused, in words. */
+  draw(waiting = null, since = "") {
     const { name, text, isOutdated } = this.#connection;
-    const { bar, text: message, retry, signIn, chip, outdated } = this.#parts;
+    const { bar, text: message, retry, signIn, chip, since: pausedSince, outdated } = this.#parts;
     put(bar, "hidden", text === "");
     bar.classList.toggle("bad", name === "down" || name === "signedOut");
     write(message, text);
@@ -34,6 +34,10 @@ export class Banner {
     const isPaused = waiting !== null && name === "live";
     put(chip, "hidden", false);
     put(chip, "className", `connection ${CLASSES[isPaused ? "paused" : name] ?? "down"}`);
+    if (pausedSince) {
+      put(pausedSince, "hidden", !isPaused);
+      write(pausedSince, `since ${since}`);
+    }
     if (isPaused) writePaused(chip, waiting, this.#noun);
     else write(chip, this.#connection.label);
   }

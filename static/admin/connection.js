@@ -14,6 +14,8 @@ export const LABELS = {
   away: "Disconnected",
 };
 
+const RESTART = 1012; // the close code of a server that goes away
+
 const WHOLE = new Set(["overview", "subject"]);
 const UPDATES = new Set(["overview_update", "subject_update"]);
 
@@ -62,7 +64,7 @@ export class Connection {
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
     client.on("message", (message) => this.#hear(message));
-    client.on("state", ({ after }) => this.#clientChanged(after));
+    client.on("state", ({ after, code }) => this.#clientChanged(after, code));
   }
 
   /** Calls back when the name changes, with {before, after, absence}. After a reconnect, `absence` is [from, to]. */
@@ -144,10 +146,13 @@ export class Connection {
   /** The page has loaded the overview over HTTP, and updates go on from there. */
   #resumed() {
     this.#hasOverview = this.#hadOverview = true;
+    this.#isRestarting = false;
     this.noteProgress();
   }
 
-  #clientChanged(state) {
+  /** A server that goes away says so before, but that message may be lost. */
+  #clientChanged(state, code) {
+    if (code === RESTART) this.#isRestarting = true;
     if (state === "waiting" || state === "connecting") this.#hasOverview = false;
     if (!this.#isRetrying) this.#update();
   }

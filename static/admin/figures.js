@@ -56,11 +56,13 @@ export class FigureCards {
     return changeIn(figures[name] - then[INDEX[name]], RECENT_MINUTES);
   }
 
-  /** The first issue that nobody has acknowledged, and how many more there are. */
+  /** The first issue and how many more there are, or how many of them somebody is on. Both add up to the figure. */
   #firstIssue(issues, now) {
     const [first, ...others] = issues.filter(({ acknowledged }) => !acknowledged);
     if (!first) return issues.length ? "all acknowledged" : "no issues";
+    const open = others.length + 1;
+    if (open < issues.length) return `${grouped(open)} open, ${grouped(issues.length - open)} acknowledged`;
     const words = faults(first, now).replaceAll(/ \(limit [^)]*\)/g, ""); // there is little room, and the list says it
-    return others.length ? `${words} +${others.length}` : words;
+    return others.length ? `${words}, ${grouped(others.length)} more` : words;
   }
 }

@@ -5,6 +5,18 @@ import { grouped } from "./formatting.js";
 
 const MOST = 300; // items, on whatever screen
 
+/** `and 12 more`, or nothing. */
+export const andMore = (left) => (left > 0 ? `and ${grouped(left)} more` : "");
+
+const ROUNDING = 0.02; // of a row: heights in pixels are whole, and rows need not be
+
+/** How many rows of `--row-height` fit into a box. */
+export function rowsIn(box) {
+  const style = getComputedStyle(box);
+  const room = box.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  return Math.max(0, Math.floor(room / parseFloat(style.getPropertyValue("--row-height")) + ROUNDING));
+}
+
 export class FittedList {
   #section;
   #list;
@@ -32,23 +44,24 @@ export class FittedList {
     this.#measure();
   }
 
-  /** Show the first of these items. `total`: how many the heading counts, if others are shown elsewhere. */
-  show(items, total = items.length) {
+  /**
+   * Show the first of these items. `total`: how many the heading counts, if others are shown elsewhere; `words`: the same
+   * as the heading says it.
+   */
+  show(items, total = items.length, words = grouped(total)) {
     const shown = items.slice(0, this.#capacity);
     const { children } = this.#list;
     while (children.length > shown.length) this.#list.lastElementChild.remove();
     while (children.length < shown.length) this.#list.append(this.#template.content.firstElementChild.cloneNode(true));
     shown.forEach((item, place) => this.#fill(children[place], item));
     const left = items.length - shown.length;
-    write(this.#more, left ? `and ${grouped(left)} more` : total ? "" : this.#none);
-    write(this.#count, grouped(total));
+    write(this.#more, andMore(left) || (total ? "" : this.#none));
+    write(this.#count, words);
     this.#section.classList.toggle("bare", total === 0);
   }
 
   #measure() {
-    const style = getComputedStyle(this.#list);
-    const room = this.#list.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
-    const rows = Math.floor(room / parseFloat(style.getPropertyValue("--row-height")));
-    this.#capacity = Math.min(MOST, Math.max(0, rows) * style.gridTemplateColumns.split(" ").length);
+    const columns = getComputedStyle(this.#list).gridTemplateColumns.split(" ").length;
+    this.#capacity = Math.min(MOST, rowsIn(this.#list) * columns);
   }
 }

@@ -107,7 +107,7 @@ export function fillUser(element, user, issue, now, isPicked = false) {
     row.set(part, "title", waiting);
   }
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
-  row.text("heard", user.heard ? duration(now - user.heard) : "");
+  row.text("heard", user.heard ? `${duration(now - user.heard)} ago` : "");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");
   fillAvatar(row, username, image, userId);
   row.attribute("more", "aria-label", `Actions for ${inSentence(username)}`);
@@ -161,7 +161,7 @@ export function fillIssue(element, issue, isGone, now) {
   row.text("username", issue.username);
   for (const part of ["who", "named"]) row.set(part, "title", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);
-  row.text("since", isGone ? "Resolved" : duration(now - issue.since));
+  row.text("since", isGone ? "Resolved" : `for ${duration(now - issue.since)}`);
   const explanation = faults(issue, now);
   row.text("because", explanation);
   row.set("because", "title", explanation);

@@ -16,6 +16,10 @@ export function setUpMenus(box, onToggle) {
   );
   box.addEventListener("keydown", (event) => moveFocus(event));
   box.addEventListener("scroll", ({ target }) => closeUnlessInside(target), true);
+  addEventListener("resize", () => {
+    const menu = box.querySelector(":popover-open");
+    if (menu && isOfRow(menu)) place(menu);
+  });
 
   // A menu doesn't move with the page. What scrolls inside it, such as a field with a long text, leaves it open.
   function closeUnlessInside(scrolled) {

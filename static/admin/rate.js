@@ -1,21 +1,23 @@
-/** Rate: how many per second, averaged over the last few seconds. */
+/** Rate: how many a minute, over the last minute. */
 
-const SECONDS = 5; // short enough to follow what is going on, long enough not to jump
+import { grouped } from "./formatting.js";
+
+const SECONDS = 60;
+const LEAST_SECONDS = 10; // of which anything can be said
 
 export class Rate {
-  #counts = [];
+  #totals = [];
 
-  /** Start over, because the count jumped. */
+  /** Start over, because the total jumped. */
   restart() {
-    this.#counts = [];
+    this.#totals = [];
   }
 
-  /** To be called once a second with the total so far. Returns text such as `5/s`. */
+  /** To be called once a second with the total so far. Returns text such as `15 a minute`. */
   text(total) {
-    this.#counts = [...this.#counts, total].slice(-SECONDS - 1);
-    const seconds = this.#counts.length - 1;
-    if (!seconds) return "";
-    const rate = (total - this.#counts[0]) / seconds;
-    return `${rate > 0 && rate < 1 ? rate.toFixed(1) : Math.round(rate)}/s`;
+    this.#totals = [...this.#totals, total].slice(-SECONDS - 1);
+    const seconds = this.#totals.length - 1;
+    if (seconds < LEAST_SECONDS) return "";
+    return `${grouped(Math.round(((total - this.#totals[0]) * SECONDS) / seconds))} a minute`;
   }
 }

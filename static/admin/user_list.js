@@ -104,7 +104,7 @@ export class UserList {
   }
 
   #affected(action) {
-    return this.sort.ids.filter((userId) => this.#changes(action, userId));
+    return this.sort.ids.filter((userId) => this.#changes(action, userId) && this.sort.stillMatches(userId));
   }
 
   #changes(action, userId) {

@@ -103,12 +103,22 @@ export class UserSort {
     return true;
   }
 
+  /** Whether a listed user still is what the list is filtered by: while the order is held, nobody leaves it. */
+  stillMatches(userId) {
+    const { users, issueOfUser } = this.#state;
+    return this.#matcher()(users.get(userId), issueOfUser.has(userId)) && this.#rankOfSearch(userId) !== null;
+  }
+
+  #matcher() {
+    const isOfStatus = MATCHES[this.status] ?? ((row) => row.state === this.status);
+    const hasTag = ({ tags }) => this.tag === "" || tags?.includes(this.tag);
+    return (row, hasIssue) => isOfStatus(row, hasIssue) && hasTag(row);
+  }
+
   #listed() {
     const { users, issueOfUser } = this.#state;
     const rank = RANKS[this.sort];
-    const isOfStatus = MATCHES[this.status] ?? ((row) => row.state === this.status);
-    const hasTag = ({ tags }) => this.tag === "" || tags?.includes(this.tag);
-    const matches = (row, hasIssue) => isOfStatus(row, hasIssue) && hasTag(row);
+    const matches = this.#matcher();
     const found = [[], [], []]; // sort keys, by how well the search finds the user
     for (const [userId, row] of users) {
       const hasIssue = issueOfUser.has(userId);

@@ -1,10 +1,10 @@
 /** Wall: the page for a large screen: the longest calls, who is available by name, what needs attention, and the time of day. */
 
 import { DashboardPage, byId } from "./dashboard_page.js";
-import { FittedList } from "./fitted_list.js";
+import { FittedList, andMore, rowsIn } from "./fitted_list.js";
 import { offerFullScreen } from "./full_screen.js";
 import { partsOf, put, write } from "./markup.js";
-import { duration, isolated } from "./formatting.js";
+import { duration, grouped, isolated } from "./formatting.js";
 import { moments } from "./moments.js";
 import { searchKey } from "./search.js";
 
@@ -13,6 +13,7 @@ const { tag } = wall.dataset;
 const page = new DashboardPage(wall, { draw, tick: drawAll });
 const calls = new FittedList(byId("calls"), { fill: fillCall, none: "No calls right now", onResize: () => page.requestDraw() });
 const free = new FittedList(byId("free"), { fill: fillFree, none: "Nobody is available right now", onResize: () => page.requestDraw() });
+const attention = byId("attention");
 const nameKeys = new WeakMap(); // of rows, which are replaced when they change
 let available = []; // who has been available for longest comes first
 
@@ -27,9 +28,20 @@ function drawAll(now) {
   write(byId("longest-timer"), longest ? duration(now - longest.started_at) : "–");
   put(byId("longest-parties"), "hidden", !longest);
   if (longest) fillParties(byId("longest-parties"), longest);
+  byId("longest-timer").classList.toggle("over", needsAttention(longest));
   calls.show(others, page.shown.calls.size);
-  free.show(available);
+  const { length } = available;
+  free.show(available, length, tag ? `${grouped(length)} of ${grouped(page.shown.figures.available)}` : undefined);
+  sayHowManyMoreNeedAttention();
 }
+
+/** Nobody scrolls: the entries below the last one that fits are counted. */
+function sayHowManyMoreNeedAttention() {
+  const left = page.shown.issues.length - rowsIn(attention.querySelector("[data-box]"));
+  write(attention.querySelector("[data-more]"), andMore(left));
+}
+
+const needsAttention = (call) => Boolean(call) && page.shown.issueOfCall.has(call.call_id);
 
 function whoIsFree() {
   const found = [...page.shown.users.values()].filter(({ state, tags }) => state === "available" && (!tag || tags?.includes(tag)));
@@ -47,6 +59,7 @@ function nameOf(user) {
 function fillCall(element, call) {
   const { parties, timer } = partsOf(element);
   fillParties(parties[0], call);
+  timer[0].classList.toggle("over", needsAttention(call));
   write(timer[0], duration(page.clock.now() - call.started_at));
 }
 
@@ -63,5 +76,6 @@ function fillFree(element, user) {
   put(part.name[0], "title", isolated(user.username));
 }
 
+new ResizeObserver(() => page.requestDraw()).observe(attention.querySelector("[data-box]"));
 offerFullScreen(byId("full-screen"), { isAlways: document.body.classList.contains("screen-page") });
 page.open();

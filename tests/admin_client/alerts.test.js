@@ -38,12 +38,12 @@ beforeEach(() => {
 test("nobody is told of anything unless they choose to be", async () => {
   await check([issue("a")]);
   assert.deepEqual(heard(), []);
-  assert.equal(alerts.status, "Alerts off");
+  assert.equal(alerts.status, "Alerts: off");
 });
 
 test("a new issue is told of once, in each way that was chosen", async () => {
   alerts.choices.set({ sound: true, notification: true });
-  assert.equal(alerts.status, "Alerts on");
+  assert.equal(alerts.status, "Alerts: on");
   await check([issue("a", { user_id: 7, username: "ada" })]);
   assert.deepEqual(heard(), ["sound", "Needs attention: \u2068ada\u2069"]);
   await check([issue("a"), issue("b")]);
@@ -86,7 +86,7 @@ test("quiet hours are quiet, and what is still wrong is told afterwards", async 
   assert.deepEqual(heard(), []);
   await check([issue("b")], at(7));
   assert.deepEqual(heard(), ["sound"]);
-  assert.equal(alerts.status, "Alerts on");
+  assert.equal(alerts.status, "Alerts: on");
 });
 
 test("the button says why there are no alerts", () => {
@@ -97,9 +97,9 @@ test("the button says why there are no alerts", () => {
   alerts.sound.isAllowed = false;
   assert.equal(alerts.status, "Click to allow sound");
   alerts.choices.set({ sound: false, notification: true });
-  assert.equal(alerts.status, "Alerts on");
+  assert.equal(alerts.status, "Alerts: on");
   alerts.notifications.isAllowed = false;
-  assert.equal(alerts.status, "Alerts off");
+  assert.equal(alerts.status, "Alerts: off");
 });
 
 test("a page that is no longer up to date says so, once, after half a minute", async () => {

@@ -73,19 +73,19 @@ test("there is one tick at each full second, and none after stop", () => {
   assert.deepEqual([ticks.length, timers.pending], [3, 0]);
 });
 
-test("a rate is that of the last 5 s", () => {
+test("a rate is that of the last minute", () => {
   const rate = new Rate();
-  assert.equal(rate.text(0), "");
-  assert.deepEqual([10, 20, 30, 40, 50].map((count) => rate.text(count)), ["10/s", "10/s", "10/s", "10/s", "10/s"]);
-  assert.equal(rate.text(50), "8/s");
+  for (let second = 0; second < 60; second++) rate.text(20 * second);
+  assert.equal(rate.text(1_200), "1,200 a minute");
+  for (let second = 0; second < 29; second++) rate.text(1_200);
+  assert.equal(rate.text(1_200), "600 a minute");
 });
 
-test("a slow rate has a fraction, and none is 0/s", () => {
+test("a slow rate is a whole number, after ten seconds, and none is 0", () => {
   const rate = new Rate();
-  rate.text(0);
-  rate.text(0);
-  assert.equal(rate.text(1), "0.5/s");
+  for (let second = 0; second < 10; second++) assert.equal(rate.text(Math.floor(second / 4)), "");
+  assert.equal(rate.text(2), "12 a minute");
   rate.restart();
-  assert.equal(rate.text(100), "");
-  assert.equal(rate.text(100), "0/s");
+  for (let second = 0; second < 10; second++) rate.text(100);
+  assert.equal(rate.text(100), "0 a minute");
 });

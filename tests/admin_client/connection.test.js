@@ -29,9 +29,9 @@ class Scene {
     this.client.say(update({ now: this.timers.time }));
   }
 
-  lose(ms = 4_000) {
+  lose(ms = 4_000, code = 1006) {
     this.client.retryAt = this.timers.time + ms;
-    this.client.become("waiting");
+    this.client.become("waiting", code);
   }
 
   get name() {
@@ -136,6 +136,17 @@ test("it is down until the next overview is there, however long that takes", () 
   scene.client.say(overview({ now: scene.timers.time }));
   assert.equal(scene.name, "live");
   assert.deepEqual(scene.told.at(-1).absence, [NOW, NOW + 64_000]);
+});
+
+test("the close code alone says that the server is restarting, and an ordinary loss after that is down again", () => {
+  const scene = live();
+  scene.lose(2_000, 1012);
+  assert.equal(scene.name, "restarting");
+  scene.client.become("live");
+  scene.client.say({ type: "connection_established", version: "v1", resumed: true });
+  assert.equal(scene.name, "live");
+  scene.lose();
+  assert.equal(scene.name, "down");
 });
 
 test("a server that said goodbye is restarting, and after that an ordinary loss is down again", () => {

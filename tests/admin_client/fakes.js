@@ -104,10 +104,10 @@ export class FakeClient {
     this.become("offline");
   }
 
-  become(after) {
+  become(after, code) {
     const before = this.state;
     this.state = after;
-    for (const fn of this.#listeners.state) fn({ before, after });
+    for (const fn of this.#listeners.state) fn({ before, after, code });
   }
 
   say(message) {

@@ -120,18 +120,18 @@ async def test_several_tabs_tell_once_and_nothing_is_told_again(site: Site, visi
     people = await site.online(*named("told"), "שלומית כהן")
     one = await alert_page(visit, fresh=True)
     button = one.page.locator("#alerts-open")
-    await expect(button).to_have_text("Alerts off")
+    await expect(button).to_have_text("Alerts: off")
     await flap(people[0])
     await expect(one.issue(f"flapping:{people[0].user_id}")).to_be_visible()
     await choose_alerts(one.page, "Play a sound", "Show a browser notification")
-    await expect(button).to_have_text("Alerts on")
+    await expect(button).to_have_text("Alerts: on")
 
     tab = await one.page.context.new_page()
     await tab.goto(one.page.url)
     two = await Live(tab).ready()
     await expect(tab.locator("#alerts-open")).to_have_text("Click to allow sound")
     await tab.locator("h2").first.click()
-    await expect(tab.locator("#alerts-open")).to_have_text("Alerts on")
+    await expect(tab.locator("#alerts-open")).to_have_text("Alerts: on")
     assert await alerted(one.page, tab) == (0, []), "what is there already is not new"
 
     await flap(people[3])

@@ -23,6 +23,14 @@ SIZES = [
 ZOOMED = [(384, 512), (512, 384), (640, 400), (683, 384), (720, 450), (960, 540), (320, 640)]
 """Half of each width, as at a zoom of 200 %. Of a phone, the smallest width that WCAG 1.4.10 asks for."""
 
+ON_THE_WALL = """() => {
+  const card = document.querySelector("#attention");
+  const { bottom } = card.querySelector("[data-box]").getBoundingClientRect();
+  const rows = [...card.querySelectorAll("[data-rows] > .row")];
+  const shown = rows.filter((row) => row.getBoundingClientRect().bottom < bottom + 1).length;
+  return [shown, Number(card.querySelector("[data-count]").textContent), card.querySelector("[data-more]").textContent];
+}"""
+
 LIVE = ("/admin", "/admin/wall")
 """Pages that scripts draw."""
 
@@ -117,6 +125,13 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])
         == []
     )
+    await page.set_viewport_size({"width": 1280, "height": 600})
+    await page.goto(f"{site.origin}/admin/wall")
+    await expect(page.locator("[data-banner=chip]")).to_have_text("Live")
+    await page.evaluate(SETTLED)
+    shown, total, more = await page.evaluate(ON_THE_WALL)
+    assert 0 < shown < total
+    assert more == f"and {total - shown} more"
 
 
 async def test_a_message_covers_nothing(site: Site, visit: Visit) -> None:

@@ -33,8 +33,8 @@ ON_A_CALL: dict[ActionName, tuple[str, str]] = {
         "{who} on a call: for them, this waits until the call ends.",
         "{who} on a call: they stay busy until it ends.",
     ),
-    "disconnect": ("{who} on a call: it is dropped if they are not back in time.", ""),
-    "sign_out": ("{who} on a call: it is dropped if they are not back in time.", ""),
+    "disconnect": ("{who} on a call, which is dropped if they are not back in time.", ""),
+    "sign_out": ("{who} on a call, which is dropped if they are not back in time.", ""),
 }
 """What is added about those who are on a call. If the action can wait for its end: if it waits, and if it does not."""
 

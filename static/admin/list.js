@@ -1,5 +1,8 @@
 /** List: rows in a scrolling box. Only about 20 elements are in the page, however many rows there are. */
 
+import { grouped } from "./formatting.js";
+
+const PRINTED_ROWS = 200; // some eight sheets
 const SPARE_ROWS = 4; // above and below the visible ones, for scrolling and the keyboard
 const ROW_HEIGHT_PX = 40; // until the style sheet says how tall a row is
 
@@ -18,6 +21,7 @@ export class List {
   #height = 0;
   #rowHeight = ROW_HEIGHT_PX;
   #scrollTop = 0;
+  #isPrinting = false;
 
   /** `fill(element, key, place, count)` writes a row. Rows that the server rendered, with `data-key`, are reused. */
   constructor(box, { template, fill, onMove }) {
@@ -32,6 +36,8 @@ export class List {
       this.#move(onMove);
     }).observe(box);
     this.#measure();
+    addEventListener("beforeprint", () => this.#print(true));
+    addEventListener("afterprint", () => this.#print(false));
   }
 
   get keys() {
@@ -94,6 +100,16 @@ export class List {
     this.#box.scrollTop = 0;
   }
 
+  /** Nothing scrolls on paper. The style sheet writes how many rows are left out. */
+  #print(isPrinting) {
+    const rest = this.#keys.length - PRINTED_ROWS;
+    if (isPrinting && rest > 0) this.#rows.dataset.rest = `and ${grouped(rest)} more`;
+    else delete this.#rows.dataset.rest;
+    this.#isPrinting = isPrinting;
+    this.#isMoved = true;
+    this.draw();
+  }
+
   #move(onMove) {
     this.#scrollTop = this.#box.scrollTop;
     this.#isMoved = true;
@@ -128,6 +144,7 @@ export class List {
   }
 
   #wanted() {
+    if (this.#isPrinting) return new Set(this.#keys.slice(0, PRINTED_ROWS));
     const first = Math.max(0, Math.floor(this.#scrollTop / this.#rowHeight) - SPARE_ROWS);
     const last = Math.ceil((this.#scrollTop + this.#height) / this.#rowHeight) + SPARE_ROWS;
     const wanted = this.#keys.slice(first, last);

@@ -125,6 +125,18 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])
         == []
     )
+    await page.goto(f"{site.origin}/admin")
+    live = await Live(page).ready()
+    await page.set_viewport_size({"width": 718, "height": 1000})  # A4
+    in_view = await live.rows.count()
+    await page.emulate_media(media="print")
+    await page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    await expect(live.rows).to_have_count(61)
+    assert in_view < 61
+    assert await faults(page) == []
+    await page.emulate_media(media="screen")
+    await page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    await expect(live.rows).to_have_count(in_view)
     await page.set_viewport_size({"width": 1280, "height": 600})
     await page.goto(f"{site.origin}/admin/wall")
     await expect(page.locator("[data-banner=chip]")).to_have_text("Live")

@@ -173,3 +173,26 @@ async def test_a_screen_comes_back_after_a_restart_and_takes_a_new_version(
     await page.wait_for_function(f"() => sessionStorage.getItem('aged') && ({IS_LIVE})()")
     await expect(page.locator("meta[name=version]")).not_to_have_attribute("content", "aged")
     await page.wait_for_function(IS_LIVE)
+
+
+async def test_operators_and_screens_mark_what_is_refused_where_it_was_typed(
+    site: Site, visit: Visit, conduct: Conduct
+) -> None:
+    conduct.excuse(r"status of 409 .*/admin/(operators|screens)$")
+    page = await visit("/admin/operators", "admin")
+    change = page.get_by_role("button", name="Change the role of viewer")
+    await expect(change).to_be_disabled()  # it would change nothing
+    await page.get_by_role("combobox", name="Role of viewer").select_option("operator")
+    await expect(change).to_be_enabled()
+    form = page.locator("form", has=page.get_by_role("button", name="Add operator"))
+    await form.locator("[name=name]").fill("viewer")
+    await form.locator("[name=password]").fill("long enough for anybody")
+    await form.get_by_role("button").click()
+    await expect(form.get_by_role("alert")).to_have_text("There is already an operator named viewer.")
+    await expect(form.locator("[name=name]")).to_be_focused()
+    await expect(form.locator("[aria-invalid]")).to_have_attribute("name", "name")
+    await link_for(page, site, "Twice")
+    await page.locator("[name=name]").fill("twice")
+    await page.get_by_role("button", name="Make link").click()
+    await expect(page.locator("[name=name][aria-invalid]")).to_be_focused()
+    assert await faults(page) == []

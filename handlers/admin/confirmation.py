@@ -10,6 +10,7 @@ from models.direction import in_sentence
 from models.errors import Conflict, NotFound
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget, counted
 from realtime.dashboard.actions import Actions
+from realtime.dashboard.event_text import duration_in_words
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
@@ -82,7 +83,7 @@ class Confirmations:
             preview = self._actions.preview(action, targets[0])
             return Confirmation(
                 preview.title,
-                preview.effect,
+                self._length_of(targets[0]) + preview.effect,
                 preview.hits,
                 preview.waits,
                 request_id,
@@ -118,6 +119,14 @@ class Confirmations:
     def tags_of(self, user_id: int) -> tuple[str, ...]:
         """The tags of a user. Raises NotFound."""
         return self._overview.row(user_id).tags
+
+    def _length_of(self, target: ActionTarget) -> str:
+        """How long the call has lasted that is to be ended."""
+        call = next((each for each in self._overview.calls() if each.call_id == target.call_id), None)
+        if call is None:
+            return ""
+        length = duration_in_words(self._overview.now - call.started_at)
+        return f"The {call.call_type} call has lasted {length} so far. "
 
     def _on_a_call(self, words: str, targets: Collection[ActionTarget]) -> str:
         number = sum(bool(self._overview.row(target.user_id).call_id) for target in targets) if words else 0

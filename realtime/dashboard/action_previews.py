@@ -138,13 +138,15 @@ class ActionPreviews:
     def _disconnect(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = _name(entry)
-        sessions = self._sessions.ids(target.user_id)
+        sessions = self._sessions.of_user(target.user_id)
         if target.session_id:
-            sessions = [each for each in sessions if each == target.session_id]
+            sessions = [each for each in sessions if each.session_id == target.session_id]
         if not sessions:
             raise Conflict("NOTHING_TO_DO", f"{name} no longer has this connection")
         connections = counted(len(sessions), "connection")
-        effect = f"{connections} of {name} will be closed. The app stays disconnected until it is reopened."
+        devices = ", ".join(dict.fromkeys(in_sentence(each.device) for each in sessions if each.device))
+        of_whom = f"{name} ({devices})" if devices else name
+        effect = f"{connections} of {of_whom} will be closed. The app stays disconnected until it is reopened."
         if len(sessions) == self._sessions.count(target.user_id):
             effect += self._drop_of_call(entry) or f" {name} is then shown as offline, unless a heartbeat arrives."
         return self._preview("disconnect", entry, effect, hits=[connections])
@@ -234,7 +236,8 @@ class ActionPreviews:
         return ActionPreview(title, effect, [], self.describe(target), waits=False, about=(target.user_id,))
 
     def _end_of_call(self, entry: UserEntry) -> str:
-        return " The call ends." if self._call_of(entry) else ""
+        call = self._call_of(entry)
+        return f" The call with {call} ends." if call else ""
 
     def _drop_of_call(self, entry: UserEntry) -> str:
         """What becomes of the call of a user whose connections are closed."""

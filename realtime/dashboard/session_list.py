@@ -34,11 +34,6 @@ class SessionList:
         """How many sockets a user has."""
         return len(self.hub.of_user(user_id)) + len(self._shared.elsewhere(user_id))
 
-    def ids(self, user_id: int) -> list[str]:
-        """The ids of a user's sockets."""
-        here = [session.session_id for session in self.hub.of_user(user_id)]
-        return [*here, *(each.session.session_id for each in self._shared.elsewhere(user_id))]
-
     def device(self, user_id: int) -> str:
         """The device of a user's newest socket, or an empty text."""
         elsewhere = self._shared.elsewhere(user_id)

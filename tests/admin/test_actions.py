@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -242,6 +243,8 @@ async def test_a_call_is_ended_for_both_and_its_page_says_who_did(
 ) -> None:
     ada, bob, call_id = await in_a_call(user)
     browser = await signed_in("operator")
+    asked = await browser.get("/admin/actions", headers=JSON_PLEASE, action="end_call", call_id=call_id)
+    assert re.match(r"The audio call has lasted \d+ s so far\. Ends the call for both\.", asked.body["effect"])
     answer = await act(browser, "end_call", call_id=call_id)
     assert answer.body["outcome"] == "done"
     assert [(await status(each))["is_busy"] for each in (ada, bob)] == [False, False]

@@ -332,7 +332,9 @@ class ClusterMachine(RuleBasedStateMachine):
         here = {node.own: sorted(each.session_id for each in node.core.hub) for node in self.cluster.nodes}
         everywhere = sorted(each for theirs in here.values() for each in theirs)
         for node in self.cluster.nodes:
-            shown = sorted(each for user_id in self.claims for each in node.core.session_list.ids(user_id))
+            shown = sorted(
+                each.session_id for user_id in self.claims for each in node.core.session_list.of_user(user_id)
+            )
             assert shown == everywhere, f"{node.name} shows the sockets of all servers"
         stored = {server: sorted(rows) for server, rows in self.cluster.engine.contents.sessions.items()}
         assert stored == {server: theirs for server, theirs in here.items() if theirs}, "and the engine has their rows"

@@ -33,13 +33,12 @@ AUDIT_LABELS: dict[str, str] = {
 """Everything that the audit records. The words don't say that it was done, because it may have been refused."""
 
 _OUTCOMES = {
-    "started": "Outcome unknown",
-    "done": "Done",
-    "waiting": "Waiting for the end of the call",
-    "superseded": "Replaced by a later action",
+    "started": "outcome unknown",
+    "waiting": "waiting for the end of the call",
+    "superseded": "replaced by a later action",
 }
 
-_KINDS = {"refused": "Refused", "failed": "Failed"}
+_KINDS = ("refused", "failed")
 
 _CODES = {
     "ACTION_WAITING": "another action is already waiting for the end of the call",
@@ -61,11 +60,11 @@ _CODES = {
 
 
 def audit_outcome(outcome: str) -> str:
-    """What became of an action: `Done`, or `Refused: the user is offline`."""
+    """What became of an action: `done`, or `refused: the user is offline`."""
     kind, _, code = outcome.partition(": ")
     if kind not in _KINDS:
         return _OUTCOMES.get(outcome, outcome)
-    return f"{_KINDS[kind]}: {_CODES.get(code) or code.replace('_', ' ').lower()}"
+    return f"{kind}: {_CODES.get(code) or code.replace('_', ' ').lower()}"
 
 
 def is_unchanged(entry: AuditEntry) -> bool:

@@ -55,12 +55,12 @@ async def test_what_changed_nothing_does_not_read_as_a_change(server: RunningSer
     found = " ".join(await rows(await signed_in("viewer")))
     assert "→" not in found
     assert found.count("busy · nothing changed") == 2
-    assert "busy · not changed yet Waiting for the end of the call" in found
-    assert "Refused: another action is already waiting for the end of the call" in found
+    assert "busy · not changed yet waiting for the end of the call" in found
+    assert "refused: another action is already waiting for the end of the call" in found
 
 
 def test_outcomes_are_words() -> None:
-    assert audit_outcome("refused: TOO_MANY_TAGS") == "Refused: too many tags"
-    assert audit_outcome("failed: SERVER_ERROR") == "Failed: an error in the server"
-    assert audit_outcome("superseded") == "Replaced by a later action"
+    assert audit_outcome("refused: TOO_MANY_TAGS") == "refused: too many tags"
+    assert audit_outcome("failed: SERVER_ERROR") == "failed: an error in the server"
+    assert audit_outcome("superseded") == "replaced by a later action"
     assert audit_outcome("something new") == "something new"

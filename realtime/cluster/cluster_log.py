@@ -147,14 +147,21 @@ class ClusterLog:
         op = self._new_id()
         while True:
             await self._open.wait()
-            for user_id, known in basis.items():
-                latest = self._latest.basis(user_id)
-                if latest.entry_id != known.entry_id:
-                    proposal = msgspec.structs.replace(proposal, is_written=False)
-                if latest.seq > known.seq:
-                    proposal = msgspec.structs.replace(proposal, is_repeat=False)
+            if basis:
+                proposal = self._without_repetition(proposal, basis)
             if await self._try(proposal, op):
                 return
+
+    def _without_repetition(self, proposal: Proposal, basis: dict[int, Basis]) -> Proposal:
+        """Note for whom of the users another server has been faster. The others still need it."""
+        latest = {user_id: self._latest.basis(user_id) for user_id in basis}
+        return msgspec.structs.replace(
+            proposal,
+            told=frozenset(user_id for user_id, now in latest.items() if now.seq > basis[user_id].seq),
+            written=frozenset(
+                user_id for user_id, now in latest.items() if now.entry_id not in ("", basis[user_id].entry_id)
+            ),
+        )
 
     async def _try(self, proposal: Proposal, op: str) -> bool:
         """Decide and append. Returns whether that is done and applied here."""

@@ -61,8 +61,7 @@ class Decider:
             row = None if entry is None else self._row(entry, proposal, newer)
             if row is not None:
                 rows.append(row)
-        if proposal.is_repeat or proposal.is_written:
-            rows += self._deletions(proposal)
+        rows += self._deletions(proposal)
         return rows if rows or self._is_news(proposal) else None
 
     def _is_news(self, proposal: Proposal) -> bool:
@@ -72,26 +71,27 @@ class Decider:
         return is_unknown or not (proposal.revoked is None and proposal.kick is None and proposal.action is None)
 
     def _deletions(self, proposal: Proposal) -> list[Draft]:
-        """The rows of those users who were deleted."""
+        """The rows of those users who were deleted and are written or announced all the same."""
         deleted, server = self._registry.deleted, self._incarnation.id
         return [
             Draft(
                 user_id,
                 msgspec.structs.replace(deleted_record(user_id, deleted[user_id]), owner=server),
-                is_announced=proposal.is_repeat,
+                is_announced=proposal.repeats(user_id),
             )
             for user_id in proposal.user_ids
             if user_id in deleted and user_id not in self._registry
+            if proposal.repeats(user_id) or proposal.writes(user_id)
         ]
 
     def _row(self, entry: UserEntry, proposal: Proposal, newer: Mapping[int, Record]) -> Draft | None:
-        now, server = self._clock.now(), self._incarnation.id
-        before = newer.get(entry.profile.user_id, entry.record)
+        now, server, user_id = self._clock.now(), self._incarnation.id, entry.profile.user_id
+        before = newer.get(user_id, entry.record)
         if before.deleted_at is not None:
             return None
         changed = proposal.fact(before)
         if changed.deleted_at is not None:
-            return Draft(before.profile.user_id, msgspec.structs.replace(changed, owner=server), is_announced=True)
+            return Draft(user_id, msgspec.structs.replace(changed, owner=server), is_announced=True)
         after = decide(
             before,
             with_evidence(changed, server, is_alive=entry.has_evidence(now), has_heartbeat=entry.has_heartbeat(now)),
@@ -101,8 +101,9 @@ class Decider:
             by=proposal.by,
         )
         is_owed_now = proposal.if_owed and before.is_owed
-        is_news = proposal.is_repeat or is_owed_now or (after is not before and differs(before.status, after.status))
-        if after is before and not (is_news or proposal.is_written):
+        is_changed = after is not before and differs(before.status, after.status)
+        is_news = is_changed or is_owed_now or proposal.repeats(user_id)
+        if after is before and not (is_news or proposal.writes(user_id)):
             return None
         is_told = is_news and self._is_due(entry, proposal.reason, now)
         is_owed = not is_told and (is_news or before.is_owed)
@@ -119,7 +120,7 @@ class Decider:
             after = msgspec.structs.replace(
                 after, owner=server, is_owed=is_owed, announced_as=announced_as, is_quiet=is_quiet
             )
-        return Draft(before.profile.user_id, after, is_announced)
+        return Draft(user_id, after, is_announced)
 
     def user_removed(self, entry: UserEntry, _before: Record, _is_own: bool) -> None:
         """A user was deleted, and is announced no more."""

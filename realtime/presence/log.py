@@ -84,8 +84,20 @@ class Proposal(msgspec.Struct, frozen=True):
     """Whether the users are announced although nothing has changed, unless another server announces them first."""
     is_written: bool = False
     """Whether the records are written although nothing has changed, unless another server writes them first."""
+    told: frozenset[int] = frozenset()
+    """Those of the users whom another server has announced since."""
+    written: frozenset[int] = frozenset()
+    """Those of the users whose records another server has written since."""
     if_owed: bool = False
     """Whether the users are announced if that is owed."""
+
+    def repeats(self, user_id: int) -> bool:
+        """Whether a user is announced although nothing has changed."""
+        return self.is_repeat and user_id not in self.told
+
+    def writes(self, user_id: int) -> bool:
+        """Whether a user's record is written although nothing has changed."""
+        return self.is_written and user_id not in self.written
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -68,7 +68,7 @@ export class Chart {
   async #loadReaders() {
     try {
       const [{ ChartCursor }, { ChartTable }] = await Promise.all([import("./chart_cursor.js"), import("./chart_table.js")]);
-      return { cursor: new ChartCursor(this.#parts), table: new ChartTable(this.#parts.table) };
+      return { cursor: new ChartCursor(this.#parts), table: new ChartTable(this.#parts.table, this.#parts["table-latest"]) };
     } catch {
       this.#readers = null; // the connection is lost: the next drawing tries again
       return null;

@@ -1,6 +1,6 @@
 /** Chart table: the figures of the chart in rows, the newest first. As `table` in handlers/admin/chart_drawing.py. */
 
-import { tableRows } from "./chart_reading.js";
+import { inWords, tableRows } from "./chart_reading.js";
 import { grouped } from "./formatting.js";
 import { put, write } from "./markup.js";
 import { moments } from "./moments.js";
@@ -9,14 +9,18 @@ const FIGURES = 4; // in a sample, after its moment
 
 export class ChartTable {
   #body;
+  #latest;
   #key = "";
 
-  constructor(body) {
+  /** `latest` says the newest figures in words: the newest row has the first ones of its period. */
+  constructor(body, latest) {
     this.#body = body;
+    this.#latest = latest;
   }
 
   /** The rows are kept, and only texts that differ are written, so that a reader doesn't lose the place. */
   draw(samples, now, range) {
+    write(this.#latest, inWords(samples.at(-1)));
     const key = `${range.name} ${Math.floor(now / range.rowMs)} ${samples[0]?.[0]}`;
     if (key === this.#key) return;
     this.#key = key;

@@ -158,6 +158,7 @@ export function fillIssue(element, issue, isGone, now) {
   const repair = ACTION_LABELS[issue.repair];
   row.flag("gone", isGone);
   fillOnIt(row, issue, isGone, now);
+  row.text("onIt", issue.acknowledged ? "Change…" : "On it");
   row.text("username", issue.username);
   for (const part of ["who", "named"]) row.set(part, "title", issue.username);
   row.attribute("who", "href", userId ? `/admin/users/${userId}` : `/admin/calls/${issue.call_id}`);

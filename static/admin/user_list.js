@@ -95,7 +95,7 @@ export class UserList {
     if (this.#hasChanged) this.#showBulkActions(); // the order may be held for long, but these counts must be true
     this.#list.draw();
     this.picking?.draw();
-    put(this.#parts.locked, "hidden", !this.lock.isLocked);
+    put(this.#parts.locked, "hidden", !this.lock.isLocked || this.sort.ids.length < 2);
   }
 
   /** The listed users whom an action would change, as form fields. */
@@ -168,6 +168,7 @@ export class UserList {
     this.#parts.table.setAttribute("aria-rowcount", ids.length + 1);
     put(this.#parts.empty, "hidden", ids.length > 0);
     put(this.#parts.clear, "hidden", !isFiltered);
+    put(this.#parts.reset, "hidden", !isFiltered || ids.length === 0);
     write(this.#parts.nobody, isFiltered ? "No users match." : "No users yet.");
     this.#showBulkActions();
     this.picking?.note();
@@ -195,7 +196,7 @@ export class UserList {
   }
 
   #listen() {
-    const { form, q, sort, clear, now, tag, tagging } = this.#parts;
+    const { form, q, sort, clear, reset, now, tag, tagging } = this.#parts;
     this.#tags = new TagFilter(tag, tagging, (chosen) => this.choose({ tag: chosen }));
     this.sort.choose({ status: form.dataset.chosen, sort: sort.value, q: q.value, tag: tag.value });
     for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
@@ -217,14 +218,17 @@ export class UserList {
       });
     }
     now.addEventListener("click", () => this.sortNow());
-    clear.addEventListener("click", (event) => {
-      event.preventDefault();
-      q.value = "";
-      this.#tags.clear();
-      this.choose({ q: "", status: "all", tag: "" });
-      q.focus();
-    });
+    for (const link of [clear, reset]) link.addEventListener("click", (event) => this.#clearFilters(event));
     this.#showChoice();
+  }
+
+  #clearFilters(event) {
+    const { q } = this.#parts;
+    event.preventDefault();
+    q.value = "";
+    this.#tags.clear();
+    this.choose({ q: "", status: "all", tag: "" });
+    q.focus({ preventScroll: true });
   }
 
   #keyInList(event) {

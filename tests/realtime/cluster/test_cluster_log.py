@@ -123,6 +123,20 @@ def test_a_record_that_another_server_writes_first_keeps_no_other_out_of_the_log
     assert told(watcher, 1) == [(True, False), (True, True)]
 
 
+def test_a_change_that_waits_at_an_outage_keeps_no_other_record_out_of_the_log(
+    cluster: ClusterWorld, watcher: Client
+) -> None:
+    for user_id in (1, 2, 3):
+        cluster.engine.contents.users.pop(user_id, None)
+    cluster.nodes[0].shared.hold()
+    put(cluster, 0, is_busy=True)
+    log_of(cluster, 0).append(Proposal((1, 2, 3), "connected", is_written=True))
+    cluster.nodes[0].shared.release()
+    cluster.advance(1)
+    assert cluster.engine.contents.users.keys() >= {1, 2, 3}
+    assert told(watcher, 1) == [(True, False), (True, True)]
+
+
 def test_reports_that_wait_become_one_entry(cluster: ClusterWorld, watcher: Client) -> None:
     log_of(cluster, 0).close()
     clients = [cluster.connect(0, 3) for _ in range(5)]

@@ -42,6 +42,15 @@ for (const [sort, expected] of Object.entries({
   });
 }
 
+test("in a list that is held, those who no longer match are known", () => {
+  const { state, order } = ordered({ status: "busy" });
+  assert.deepEqual(order.ids.map((userId) => order.stillMatches(userId)), [true, true]);
+  state.fold(update({ users: [user(2, { username: "Ann" })] }));
+  assert.deepEqual([order.stillMatches(2), order.stillMatches(5)], [false, true]);
+  order.choose({ q: "ann" });
+  assert.deepEqual([order.stillMatches(5), names({ state, order })], [false, ["Ann", "Dörte"]]);
+});
+
 for (const [status, expected] of Object.entries({
   all: ["Ann", "bob", "carl", "Dörte", "zoe"],
   available: ["bob", "zoe"],

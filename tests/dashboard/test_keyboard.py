@@ -181,6 +181,14 @@ async def test_a_figure_filters_the_list_and_the_address_says_so(people: list[Pe
     await live.page.locator("[data-figure=busy]").click()
     await expect(live.cell(people[0], "name")).to_be_visible()
     assert live.page.url.endswith("/admin")
+    clear = live.page.get_by_role("link", name="Clear filters")
+    await expect(clear).to_be_hidden()
+    await live.page.locator("[data-figure=busy]").click()
+    await live.search.fill(people[3].username)
+    await clear.click()
+    await expect(live.cell(people[0], "name")).to_be_visible()
+    await expect(live.search).to_have_value("")
+    assert live.page.url.endswith("/admin")
     assert (await people[3].put("/users/me/status", {"is_busy": False})).status == 200
 
 

@@ -74,7 +74,7 @@ function drawEnd(call, at) {
   status.set("endedByUser", "hidden", !isUser);
   status.set("endedByOther", "hidden", isUser);
   if (isUser) status.attribute("endedByUser", "href", `/admin/users/${call.ended_by_id}`);
-  status.text("endedByName", call.ended_by ?? "");
+  status.text("endedByName", call.ended_by || `user #${call.ended_by_id}`);
   status.text("endedBy", call.ended_by ?? "The server");
   status.set("operator", "hidden", isUser || !call.ended_by);
   status.text("why", call.why ?? "");

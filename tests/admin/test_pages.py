@@ -88,7 +88,10 @@ async def test_users_are_found_by_part_of_a_name_by_id_and_by_state(signed_in: S
         "q=%25": [],
     }
     assert {query: names((await browser.get(f"/admin/users?{query}")).body) for query in asked} == asked
-    assert "No users match." in (await browser.get("/admin/users?q=zzz")).body
+    assert "No users match “<bdi>zzz</bdi>”." in (await browser.get("/admin/users?q=zzz")).body
+    nowhere = (await browser.get("/admin/users?q=ada&page=9")).body
+    assert "There is only 1 page." in nowhere
+    assert 'href="?q=ada&amp;page=1">Go to the last page</a>' in nowhere
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ async def test_a_page_beyond_the_last_is_empty_and_leads_back(signed_in: SignedI
     await user("ada")
     answer = await (await signed_in("viewer")).get("/admin/users?page=7")
     assert (answer.status, names(answer.body)) == (200, [])
-    assert 'rel="prev" href="?page=6"' in answer.body
+    assert 'rel="prev" href="?page=1">Go to the last page</a>' in answer.body
 
 
 async def test_a_person_has_sessions_a_reason_a_day_and_what_was_done(

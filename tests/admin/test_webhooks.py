@@ -87,7 +87,7 @@ async def test_an_admin_has_one_or_all_sent_again_and_the_audit_has_it(
     entries, _ = await server.stores.audit.page(action="webhook_again", skip=0, limit=10)
     assert [entry.target_name for entry in entries] == ["3 webhooks", f"webhook {batch_id(1, 2)}"]
     assert {entry.outcome for entry in entries} == {"done"}
-    assert "Sent webhooks again" in (await browser.get("/admin/audit")).body
+    assert "Send webhooks again" in (await browser.get("/admin/audit")).body
 
 
 async def test_a_webhook_that_is_not_there_is_not_found(signed_in: SignedIn) -> None:

@@ -25,6 +25,11 @@
     return path.slice(-3).join(" > ");
   };
   const tell = (fault, part, more = "") => found.push(`${fault}: “${name(part)}” ${inside(part)} ${more}`.trim());
+  /** What stays in view while the page scrolls below it. */
+  const stuck = (part) => {
+    for (let at = part; at; at = at.parentElement) if (styleOf(at).style.position === "sticky") return at;
+    return null;
+  };
   const clips = (style, axis) => ["hidden", "clip"].includes(style[`overflow${axis}`]);
   const scrolls = (style, axis) => ["auto", "scroll"].includes(style[`overflow${axis}`]);
 
@@ -95,6 +100,7 @@
       if (part.contains(other.part) || other.part.contains(part)) continue;
       if (Math.min(rect.bottom, other.rect.bottom) - Math.max(rect.top, other.rect.top) <= 2 * SLACK) continue;
       if (part.closest(".search") && part.closest(".search") === other.part.closest(".search")) continue; // the key's sign in the field
+      if (stuck(part) !== stuck(other.part)) continue;
       if (part.closest(".avatar") && other.part.closest(".avatar")) continue;
       tell("overlap", part, `with “${name(other.part)}” ${inside(other.part)}`);
     }

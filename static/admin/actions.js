@@ -107,6 +107,7 @@ export class ActionDialog {
       if (!part) continue;
       part.hidden = name !== field;
       part.querySelector("input").disabled = part.hidden;
+      part.querySelector("input").ariaInvalid = null;
     }
   }
 
@@ -143,9 +144,14 @@ export class ActionDialog {
     return new URLSearchParams([...fields, ...this.#ids.map((id) => ["user_id", id]), ...new FormData(this.#form)]);
   }
 
+  /** The field that the action asks for besides the reason is the likely one that is wrong. */
   #showError(failure) {
     write(this.#parts.error, explain(failure));
     this.#parts.error.hidden = false;
+    const field = this.#parts[MORE_FIELDS[this.#asked.get("action")]]?.querySelector("input");
+    if (!field || !this.#parts.request.value || failure instanceof TypeError) return;
+    field.ariaInvalid = "true";
+    field.focus();
   }
 
   async #submit(event) {

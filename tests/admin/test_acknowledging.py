@@ -77,7 +77,7 @@ async def test_the_page_of_the_user_has_the_form_too(
     assert answer.headers["Location"] == path
     page = (await operator.get(path)).body
     assert "operator is on it, 5 min" in page
-    assert "Acknowledged issue" in page
+    assert "Acknowledge issue" in page
 
 
 async def test_another_operator_takes_over_or_takes_it_back_and_the_audit_has_it_all(

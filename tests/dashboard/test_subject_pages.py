@@ -145,6 +145,7 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
     await expect(live.dialog.get_by_role("alert")).to_contain_text(
         "This isn't the user's name, so nothing was deleted."
     )
+    await expect(live.dialog.get_by_label("Name")).to_be_focused()
     await expect(live.dialog.get_by_label("Reason")).to_have_value("left the company")
     await live.dialog.get_by_label("Name").fill("repaired ada")
     await live.dialog.locator("[data-f=send]").click()

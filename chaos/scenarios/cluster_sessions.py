@@ -25,6 +25,9 @@ PATIENCE_SECONDS = 10.0
 DOWN_SECONDS = 3.0
 """How long Redis has been down before access is revoked."""
 
+SURPLUS_SECONDS = 0.5
+"""How long to listen for messages that nobody should be sent."""
+
 CHANGING, RESUMES = 50, 12
 
 Revoke = Callable[[Person], Coroutine[Any, Any, None]]
@@ -154,7 +157,9 @@ async def _resume(cluster: Cluster, number: int, watcher: Watcher, changed: list
     port = cluster.servers[(number + 1) % NODES].port
     query = {"epoch": watcher.established["epoch"], "since": since}
     again = await join(Watcher(port, _person_of(watcher), query), port)
-    await asyncio.sleep(0.5)
+    wanted = {person.user_id for person in changed}
+    await until(lambda: wanted <= {message["user_id"] for _, message in again.changes}, seconds=PATIENCE_SECONDS)
+    await asyncio.sleep(SURPLUS_SECONDS)
     return again
 
 

@@ -120,6 +120,7 @@ async def resume(lab: Lab) -> list[Check]:
         await cluster.start()
         for node, server in enumerate(cluster.servers):
             await enter_all(server.port, changing[node::NODES])
+        await until(lambda: _are_online(cluster, watching, changing), seconds=PATIENCE_SECONDS)
         watcher = await watch(cluster, 0, watching)
         await until(lambda: len(watcher.picture) > CHANGING, seconds=PATIENCE_SECONDS)
         resumed = untold = repeated = unexpected = different = 0
@@ -142,6 +143,12 @@ async def resume(lab: Lab) -> list[Check]:
             none("users told of twice", repeated),
             none("users shown otherwise than by the servers", different),
         ]
+
+
+async def _are_online(cluster: Cluster, asker: Person, people: list[Person]) -> bool:
+    """Whether all servers show all of them as online. Nothing more is announced of them then."""
+    agreed = await cluster.agreed(asker, people)
+    return agreed is not None and all(status["is_online"] for status in agreed.values())
 
 
 async def _resume(cluster: Cluster, number: int, watcher: Watcher, changed: list[Person]) -> Watcher:

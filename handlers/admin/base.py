@@ -306,7 +306,7 @@ class AdminHandler(ApiHandler):
             code=code,
             message=message,
             again=self.own_page(self.request.uri or "") if is_worth_repeating else "",
-            back=self._page_before() if self.is_form_stale else "",
+            back=self._page_before() if self.is_form_stale or (status == 409 and self.request.method == "GET") else "",
             section=section[1:3],
             is_form=self.request.method == "POST",
             is_stale=self.is_form_stale,

@@ -142,7 +142,8 @@ class ActionPreviews:
         if target.session_id:
             sessions = [each for each in sessions if each.session_id == target.session_id]
         if not sessions:
-            raise Conflict("NOTHING_TO_DO", f"{name} no longer has this connection")
+            what = "no longer has this connection" if target.session_id else "has no connections"
+            raise Conflict("NOTHING_TO_DO", f"{name} {what}")
         connections = counted(len(sessions), "connection")
         devices = ", ".join(dict.fromkeys(in_sentence(each.device) for each in sessions if each.device))
         of_whom = f"{name} ({devices})" if devices else name

@@ -13,6 +13,7 @@ from models.errors import Overloaded, StoreUnavailable
 from tests.admin.browser import JSON_PLEASE, Browser
 from tests.admin.conftest import SignedIn
 from tests.clients import Answer
+from tests.conftest import MakePerson
 from tests.running import RunningServer
 
 pytestmark = pytest.mark.gen_test
@@ -64,6 +65,15 @@ async def test_an_error_leads_back_to_where_one_was(server: RunningServer, signe
         headers = {"Referer": referer, "Host": f"localhost:{server.port}"}
         answer = await operator.request("POST", "/admin/logout", headers=headers, body="a=1")
         assert re.findall('href="([^"]*)">Back to the page', answer.body) == [link] * bool(link), referer
+
+
+async def test_an_action_with_nothing_to_do_leads_back_to_its_page(signed_in: SignedIn, user: MakePerson) -> None:
+    await user("ada")
+    operator = await signed_in("operator")
+    headers = {"Referer": f"{operator.base_url}/admin/users/1"}
+    answer = await operator.get("/admin/actions", headers=headers, action="disconnect", user_id=1)
+    assert (answer.status, led_to(answer.body)) == (409, ["Back to the page"])
+    assert "<p>ada has no connections.</p>" in answer.body
 
 
 async def test_a_sentence_about_an_error_begins_with_a_capital_letter(signed_in: SignedIn) -> None:

@@ -175,6 +175,9 @@ def test_disconnect_of_one_socket_leaves_the_others(world: World) -> None:
 def test_a_socket_that_is_gone_is_not_disconnected(world: World) -> None:
     with pytest.raises(Conflict, match="no longer has this connection"):
         act(world, "disconnect", user_id=1, session_id="gone")
+    act(world, "disconnect", user_id=1)
+    with pytest.raises(Conflict, match="user1 has no connections"):
+        act(world, "disconnect", user_id=1)
 
 
 def test_sign_out_kills_tokens_in_memory_and_store_and_closes_sockets(world: World) -> None:

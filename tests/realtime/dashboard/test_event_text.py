@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.events import Event
-from realtime.dashboard.event_text import event_row
+from realtime.dashboard.event_text import event_details, event_row
 from realtime.dashboard.rows import EventRow
 from tests.realtime.world import NOON
 
@@ -68,3 +68,26 @@ def test_a_row_says_what_and_whom_it_is_about() -> None:
 def test_hours_are_shown_from_one_on() -> None:
     calls = [event("call_ended", "completed", other_name="bob", duration_seconds=each) for each in (0, 3599, 3600)]
     assert [event_row(call).text.rpartition(" ")[2] for call in calls] == ["00:00", "59:59", "1:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "operator", "words"),
+    [
+        ("busy", "set", "", "set by the user"),
+        ("available", "heartbeat", "", "first heartbeat"),
+        ("offline", "timed_out", "", "no heartbeat in time"),
+        ("offline", "operator", "", "disconnected"),
+        ("offline", "operator", "maya", "forced offline"),
+        ("available", "operator", "maya", "busy cleared"),
+        ("call_started", "video", "", "video call"),
+        ("call_ended", "completed", "", "a participant ended it"),
+        ("call_ended", "completed", "maya", "ended"),
+        ("action", "disconnect", "maya", "disconnected"),
+        ("action", "unheard_of", "maya", "unheard of"),
+    ],
+)
+def test_a_cause_is_in_words_that_the_operators_name_may_follow(
+    kind: str, cause: str, operator: str, words: str
+) -> None:
+    details = event_details(event(kind, cause, operator=operator))
+    assert (details.cause, details.operator) == (words, operator)

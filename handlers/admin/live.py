@@ -201,7 +201,7 @@ class WallHandler(OverviewHandler):
     @allows("viewer")
     def get(self) -> None:
         """The wall for operators."""
-        self.show("wall.html", here="live", **self.on_the_wall(self.chosen_tag()))
+        self.show("wall.html", **self.on_the_wall(self.chosen_tag()))
 
     def ask_to_sign_in(self) -> None:
         """A screen has a page of its own."""

@@ -33,8 +33,11 @@ const isOfRow = (menu) => menu.previousElementSibling?.matches("button");
 
 const itemsOf = (menu) => [...menu.querySelectorAll(".item:not(:disabled, [hidden])")];
 
+/** Next to its button, and below the row, whose words it leaves free. */
 function place(menu) {
-  const { top, bottom, right } = menu.previousElementSibling.getBoundingClientRect();
+  const button = menu.previousElementSibling;
+  const { top, bottom: end, right } = button.getBoundingClientRect();
+  const bottom = Math.max(end, (button.closest(".row") ?? button).getBoundingClientRect().bottom - 4);
   const fits = bottom + TALLEST_PX < innerHeight;
   menu.classList.add("placed");
   menu.style.setProperty("--top", fits ? `${bottom + 4}px` : "auto");

@@ -128,6 +128,7 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
     await page.goto(f"{site.origin}/admin")
     live = await Live(page).ready()
     await page.set_viewport_size({"width": 718, "height": 1000})  # A4
+    await page.evaluate(SETTLED)
     in_view = await live.rows.count()
     await page.emulate_media(media="print")
     await page.evaluate("() => dispatchEvent(new Event('beforeprint'))")

@@ -16,6 +16,9 @@ COMPRESSED_TYPES = (".js", ".css", ".svg")
 _COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE | re.DOTALL)
 """Comments on lines of their own. They are a sixth of what a page loads, and nobody reads them there."""
 
+_INDENTS = re.compile(rb"^[ \t]+|\n+(?=\n)", re.MULTILINE)
+"""Spaces at the beginning of lines, and empty lines: another fiftieth, after compression."""
+
 VERSION_DIGITS = 12
 """Digits of the hash. They are enough to tell the versions of one installation apart."""
 
@@ -45,7 +48,7 @@ class Assets:
             if absolute not in self._contents:
                 return None
             content = self._contents.pop(absolute)
-            self._compressed[absolute] = compressed(without_comments(content), BEST_LEVEL)
+            self._compressed[absolute] = compressed(compact(content), BEST_LEVEL)
         return self._compressed[absolute]
 
     def url(self, path: str) -> str:
@@ -53,9 +56,9 @@ class Assets:
         return f"/static/v/{self.version}/{path}"
 
 
-def without_comments(source: bytes) -> bytes:
-    """A script or a style sheet without the comments that have lines of their own. No text in them spans lines."""
-    return _COMMENTS.sub(b"", source)
+def compact(source: bytes) -> bytes:
+    """A script or a style sheet without indents and the comments on lines of their own. No text in them spans lines."""
+    return _INDENTS.sub(b"", _COMMENTS.sub(b"", source))
 
 
 class VersionedAssetHandler(AssetHandler):
@@ -86,6 +89,9 @@ class VersionedAssetHandler(AssetHandler):
         self.set_header("Content-Type", self.get_content_type())
         mark_compressed(self)
         self.write(content)
+
+    def compute_etag(self) -> None:
+        """No `ETag`: the URL says which content it is, and 143 bytes for each of 60 files matter on a slow line."""
 
     def set_extra_headers(self, path: str) -> None:
         """Let browsers cache the file forever, because the content of this URL never changes."""

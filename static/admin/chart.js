@@ -24,6 +24,7 @@ export class Chart {
   #history;
   #parts = {};
   #axis = new ChartAxis(moments);
+  #isReadable = false;
   #readers = null;
   #absences = [];
 
@@ -57,14 +58,19 @@ export class Chart {
     write(this.#parts.title, range.title);
     write(this.#parts["table-title"], range.title);
     this.#describe(figures, samples[0]);
-    this.#readers ??= this.#loadReaders();
-    this.#readers.then((readers) => {
+    if (this.#isReadable) this.#readers ??= this.#loadReaders();
+    this.#readers?.then((readers) => {
       readers?.cursor.follow(all.flat(), { now, spanMs, gapMs, top });
       readers?.table.draw(samples, now, range);
     });
   }
 
-  /** What reads the chart is loaded once there is one: the page is live sooner without it. Null if that failed. */
+  /** Let the chart be read from the next drawing on. A page that is not live yet is so sooner without it. */
+  offerReading() {
+    this.#isReadable = true;
+  }
+
+  /** What reads the chart. Null if it could not be loaded. */
   async #loadReaders() {
     try {
       const [{ ChartCursor }, { ChartTable }] = await Promise.all([import("./chart_cursor.js"), import("./chart_table.js")]);

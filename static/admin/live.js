@@ -76,10 +76,16 @@ function tick(now) {
 
 function onConnection({ isFrozen, absence }) {
   if (isFrozen) write(byId("events-rate"), "");
+  if (document.documentElement.dataset.feed === "live") makeChartReadable();
   if (!absence) return;
   eventRate.restart();
   chart.noteAbsence(absence);
   chartRanges.reload();
+}
+
+function makeChartReadable() {
+  chart.offerReading();
+  if (state.figures && !page.isPaused) chart.draw(page.shown, clock.now());
 }
 
 const togglePause = setUpPause(page, () => users.use(page.shown));

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
-from handlers.admin.assets import without_comments
+from handlers.admin.assets import compact
 from tests.admin.browser import Browser
 from tests.admin.conftest import SignedIn
 from tests.conftest import MakePerson
@@ -48,18 +48,18 @@ async def test_pages_scripts_and_styles_are_compressed(http: AsyncHTTPClient, si
         encoding, body = await load(path)
         _, plain = await load(path, "identity")
         assert encoding == "gzip", path
-        assert gzip.decompress(body) == without_comments(plain)
+        assert gzip.decompress(body) == compact(plain)
         assert len(body) < len(plain) or len(plain) < 500
 
 
-def test_comments_on_lines_of_their_own_are_left_out() -> None:
-    source = b"/** What\n * it is. */\nlet a = 1; // kept\n  // gone\n  /* gone */\nlet b = `//x`;\n/* gone */ let c;\n"
-    assert without_comments(source) == b"let a = 1; // kept\nlet b = `//x`;\n/* gone */ let c;\n"
+def test_indents_empty_lines_and_comments_on_lines_of_their_own_are_left_out() -> None:
+    source = b"/** What\n * it is. */\nlet a = 1; // kept\n  // gone\n\n\n  let b = `//x`;\n/* gone */ let c;\n"
+    assert compact(source) == b"let a = 1; // kept\nlet b = `//x`;\n/* gone */ let c;\n"
 
 
 def test_no_text_in_a_script_spans_lines_so_that_nothing_in_it_looks_like_a_comment() -> None:
     for script in (ROOT / "static").rglob("*.js"):
-        for line in without_comments(script.read_bytes()).splitlines():
+        for line in compact(script.read_bytes()).splitlines():
             assert line.replace(b"\\`", b"").count(b"`") % 2 == 0, (script, line)
 
 

@@ -61,9 +61,10 @@ class Live:
         self.menu = page.locator("#users :popover-open")
 
     async def ready(self) -> Live:
-        """Wait until the page is live and has drawn its rows."""
+        """Wait until the page is live, has drawn its rows, and has loaded everything."""
         await expect(self.chip).to_have_text("Live")
         await self.page.locator("#users [data-rows].windowed").wait_for(state="attached")
+        await self.page.locator("[data-chart=scrubber]:not([hidden])").wait_for(state="attached")
         return self
 
     def figure(self, name: str) -> Locator:

@@ -36,7 +36,8 @@ async def test_at_400_kbit_per_second_the_page_with_5061_users_is_live_in_6_seco
     received: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(str(frame))))
     sizes: list[int] = []
-    line.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    for event, size in (("responseReceived", lambda event: event["response"]), ("dataReceived", lambda event: event)):
+        line.on(f"Network.{event}", lambda event, size=size: sizes.append(size(event)["encodedDataLength"]))
     live = Live(page)
     await page.goto(f"{site.origin}/admin", wait_until="commit")
     await expect(live.chip).to_have_text("Loading 5,061 users…")

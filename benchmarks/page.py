@@ -47,7 +47,7 @@ def _conditions(run: Run) -> Iterator[str]:
     yield f"| duration | {run.seconds / 60:.0f} min; rounds of each row: {run.rounds} |"
     yield f"| machine | {machine.processor}, {machine.cores} cores, {machine.system}, Python {machine.python} |"
     yield "| cores | servers on one, clients on the other; in each round every server is measured in turn |"
-    share = f"{run.others_share:.1%} of the two cores"
+    share = f"{max(0.0, run.others_share):.1%} of the two cores"  # a difference of two clocks may be less than nothing
     yield f"| other processes | {share}{'; the rates are too low' if run.others_share > DISTURBED_SHARE else ''} |"
     for name, why in run.missing.items():
         yield f"| not compared | {name}: {why.partition(';')[0].rpartition('/')[2] or why} |"

@@ -2,6 +2,7 @@
 
 import { urlOf } from "./action_addresses.js";
 import { mayAct } from "./action_lock.js";
+import { onClosed } from "./dialog.js";
 import { write } from "./markup.js";
 import { countsOf, resultsOf } from "./outcomes.js";
 import { tellProgress } from "./progress.js";
@@ -39,7 +40,7 @@ export class ActionDialog {
     for (const part of dialog.querySelectorAll("[data-f]")) this.#parts[part.dataset.f] = part;
     this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#parts.cancel.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => {
+    onClosed(dialog, () => {
       this.#asked = null; // answers that are still on their way are ignored
       onToggle(false);
     });

@@ -1,6 +1,7 @@
 /** Alerts dialog: where a person chooses alerts. Each change counts at once. */
 
 import { amountProblem } from "./alert_choices.js";
+import { onClosed } from "./dialog.js";
 import { put, write } from "./markup.js";
 
 const SOUND_WAITS = "Click anywhere on the page to allow sound. Browsers ask for that each time a page is opened.";
@@ -26,7 +27,7 @@ export class AlertsDialog {
       dialog.showModal();
       onToggle(true);
     });
-    dialog.addEventListener("close", () => onToggle(false));
+    onClosed(dialog, () => onToggle(false));
     dialog.addEventListener("change", (event) => this.#changed(event.target));
     this.#parts.try.addEventListener("click", () => alerts.try());
     this.#parts.close.addEventListener("click", () => dialog.close());

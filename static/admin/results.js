@@ -1,5 +1,6 @@
 /** Results: the dialog that shows what became of an action for each of several users. */
 
+import { onClosed } from "./dialog.js";
 import { write } from "./markup.js";
 import { withoutName } from "./formatting.js";
 
@@ -14,7 +15,7 @@ export class ResultsDialog {
     this.#dialog = dialog;
     this.#template = dialog.querySelector("template");
     for (const part of dialog.querySelectorAll("[data-results]")) this.#parts[part.dataset.results] = part;
-    dialog.addEventListener("close", () => onToggle(false));
+    onClosed(dialog, () => onToggle(false));
     this.onToggle = onToggle;
   }
 

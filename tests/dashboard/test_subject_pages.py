@@ -115,6 +115,16 @@ async def test_actions_on_the_page_of_a_user_open_the_dialog_and_the_keyboard_st
     await expect(act).to_be_focused()
 
 
+async def test_a_dialog_that_is_opened_again_at_once_still_acts(site: Site, visit: Visit) -> None:
+    (eve,) = await site.online("reopened eve")
+    live = Live(await opened(visit, f"/admin/users/{eve.user_id}"))
+    act = live.page.get_by_role("link", name="Force offline…")
+    await act.click()
+    await act.evaluate("(link) => { document.getElementById('act').close(); link.click(); }")
+    await live.confirm("left the desk")
+    await expect(live.toast).to_contain_text("reopened eve")
+
+
 async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_change_accounts_in_the_dialog(
     site: Site, visit: Visit, conduct: Conduct
 ) -> None:

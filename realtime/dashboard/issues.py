@@ -106,12 +106,13 @@ class IssueDetector:
         return self._open.issues
 
     def _all(self, calls: list[Call]) -> Iterator[Issue]:
+        silent_before = self._clock.now() - self._settings.silent_socket_seconds
         yield from self._each("call", calls, self._in_call)
         yield from self._each("user in calls", _by_user(calls).items(), self._in_two_calls)
         yield from self._each("call lock", self._store_check.dead_locks.items(), self._dead_lock)
         yield from self._each("stored busy status", self._store_check.stored_busy.items(), self._stored_busy)
         yield from self._each("claim", self._claiming, self._claim)
-        yield from self._each("socket", self._sessions.hub.of_users(), self._silent)
+        yield from self._each("socket", self._sessions.hub.heard_before(silent_before), self._silent)
         yield from self._each("socket elsewhere", self._sessions.silent_elsewhere(), self._silent_elsewhere)
         yield from self._each("flapping", self._flapping.users(self._clock.now()), self._flap)
 
@@ -165,10 +166,9 @@ class IssueDetector:
 
     def _silent(self, found: tuple[int, Session]) -> Iterator[Issue]:
         user_id, session = found
-        if session.heard_at < self._clock.now() - self._settings.silent_socket_seconds:
-            silent = self._silent_socket(user_id, self._sessions.row(session))
-            known = self._open.find(silent.key)  # computed again, its wall time would differ slightly
-            yield msgspec.structs.replace(silent, because=known.because) if known else silent
+        silent = self._silent_socket(user_id, self._sessions.row(session))
+        known = self._open.find(silent.key)  # computed again, its wall time would differ slightly
+        yield msgspec.structs.replace(silent, because=known.because) if known else silent
 
     def _silent_elsewhere(self, found: tuple[int, SessionRow]) -> Iterator[Issue]:
         yield self._silent_socket(*found)

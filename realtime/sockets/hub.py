@@ -78,6 +78,10 @@ class Hub:
         """All sessions of users, each with its user."""
         return iter([(user_id, session) for user_id, theirs in self._by_user.items() for session in theirs])
 
+    def heard_before(self, at: float) -> list[tuple[int, Session]]:
+        """The sessions of users that were last heard before steady time `at`, each with its user."""
+        return [(user_id, each) for user_id, theirs in self._by_user.items() for each in theirs if each.heard_at < at]
+
     def count_by_channel(self) -> Counter[str]:
         """How many sockets users have on each channel, and how many backends have in all."""
         counts = Counter[str](session.channel for _, session in self.of_users())

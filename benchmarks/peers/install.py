@@ -1,7 +1,7 @@
 """Installs the servers that Rollcall is compared with, each with its usual client, into one folder.
 
-Run it with `make bench-peers` or `python -m benchmarks.peers.install`. It needs npm, Go and apt; nothing is installed
-into the system.
+Run it with `make bench-peers` or `python -m benchmarks.peers.install`. It needs npm, Go and apt. Nothing is installed
+into the system, except an empty folder that nginx with nchan insists on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from benchmarks.failure import BenchmarkError
 _HERE = Path(__file__).parent
 WS_VERSION = "8.23.0"
 
+NGINX_FOLDER = Path("/var/lib/nginx")
+"""nchan has a location of its own, for which nginx makes the temporary folders that are compiled in."""
+
 
 def peers_folder() -> Path:
     """Return where the servers are installed: in the user's cache, outside the sources."""
@@ -35,12 +38,14 @@ def _go(folder: Path) -> None:
 
 
 def _nchan(folder: Path) -> None:
-    """Unpack Debian's packages instead of installing them, so that no service is set up and no root is needed."""
+    """Unpack Debian's packages instead of installing them, so that no service is set up."""
     for old in folder.glob("*.deb"):
         old.unlink()
     _run(["apt-get", "download", "nginx", "libnginx-mod-nchan"], folder)
     for package in folder.glob("*.deb"):
         _run(["dpkg", "-x", str(package), str(folder / "root")], folder)
+    if not NGINX_FOLDER.exists():
+        _run([*([] if os.geteuid() == 0 else ["sudo"]), "mkdir", str(NGINX_FOLDER)], folder)
 
 
 PEERS: dict[str, tuple[str, Callable[[Path], None]]] = {

@@ -16,7 +16,7 @@ RUN ?= bench.json
 CURVES ?= $(wildcard growth.json)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard browser node redis proxies debian maven
+.PHONY: help run cluster serve client test test-fast test-packages test-cluster chaos chaos-cluster mutants lint fmt bench bench-peers bench-quick bench-growth bench-soak bench-comeback bench-dashboard screenshots browser node redis proxies debian maven
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -91,6 +91,9 @@ bench-comeback: .venv/server node ## a restart under a thousand clients, in a mi
 
 bench-dashboard: .venv/tests browser ## the operators' page under load and with 10,000 users, in three minutes
 	$(BIN)/python -m benchmarks.dashboard
+
+screenshots: .venv/tests browser ## every page and state of the dashboard, at five widths, light and dark, for people to look at, in ten minutes
+	$(BIN)/python -m tests.screenshots $(or $(FOLDER),/tmp/rollcall-screenshots) $(ONLY:%=--only '%')
 
 browser:
 	@command -v chromium >/dev/null || { echo 'installing chromium for the browser tests'; \

@@ -1,0 +1,82 @@
+"""Camera: photographs states at each width, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from tests.dashboard.live import Live
+from tests.dashboard.test_layout import LIVE
+from tests.screenshots.stage import Stage
+from tests.screenshots.state import Scene, State
+
+SIZES = ((390, 844), (768, 1024), (1024, 768), (1440, 900), (1920, 1080))
+"""Width and height of each window, in pixels."""
+
+PHONE_WIDTH = 390
+
+SETTLING_MS = 250
+"""Time for transitions to end and for lists to be measured."""
+
+PATIENCE_MS = 20_000
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A state at one width."""
+
+    state: State
+    width: int
+    height: int
+
+    @property
+    def names(self) -> list[str]:
+        """The files' names, light first."""
+        return [f"{self.state.name}-{self.width}-{scheme}.png" for scheme in ("light", "dark")]
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        is_phone = self.width == PHONE_WIDTH
+        touch = {"has_touch": True, "is_mobile": True} if is_phone else {}
+        viewport = {"width": self.width, "height": self.height}
+        return {"viewport": viewport, "locale": "en-GB", "timezone_id": "Europe/Berlin", **touch, **self.state.options}
+
+    async def take(self, browser: Browser, stage: Stage, folder: Path) -> None:
+        """Bring a new page into the state, and photograph it in both colour schemes."""
+        place = await stage.at(self.state.place)
+        signed_in = await place.site.signed_in(browser, self.state.role) if self.state.role else None
+        context = await browser.new_context(storage_state=signed_in, color_scheme="light", **self._options)
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            page = await context.new_page()
+            path = self.state.path.format(**place.ids)
+            await page.goto(place.site.origin + path)
+            if path.partition("?")[0] in LIVE and self._options.get("java_script_enabled", True):
+                await _await_live(page)
+            await self.state.prepare(Scene(page, place, stage))
+            for name, scheme in zip(self.names, ("light", "dark"), strict=True):
+                await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                await page.wait_for_timeout(SETTLING_MS)
+                await page.screenshot(path=folder / name, full_page=True, clip=await self._clip(page))
+        finally:
+            await context.close()
+
+    async def _clip(self, page: Page) -> Any:
+        height = await page.evaluate("document.documentElement.scrollHeight")
+        return {"x": 0, "y": 0, "width": self.width, "height": min(max(height, self.height), self.state.height)}
+
+
+def shots_of(states: list[State], widths: tuple[int, ...]) -> Iterator[Shot]:
+    """Return a shot of each state at each of these widths, or at all."""
+    for state in states:
+        yield from (Shot(state, width, height) for width, height in SIZES if not widths or width in widths)
+
+
+async def _await_live(page: Page) -> None:
+    await page.wait_for_function("() => document.documentElement.dataset.feed === 'live'")
+    if await page.locator("#users").count():
+        await Live(page).ready()

@@ -1,0 +1,96 @@
+"""Stage: the servers whose pages are photographed, each started when the first state needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient
+
+from tests.clients import Person
+from tests.dashboard.site import QUICK, Site
+from tests.program import ServerProgram
+from tests.secrets_seen import SecretsSeen
+
+
+@dataclass
+class Place:
+    """A server, and what the paths and states of its pages need to know of it."""
+
+    site: Site
+    ids: dict[str, Any] = field(default_factory=dict)
+    """Values of parameters in paths."""
+
+    async def online(self, *names: str) -> list[Person]:
+        """Register users who are available, with a suffix that makes their names unique."""
+        suffix = secrets.token_hex(1)
+        return await self.site.online(*[f"{name} {suffix}" for name in names])
+
+
+Furnish = Callable[[Place], Awaitable[None]]
+"""Fills the store of a server and starts it."""
+
+PLACES: dict[str, tuple[Furnish, dict[str, Any]]] = {}
+"""How each server is prepared, and its settings, by name."""
+
+
+def place(name: str, **settings: Any) -> Callable[[Furnish], Furnish]:
+    """Define a server by the function that fills its store and starts it."""
+
+    def define(furnish: Furnish) -> Furnish:
+        assert name not in PLACES, f"two places are called {name}"
+        PLACES[name] = (furnish, settings)
+        return furnish
+
+    return define
+
+
+class Stage:
+    """All servers that were started so far."""
+
+    def __init__(self, folder: Path, seen: SecretsSeen, http: AsyncHTTPClient) -> None:
+        self._folder = folder
+        self._seen = seen
+        self._http = http
+        self._places: dict[str, asyncio.Task[Place]] = {}
+
+    async def at(self, name: str) -> Place:
+        """Return a server, started if necessary."""
+        if name not in self._places:
+            self._places[name] = asyncio.create_task(self._start(name))
+        return await asyncio.shield(self._places[name])
+
+    async def stop(self) -> None:
+        """Stop all servers."""
+        for task in self._places.values():
+            if task.done() and not task.exception() and task.result().site.program.is_running:
+                program = task.result().site.program
+                program.resume()
+                with contextlib.suppress(TimeoutError):
+                    await program.stop()
+
+    async def _start(self, name: str) -> Place:
+        furnish, settings = PLACES[name]
+        program = ServerProgram(self._folder / name, self._seen, self._http, **{**QUICK, **settings})
+        made = Place(Site(program, self._seen))
+        await furnish(made)
+        return made
+
+
+@asynccontextmanager
+async def opened_stage(folder: Path) -> AsyncIterator[Stage]:
+    """Open a stage whose servers keep their data in a folder, and stop them at the end."""
+    seen, http = SecretsSeen(), AsyncHTTPClient(force_instance=True, max_clients=500)
+    stage = Stage(folder, seen, http)
+    try:
+        yield stage
+    finally:
+        await stage.stop()
+        http.close()
+        seen.close()

@@ -1,0 +1,11 @@
+"""States: all states of all pages. Each module defines those of one area, whose name they begin with."""
+
+from __future__ import annotations
+
+from tests.screenshots import places
+from tests.screenshots.states import lists
+
+AREAS = [module.__name__.rpartition(".")[2] for module in (lists,)]
+"""The areas, in the order in which they are photographed."""
+
+__all__ = ["AREAS", "places"]

@@ -23,6 +23,7 @@ from tests.foreign.published import CHROMIUM_FLAGS
 from tests.screenshots.camera import SIZES, Shot, shots_of
 from tests.screenshots.stage import Stage, opened_stage
 from tests.screenshots.state import State, matching
+from tests.screenshots.states import AREAS
 
 AT_ONCE = 2
 

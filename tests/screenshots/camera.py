@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.dashboard.live import Live
 from tests.dashboard.test_layout import LIVE
@@ -22,7 +22,10 @@ PHONE_WIDTH = 390
 SETTLING_MS = 250
 """Time for transitions to end and for lists to be measured."""
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
+"""Many servers and browsers may share the machine."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)

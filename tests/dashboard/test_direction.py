@@ -63,3 +63,15 @@ async def test_caller_arrow_and_callee_keep_their_order(site: Site, visit: Visit
     await page.set_viewport_size({"width": 390, "height": 800})
     await page.goto(f"{site.origin}/admin/calls")
     await in_order(page.locator("tbody tr").first, CALLER, "→", CALLEE)
+
+
+async def test_a_name_that_is_cut_keeps_its_beginning(site: Site, visit: Visit) -> None:
+    (person,) = await site.online("محمد عبد الرحمن بن عبد العزيز آل سعود من فريق المساء والليل")
+    live = await Live(await visit(viewport={"width": 1024, "height": 768})).ready()
+    first, around = await live.cell(person, "name").evaluate("""(name) => {
+      const range = document.createRange();
+      range.setStart(name.querySelector("bdi").firstChild, 0);
+      range.setEnd(name.querySelector("bdi").firstChild, 1);
+      return [range, name].map((part) => part.getBoundingClientRect().right);
+    }""")
+    assert abs(first - around) < 2

@@ -77,6 +77,24 @@ async def test_filters_search_sort_and_pages_are_urls(site: Site, people: list[P
     assert (await people[3].put("/users/me/status", {"is_busy": False})).status == 200
 
 
+async def test_a_filtered_list_says_how_many_of_all_it_has_and_an_empty_one_offers_no_actions(
+    site: Site, people: list[Person], visit: Visit
+) -> None:
+    page = await plain(visit, "/admin?q=person+h")
+    await expect(page.locator("[data-users=count]")).to_have_text(re.compile(r"^1 of \d+$"))
+    await expect(page.get_by_text("Picked users:")).to_be_visible()
+    await page.goto(f"{site.origin}/admin?q=nobody+at+all")
+    await expect(page.get_by_text("No users match.")).to_be_visible()
+    await expect(page.get_by_text("Picked users:")).to_be_hidden()
+
+
+async def test_on_a_phone_the_page_says_in_full_that_it_does_not_update_itself(
+    people: list[Person], visit: Visit
+) -> None:
+    page = await visit("/admin", viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    await expect(page.get_by_role("link", name="Reload")).to_be_in_viewport(ratio=1)
+
+
 async def test_an_action_is_done_by_a_form_with_its_reason_and_written_down(
     site: Site, people: list[Person], visit: Visit
 ) -> None:
@@ -172,3 +190,10 @@ async def test_a_viewer_is_offered_no_action(people: list[Person], visit: Visit)
     for path in ("/admin", "/admin/users", f"/admin/users/{people[0].user_id}", "/admin/calls"):
         page = await plain(visit, path, "viewer")
         await expect(page.locator("[data-acts], form[action='/admin/actions']")).to_have_count(0)
+
+
+async def test_the_name_of_a_disabled_user_is_struck_through(site: Site, visit: Visit) -> None:
+    former = await site.person("former colleague")
+    await site.program.command("user", "disable", str(former.user_id))
+    page = await plain(visit, "/admin?q=former+colleague")
+    await expect(Live(page).cell(former, "name")).to_have_css("text-decoration-line", "line-through")

@@ -61,10 +61,13 @@ class Stage:
         self._places: dict[str, asyncio.Task[Place]] = {}
 
     async def at(self, name: str) -> Place:
-        """Return a server, started if necessary."""
+        """Return a server, started if necessary, also when the state before has stopped it."""
         if name not in self._places:
             self._places[name] = asyncio.create_task(self._start(name))
-        return await asyncio.shield(self._places[name])
+        found = await asyncio.shield(self._places[name])
+        if not found.site.program.is_running:
+            await found.site.program.start()
+        return found
 
     async def stop(self) -> None:
         """Stop all servers."""

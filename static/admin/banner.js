@@ -5,6 +5,7 @@ import { count } from "./formatting.js";
 
 const TOAST_MS = 6_000; // time to read two short sentences
 const CLASSES = { live: "live", stale: "stale", connecting: "", paused: "paused" };
+const BAD = new Set(["down", "signedOut", "away"]);
 
 export class Banner {
   #connection;
@@ -17,7 +18,7 @@ export class Banner {
     this.#connection = connection;
     this.#noun = noun;
     for (const part of page.querySelectorAll("[data-banner]")) this.#parts[part.dataset.banner] = part;
-    this.#parts.retry.addEventListener("click", () => connection.retry());
+    this.#parts.retry.addEventListener("click", () => (connection.name === "away" ? location.reload() : connection.retry()));
     this.#parts.reload.addEventListener("click", () => location.reload());
   }
 
@@ -26,9 +27,10 @@ export class Banner {
     const { name, text, isOutdated } = this.#connection;
     const { bar, text: message, retry, signIn, chip, since: pausedSince, outdated } = this.#parts;
     put(bar, "hidden", text === "");
-    bar.classList.toggle("bad", name === "down" || name === "signedOut");
+    bar.classList.toggle("bad", BAD.has(name));
     write(message, text);
-    put(retry, "hidden", name === "signedOut" || name === "away");
+    put(retry, "hidden", name === "signedOut");
+    write(retry, name === "away" ? "Reload" : "Retry now");
     if (signIn) put(signIn, "hidden", name !== "signedOut");
     put(outdated, "hidden", !isOutdated);
     const isPaused = waiting !== null && name === "live";

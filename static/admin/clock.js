@@ -37,6 +37,11 @@ export class ServerClock {
   }
 
   now() {
-    return this.#stoppedAt ?? this.#now() + this.#offset;
+    return this.#stoppedAt ?? this.timeOfDay();
+  }
+
+  /** Goes on, also while the clock is stopped. */
+  timeOfDay() {
+    return this.#now() + this.#offset;
   }
 }

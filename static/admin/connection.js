@@ -1,6 +1,6 @@
 /** Connection: how current the page is, and how to say so. Built on Rollcall; no DOM. */
 
-import { count } from "./formatting.js";
+import { count, durationInWords } from "./formatting.js";
 import { moments } from "./moments.js";
 
 /** The status in the page's header. */
@@ -15,6 +15,10 @@ export const LABELS = {
 };
 
 const RESTART = 1012; // the close code of a server that goes away
+const TRY_LATER = 1013; // and of one with as many sockets as it allows
+const RESTART_MS = 60_000; // whoever isn't back by then is more than restarted
+const NOT_CONNECTED = "Not connected";
+const LOST = new Set(["down", "restarting"]);
 
 const WHOLE = new Set(["overview", "subject"]);
 const UPDATES = new Set(["overview_update", "subject_update"]);
@@ -28,7 +32,7 @@ const platform = {
   clear: (id) => clearTimeout(id),
 };
 
-const inSeconds = (milliseconds) => `${Math.max(0, Math.ceil(milliseconds / 1_000))} s`;
+const inSeconds = (milliseconds) => `${Math.ceil(milliseconds / 1_000)} s`;
 
 /**
  * `connecting` until the first overview; then `live` while messages keep coming, and `stale` after `staleMs` without one.
@@ -50,17 +54,21 @@ export class Connection {
   #heardAt;
   #hasOverview = false; // on the current socket
   #hadOverview = false; // on any socket
-  #isRestarting = false;
+  #wasLive = false;
+  #isFull = false; // the server has no room for this page
+  #restartingSince = null;
+  #hasFigures;
   #isRetrying = false; // the client is closed only to connect again
   #timer = null;
 
-  /** `users` is how many there are to load. */
-  constructor(client, { version, figuresAt, staleMs, users = 0, timers = platform }) {
+  /** `users` is how many there are to load; `hasFigures` whether the page shows figures with timers. */
+  constructor(client, { version, figuresAt, staleMs, users = 0, hasFigures = true, timers = platform }) {
     this.#client = client;
     this.#timers = timers;
     this.#version = version;
     this.#users = users;
     this.#staleMs = staleMs;
+    this.#hasFigures = hasFigures;
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
     client.on("message", (message) => this.#hear(message));
@@ -95,7 +103,9 @@ export class Connection {
 
   /** The status in the page's header. */
   get label() {
-    return this.name === "connecting" && this.#users ? `Loading ${count(this.#users, "user")}…` : LABELS[this.name];
+    if (this.name === "connecting" && this.#users) return `Loading ${count(this.#users, "user")}…`;
+    if (this.name === "down" && (this.#isFull || !this.#hadOverview)) return NOT_CONNECTED;
+    return LABELS[this.name];
   }
 
   get isLive() {
@@ -104,12 +114,13 @@ export class Connection {
 
   /** Text for the banner; empty when there is nothing to report. */
   get text() {
-    const figures = `Figures are from ${moments.clock(this.figuresAt, this.#timers.now())}; timers are stopped.`;
+    const at = moments.clock(this.figuresAt, this.#timers.now());
+    const figures = this.#hasFigures ? `Figures are from ${at}; timers are stopped.` : `This page is as of ${at}.`;
     switch (this.name) {
       case "stale":
-        return `No update for ${Math.floor((this.#timers.now() - this.#heardAt) / 1_000)} s. ${figures}`;
+        return `No update for ${durationInWords(this.#timers.now() - this.#heardAt)}. ${figures}`;
       case "down":
-        return `Connection lost. ${this.#nextTry} ${figures}`;
+        return `${this.#whyDown} ${this.#nextTry} ${figures}`;
       case "restarting":
         return `The server is restarting. ${this.#nextTry} ${figures}`;
       case "signedOut":
@@ -121,9 +132,25 @@ export class Connection {
     }
   }
 
+  /** Text for when updates arrive again; `before` is the name until then. */
+  backAgain(before) {
+    const what = this.#hasFigures ? "The figures are live again." : "This page is live again.";
+    return before === "stale" ? what : `Reconnected. ${what}`;
+  }
+
+  get #whyDown() {
+    if (this.#isFull) return "Too many pages are open. Close those that nobody needs.";
+    return this.#hadOverview ? "Connection lost." : "The server can't be reached.";
+  }
+
   get #nextTry() {
-    if (this.#client.state !== "waiting") return "Trying again now.";
-    return `Trying again in ${inSeconds(this.#client.retryAt - this.#timers.now())}.`;
+    const { state, retryAt } = this.#client;
+    const remaining = retryAt - this.#timers.now();
+    return state === "waiting" && remaining > 0 ? `Trying again in ${inSeconds(remaining)}.` : "Trying again now.";
+  }
+
+  get #isRestarting() {
+    return this.#restartingSince !== null && this.#timers.now() - this.#restartingSince < RESTART_MS;
   }
 
   #hear(message) {
@@ -131,14 +158,14 @@ export class Connection {
       this.isOutdated = message.version !== this.#version;
       if (message.resumed) return this.#resumed();
     }
-    if (message.type === "server_draining") this.#isRestarting = true;
+    if (message.type === "server_draining") this.#restartingSince = this.#timers.now();
     const isOverview = isWhole(message);
     if (isOverview) this.#hasOverview = this.#hadOverview = true;
     if (!isOverview && !UPDATES.has(message.type)) return;
     const absence = [this.figuresAt, message.now];
     this.#heardAt = this.#timers.now();
     this.figuresAt = message.now;
-    if (isOverview) this.#isRestarting = false;
+    if (isOverview) this.#restartingSince = null;
     this.#update(absence);
     this.#watch();
   }
@@ -146,13 +173,14 @@ export class Connection {
   /** The page has loaded the overview over HTTP, and updates go on from there. */
   #resumed() {
     this.#hasOverview = this.#hadOverview = true;
-    this.#isRestarting = false;
+    this.#restartingSince = null;
     this.noteProgress();
   }
 
   /** A server that goes away says so before, but that message may be lost. */
   #clientChanged(state, code) {
-    if (code === RESTART) this.#isRestarting = true;
+    if (code === RESTART) this.#restartingSince ??= this.#timers.now();
+    if (state === "waiting") this.#isFull = code === TRY_LATER;
     if (state === "waiting" || state === "connecting") this.#hasOverview = false;
     if (!this.#isRetrying) this.#update();
   }
@@ -162,7 +190,8 @@ export class Connection {
     const before = this.name;
     if (after === before) return;
     this.name = after;
-    const isReconnect = after === "live" && before !== "connecting";
+    const isReconnect = after === "live" && this.#wasLive;
+    this.#wasLive ||= after === "live";
     this.#listener({ before, after, absence: isReconnect ? absence : null });
   }
 
@@ -170,7 +199,8 @@ export class Connection {
     const { state } = this.#client;
     if (state === "signedOut") return "signedOut";
     if (state === "offline" && this.name !== "connecting") return "away";
-    const isLost = state === "waiting" || (this.#hadOverview && !this.#hasOverview);
+    const wasConnected = this.#hadOverview || LOST.has(this.name); // or has said already that it isn't
+    const isLost = state === "waiting" || (wasConnected && !this.#hasOverview);
     if (isLost) return this.#isRestarting ? "restarting" : "down";
     if (this.#timers.now() - this.#heardAt >= this.#staleMs) return "stale";
     return this.#hasOverview ? "live" : "connecting";

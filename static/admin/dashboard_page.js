@@ -44,7 +44,7 @@ export class DashboardPage extends LivePage {
   async open() {
     this.connection.noteProgress();
     const overview = await firstOverview.get(() => this.connection.noteProgress());
-    if (overview) this.take(overview);
+    if (overview && !this.state.figures) this.take(overview); // unless a socket that was retried was faster
     super.open();
   }
 

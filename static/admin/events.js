@@ -13,7 +13,7 @@ const EVENTS_SHOWN = 200; // older ones leave the page at its end
 const COUNT_LIMIT = 10_000; // longer lists are not counted to their end
 
 const subject = byId("subject");
-const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN, noun: "new event" });
+const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN, noun: "new event", onConnection: sayWhatComes });
 const list = byId("list");
 const lock = page.lockOf(byId("timeline"));
 const total = Number(subject.dataset.total);
@@ -41,11 +41,16 @@ function sum({ added, size, isCut }) {
   return isMoving ? `${grouped(total)} at ${asOf}` : grouped(total + added);
 }
 
-function draw(shown) {
+function sayWhatComes() {
   const waiting = page.isPaused ? page.waiting : page.held;
   const words = `${count(waiting, "new event")} waiting.`;
   if (page.isPaused) write(byId("tail"), `Paused. ${words}`);
-  else write(byId("tail"), waiting ? words : "New events appear here as they happen.");
+  else if (waiting) write(byId("tail"), words);
+  else write(byId("tail"), page.isFrozen ? "New events appear here when the page is live again." : "New events appear here as they happen.");
+}
+
+function draw(shown) {
+  sayWhatComes();
   if (total >= COUNT_LIMIT) return;
   const all = sum(shown);
   write(document.querySelector("h1 .count"), all);

@@ -1,5 +1,7 @@
 /** First overview: loaded over HTTP, where it is compressed, while the other scripts are on their way. The first socket goes on from it. */
 
+const SILENCE_MS = 10_000; // without a part of it: the socket is tried instead
+
 /** A screen on a wall has its own. The page says so. */
 const { overview: urlOfOverview = "/admin/overview", socket: pathOfSocket = "/ws/operators" } = document.body.dataset;
 
@@ -27,14 +29,23 @@ class FirstOverview {
   }
 
   async #load() {
+    const given = new AbortController();
+    let timer;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => given.abort(), SILENCE_MS);
+    };
+    wait();
     try {
-      const response = await fetch(urlOfOverview, { headers: { Accept: "application/json" }, redirect: "error" });
+      const { signal } = given;
+      const response = await fetch(urlOfOverview, { headers: { Accept: "application/json" }, redirect: "error", signal });
       if (!response.ok) return null;
       const parts = [];
       for (const reader = response.body.getReader(); ; ) {
         const { value, done } = await reader.read();
         if (done) break;
         parts.push(value);
+        wait();
         this.#onProgress();
       }
       const overview = JSON.parse(await new Blob(parts).text());
@@ -42,6 +53,8 @@ class FirstOverview {
       return overview;
     } catch {
       return null;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -25,18 +25,19 @@ export class LivePage {
   #ticker;
   #bannerTicker;
 
-  /** `users` is how many there are to load; `WebSocket` opens the sockets; `noun` is what waits while the page is paused. */
-  constructor(element, { staleMs, users = 0, WebSocket, noun }) {
+  /** `users` is how many there are to load; `WebSocket` opens the sockets; `noun` is what waits while the page is paused; `hasFigures` as of Connection. */
+  constructor(element, { staleMs, users = 0, WebSocket, noun, hasFigures }) {
     const renderedAt = Number(element.dataset.now);
     const { content: version } = document.querySelector("meta[name=version]");
     this.clock = new ServerClock(renderedAt);
     const client = new Rollcall({ channel: "operators", WebSocket });
-    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users });
+    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users, hasFigures });
     this.banner = new Banner(document, this.connection, noun);
     this.#ticker = new Ticker(this.clock, () => this.#tick());
     this.#bannerTicker = new Ticker({ now: () => Date.now() }, () => this.#drawBanner());
     client.on("message", (message) => this.take(message));
     this.connection.listen((change) => this.#connectionChanged(change));
+    document.documentElement.dataset.feed = this.connection.name;
   }
 
   /** Whether there is something to draw. */
@@ -129,7 +130,7 @@ export class LivePage {
     this.#drawBanner();
   }
 
-  #connectionChanged({ after, absence }) {
+  #connectionChanged({ before, after, absence }) {
     const isFrozen = after !== "live" && after !== "connecting";
     document.documentElement.dataset.feed = after;
     this.#isFrozen = isFrozen;
@@ -141,7 +142,7 @@ export class LivePage {
       this.#bannerTicker.start();
     } else this.#bannerTicker.stop();
     if (absence) {
-      this.banner.toast("Reconnected. The figures are live again.");
+      this.banner.toast(this.connection.backAgain(before));
       this.banner.announce(""); // the toast is announced by itself
     }
     this.connectionChanged({ isFrozen, absence });

@@ -2,7 +2,7 @@
 // imports nothing, and its URL has no version, so that it also helps when the other scripts could not be loaded.
 
 const LOOK_MS = 1_000;
-const SCRIPTS_MS = 30_000; // until the page must have become live once
+const SCRIPTS_MS = 30_000; // until the page's scripts must have begun
 const AGAIN_MS = 5_000; // between two reloads, whatever the reason
 const BETWEEN_MS = 60_000; // between two reloads by themselves: servers with two versions may take turns
 const LONGEST_MS = 24 * 3_600_000; // a new page each day, unless that would end the full screen

@@ -13,6 +13,10 @@ const changes = (isChanged) => ({
   issues: isChanged,
 });
 
+/** A row without the times in it, which differ a little each time they are computed. */
+const lasting = (row) => JSON.stringify(row, (name, value) => (TIMES.has(name) ? undefined : value));
+const TIMES = new Set(["at", "heard", "since"]);
+
 /** Rows are never modified, only replaced, so a shallow copy of the maps is a full copy. */
 export class DashboardState {
   seq = 0;
@@ -69,11 +73,19 @@ export class DashboardState {
 
   #replace({ seq, now, figures, users = [], calls = [], history = [], events = [], contradictions = [] }) {
     Object.assign(this, { seq, now, figures, events, samples: history });
+    const before = this.users;
     this.users = new Map(users.map((row) => [row.user_id, row]));
     this.calls = new Map(calls.map((row) => [row.call_id, row]));
     this.#setIssues(contradictions);
     this.markAllChanged();
-    return users.length;
+    return this.#differences(before);
+  }
+
+  /** How many users are new, gone or different. */
+  #differences(before) {
+    const isOther = (row) => !before.has(row.user_id) || lasting(before.get(row.user_id)) !== lasting(row);
+    const gone = [...before.keys()].filter((userId) => !this.users.has(userId));
+    return [...this.users.values()].filter(isOther).length + gone.length;
   }
 
   #update(message) {

@@ -28,16 +28,18 @@ export class SubjectPage extends LivePage {
   #startOf; // when the range of the events begins, at a moment
   #heardUntil;
   #draw;
+  #onConnection;
   #noun;
   #lists = [];
   #locks = [];
   #outdatedAt = Infinity;
 
-  /** `draw(shown, now)` runs in an animation frame; of the events, `limit` are shown; `noun` is what waits while paused. */
-  constructor(element, { draw, limit, noun = "change" }) {
+  /** `draw(shown, now)` runs in an animation frame; of the events, `limit` are shown; `noun` is what waits while paused; `onConnection()` as of DashboardPage. */
+  constructor(element, { draw, limit, noun = "change", onConnection = () => {} }) {
     const { about, staleMs, now, start, isMoving } = element.dataset;
-    super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun });
+    super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun, hasFigures: false });
     this.#draw = draw;
+    this.#onConnection = onConnection;
     this.#noun = noun;
     this.#heardUntil = Number(now);
     const age = Number(now) - Number(start);
@@ -107,6 +109,10 @@ export class SubjectPage extends LivePage {
 
   waitingChanged() {
     this.requestDraw();
+  }
+
+  connectionChanged(change) {
+    this.#onConnection(change);
   }
 
   tick(now) {

@@ -2,6 +2,7 @@
 
 import { moments } from "./moments.js";
 import { keepPrintHead } from "./print_head.js";
+import { watchStart } from "./start_watch.js";
 
 const YEAR_SECONDS = 365 * 86_400;
 
@@ -29,6 +30,7 @@ for (const field of document.querySelectorAll("[data-zone-field]")) field.value 
 const { titleAt, titleTime } = document.body.dataset;
 if (titleAt) document.title = document.title.replace(titleTime, moments.full(new Date(titleAt)));
 keepPrintHead(now);
+watchStart(now);
 
 const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
 const cookie = `rollcall_browser_zone=${timeZone}`;

@@ -7,6 +7,7 @@ import { partsOf, put, write } from "./markup.js";
 import { duration, grouped, isolated } from "./formatting.js";
 import { moments } from "./moments.js";
 import { searchKey } from "./search.js";
+import { Ticker } from "./ticker.js";
 
 const wall = byId("wall");
 const { tag } = wall.dataset;
@@ -23,7 +24,6 @@ function draw(changed, now) {
 }
 
 function drawAll(now) {
-  write(byId("time"), moments.time(now));
   const [longest, ...others] = page.shown.callsByAge();
   write(byId("longest-timer"), longest ? duration(now - longest.started_at) : "–");
   put(byId("longest-parties"), "hidden", !longest);
@@ -76,6 +76,13 @@ function fillFree(element, user) {
   put(part.name[0], "title", isolated(user.username));
 }
 
+/** It goes on while nothing else does, so that everybody sees how old the figures are. */
+function drawTime() {
+  write(byId("time"), moments.time(page.clock.timeOfDay()));
+}
+
+drawTime();
+new Ticker({ now: () => page.clock.timeOfDay() }, drawTime).start();
 new ResizeObserver(() => page.requestDraw()).observe(attention.querySelector("[data-box]"));
 offerFullScreen(byId("full-screen"), { isAlways: document.body.classList.contains("screen-page") });
 page.open();

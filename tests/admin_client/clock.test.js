@@ -26,6 +26,7 @@ test("a clock that is stopped stays, and is right again when it goes on", () => 
   clock.stop();
   clock.hear(NOW + 1_000);
   assert.equal(clock.now(), NOW);
+  assert.equal(clock.timeOfDay(), NOW + 1_000);
   clock.go();
   assert.equal(clock.now(), NOW + 1_000);
 });

@@ -12,8 +12,9 @@ class Scene {
   client = new FakeClient();
   told = [];
 
-  constructor(staleMs = 3_000) {
-    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, staleMs, timers: this.timers });
+  constructor(staleMs = 3_000, rest = {}) {
+    const options = { version: "v1", figuresAt: NOW, staleMs, timers: this.timers, ...rest };
+    this.connection = new Connection(this.client, options);
     this.connection.listen((change) => this.told.push(change));
     this.connection.open();
   }
@@ -158,6 +159,63 @@ test("a server that said goodbye is restarting, and after that an ordinary loss 
   scene.greet();
   scene.lose();
   assert.equal(scene.name, "down");
+});
+
+test("a server that isn't back after a minute was more than restarted", () => {
+  const scene = live();
+  scene.lose(2_000, 1012);
+  scene.timers.advance(59_000);
+  scene.lose(1_000);
+  assert.equal(scene.name, "restarting");
+  scene.timers.advance(1_000);
+  scene.client.become("connecting");
+  assert.equal(scene.name, "down");
+});
+
+test("a page for which there is no room says so, and an ordinary loss after that is one", () => {
+  const scene = new Scene();
+  scene.lose(4_000, 1013);
+  const words = "Too many pages are open. Close those that nobody needs. Trying again in 4 s.";
+  assert.deepEqual([scene.connection.label, scene.text], ["Not connected", `${words} ${figures(NOW)}`]);
+  scene.client.become("connecting");
+  assert.match(scene.text, /^Too many pages are open/);
+  scene.greet();
+  scene.lose();
+  assert.deepEqual([scene.connection.label, scene.text.slice(0, 16)], ["Connection lost", "Connection lost."]);
+});
+
+test("a page that was never connected has lost nothing, and doesn't come back", () => {
+  const scene = new Scene();
+  scene.lose(4_000);
+  assert.equal(scene.connection.label, "Not connected");
+  assert.equal(scene.text, `The server can't be reached. Trying again in 4 s. ${figures(NOW)}`);
+  scene.greet();
+  assert.deepEqual(scene.told.at(-1), { before: "down", after: "live", absence: null });
+});
+
+test("a page is reconnected after a loss, and only live again after a silence", () => {
+  const { connection } = live();
+  assert.equal(connection.backAgain("stale"), "The figures are live again.");
+  assert.equal(connection.backAgain("down"), "Reconnected. The figures are live again.");
+});
+
+test("a page without figures speaks of itself", () => {
+  const scene = new Scene(3_000, { hasFigures: false }).greet();
+  scene.lose(4_000);
+  assert.equal(scene.text, `Connection lost. Trying again in 4 s. This page is as of ${moments.clock(NOW, NOW)}.`);
+  assert.equal(scene.connection.backAgain("down"), "Reconnected. This page is live again.");
+});
+
+test("an attempt that is due is made now", () => {
+  const scene = live();
+  scene.lose(0);
+  assert.match(scene.text, /^Connection lost\. Trying again now\. /);
+});
+
+test("a long silence is told in minutes", () => {
+  const scene = live();
+  scene.timers.advance(65_000);
+  assert.match(scene.text, /^No update for 01:05\. /);
 });
 
 test("signed out is said as such, and stays", () => {

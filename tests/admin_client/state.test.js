@@ -15,9 +15,16 @@ function stateOf(rest, settings = SETTINGS) {
 
 test("an overview is everything, and what was before it is gone", () => {
   const state = stateOf({ users: [user(7)], calls: [call("a", 7, 8)] });
-  assert.equal(state.fold(overview()), 2);
+  assert.equal(state.fold(overview()), 3); // two came, one went
   assert.deepEqual([[...state.users.keys()], state.calls.size], [[1, 2], 0]);
   assert.equal(state.takeChanges().everything, true);
+});
+
+test("of an overview, only the users who differ from before are changes", () => {
+  const state = stateOf({ users: [user(1), user(2), user(3)] });
+  const users = [user(1, { heard: NOW }), user(2, { because: { text: "heartbeat", at: NOW } }), user(3, { since: NOW })];
+  assert.equal(state.fold(overview({ users })), 1);
+  assert.equal(state.fold(overview({ users })), 0);
 });
 
 test("an update changes what it names, and nothing else", () => {

@@ -1,0 +1,21 @@
+/** Start watch: says so if the scripts that keep a page up to date could not be loaded. */
+
+import { moments } from "./moments.js";
+
+const PATIENCE_MS = 20_000; // for a slow line, on which the scripts are still on their way
+
+/** `renderedAt` is the server's time when it made the page. */
+export function watchStart(renderedAt) {
+  const part = (name) => document.querySelector(`[data-banner=${name}]`);
+  if (!part("chip")) return; // the other pages stay as they were loaded
+  setTimeout(() => {
+    if (document.documentElement.dataset.feed) return;
+    part("chip").textContent = "Not live";
+    part("chip").className = "connection down";
+    part("text").textContent = `This page could not start. It is as of ${moments.clock(renderedAt)}.`;
+    part("retry").textContent = "Reload";
+    part("retry").addEventListener("click", () => location.reload());
+    part("bar").classList.add("bad");
+    part("bar").hidden = false;
+  }, PATIENCE_MS);
+}

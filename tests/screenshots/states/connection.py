@@ -83,6 +83,12 @@ async def furnish_full(place: Place) -> None:
     await place.site.start()
 
 
+PATIENT = """document.addEventListener("readystatechange", () => {
+  for (const part of document.querySelectorAll("[data-stale-ms]")) part.dataset.staleMs = "600000";
+})"""
+"""The page waits longer than usual until it calls itself stale."""
+
+
 async def never_answered(route: Route) -> None:
     """Leave a request without an answer."""
     await asyncio.sleep(600)
@@ -95,9 +101,11 @@ async def never_answered(route: Route) -> None:
 @state("connection_loading", "/admin", **TOP)
 async def load(scene: Scene) -> None:
     """The first overview is on its way."""
+    await scene.page.add_init_script(PATIENT)
     await scene.page.route("**/admin/overview", never_answered)
     await scene.page.reload(wait_until="domcontentloaded")
     await expect(scene.live.chip).to_have_text(re.compile("Loading"))
+    await scene.page.wait_for_timeout(500)
 
 
 @state("connection_slow_line", "/admin", **TOP)
@@ -214,7 +222,7 @@ async def lose_while_paused(scene: Scene) -> None:
     await expect(scene.live.banner).to_contain_text(COUNTDOWN)
 
 
-@state("connection_paused_back", "/admin", **TOP)
+@state("connection_paused_back", "/admin")
 async def come_back_while_paused(scene: Scene) -> None:
     """The connection of a paused page is there again."""
     line = await on_a_line(scene)
@@ -226,7 +234,7 @@ async def come_back_while_paused(scene: Scene) -> None:
     await expect(scene.live.toast).to_have_class(re.compile("shown"))
 
 
-@state("connection_new_version", "/admin", **TOP)
+@state("connection_new_version", "/admin")
 async def offer_a_new_version(scene: Scene) -> None:
     """The server was updated."""
     await scene.page.add_init_script(AGED_ONCE)
@@ -234,12 +242,12 @@ async def offer_a_new_version(scene: Scene) -> None:
     await expect(scene.live.outdated).to_be_visible()
 
 
-@state("connection_unstarted", "/admin", **TOP)
+@state("connection_unstarted", "/admin/audit", **TOP)
 async def fail_to_start(scene: Scene) -> None:
     """A script could not be loaded."""
-    await scene.page.route(re.compile(r"/static/admin/banner\b"), lambda route: route.fulfill(status=503))
-    await scene.page.reload()
-    await scene.page.wait_for_timeout(4_000)
+    await scene.page.route("**/admin/banner.js", lambda route: route.fulfill(status=503))
+    await scene.page.goto(f"{scene.place.site.origin}/admin")
+    await expect(scene.live.chip).to_have_text("Not live")
 
 
 @state("connection_never", "/admin", **TOP)
@@ -293,9 +301,10 @@ async def rename_a_partner(scene: Scene) -> None:
     await call(ada, bob)
     await scene.page.goto(f"{scene.place.site.origin}/admin/users/{ada.user_id}")
     await expect(scene.live.chip).to_have_text("Live")
+    await scene.page.evaluate("() => { window.isOld = true; }")
     new = f"Bob, renamed {secrets.token_hex(2)}"
     assert (await bob.patch("/users/me", {"username": new})).status == 200
-    await expect(scene.page.locator("#timeline")).to_contain_text(new)
+    await scene.page.wait_for_function("() => !window.isOld")
     await expect(scene.live.chip).to_have_text("Live")
 
 
@@ -368,7 +377,7 @@ async def restart_a_wall(scene: Scene) -> None:
     await expect(scene.live.banner).to_contain_text(COUNTDOWN)
 
 
-@state("connection_wall_new_version", "/admin/wall", **TOP)
+@state("connection_wall_new_version", "/admin/wall")
 async def offer_a_wall_a_new_version(scene: Scene) -> None:
     """The server was updated."""
     await offer_a_new_version(scene)

@@ -45,6 +45,8 @@ export class Connection {
   isOutdated = false;
   /** The server's time of the figures. */
   figuresAt;
+  /** The server's time at which the page was paused, because it shows the figures of then; else null. */
+  pausedAt = null;
   #client;
   #timers;
   #version;
@@ -114,7 +116,7 @@ export class Connection {
 
   /** Text for the banner; empty when there is nothing to report. */
   get text() {
-    const at = moments.clock(this.figuresAt, this.#timers.now());
+    const at = moments.clock(this.pausedAt ?? this.figuresAt, this.#timers.now());
     const figures = this.#hasFigures ? `Figures are from ${at}; timers are stopped.` : `This page is as of ${at}.`;
     switch (this.name) {
       case "stale":
@@ -134,12 +136,13 @@ export class Connection {
 
   /** Text for when updates arrive again; `before` is the name until then. */
   backAgain(before) {
-    const what = this.#hasFigures ? "The figures are live again." : "This page is live again.";
+    const live = this.#hasFigures ? "The figures are live again." : "This page is live again.";
+    const what = this.pausedAt === null ? live : "This page is still paused.";
     return before === "stale" ? what : `Reconnected. ${what}`;
   }
 
   get #whyDown() {
-    if (this.#isFull) return "Too many pages are open. Close those that nobody needs.";
+    if (this.#isFull) return "Too many pages are open: close some.";
     return this.#hadOverview ? "Connection lost." : "The server can't be reached.";
   }
 

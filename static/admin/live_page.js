@@ -19,7 +19,6 @@ export class LivePage {
   #tab = new Tab();
   #unattended = null; // issues that nobody deals with; null until it is known
   #waiting = null; // changes since the page was paused; null when it isn't
-  #pausedAt = null; // the server's time
   #isFrozen = false;
   #isFramePending = false;
   #ticker;
@@ -109,7 +108,7 @@ export class LivePage {
   /** Keep showing what is shown now, or show what was received in the meantime and go on. */
   setPaused(isPaused) {
     this.#waiting = isPaused ? 0 : null;
-    this.#pausedAt = isPaused ? this.clock.now() : null;
+    this.connection.pausedAt = isPaused ? this.clock.now() : null;
     this.#standingChanged();
     this.pauseChanged(isPaused);
     this.#lock();
@@ -172,6 +171,6 @@ export class LivePage {
   }
 
   #drawBanner() {
-    this.banner.draw(this.#waiting, this.isPaused ? moments.clock(this.#pausedAt, Date.now()) : "");
+    this.banner.draw(this.#waiting, this.isPaused ? moments.clock(this.connection.pausedAt, Date.now()) : "");
   }
 }

@@ -10,6 +10,7 @@ export function watchStart(renderedAt) {
   if (!part("chip")) return; // the other pages stay as they were loaded
   setTimeout(() => {
     if (document.documentElement.dataset.feed) return;
+    document.documentElement.dataset.frozen = ""; // grey
     part("chip").textContent = "Not live";
     part("chip").className = "connection down";
     part("text").textContent = `This page could not start. It is as of ${moments.clock(renderedAt)}.`;

@@ -175,7 +175,7 @@ test("a server that isn't back after a minute was more than restarted", () => {
 test("a page for which there is no room says so, and an ordinary loss after that is one", () => {
   const scene = new Scene();
   scene.lose(4_000, 1013);
-  const words = "Too many pages are open. Close those that nobody needs. Trying again in 4 s.";
+  const words = "Too many pages are open: close some. Trying again in 4 s.";
   assert.deepEqual([scene.connection.label, scene.text], ["Not connected", `${words} ${figures(NOW)}`]);
   scene.client.become("connecting");
   assert.match(scene.text, /^Too many pages are open/);
@@ -197,6 +197,17 @@ test("a page is reconnected after a loss, and only live again after a silence", 
   const { connection } = live();
   assert.equal(connection.backAgain("stale"), "The figures are live again.");
   assert.equal(connection.backAgain("down"), "Reconnected. The figures are live again.");
+});
+
+test("a paused page shows the figures of then, and stays paused when it is reconnected", () => {
+  const { connection, ...scene } = live();
+  scene.timers.advance(2_000);
+  scene.client.say(update({ now: NOW + 2_000 }));
+  connection.pausedAt = NOW + 1_000;
+  scene.client.retryAt = scene.timers.time + 4_000;
+  scene.client.become("waiting", 1006);
+  assert.equal(connection.text, `Connection lost. Trying again in 4 s. ${figures(NOW + 1_000)}`);
+  assert.equal(connection.backAgain("down"), "Reconnected. This page is still paused.");
 });
 
 test("a page without figures speaks of itself", () => {

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import MakeSite, Visit
@@ -126,6 +126,61 @@ async def test_who_signs_out_in_one_tab_is_signed_out_in_all_within_a_second(sit
     await expect(live.banner).to_contain_text("You are signed out. Figures are from")
     await expect(live.page.get_by_role("link", name="Sign in")).to_have_attribute("href", re.compile("^/admin/login"))
     await expect(live.page.locator("[data-acts]:enabled")).to_have_count(0)
+
+
+async def test_a_page_that_is_sent_away_offers_to_load_it_again(site: Site, visit: Visit) -> None:
+    page = await visit("/admin/audit")
+    sockets: list[WebSocketRoute] = []
+
+    def relay(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    await page.route_web_socket(re.compile("/ws/operators"), relay)
+    await page.goto(f"{site.origin}/admin")
+    live = await Live(page).ready()
+    await sockets[-1].close(code=4503)
+    await expect(live.banner).to_contain_text("The server closed the connection. Reload the page to reconnect.")
+    await page.get_by_role("region", name="Connection").get_by_role("button", name="Reload").click()
+    await live.ready()
+
+
+async def test_a_first_overview_that_never_arrives_is_given_up_for_the_socket(site: Site, visit: Visit) -> None:
+    page = await visit("/admin/audit")
+    await page.route("**/admin/overview", lambda _: None)
+    await page.goto(f"{site.origin}/admin", wait_until="commit")
+    await expect(page.locator("html")).to_have_attribute("data-feed", "stale")
+    await page.wait_for_timeout(5_000)
+    live = await Live(page).ready()
+    toast = await live.record("toast", "[data-banner=toast]")
+    assert "Reconnected" not in "".join(await toast.texts()), "it was never connected before"
+
+
+async def test_a_page_whose_scripts_are_missing_says_so(site: Site, visit: Visit, conduct: Conduct) -> None:
+    conduct.excuse("status of 503")
+    page = await visit("/admin/audit")
+    await page.route("**/admin/banner.js", lambda route: route.fulfill(status=503))
+    await page.clock.install()
+    await page.goto(f"{site.origin}/admin")
+    live = Live(page)
+    await page.clock.fast_forward(19_000)
+    await expect(live.chip).to_contain_text("Loading")
+    await page.clock.fast_forward(2_000)
+    await expect(live.chip).to_have_text("Not live")
+    await expect(live.banner).to_have_text(re.compile(r"This page could not start\. It is as of [\d:]+\."))
+    await page.unroute("**/admin/banner.js")
+    await page.get_by_role("button", name="Reload").first.click()
+    await live.ready()
+
+
+async def test_on_a_wall_that_is_stale_the_time_of_day_goes_on(site: Site, visit: Visit) -> None:
+    live = Live(await visit("/admin/wall"))
+    await expect(live.chip).to_have_text("Live")
+    await live.page.context.set_offline(True)
+    await expect(live.chip).to_have_text("No update")
+    time = await live.record("time", "#time")
+    await asyncio.sleep(2.2)
+    assert len(await time.texts()) >= 2
 
 
 async def test_a_server_that_is_restarted_says_so(site: Site, visit: Visit, conduct: Conduct) -> None:

@@ -137,6 +137,7 @@ async def test_what_happened_during_a_lost_connection_follows_and_what_is_unknow
         await expect(Live(page).chip).to_have_text("Live")
         is_down = True
         await sockets[-1].close(code=1001)
+        await expect(page.locator("#tail")).to_have_text("New events appear here when the page is live again.")
         await turn(ada, times=times)
         is_down = False
         await Live(page).retry()

@@ -89,9 +89,21 @@ async def test_users_are_found_by_part_of_a_name_by_id_and_by_state(signed_in: S
     }
     assert {query: names((await browser.get(f"/admin/users?{query}")).body) for query in asked} == asked
     assert "No users match “<bdi>zzz</bdi>”." in (await browser.get("/admin/users?q=zzz")).body
+    busy = (await browser.get("/admin/users?q=ada&status=busy")).body
+    assert "No users match the filters and “<bdi>ada</bdi>”." in busy
     nowhere = (await browser.get("/admin/users?q=ada&page=9")).body
     assert "There is only 1 page." in nowhere
     assert 'href="?q=ada&amp;page=1">Go to the last page</a>' in nowhere
+
+
+async def test_a_disabled_user_is_called_so_once_whatever_the_columns(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await server.core.membership.disable((await user("ada")).user_id)
+    browser = await signed_in("viewer")
+    for columns in ("", "none"):
+        page = (await browser.get(f"/admin/users?columns={columns}")).body
+        assert len(re.findall(r">disabled<", page, re.IGNORECASE)) == 1
 
 
 @pytest.mark.parametrize(

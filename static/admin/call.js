@@ -5,6 +5,7 @@ import { lock as lockLink } from "./action_lock.js";
 import { listenToKeys } from "./keys.js";
 import { byId } from "./live_page.js";
 import { Row } from "./markup.js";
+import { setUpMenus } from "./menu.js";
 import { sendOnItForms } from "./on_it.js";
 import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
@@ -81,6 +82,7 @@ function drawEnd(call, at) {
 }
 
 openDialogFromLinks(page);
+setUpMenus(byId("issues"), (isOpen) => page.pin("menu", isOpen));
 sendOnItForms((text) => page.banner.toast(text));
 listenToKeys({ p: setUpPause(page) });
 page.open();

@@ -2,7 +2,7 @@
 
 import { InteractionLock } from "./interaction_lock.js";
 import { List } from "./list.js";
-import { placeInList, write } from "./markup.js";
+import { placeInList, put, write } from "./markup.js";
 import { grouped } from "./formatting.js";
 
 const TOUCHES = ["pointermove", "pointerdown", "keydown", "focusin", "wheel", "touchmove"];
@@ -67,11 +67,6 @@ export class LiveList {
     this.#current = new Map(items.map((item) => [String(this.#keyOf(item)), item]));
     this.arrange();
     this.#list.noteAll();
-    const count = this.#section.querySelector("[data-count]");
-    if (count) write(count, grouped(items.length));
-    const isFilled = items.length > 0 || this.#shown.size > 0;
-    for (const part of this.#section.querySelectorAll("[data-empty]")) part.hidden = isFilled;
-    for (const part of this.#section.querySelectorAll("[data-filled]")) part.hidden = !isFilled;
   }
 
   /** While the list is locked, nothing leaves or moves; new items come last, or wait. */
@@ -81,6 +76,7 @@ export class LiveList {
     const isSame = shown.size === keys.length && [...shown.keys()].every((key, place) => key === keys[place]);
     this.#shown = shown;
     if (!isSame) this.#list.show([...shown.keys()]);
+    this.#showSize();
   }
 
   tick() {
@@ -95,6 +91,15 @@ export class LiveList {
 
   draw() {
     this.#list.draw();
+  }
+
+  /** While the first items wait, the list says that it is empty, so that what is below it doesn't move. */
+  #showSize() {
+    const count = this.#section.querySelector("[data-count]");
+    if (count) write(count, grouped(this.#current.size - this.waiting));
+    const isFilled = this.#shown.size > 0;
+    for (const part of this.#section.querySelectorAll("[data-empty]")) put(part, "hidden", isFilled);
+    for (const part of this.#section.querySelectorAll("[data-filled]")) put(part, "hidden", !isFilled);
   }
 
   #locked() {

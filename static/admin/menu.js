@@ -16,6 +16,7 @@ export function setUpMenus(box, onToggle) {
   );
   box.addEventListener("keydown", (event) => moveFocus(event));
   box.addEventListener("scroll", ({ target }) => closeUnlessInside(target), true);
+  document.addEventListener("scroll", ({ target }) => closeUnlessInside(target)); // the page itself
   addEventListener("resize", () => {
     const menu = box.querySelector(":popover-open");
     if (menu && isOfRow(menu)) place(menu);

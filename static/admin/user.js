@@ -6,6 +6,8 @@ import { stopRefreshing } from "./day_refresh.js";
 import { listenToKeys } from "./keys.js";
 import { byId } from "./live_page.js";
 import { Row, write } from "./markup.js";
+import { setUpMenus } from "./menu.js";
+import { moments } from "./moments.js";
 import { sendOnItForms } from "./on_it.js";
 import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
@@ -130,12 +132,19 @@ function drawDeleted() {
   for (const part of [head, status]) {
     part.text("state", "Deleted");
     part.set("state", "className", "state offline");
-    part.text("because", "this user was deleted");
   }
+  head.text("because", "what follows is from before");
+  for (const mark of ["disabled", "waiting"]) head.set(mark, "hidden", true);
+  status.text("because", "this user was deleted");
+  status.set("lasting", "hidden", true);
+  const heard = status.parts.heard[0];
+  write(heard, moments.clock(Date.parse(heard.title), now()));
+  account.text("signIn", "Deleted");
   for (const control of document.querySelectorAll("[data-acts]")) lock(control, true);
 }
 
 openDialogFromLinks(page, (action) => action === "delete_user" && stopRefreshing());
+setUpMenus(byId("issues"), (isOpen) => page.pin("menu", isOpen));
 sendOnItForms((text) => page.banner.toast(text));
 listenToKeys({ p: setUpPause(page) });
 page.open();

@@ -159,7 +159,12 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
     await expect(live.dialog.get_by_label("Reason")).to_have_value("left the company")
     await live.dialog.get_by_label("Name").fill("repaired ada")
     await live.dialog.locator("[data-f=send]").click()
-    await expect(page.locator("[data-f=state]").first).to_have_text("Deleted")
+    await expect(page.locator(".page-head p")).to_have_text(re.compile("Deleted, what follows is from before"))
+    await expect(page.locator("#status")).to_have_text(
+        re.compile(r"Status\s*Deleted\s*Because\s*this user was deleted.*Last seen\s*\d\d:\d\d:\d\d\s*$", re.DOTALL),
+        use_inner_text=True,
+    )
+    await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
 
 
 async def test_while_it_is_not_live_such_a_page_is_grey_says_so_and_takes_no_actions(site: Site, visit: Visit) -> None:
@@ -204,3 +209,50 @@ async def test_nothing_appears_above_the_pointer_until_it_rests(site: Site, visi
     await held.click()
     await expect(first).to_contain_text("held ada is busy")
     await expect(held).to_be_hidden()
+
+
+async def test_while_the_first_item_of_a_list_waits_the_list_says_that_it_is_empty_and_nothing_moves(
+    site: Site, visit: Visit
+) -> None:
+    (ada,) = await site.online("waiting ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    first, empty = page.locator("#timeline li").first, page.locator("#sessions [data-empty]")
+    await first.hover()
+    before = await first.bounding_box()
+    async with site.connected(ada):
+        await expect(page.get_by_role("button", name="Show 1 change")).to_be_visible()
+        await expect(empty).to_be_visible()
+        await expect(page.locator("#sessions [data-count]")).to_have_text("0")
+        assert await first.bounding_box() == before
+        await page.get_by_role("button", name="Show 1 change").click()
+        await expect(empty).to_be_hidden()
+        await expect(page.locator("#sessions [data-count]")).to_have_text("1")
+
+
+async def test_a_new_action_takes_the_place_of_the_words_that_there_is_none(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("acted ada")
+    live = Live(await opened(visit, f"/admin/users/{ada.user_id}"))
+    none = live.page.get_by_text("No operator actions on")
+    await expect(none).to_be_visible()
+    await live.page.get_by_role("link", name="Force offline…").click()
+    await live.confirm("left the desk")
+    await expect(live.page.get_by_text("There is a new action.")).to_be_visible()
+    await expect(none).to_be_hidden()
+
+
+async def test_the_menu_for_who_is_on_it_opens_at_its_button_and_closes_when_the_page_scrolls(
+    site: Site, visit: Visit
+) -> None:
+    (ada,) = await site.online("watched ada")
+    await site.set_busy_in_store(ada)
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    button, menu = page.get_by_role("button", name="I'm on it: watched ada"), page.locator("#issues :popover-open")
+    await button.click()
+    at, under = await menu.bounding_box(), await button.bounding_box()
+    assert at is not None
+    assert under is not None
+    assert at["y"] == pytest.approx(under["y"] + under["height"] + 4, abs=1)
+    assert at["x"] + at["width"] == pytest.approx(under["x"] + under["width"], abs=1)
+    await expect(menu.get_by_role("button", name="5 min")).to_be_focused()
+    await page.mouse.wheel(0, 100)
+    await expect(menu).to_have_count(0)

@@ -352,7 +352,7 @@ async def send_short_password(scene: Scene) -> None:
 async def send_wrong_name(scene: Scene) -> None:
     """The form of its own page, after a wrong name."""
     await scene.page.get_by_label("Reason").fill("left the company")
-    await scene.page.get_by_label("Name").fill("W")
+    await scene.page.get_by_role("textbox", name="to confirm").fill("W")
     await scene.page.get_by_role("button", name="Delete user").click()
 
 

@@ -34,6 +34,8 @@ START = "/admin/password"
 
 WITHOUT_SCRIPTS = {"java_script_enabled": False}
 MINUTE = timedelta(minutes=1)
+SILENT_MS = 25_000
+"""A socket that has been silent for so long is an issue. It is closed later, so that it can be photographed."""
 
 
 @place("patient", **ONLINE_SETTINGS, grace_seconds=600.0)
@@ -96,9 +98,9 @@ async def _add_acts(stores: Stores, user_id: int, name: str, now: datetime) -> N
     **ONLINE_SETTINGS,
     flapping_changes=4,
     flapping_seconds=600.0,
-    ping_interval_seconds=8.0,
-    pong_timeout_seconds=7.9,
-    silent_socket_seconds=8.5,
+    ping_interval_seconds=16.0,
+    pong_timeout_seconds=15.9,
+    silent_socket_seconds=16.5,
     long_call_seconds=3600.0,
 )
 async def furnish_troubled(place: Place) -> None:
@@ -125,7 +127,7 @@ async def show(scene: Scene, person: Person, query: str = "") -> None:
 async def show_issue(scene: Scene, person: Person) -> None:
     """Open the page of a user whom an issue concerns."""
     await show(scene, person)
-    await expect(scene.page.locator("#issues [data-key]:not(.gone)").first).to_be_visible()
+    await expect(scene.page.locator("#issues [data-key]:not(.gone)").first).to_be_visible(timeout=SILENT_MS)
 
 
 async def open_dialog(scene: Scene, action: str) -> None:

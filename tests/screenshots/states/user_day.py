@@ -10,8 +10,9 @@ from playwright.async_api import expect
 from models.calls import Call, ended
 from models.events import Event
 from models.recorded_spans import Span
+from models.status import CurrentState
 from models.stores import Stores
-from models.user_documents import NewUser
+from models.user_documents import Evidence, NewUser
 from tests.screenshots.stage import Place, place
 from tests.screenshots.state import Scene, plain, state
 
@@ -44,6 +45,11 @@ async def furnish_shifts(place: Place) -> None:
         for ago in WORKDAYS_AGO:
             await _add_shift(stores, zoe, names[0], nour, ago)
         await stores.events.add_many(list(_flips(flip, names[2])))
+        ended_at = midnight(1) + 16 * HOUR
+        current = CurrentState("offline", ended_at, "timed_out")
+        await stores.users.save_evidence(
+            [Evidence(zoe, online=False, last_seen=ended_at, heartbeat_at=None, current_state=current)]
+        )
         for run in _runs():
             await stores.recorded_spans.begin(run)
     place.ids.update(zoe=zoe, nour=nour, flip=flip, absent=absent)

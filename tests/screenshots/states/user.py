@@ -260,7 +260,6 @@ async def hold_changes(scene: Scene) -> None:
     await show(scene, ada)
     await scene.page.locator("#timeline li").first.hover()
     await ada.put("/users/me/status", {"is_busy": True})
-    await Socket.open(scene.place.site.feed_url(ada), headers={"User-Agent": DEVICES[0]})
     await expect(scene.page.get_by_role("button", name="Show 2 changes")).to_be_visible()
 
 

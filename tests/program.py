@@ -69,6 +69,10 @@ class ServerProgram:
         self._process: subprocess.Popen[bytes] | None = None
         seen.note(self.settings.jwt_secret)
 
+    def another(self, folder: Path, **settings: Any) -> ServerProgram:
+        """Return another server with the same settings, except for its port and those given."""
+        return ServerProgram(folder, self._seen, self._http, **{**self._given, "port": free_port(), **settings})
+
     @property
     def port(self) -> int:
         return self.settings.port

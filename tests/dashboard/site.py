@@ -45,7 +45,7 @@ class Site:
 
     def __init__(self, program: ServerProgram, seen: SecretsSeen) -> None:
         self.program = program
-        self._seen = seen
+        self.seen = seen
         self.passwords = {name: secrets.token_hex(16) for name in (*ROLES, "second")}
         self._states: dict[str, StorageState] = {}
         for password in self.passwords.values():
@@ -124,7 +124,7 @@ class Site:
     async def _note_cookies(self, context: BrowserContext) -> None:
         for cookie in await context.cookies():
             if cookie.get("name", "").endswith(("rollcall", "rollcall_operator")):
-                self._seen.note(cookie.get("value", ""))
+                self.seen.note(cookie.get("value", ""))
 
 
 async def heartbeat(person: Person) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,24 @@ class Place:
     site: Site
     ids: dict[str, Any] = field(default_factory=dict)
     """Values of parameters in paths."""
+    ending: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What to end before the server."""
 
     async def online(self, *names: str) -> list[Person]:
         """Register users who are available, with a suffix that makes their names unique."""
         suffix = secrets.token_hex(1)
         return await self.site.online(*[f"{name} {suffix}" for name in names])
+
+    async def end(self) -> None:
+        """End the server, after what ends before it."""
+        try:
+            await self.ending.aclose()
+        finally:
+            program = self.site.program
+            if program.is_running:
+                program.resume()
+                with contextlib.suppress(TimeoutError):
+                    await program.stop()
 
 
 Furnish = Callable[[Place], Awaitable[None]]
@@ -59,6 +72,7 @@ class Stage:
         self._seen = seen
         self._http = http
         self._places: dict[str, asyncio.Task[Place]] = {}
+        self._ending = AsyncExitStack()
 
     async def at(self, name: str) -> Place:
         """Return a server, started if necessary, also when the state before has stopped it."""
@@ -71,17 +85,13 @@ class Stage:
 
     async def stop(self) -> None:
         """Stop all servers."""
-        for task in self._places.values():
-            if task.done() and not task.exception() and task.result().site.program.is_running:
-                program = task.result().site.program
-                program.resume()
-                with contextlib.suppress(TimeoutError):
-                    await program.stop()
+        await self._ending.aclose()
 
     async def _start(self, name: str) -> Place:
         furnish, settings = PLACES[name]
         program = ServerProgram(self._folder / name, self._seen, self._http, **{**QUICK, **settings})
         made = Place(Site(program, self._seen))
+        self._ending.push_async_callback(made.end)  # also if it cannot be furnished
         await furnish(made)
         return made
 

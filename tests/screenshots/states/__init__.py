@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from tests.screenshots import places
-from tests.screenshots.states import connection, live, live_menus, user, user_day, users
+from tests.screenshots.states import (
+    accounts,
+    confirm,
+    connection,
+    lists,
+    live,
+    live_menus,
+    system,
+    user,
+    user_day,
+    users,
+)
 
-AREAS = [module.__name__.rpartition(".")[2] for module in (connection, live, live_menus, user, user_day, users)]
+AREAS = [
+    module.__name__.rpartition(".")[2]
+    for module in (accounts, confirm, connection, lists, live, live_menus, system, user, user_day, users)
+]
 """The areas, in the order in which they are photographed."""
 
 __all__ = ["AREAS", "places"]

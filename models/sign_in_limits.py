@@ -157,7 +157,7 @@ class SignInLimits:
             if line.ended == ended and not line.under_way:
                 wait = math.ceil((full_until - now()).total_seconds())
                 raise TooMany(
-                    "Too many failed sign-ins. Try again later.",
+                    f"Too many failed sign-ins. Try again in {max(1, math.ceil(wait / 60))} min.",
                     retry_after=max(1, wait),
                     setting=_SETTINGS[key.partition(":")[0]],
                 )

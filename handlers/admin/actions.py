@@ -242,19 +242,21 @@ class ActionsHandler(ActionForm):
                 **self._whose_tags(),
                 problem=problem,
                 tag=self.get_argument("tag", ""),
-                tags=self.confirmations.tags(),
+                is_removal=self._action() == "remove_tag",
                 fields=[(name, value) for name in names for value in self.get_arguments(name) if value],
                 next=self.next_page() if self.get_argument("next", "") else "/admin/users",
             )
 
     def _whose_tags(self) -> dict[str, Any]:
-        """The names of those whose tags are changed, and the tags that they all have."""
+        """The names of those whose tags are changed, the tags that they all have, and those to choose from."""
         user_ids = [user_id_of(each) for each in dict.fromkeys(self.get_arguments("user_id")) if each]
         known = [each for each in user_ids[: self.targets_limit] if self.action_runner.username(each)]
         tags = [set(self.confirmations.tags_of(each)) for each in known]
+        any_of_them: set[str] = set().union(*tags)
         return {
             "names": [self.action_runner.username(each) for each in known],
             "have": sorted(set.intersection(*tags)) if tags else [],
+            "tags": sorted(any_of_them) if self._action() == "remove_tag" else self.confirmations.tags(),
         }
 
     def _problem_of_tag(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from datetime import datetime
 
+from handlers.admin.actions import FieldProblem
 from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.reasons import problem_of
@@ -18,6 +19,16 @@ CHANGES = ("role", "disable", "enable", "reset")
 
 NEED_REASON = ("role", "disable")
 """Changes that ask for a reason."""
+
+DONE = {
+    "role": "{name} is now {role}.",
+    "disable": "{name} disabled.",
+    "enable": "{name} enabled.",
+    "reset": "Password of {name} changed.",
+}
+"""What the next page says of a change."""
+
+WITH_ARTICLE: dict[Role, str] = {"viewer": "a viewer", "operator": "an operator", "admin": "an admin"}
 
 
 class OperatorAccounts(AdminHandler):
@@ -153,20 +164,21 @@ class OperatorHandler(OperatorAccounts):
         if changed is not None:
             if change != "enable":
                 self.operator_sessions.end_operator(changed.operator_id)
-            name = in_sentence(changed.name)
-            self.done(f"Password of {name} changed." if change == "reset" else f"{name}: {after}.", changed)
+            words = DONE[change].format(name=in_sentence(changed.name), role=WITH_ARTICLE[changed.role])
+            self.done(words, changed)
 
     async def show_problem(self, problem: str) -> None:
-        """Show the form of the change again."""
-        await self._ask(await self._found(self.path_args[0]), problem)
+        """Show the form of the change again. Its reason was checked before."""
+        field = "password" if self._wanted() == "reset" else ""
+        await self._ask(await self._found(self.path_args[0]), FieldProblem(field, problem))
 
     async def _ask_again(self, one: Operator, problem: str) -> None:
         if self.wants_json:
             raise Invalid(problem)
         self.set_status(400)
-        await self._ask(one, problem)
+        await self._ask(one, FieldProblem("reason", problem))
 
-    async def _ask(self, one: Operator, problem: str = "") -> None:
+    async def _ask(self, one: Operator, problem: FieldProblem | None = None) -> None:
         change = self._wanted()
         about: AuditFilter = {"action": "operator_disable", "target": f"operator:{one.operator_id}"}
         found, _ = await self.audit.page(**about, skip=0, limit=1) if change == "enable" else ([], 0)

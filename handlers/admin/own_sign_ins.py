@@ -6,6 +6,7 @@ from handlers.admin.audit_log import AuditLog
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.login import device_of
 from handlers.sockets.device import device_name
+from models.direction import in_sentence
 from models.errors import Invalid, NotFound, Overloaded, TooMany, Unauthenticated
 from realtime.dashboard.operator_sessions import OperatorSessions
 
@@ -80,7 +81,7 @@ class SignInsHandler(OwnSignInHandler):
         """Show where the operator is signed in, the latest first."""
         assert self.signed_in is not None, "`prepare` lets only signed-in operators through"
         sign_ins = await self.admin.operator_auth.sign_ins_of(self.operator.operator_id)
-        rows = [(each, device_name(each.device) or each.device) for each in sign_ins]
+        rows = [(each, _shown(each.device)) for each in sign_ins]
         self.show("sign_ins.html", sign_ins=rows, own=self.signed_in.sign_in.sign_in_id)
 
     @allows("viewer")
@@ -88,7 +89,9 @@ class SignInsHandler(OwnSignInHandler):
         """End one of the operator's sign-ins and close its sockets. Raises NotFound."""
         assert self.signed_in is not None, "`prepare` lets only signed-in operators through"
         sign_in_id = self.get_body_argument("sign_in", "")
-        if not await self.admin.operator_auth.end_sign_in(self.operator.operator_id, sign_in_id):
+        operator_auth, operator_id = self.admin.operator_auth, self.operator.operator_id
+        devices = {each.sign_in_id: each.device for each in await operator_auth.sign_ins_of(operator_id)}
+        if not await operator_auth.end_sign_in(operator_id, sign_in_id):
             raise NotFound("This sign-in has already ended.")
         self.operator_sessions.end_sign_in(sign_in_id)
         await self.audit_log.note("operator_sign_out", self.operator, self.address, target=self.operator)
@@ -97,4 +100,10 @@ class SignInsHandler(OwnSignInHandler):
             self.clear_cookie(self.cookie_name)
             self.go("/admin/login")
         else:
-            self.go("/admin/sign-ins", "Signed out there.")
+            device = _shown(devices.get(sign_in_id, ""))
+            self.go("/admin/sign-ins", f"{in_sentence(device) if device else 'The unknown device'} is signed out.")
+
+
+def _shown(device: str) -> str:
+    """The name of a device, or all that it says of itself, which may be nothing."""
+    return device_name(device) or device

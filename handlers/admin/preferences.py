@@ -6,9 +6,13 @@ from urllib.parse import urlsplit
 
 from handlers.admin.base import ZONE_COOKIE, AdminContext, AdminHandler, allows
 from handlers.admin.moments import BROWSERS_ZONE, zone_named
+from models.direction import in_sentence
 
 KEPT_DAYS = 400
 """The longest that browsers keep a cookie."""
+
+NAME_SHOWN = 64
+"""As much of a wrong name is repeated, in characters."""
 
 
 class TimeZoneHandler(AdminHandler):
@@ -31,9 +35,9 @@ class TimeZoneHandler(AdminHandler):
             self.set_cookie(ZONE_COOKIE, zone, expires_days=KEPT_DAYS)
             self.go(self._page_before(), f"Times are in {zone}.")
         else:
-            self.go(
-                self._page_before(), "There is no such time zone. Give a name such as Europe/Berlin.", is_refusal=True
-            )
+            name = in_sentence(zone[:NAME_SHOWN])
+            problem = f"There is no time zone “{name}”. Give a name such as Europe/Berlin."
+            self.go(self._page_before(), problem, is_refusal=True)
 
     def _page_before(self) -> str:
         """The page whose form this is."""

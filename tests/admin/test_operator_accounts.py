@@ -102,6 +102,45 @@ async def test_a_change_signs_the_operator_out_everywhere(
     assert ((await new_browser().sign_in("maya", PASSWORD)).status == 303) is works_after
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"change": "role", "role": "operator", **WHY}, "maya is now an operator."),
+        ({"change": "disable", **WHY}, "maya disabled."),
+        ({"change": "enable"}, "maya enabled."),
+        ({"change": "reset", "password": OTHER}, "Password of maya changed."),
+    ],
+    ids=["role", "disable", "enable", "reset"],
+)
+async def test_the_next_page_says_what_was_changed(
+    change: dict[str, str], words: str, signed_in: SignedIn, operator: AddOperator
+) -> None:
+    admin, other = await signed_in("admin"), await operator("viewer", "maya")
+    await admin.post(f"/admin/operators/{other.operator_id}", change)
+    assert f'role="status">{words}</p>' in (await admin.get("/admin/operators")).body
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"change": "role", "role": "operator"}, "reason"),
+        ({"change": "reset", "password": "short", **WHY}, "password"),
+        ({"change": "reset", "password": OTHER, "reason": "x" * 201}, "reason"),
+    ],
+    ids=["no reason", "a short password", "a long reason"],
+)
+async def test_the_field_that_is_wrong_is_marked(
+    change: dict[str, str], field: str, signed_in: SignedIn, operator: AddOperator
+) -> None:
+    admin, other = await signed_in("admin"), await operator("viewer", "maya")
+    answer = await admin.post(f"/admin/operators/{other.operator_id}", change)
+    assert answer.status == 400
+    (marked,) = re.findall(r"<input[^>]*aria-invalid[^>]*>", answer.body)
+    assert f'name="{field}"' in marked
+    assert "autofocus" in marked
+    assert answer.body.count("autofocus") == answer.body.count('role="alert"') == 1
+
+
 async def test_who_is_enabled_again_can_sign_in(
     signed_in: SignedIn, operator: AddOperator, new_browser: Callable[[], Browser]
 ) -> None:

@@ -49,6 +49,8 @@ async def test_a_password_that_is_refused_changes_nothing(
     by_script = await browser.post("/admin/password", fields, headers=JSON_PLEASE)
     assert (by_form.status, by_script.status) == (400, 400)
     assert problem in by_form.body
+    (marked,) = re.findall(r"<input[^>]*aria-invalid[^>]*>", by_form.body)
+    assert ('name="current"' if fields["current"] == "wrong" else 'name="password"') in marked
     assert (await browser.get("/admin")).status == 200
     await new_browser().signed_in("operator", PASSWORD)
 
@@ -68,7 +70,9 @@ async def test_an_operator_signs_out_another_browser(operator: AddOperator, new_
     assert (await here.get("/admin")).status == 303
 
 
-async def test_a_sign_in_is_told_by_the_name_of_its_device(operator: AddOperator, browser: Browser) -> None:
+async def test_a_sign_in_is_told_by_the_name_of_its_device(
+    operator: AddOperator, browser: Browser, new_browser: Callable[[], Browser]
+) -> None:
     await operator("viewer", "maya")
     agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"
     await browser.get("/admin/login")
@@ -76,6 +80,10 @@ async def test_a_sign_in_is_told_by_the_name_of_its_device(operator: AddOperator
     assert (await browser.post("/admin/login", fields, headers={"User-Agent": agent})).status == 303
     page = (await browser.get("/admin/sign-ins")).body
     assert f'<bdi title="{agent}">Chrome on Windows</bdi>' in page
+    here = await new_browser().signed_in("maya", PASSWORD)
+    _, there = re.findall(r'name="sign_in" value="([0-9a-f]{64})"', (await here.get("/admin/sign-ins")).body)
+    await here.post("/admin/sign-ins", {"sign_in": there})
+    assert "Chrome on Windows is signed out." in (await here.get("/admin/sign-ins")).body
 
 
 async def test_nobody_signs_somebody_else_out(signed_in: SignedIn, server: RunningServer) -> None:

@@ -62,8 +62,12 @@ async def test_an_operator_adds_and_removes_a_tag_without_a_script(
     assert "Tags now" not in asked
     asked_of_bob = (await operator.get("/admin/actions", action="remove_tag", user_id=2)).body
     assert "Tags now: <bdi>sales</bdi>, <bdi>süd &amp; co</bdi></p>" in asked_of_bob
+    assert '<option value="sales">' in asked_of_bob
+    asked_of_cyd = (await operator.get("/admin/actions", action="remove_tag", user_id=3)).body
+    assert '<datalist id="tags"></datalist>' in asked_of_cyd
     again = (await operator.get("/admin/actions", action="add_tag", user_id=3, tag="x" * 65)).body
     assert "A tag must have 1 to 64 characters." in again
+    assert 'aria-invalid="true"' in again
     page = (await operator.get("/admin/actions", **dict(fields_of(asked)), tag="süd & co")).body
     assert "cyd will have the tag “süd & co”." in html.unescape(page)
     answer = await operator.post("/admin/actions", [*fields_of(page), ("reason", "moved")])

@@ -44,9 +44,9 @@ async def open_action(scene: Scene, action: str, *people: Person, url: str = ACT
 async def send(scene: Scene, reason: str = REASON) -> None:
     """Send the form as a browser would that checks nothing, and wait for the next page."""
     page = scene.page
-    await page.get_by_label("Reason").fill(reason)
     await page.locator("form.confirm").evaluate("(form) => (form.noValidate = true)")
     await page.get_by_label("Reason").evaluate("(field) => field.removeAttribute('maxlength')")
+    await page.get_by_label("Reason").fill(reason)
     async with page.expect_navigation(wait_until="domcontentloaded"):
         await page.locator("form.confirm button[type=submit]").click()
 

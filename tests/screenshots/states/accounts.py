@@ -183,7 +183,7 @@ async def operators_short(scene: Scene) -> None:
     await add_by_form(scene, "Farah", "short")
 
 
-@state("accounts_operators_added", "/admin/operators", role="admin", place="accounts")
+@state("accounts_operators_added", "/admin/operators", role="admin", place="accounts", is_alone=True)
 async def operators_added(scene: Scene) -> None:
     """An operator with a long name was added."""
     await add_by_form(scene, f"{LONG_NAMES[2][:58]} {secrets.token_hex(2)}", secrets.token_hex(16))
@@ -205,7 +205,7 @@ async def role_no_reason(scene: Scene) -> None:
     await send(scene.page, "Change role")
 
 
-@state("accounts_role_changed", "/admin/operators", role="admin", place="accounts")
+@state("accounts_role_changed", "/admin/operators", role="admin", place="accounts", is_alone=True)
 async def role_changed(scene: Scene) -> None:
     """The role is changed."""
     await change_of(scene, "role&role=operator")
@@ -230,7 +230,7 @@ async def disable(scene: Scene) -> None:
     await change_of(scene, "disable", name=LONG_NAMES[3][:58])
 
 
-@state("accounts_disabled", "/admin/operators", role="admin", place="accounts")
+@state("accounts_disabled", "/admin/operators", role="admin", place="accounts", is_alone=True)
 async def disabled(scene: Scene) -> None:
     """An operator was disabled."""
     await change_of(scene, "disable")
@@ -238,7 +238,7 @@ async def disabled(scene: Scene) -> None:
     await send(scene.page, "Disable")
 
 
-@state("accounts_enable", "/admin/operators", role="admin", place="accounts")
+@state("accounts_enable", "/admin/operators", role="admin", place="accounts", is_alone=True)
 async def enable(scene: Scene) -> None:
     """An operator who was disabled is to be enabled: by whom it was, and why."""
     one = await change_of(scene, "disable")
@@ -258,7 +258,7 @@ async def reset(scene: Scene) -> None:
     await page.get_by_label("Show characters").check()
 
 
-@state("accounts_reset_done", "/admin/operators", role="admin", place="accounts")
+@state("accounts_reset_done", "/admin/operators", role="admin", place="accounts", is_alone=True)
 async def reset_done(scene: Scene) -> None:
     """An operator has a new password."""
     await change_of(scene, "reset")
@@ -349,7 +349,7 @@ async def menu_viewer(scene: Scene) -> None:
     await open_menu(scene)
 
 
-@state("accounts_menu_admin", "/admin/login", role="", place="accounts")
+@state("accounts_menu_admin", "/admin/login", role="", place="crowd")
 async def menu_admin(scene: Scene) -> None:
     """The menu of an admin with a long name, who has chosen another time zone."""
     await own_account(scene, "/admin/audit", "admin", LONG_NAMES[0][:58])

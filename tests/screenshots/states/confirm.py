@@ -90,7 +90,7 @@ async def several_open(scene: Scene) -> None:
 plain("confirm_disable_user", ACCOUNTS + "disable_user&user_id={user_0}", role="admin", **OWN)
 
 
-@state("confirm_enable_user", "/admin/users", role="admin", place="confirm")
+@state("confirm_enable_user", "/admin/users", role="admin", place="confirm", is_alone=True)
 async def enable_user(scene: Scene) -> None:
     """A user who was disabled."""
     (one,) = await scene.place.online("Farah")
@@ -136,10 +136,10 @@ async def wrong_reason(scene: Scene) -> None:
     await send(scene, "She asked on the phone. " * 9)
 
 
-# What the next page says.
+# What the next page says. Messages belong to a sign-in, so no other page may be opened at the same time.
 
 
-@state("confirm_done", "/admin/users", place="confirm", options=PLAIN)
+@state("confirm_done", "/admin/users", place="confirm", options=PLAIN, is_alone=True)
 async def done(scene: Scene) -> None:
     """A user was forced offline."""
     (one,) = await scene.place.online(LONG_NAMES[2][:50])
@@ -147,7 +147,7 @@ async def done(scene: Scene) -> None:
     await send(scene)
 
 
-@state("confirm_waits", "/admin/users", place="confirm", options=PLAIN)
+@state("confirm_waits", "/admin/users", place="confirm", options=PLAIN, is_alone=True)
 async def waits(scene: Scene) -> None:
     """The action waits for the end of the call."""
     one, other = await scene.place.online("Greta", "Haruto")
@@ -156,7 +156,7 @@ async def waits(scene: Scene) -> None:
     await send(scene)
 
 
-@state("confirm_refused", "/admin/users", place="confirm", options=PLAIN)
+@state("confirm_refused", "/admin/users", place="confirm", options=PLAIN, is_alone=True)
 async def refused(scene: Scene) -> None:
     """Another action waits for the end of the same call."""
     one, other = await scene.place.online("Inés", "Jing")
@@ -168,7 +168,7 @@ async def refused(scene: Scene) -> None:
     await send(scene)
 
 
-@state("confirm_several_done", "/admin/users", place="confirm", options=PLAIN)
+@state("confirm_several_done", "/admin/users", place="confirm", options=PLAIN, is_alone=True)
 async def several_done(scene: Scene) -> None:
     """Of several users, one is refused, one waits, and for one there is nothing to do."""
     people = await scene.place.online("Lior", "Emre", LONG_NAMES[4][:40], "Chidi", "Ada", "Dora")

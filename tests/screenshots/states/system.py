@@ -112,7 +112,7 @@ plain("system_webhooks", "/admin/system", role="admin", place="failing", height=
 plain("system_webhooks_received", "/admin/system", role="admin", place="received", height=900)
 
 
-@state("system_webhooks_again", "/admin/system", role="admin", place="failing", height=1200)
+@state("system_webhooks_again", "/admin/system", role="admin", place="failing", height=1200, is_alone=True)
 async def webhooks_again(scene: Scene) -> None:
     """A webhook that was set aside is sent again."""
     async with scene.page.expect_navigation(wait_until="domcontentloaded"):

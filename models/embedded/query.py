@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from models.collection import Filter, Keys
@@ -52,6 +53,7 @@ FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_IN = 32_000
 
 
+@lru_cache(maxsize=256)
 def column(field: str) -> str:
     """The expression for a top-level field. Filters, sorts and indexes share it, so that SQLite uses the indexes."""
     if field == "_id":

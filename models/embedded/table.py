@@ -10,13 +10,14 @@ from __future__ import annotations
 import operator
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WriteError
 
 from models.collection import Document, Filter, Keys
+from models.embedded.bulk_update import Rows, Shape, rows_by_shape, update_all
 from models.embedded.counting import Counting
 from models.embedded.query import FIELD, Sql, column, index_columns, order, where
 from models.embedded.update import Update, check_field
@@ -130,6 +131,9 @@ class Table:
     def update_one(self, connection: sqlite3.Connection, filter: Filter, update: Update, upsert: bool) -> Updated:
         """Update the first matching document."""
         connection.execute(self._create)
+        return self._update_first(connection, filter, update, upsert)
+
+    def _update_first(self, connection: sqlite3.Connection, filter: Filter, update: Update, upsert: bool) -> Updated:
         row = self.rows(connection, where(filter), " LIMIT 1").fetchone()
         if row is not None:
             return self._update_stored(connection, row[0], update)
@@ -152,14 +156,34 @@ class Table:
         chosen = f'SELECT _id FROM "{self.name}" WHERE {condition.text}{" LIMIT 1" if only_first else ""}'
         return connection.execute(f'DELETE FROM "{self.name}" WHERE _id IN ({chosen})', condition.values).rowcount
 
-    def bulk_write(self, connection: sqlite3.Connection, requests: Iterable[object], ordered: bool) -> Fields:
+    def bulk_write(self, connection: sqlite3.Connection, requests: Sequence[object], ordered: bool) -> Fields:
         """Carry out the updates and return the counts in the form of MongoDB's answer to a bulk write."""
+        connection.execute(self._create)
+        by_shape = None if ordered else rows_by_shape(requests)
+        together = None if by_shape is None else self._update_together(connection, by_shape)
+        return self._update_one_by_one(connection, requests, ordered) if together is None else together
+
+    def _update_together(self, connection: sqlite3.Connection, by_shape: Mapping[Shape, Rows]) -> Fields | None:
+        """One statement for all updates of a shape, or None if one of them is refused, and then nothing is changed."""
+        connection.execute("SAVEPOINT together")
+        try:
+            counts = [update_all(connection, self.name, shape, rows) for shape, rows in by_shape.items()]
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK TO together")
+            return None
+        finally:
+            connection.execute("RELEASE together")
+        return _bulk_result(
+            [], matched=sum(each.matched for each in counts), modified=sum(each.modified for each in counts)
+        )
+
+    def _update_one_by_one(self, connection: sqlite3.Connection, requests: Sequence[object], ordered: bool) -> Fields:
         errors: list[Fields] = []
         upserted: list[Fields] = []
         matched = modified = 0
         for index, request in enumerate(requests):
             try:
-                done = self.update_one(connection, *_request_parts(request))
+                done = self._update_first(connection, *_request_parts(request))
             except WriteError as error:
                 errors.append(_write_error(index, error))
                 if ordered:

@@ -52,12 +52,30 @@ updates = st.dictionaries(fields, st.tuples(st.sampled_from(["$set", "$max"]), v
     }
 )
 upserts = st.tuples(by_id, updates)
+nested = st.dictionaries(fields, values | st.none(), max_size=2)
+one_of_all = st.tuples(by_id, st.dictionaries(fields, st.sampled_from([None, *TEXTS]), max_size=1)).map(
+    lambda parts: {**parts[1], **parts[0]}
+)
+setting = st.fixed_dictionaries({"z": nested}, optional={"x": values | st.none(), "y": values})
+latest = st.dictionaries(fields, st.sampled_from(MOMENTS), min_size=1)
+changes = updates | setting.map(lambda each: {"$set": each}) | latest.map(lambda each: {"$max": each})
+updates_of_all = st.lists(st.tuples(one_of_all, changes), min_size=1, max_size=5)
 documents = st.fixed_dictionaries({"_id": st.sampled_from(IDS)}, optional={"x": values | st.none(), "y": values})
+updates_together = st.lists(
+    st.tuples(
+        one_of_all.filter(lambda each: each["_id"] is not True),
+        setting.map(lambda each: {"$set": {name: value for name, value in each.items() if value != 1.5}})
+        | latest.map(lambda each: {"$max": each}),
+    ),
+    min_size=1,
+    max_size=4,
+)
 operations: st.SearchStrategy[Operation] = st.one_of(
     st.tuples(st.just("insert_one"), documents, st.none()),
     st.tuples(st.just("insert_many"), st.lists(documents, min_size=1, max_size=4), st.booleans()),
     st.tuples(st.just("update_many"), filters, updates),
     st.tuples(st.just("bulk_write"), st.lists(upserts, min_size=1, max_size=4), st.none()),
+    st.tuples(st.just("update_all"), updates_of_all, st.none()),
     st.tuples(st.just("delete_many"), filters, st.none()),
     st.tuples(st.just("find"), filters, st.sampled_from([("x", 1), ("x", -1), ("y", 1)])),
     st.tuples(st.just("count_documents"), filters, st.none()),
@@ -119,6 +137,14 @@ class PlainCollection:
             matched += len(found)
             modified += sum(self._update(document, update) for document in found)
         return matched, modified, upserted
+
+    def update_all(self, given: list[tuple[Document, Document]], _: None) -> Any:
+        matched = modified = 0
+        for one, update in given:
+            for document in self._matches(one)[:1]:
+                matched += 1
+                modified += self._update(document, update)
+        return matched, modified
 
     def delete_many(self, filter: Document, _: None) -> Any:
         found = self._matches(filter)
@@ -186,6 +212,9 @@ async def _answer(things: GuardedCollection, name: str, first: Any, second: Any)
         case "bulk_write":
             written = await things.bulk_write([UpdateOne(each, update, upsert=True) for each, update in first])
             return written.matched_count, written.modified_count, written.upserted_count
+        case "update_all":
+            written = await things.bulk_write([UpdateOne(*each) for each in first], ordered=False)
+            return written.matched_count, written.modified_count
         case "delete_many":
             return (await things.delete_many(first)).deleted_count
         case "count_documents":
@@ -234,6 +263,15 @@ traces = st.lists(operations, min_size=1, max_size=15)
 @given(trace=traces)
 def test_the_embedded_store_does_what_dictionaries_do(trace: list[Operation]) -> None:
     asyncio.run(run_embedded(trace))
+
+
+@settings(max_examples=150, deadline=None)
+@given(present=st.lists(documents, min_size=3, max_size=8), rounds=st.lists(updates_together, min_size=1, max_size=3))
+def test_updates_that_are_carried_out_together_do_what_dictionaries_do(
+    present: list[Document], rounds: list[list[tuple[Document, Document]]]
+) -> None:
+    inserted: Operation = ("insert_many", present, False)
+    asyncio.run(run_embedded([inserted, *(("update_all", each, None) for each in rounds)]))
 
 
 @pytest.mark.slow

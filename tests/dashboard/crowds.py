@@ -142,8 +142,12 @@ def _events(names: dict[int, str], now: datetime) -> Iterator[Event]:
         kind = ("call_ended", "available", "busy", "offline", "call_started")[number % 5]
         yield Event(
             event_id, at, kind, user_id, names[user_id], "completed" if kind == "call_ended" else "connected",  # type: ignore[arg-type]
-            other_id, names[other_id], f"{0:032x}", 300_000 if kind == "call_ended" else None,
+            other_id, names[other_id], f"{1000 + number:032x}" if kind.startswith("call") else "",
+            300_000 if kind == "call_ended" else None,
         )  # fmt: skip
+    start = now - OLDEST_CALL
+    event_id = f"{int(start.timestamp() * 1000):012x}0000"
+    yield Event(event_id, start, "call_started", ids[0], names[ids[0]], "video", ids[1], names[ids[1]], f"{0:032x}")
 
 
 def _entries(names: dict[int, str], now: datetime) -> Iterator[AuditEntry]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tests.screenshots import places
+from tests.screenshots import places, recorded
 from tests.screenshots.states import (
     accounts,
+    audit,
+    calls,
     confirm,
     connection,
-    lists,
+    events,
     live,
     live_menus,
     system,
@@ -18,8 +20,8 @@ from tests.screenshots.states import (
 
 AREAS = [
     module.__name__.rpartition(".")[2]
-    for module in (accounts, confirm, connection, lists, live, live_menus, system, user, user_day, users)
+    for module in (accounts, audit, calls, confirm, connection, events, live, live_menus, system, user, user_day, users)
 ]
 """The areas, in the order in which they are photographed."""
 
-__all__ = ["AREAS", "places"]
+__all__ = ["AREAS", "places", "recorded"]

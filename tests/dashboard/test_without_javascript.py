@@ -47,6 +47,9 @@ async def test_the_live_page_reads(site: Site, people: list[Person], visit: Visi
     for script in ("[data-banner=chip]", "#pause", "[data-theme-switch]", "[data-help]"):
         await expect(page.locator(script)).to_be_hidden()  # these controls need scripts
     assert await page.locator("[data-chart=available]").get_attribute("d") is not None
+    for path in (f"/admin/calls/{call_id}", f"/admin/users/{people[0].user_id}", "/admin/events"):
+        await page.goto(site.origin + path)
+        await expect(page.locator("[data-banner=chip]")).to_be_hidden()
     assert (await people[0].post("/calls/end", {"call_id": call_id})).status == 200
 
 

@@ -14,11 +14,11 @@ export class EventTail {
   #startAt;
 
   /**
-   * `printed` are the events that the server printed, newest first; of more than `limit`, the oldest are dropped. What
+   * `printed` are the events that the server printed, in any order; of more than `limit`, the oldest are dropped. What
    * happened before `startAt` is outside the range of the page.
    */
   constructor(printed, limit, startAt = -Infinity) {
-    this.items = printed.map(({ event_id, at }) => ({ event_id, at, isPrinted: true }));
+    this.items = printed.map(({ event_id, at }) => ({ event_id, at, isPrinted: true })).sort(newestFirst);
     this.#limit = limit;
     this.#startAt = startAt;
   }

@@ -17,6 +17,12 @@ test("new events come first, and what is known already stays as it is", () => {
   assert.equal(tail.added, 2);
 });
 
+test("events that are printed oldest first, as on the page of a call, are turned", () => {
+  const tail = new EventTail(printed("01", "02", "03"), 10);
+  tail.add([event("03")]);
+  assert.deepEqual(ids(tail), ["03", "02", "01"]);
+});
+
 test("an event that was saved late takes its place", () => {
   const tail = new EventTail(printed("05", "02"), 10);
   tail.add([event("03")]);

@@ -41,8 +41,8 @@ _CAUSES = {
     "audio": "audio call",
     "video": "video call",
     "completed": "a participant ended it",
-    "dropped": "a participant was disconnected",
-    "cancelled": "a participant cancelled it",
+    "dropped": "a participant was offline",
+    "cancelled": "the caller gave up",
     "force_offline": "forced offline",
     "disconnect": "disconnected",
     "sign_out": "signed out everywhere",
@@ -62,7 +62,7 @@ _SET_BY_OPERATOR = {"available": "busy cleared", "busy": "made busy", "offline":
 
 _BY_OPERATOR = {"available": "was made available by", "busy": "was made busy by", "offline": "was forced offline by"}
 
-_ENDS = {"completed": "ended their call", "dropped": "were disconnected", "cancelled": "cancelled their call"}
+_ENDS = {"completed": "ended their call", "dropped": "were cut off"}
 
 _ACTIONS = {
     "force_offline": "forced {} offline",
@@ -146,6 +146,8 @@ def _call_ended(event: Event) -> str:
     both = f"{in_sentence(event.username)} and {_other(event)}"
     if event.operator:
         return f"{in_sentence(event.operator)} ended the call of {both}{after}"
+    if event.cause == "cancelled":
+        return f"{in_sentence(event.username)} cancelled the call to {_other(event)}{after}"
     return f"{both} {_ENDS.get(event.cause, 'ended their call')}{after}"
 
 

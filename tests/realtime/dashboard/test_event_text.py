@@ -45,8 +45,8 @@ def test_a_change_reads_as_a_sentence(kind: str, cause: str, operator: str, text
     [
         ("call_started", "audio", "", None, "ann called bob"),
         ("call_ended", "completed", "", 724, "ann and bob ended their call after 12:04"),
-        ("call_ended", "dropped", "", 5410, "ann and bob were disconnected after 1:30:10"),
-        ("call_ended", "cancelled", "", 3, "ann and bob cancelled their call after 00:03"),
+        ("call_ended", "dropped", "", 5410, "ann and bob were cut off after 1:30:10"),
+        ("call_ended", "cancelled", "", 3, "ann cancelled the call to bob after 00:03"),
         ("call_ended", "else", "", None, "ann and bob ended their call"),
         ("call_ended", "dropped", "maya", 60, "maya ended the call of ann and bob after 01:00"),
     ],

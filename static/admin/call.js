@@ -54,7 +54,8 @@ function draw({ call }, at) {
   const lasted = duration((call.ended_at ?? at) - call.started_at);
   head.set("ongoing", "hidden", !isOngoing);
   head.set("over", "hidden", isOngoing);
-  head.text(isOngoing ? "lasts" : "over", isOngoing ? lasted : `${CALL_LABELS[call.status]} after ${lasted}`);
+  const ended = call.ended_by && !call.ended_by_id ? "Ended by an operator" : CALL_LABELS[call.status];
+  head.text(isOngoing ? "lasts" : "over", isOngoing ? lasted : `${ended} after ${lasted}`);
   if (isOngoing) return;
   drawEnd(call, at);
   if (actions) withdrawActions();

@@ -111,6 +111,8 @@ async def test_actions_on_the_page_of_a_user_open_the_dialog_and_the_keyboard_st
     await expect(live.dialog.get_by_role("heading")).to_have_text("End call: dialog bob and dialog cem")
     await live.confirm("wrong number")
     await expect(page.locator("#status")).to_contain_text("Ended byoperator")
+    over = page.locator(".page-head [data-f=over]")
+    await expect(over).to_have_text(re.compile("Ended by an operator after"))
     await expect(act).to_have_attribute("aria-disabled", "true")
     await expect(act).to_be_focused()
 

@@ -61,7 +61,7 @@ async def show_held(scene: Scene) -> None:
     await expect(scene.page.locator("#tail")).to_have_text("37 new events waiting.")
 
 
-@state("events_gap", "/admin/audit", place="history")
+@state("events_gap", "/admin/audit", place="history", height=4000)
 async def show_gap(scene: Scene) -> None:
     """More happened while the connection was lost than the server can tell."""
     sockets: list[WebSocketRoute] = []

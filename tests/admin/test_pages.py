@@ -350,6 +350,21 @@ async def test_calls_and_events_of_a_deleted_user_are_found_by_the_id(
     for q in (f"%23{bob.user_id}", str(bob.user_id)):
         assert "No single user" not in (await browser.get(f"/admin/events?user={q}")).body, q
     assert "No calls match" in (await browser.get("/admin/calls?q=%23999")).body
+    for path in ("/admin/calls", "/admin/calls/call1", f"/admin/events?user={bob.user_id}"):
+        page = (await browser.get(path)).body
+        assert f"deleted user #{bob.user_id}" in page, path
+        assert f'href="/admin/users/{bob.user_id}"' not in page, path
+
+
+async def test_a_page_beyond_the_end_of_a_list_leads_to_the_first(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await call_of(server, await user("ada"), await user("bob"), "call1", 5)
+    browser = await signed_in("viewer")
+    page = (await browser.get("/admin/calls?page=2&state=ended")).body
+    assert "This page is beyond the end of the list." in page
+    assert 'href="?state=ended">First page' in page or 'href="/admin/calls?state=ended">First page' in page
+    assert "Clear filters" not in page
 
 
 async def test_the_system_page_lists_every_kind_of_close_code(server: RunningServer, signed_in: SignedIn) -> None:

@@ -82,7 +82,7 @@ async def _attempt(shot: Shot, browser: Browser, stage: Stage, folder: Path) -> 
     try:
         await shot.take(browser, stage, folder)
     except Exception as error:
-        return [f"{shot.state.name} at {shot.width}: {error}"]
+        return [f"{shot.state.name} at {shot.width}: {str(error) or type(error).__name__}"]
     return []
 
 

@@ -44,9 +44,19 @@ class Shot:
     @property
     def _options(self) -> dict[str, Any]:
         is_phone = self.width == PHONE_WIDTH
-        touch = {"has_touch": True, "is_mobile": True} if is_phone else {}
-        viewport = {"width": self.width, "height": self.height}
-        return {"viewport": viewport, "locale": "en-GB", "timezone_id": "Europe/Berlin", **touch, **self.state.options}
+        return {
+            "viewport": self._window,
+            "locale": "en-GB",
+            "timezone_id": "Europe/Berlin",
+            **({"has_touch": True, "is_mobile": True} if is_phone else {}),
+            **({"device_scale_factor": self.state.zoom} if self.state.zoom > 1 else {}),
+            **self.state.options,
+        }
+
+    @property
+    def _window(self) -> dict[str, int]:
+        """The window's size in CSS pixels."""
+        return {"width": self.width // self.state.zoom, "height": self.height // self.state.zoom}
 
     async def take(self, browser: Browser, stage: Stage, folder: Path) -> None:
         """Bring a new page into the state, and photograph it in both colour schemes."""
@@ -58,25 +68,33 @@ class Shot:
             page = await context.new_page()
             path = self.state.path.format(**place.ids)
             await page.goto(place.site.origin + path)
+            assert not self.state.role or "/admin/login" not in page.url, "nobody is signed in"
             if path.partition("?")[0] in LIVE and self._options.get("java_script_enabled", True):
                 await _await_live(page)
             await self.state.prepare(Scene(page, place, stage))
             for name, scheme in zip(self.names, ("light", "dark"), strict=True):
                 await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 await page.wait_for_timeout(SETTLING_MS)
-                await page.screenshot(path=folder / name, full_page=True, clip=await self._clip(page))
+                await page.screenshot(path=folder / name, **await self._extent(page))
         finally:
             await context.close()
 
-    async def _clip(self, page: Page) -> Any:
-        height = await page.evaluate("document.documentElement.scrollHeight")
-        return {"x": 0, "y": 0, "width": self.width, "height": min(max(height, self.height), self.state.height)}
+    async def _extent(self, page: Page) -> dict[str, Any]:
+        """What a state has scrolled out of view is left out. A modal dialog belongs to the window, not to the page."""
+        if await page.locator(":modal").count():
+            return {}
+        top, height = await page.evaluate("() => [Math.round(scrollY), document.documentElement.scrollHeight]")
+        rest = max(height - top, self._window["height"])
+        clip = {"x": 0, "y": top, "width": self._window["width"], "height": min(rest, self.state.height)}
+        return {"full_page": True, "clip": clip}
 
 
 def shots_of(states: list[State], widths: tuple[int, ...]) -> Iterator[Shot]:
-    """Return a shot of each state at each of these widths, or at all."""
+    """Return a shot of each state at each of these widths, or at all that the state has."""
     for state in states:
-        yield from (Shot(state, width, height) for width, height in SIZES if not widths or width in widths)
+        for width, height in SIZES:
+            if width in (widths or state.widths or (width,)):
+                yield Shot(state, width, height)
 
 
 async def _await_live(page: Page) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,8 +42,10 @@ class Place:
             program = self.site.program
             if program.is_running:
                 program.resume()
-                with contextlib.suppress(TimeoutError):
+                try:
                     await program.stop()
+                except subprocess.TimeoutExpired:
+                    program.kill()
 
 
 Furnish = Callable[[Place], Awaitable[None]]
@@ -54,7 +56,11 @@ PLACES: dict[str, tuple[Furnish, dict[str, Any]]] = {}
 
 
 def place(name: str, **settings: Any) -> Callable[[Furnish], Furnish]:
-    """Define a server by the function that fills its store and starts it."""
+    """Define a server by the function that fills its store and starts it.
+
+    A setting may be a function that is called before. What it starts is ended by the stack that it is given, after the
+    server.
+    """
 
     def define(furnish: Furnish) -> Furnish:
         assert name not in PLACES, f"two places are called {name}"
@@ -89,7 +95,8 @@ class Stage:
 
     async def _start(self, name: str) -> Place:
         furnish, settings = PLACES[name]
-        program = ServerProgram(self._folder / name, self._seen, self._http, **{**QUICK, **settings})
+        given = {key: value(self._ending) if callable(value) else value for key, value in settings.items()}
+        program = ServerProgram(self._folder / name, self._seen, self._http, **{**QUICK, **given})
         made = Place(Site(program, self._seen))
         self._ending.push_async_callback(made.end)  # also if it cannot be furnished
         await furnish(made)

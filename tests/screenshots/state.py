@@ -49,6 +49,10 @@ class State:
     """Pixels of the page that are photographed at most. On long lists, more rows of the same kind follow."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the browser's context, such as `java_script_enabled`."""
+    widths: tuple[int, ...] = ()
+    """Only these widths. By default, all of them."""
+    zoom: int = 1
+    """How much the browser enlarges the page. Fewer CSS pixels fit into the same width then."""
 
 
 STATES: dict[str, State] = {}

@@ -1,27 +1,16 @@
-"""States: all states of all pages. Each module defines those of one area, whose name they begin with."""
+"""States: all states of all pages. Each module here defines those of one area."""
 
 from __future__ import annotations
 
-from tests.screenshots import places, recorded
-from tests.screenshots.states import (
-    accounts,
-    audit,
-    calls,
-    confirm,
-    connection,
-    events,
-    live,
-    live_menus,
-    system,
-    user,
-    user_day,
-    users,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-AREAS = [
-    module.__name__.rpartition(".")[2]
-    for module in (accounts, audit, calls, confirm, connection, events, live, live_menus, system, user, user_day, users)
-]
+from tests.screenshots import places
+
+AREAS = sorted(module.name for module in iter_modules(__path__))
 """The areas, in the order in which they are photographed."""
 
-__all__ = ["AREAS", "places", "recorded"]
+for area in AREAS:
+    import_module(f"{__name__}.{area}")
+
+__all__ = ["AREAS", "places"]

@@ -101,7 +101,7 @@ class Limits:
         """Sign-ins of users and operators, right or wrong, by address."""
         self.refused_actions = limit(
             "refused_action_burst", "refused_actions_per_second", requests, "refused_actions",
-            "Too many of your actions were refused.",
+            "Too many of your actions were refused. Try again in a moment.",
         )  # fmt: skip
         """Actions that were refused and recorded in the audit, by operator."""
 

@@ -52,6 +52,8 @@ SECTIONS = (
 )
 """The links in the header: name, URL, text, and the role that sees each one."""
 
+FOREIGN_PAGE = "Only pages of this server may send this request."
+
 STALE_FORM = (
     "The form is from an earlier sign-in, or from a page that this browser did not open. Nothing was changed. "
     "Open the page again and send the form once more."
@@ -126,9 +128,6 @@ def allows(role: Allowed) -> Callable[[Verb], Verb]:
 class AdminHandler(ApiHandler):
     """A page, or a request from a page. `signed_in` is the operator, or None."""
 
-    section = ""
-    """The section that an error page leads back to, unless that is Live."""
-
     options = RequestHandler.options  # type: ignore[assignment]  # no CORS: other origins get nothing
 
     def set_up_admin(self, admin: AdminContext) -> None:
@@ -169,7 +168,7 @@ class AdminHandler(ApiHandler):
         self.context.origins.check(self.request)
         origin = self.request.headers.get("Origin")
         if origin is not None and not self.context.origins.is_own(origin, self.request):
-            raise Forbidden("ORIGIN_NOT_ALLOWED", "Only pages of this server may send this request")
+            raise Forbidden("ORIGIN_NOT_ALLOWED", FOREIGN_PAGE)
 
     def check_xsrf_cookie(self) -> None:
         """The cookie alone would let other sites act as the operator, so the token from our own pages is required.
@@ -290,28 +289,38 @@ class AdminHandler(ApiHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A page with a way back for people, the API's usual error for scripts."""
-        code, message = self.settle_error(status_code, kwargs.get("exc_info", (None, None))[1])
+        error = kwargs.get("exc_info", (None, None))[1]
+        if isinstance(error, HTTPError) and error.status_code == 403:  # Tornado's own check, which precedes `prepare`
+            error = Forbidden("ORIGIN_NOT_ALLOWED", FOREIGN_PAGE)
+        code, message = self.settle_error(status_code, error)
         if self.get_status() == 401:
             self.clear_header("WWW-Authenticate")  # the sign-in is a form, not the browser's own dialog
         if self.wants_json:
             self.write_refusal(code, message)
             return
-        status = self.get_status()
-        is_worth_repeating = status >= 500 and self.request.method == "GET"
-        section = next((each for each in SECTIONS if each[0] == self.section), SECTIONS[0])
+        status, is_form = self.get_status(), self.request.method == "POST"
+        section = self._section()
         self.show(
             "error.html",
-            here=self.section,
+            here=section[0] if section else "",
             status=status,
             code=code,
             message=message,
-            again=self.own_page(self.request.uri or "") if is_worth_repeating else "",
-            back=self._page_before() if self.is_form_stale or (status == 409 and self.request.method == "GET") else "",
-            section=section[1:3],
-            is_form=self.request.method == "POST",
-            is_stale=self.is_form_stale,
+            again=self.own_page(self.request.uri or "") if status >= 500 and self.request.method == "GET" else "",
+            back=self._page_before() if is_form or status == 409 else "",
+            section=section[1:3] if section else (),
+            is_form=is_form,
+            is_stale=message == STALE_FORM,
         )
         self.finish()
+
+    def _section(self) -> tuple[str, str, str, str] | None:
+        """The section to which the URL belongs and that the operator may open, unless that is Live."""
+        of_url = (each for each in SECTIONS[1:] if re.match(rf"{each[1]}(?![^./])", self.request.path))
+        section = next(of_url, None)
+        if section is None or self.signed_in is None:
+            return None
+        return section if is_at_least(self.operator.role, section[3]) else None  # type: ignore[arg-type]
 
     def _page_before(self) -> str:
         """The page of ours that the request came from, or an empty text."""

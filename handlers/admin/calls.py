@@ -183,8 +183,6 @@ class CallsCsvHandler(CallPages, ExportHandler):
 class AdminCallHandler(CallPages):
     """GET /admin/calls/{id}"""
 
-    section = "calls"
-
     @allows("viewer")
     async def get(self, call_id: str) -> None:
         """Show the participants, the timeline, and who ended the call and why."""

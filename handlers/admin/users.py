@@ -93,8 +93,6 @@ class AdminUsersHandler(OverviewHandler):
 class AdminUserHandler(OverviewHandler):
     """GET /admin/users/{id}"""
 
-    section = "users"
-
     def initialize(
         self,
         admin: AdminContext,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+from urllib.parse import urlencode
 
 import pytest
 from tornado.web import HTTPError
@@ -47,6 +48,38 @@ async def test_only_where_signing_in_helps_an_error_offers_it(signed_in: SignedI
     assert ">operator</bdi>" in refused[3][1].body, "the operator is still signed in"
     asked = await browser.post("/admin/logout")
     assert (asked.status, led_to(asked.body)) == (401, ["Sign in"])
+    assert "<p>You are not signed in. Nothing was changed.</p>" in asked.body
+
+
+async def test_a_page_of_another_origin_is_not_taken_for_a_form_out_of_date(signed_in: SignedIn) -> None:
+    operator = await signed_in("operator")
+    headers = {"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = await operator.request("POST", "/admin/logout", headers=headers, body="a=1")
+    assert answer.status == 403
+    assert "<h1>You can&#39;t do this</h1>" in answer.body or "<h1>You can't do this</h1>" in answer.body
+    assert "<p>Only pages of this server may send this request.</p>" in answer.body
+
+
+async def test_an_error_leads_back_to_the_list_or_to_the_page_with_the_form(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    admin, operator = await signed_in("admin"), await signed_in("operator")
+    for path, text in (
+        ("/admin/users?status=x", "Go to Users"),
+        ("/admin/calls.csv?state=x", "Go to Calls"),
+        ("/admin/audit?action=x", "Go to Audit log"),
+        ("/admin/operators/77?change=reset", "Go to Operators"),
+        ("/admin?status=x", "Go to Live"),
+        ("/admin/usersx", "Go to Live"),
+    ):
+        assert led_to((await admin.get(path)).body) == [text], path
+    page = (await operator.get("/admin/operators")).body
+    assert led_to(page) == ["Go to Live"], "the operator may not open it"
+    assert "Times are in" not in page
+    headers = {"Referer": f"http://localhost:{server.port}/admin/users/7", "Host": f"localhost:{server.port}"}
+    form = {"action": "x", "_xsrf": operator.xsrf}
+    answer = await operator.request("POST", "/admin/actions", headers=headers, body=urlencode(form))
+    assert (answer.status, led_to(answer.body)) == (400, ["Back to the page"])
 
 
 async def test_an_error_leads_back_to_where_one_was(server: RunningServer, signed_in: SignedIn) -> None:

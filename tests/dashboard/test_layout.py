@@ -171,6 +171,15 @@ async def test_print_has_a_title_the_filter_and_a_date_and_no_buttons(site: Site
         await expect(page.locator(":is(button, .button, input, select):visible")).to_have_count(0)
 
 
+async def test_on_paper_a_list_with_forms_says_what_is_chosen_in_them_and_the_other_forms_are_left_out(
+    visit: Visit,
+) -> None:
+    page = await visit("/admin/operators", "admin")
+    await page.emulate_media(media="print")
+    await expect(page.get_by_role("row", name="second").get_by_text("Operator", exact=True)).to_be_visible()
+    await expect(page.get_by_role("heading", name="Add operator")).to_be_hidden()
+
+
 async def test_a_page_that_there_is_not_says_so_once(visit: Visit, conduct: Conduct) -> None:
     conduct.excuse("status of 404 .*/admin/nothing")
     page = await visit("/admin/nothing")

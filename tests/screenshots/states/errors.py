@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Page, Route
@@ -58,7 +58,7 @@ MONGO: list[MongoServer] = []
 """The MongoDB that states may pause."""
 
 
-def started_mongo(at_end: ExitStack) -> str:
+def started_mongo(at_end: AsyncExitStack) -> str:
     """Start a MongoDB, and return its URL."""
     MONGO.append(MongoServer(find_mongo(to_kill=True), Path(tempfile.mkdtemp(prefix="rollcall-mongo-"))))
     MONGO[-1].start()

@@ -68,7 +68,7 @@ class IssueBuilder:
         return Issue(
             key=f"busy_without_cause:{user_id}",
             kind="busy_without_cause",
-            because=Explanation("Busy because of a call that is not ongoing"),
+            because=Explanation(self._why_held(user_id, call_id)),
             since=self._now(),
             username=self._registry.name(user_id),
             repair="end_call",
@@ -79,7 +79,8 @@ class IssueBuilder:
 
     def stored_busy(self, user_id: int) -> Issue:
         """A user who is set busy only in the store."""
-        because = Explanation("Saved as busy, but shown as available")
+        rest = "shown as available" if self._is_available(user_id) else "unknown to the server"
+        because = Explanation(f"Saved as busy, but {rest}")
         return self._busy("busy_without_cause", user_id, because, self._now())
 
     def busy_until_past(self, user_id: int, until: datetime) -> Issue:
@@ -122,6 +123,18 @@ class IssueBuilder:
             user_id=entry.profile.user_id,
             changes=changes,
         )
+
+    def _why_held(self, user_id: int, call_id: str) -> str:
+        """The lock of a call may be in the store alone. Then the user is not busy because of it."""
+        entry = self._registry.find(user_id)
+        if entry is not None and entry.status.is_online and entry.claims.call_id == call_id:
+            return "Busy because of a call that is not ongoing"
+        rest = ", but shown as available" if self._is_available(user_id) else ""
+        return f"Saved as on a call that is not ongoing{rest}"
+
+    def _is_available(self, user_id: int) -> bool:
+        entry = self._registry.find(user_id)
+        return entry is not None and entry.status.is_available
 
     def _of_call(self, kind: IssueKind, call: Call, because: Explanation, since: int) -> Issue:
         return Issue(

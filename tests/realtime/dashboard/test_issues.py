@@ -197,7 +197,7 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
     assert one == Issue(
         key="busy_without_cause:1",
         kind="busy_without_cause",
-        because=Explanation("Busy because of a call that is not ongoing"),
+        because=Explanation("Saved as on a call that is not ongoing, but shown as available"),
         since=now(four),
         username="user1",
         repair="end_call",
@@ -213,6 +213,7 @@ def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
     four.hold((1,), "gone")
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
+    assert one.because == Explanation("Busy because of a call that is not ongoing")
     assert one.effect == "Removes the leftover busy mark. user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
     assert found(four) == []
@@ -229,6 +230,15 @@ def test_busy_in_the_store_alone_is_cleared(four: World) -> None:
     four.put(1, is_busy=False)
     four.put(2, is_busy=False)
     assert inspected(four, 1) == []
+
+
+def test_what_the_store_alone_says_of_somebody_who_is_offline_does_not_call_them_available_or_busy(four: World) -> None:
+    four.put(1, is_online=False)
+    four.put(2, is_online=False)
+    four.users.change(1, set_busy=True)
+    four.calls.locks[2] = "gone"
+    texts = {each.user_id: each.because.text for each in inspected(four) if each.because}
+    assert texts == {1: "Saved as busy, but unknown to the server", 2: "Saved as on a call that is not ongoing"}
 
 
 def test_a_busy_that_should_be_over_is_found_in_the_store(four: World) -> None:

@@ -26,11 +26,11 @@ ISSUE_SETTINGS: dict[str, Any] = {
     **ONLINE_SETTINGS,
     "flapping_changes": 4,
     "flapping_seconds": 3600.0,
-    "ping_interval_seconds": 6.0,
-    "pong_timeout_seconds": 5.9,
-    "silent_socket_seconds": 6.5,
+    "ping_interval_seconds": 12.0,
+    "pong_timeout_seconds": 11.9,
+    "silent_socket_seconds": 12.5,
 }
-"""Issues stay while they are photographed. A silent socket is an issue for some five seconds before it is closed."""
+"""Issues stay while they are photographed. A silent socket is an issue for some ten seconds before it is closed."""
 
 LIST = "#attention [data-box]"
 NOTIFYING = {"permissions": ["notifications"]}

@@ -76,7 +76,7 @@ function readKind(choice) {
 /** What is wrong with an amount in a field with limits, by the field's `validity`; or an empty text. */
 export function amountProblem({ badInput, valueMissing, rangeUnderflow, rangeOverflow }, { min, max }) {
   if (badInput || valueMissing) return "Enter a number.";
-  if (rangeUnderflow) return `Enter at least ${number(min)}. Below that, it isn't an issue yet.`;
+  if (rangeUnderflow) return `Enter at least ${number(min)}.${Number(min) > 0 ? " Below that, it isn't an issue yet." : ""}`;
   return rangeOverflow ? `Enter at most ${number(max)}.` : "";
 }
 

@@ -74,10 +74,11 @@ export class Alerts {
     this.onChange();
   }
 
-  /** An example of what alerts sound and look like. */
+  /** An example of what alerts sound and look like, in the ways that are chosen. */
   try() {
-    this.sound.play();
-    this.notifications.show({ title: "Rollcall alerts", body: "This is what an alert looks like.", tag: "rollcall-try" });
+    const { sound, notification } = this.choices.current;
+    if (sound) this.sound.play();
+    if (notification) this.notifications.show({ title: "Rollcall alerts", body: "This is what an alert looks like.", tag: "rollcall-try" });
   }
 
   async #tell() {

@@ -54,6 +54,7 @@ export class AlertsDialog {
     write(parts.soundNote, sound.isPossible ? (soundWaits ? SOUND_WAITS : "") : "This browser makes no sounds for pages.");
     const isNotAsked = choices.current.notification && !notifications.isAllowed;
     write(parts.notificationNote, notifications.why || (isNotAsked ? NOT_ASKED : ""));
+    put(parts.try, "disabled", !this.#alerts.isOn); // there would be nothing to hear or see
     for (const part of [parts.from, parts.to]) put(part, "disabled", !choices.current.quiet.isOn);
     const times = [parts.from, parts.to].map((part) => mark(part, part.validity.valid ? "" : "Enter a time, such as 22:00."));
     write(parts.hoursProblem, times.find(Boolean) ?? "");

@@ -80,6 +80,7 @@ test("an amount that is refused says which ones are not", () => {
   assert.equal(amountProblem({ badInput: true, valueMissing: true }, limits), "Enter a number.");
   assert.equal(amountProblem({ valueMissing: true }, limits), "Enter a number.");
   assert.equal(amountProblem({ rangeUnderflow: true }, limits), "Enter at least 7,200. Below that, it isn't an issue yet.");
+  assert.equal(amountProblem({ rangeUnderflow: true }, { min: "0", max: "99999" }), "Enter at least 0.");
   assert.equal(amountProblem({ rangeOverflow: true }, limits), "Enter at most 99,999.");
 });
 

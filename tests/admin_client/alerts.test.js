@@ -126,7 +126,11 @@ test("a page that is no longer up to date says so, once, after half a minute", a
   mock.timers.reset();
 });
 
-test("an example is heard and seen", () => {
+test("an example is heard and seen, in the ways that are chosen", () => {
+  alerts.choices.set({ sound: true, notification: true });
   alerts.try();
   assert.deepEqual(heard(), ["sound", "Rollcall alerts"]);
+  alerts.choices.set({ sound: false });
+  alerts.try();
+  assert.deepEqual(heard(), ["Rollcall alerts"]);
 });

@@ -241,7 +241,14 @@ async def open_alerts(scene: Scene, *labels: str) -> Locator:
 
 @state("attention_alerts", "/admin")
 async def show_alerts(scene: Scene) -> None:
-    """As it is at first; the browser blocks notifications."""
+    """As it is at first."""
+    await open_alerts(scene)
+
+
+@state("attention_alerts_denied", "/admin")
+async def show_denied_alerts(scene: Scene) -> None:
+    """The browser blocks notifications."""
+    await scene.page.evaluate("Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
     await open_alerts(scene)
 
 

@@ -6,7 +6,7 @@ export async function answerOf(url, options = {}) {
   const response = await fetch(url, { headers, credentials: "same-origin", redirect: "error", ...options });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  throw new Error(answer?.error?.message ?? answer?.message ?? `The server responded with ${response.status}`);
+  throw new Error(answer?.error?.message ?? answer?.message ?? `Something went wrong (${response.status}). Try again in a moment.`);
 }
 
 // `fetch` throws a TypeError when there is no answer, and when there is a redirect, such as to the sign-in page.

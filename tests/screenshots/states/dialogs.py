@@ -69,7 +69,7 @@ async def _read(socket: Socket) -> None:
 # One user.
 
 
-@state("dialog_force_offline", "/admin")
+@state("dialog_force_offline", "/admin", place="calm")
 async def ask_force_offline(scene: Scene) -> None:
     """Somebody without a call."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -86,7 +86,7 @@ async def ask_long_name(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 
 
-@state("dialog_force_offline_waits", "/admin")
+@state("dialog_force_offline_waits", "/admin", place="calm")
 async def ask_waiting(scene: Scene) -> None:
     """Somebody on a call, with a connection."""
     ada, _ = await two_on_a_call(scene)
@@ -94,14 +94,14 @@ async def ask_waiting(scene: Scene) -> None:
     await ask(scene, ada, "Force offline…")
 
 
-@state("dialog_force_offline_now", "/admin")
+@state("dialog_force_offline_now", "/admin", place="calm")
 async def ask_now(scene: Scene) -> None:
     """The operator does not wait for the end of the call."""
     await ask_waiting(scene)
     await scene.live.dialog.get_by_label("Don't wait for the call to end").check()
 
 
-@state("dialog_disconnect", "/admin")
+@state("dialog_disconnect", "/admin", place="calm")
 async def ask_disconnect(scene: Scene) -> None:
     """Two connections."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -109,7 +109,7 @@ async def ask_disconnect(scene: Scene) -> None:
     await ask(scene, ada, "Disconnect…")
 
 
-@state("dialog_disconnect_call", "/admin")
+@state("dialog_disconnect_call", "/admin", place="calm")
 async def ask_disconnect_call(scene: Scene) -> None:
     """The only connection of somebody on a call."""
     ada, _ = await two_on_a_call(scene)
@@ -117,14 +117,14 @@ async def ask_disconnect_call(scene: Scene) -> None:
     await ask(scene, ada, "Disconnect…")
 
 
-@state("dialog_sign_out", "/admin")
+@state("dialog_sign_out", "/admin", place="calm")
 async def ask_sign_out(scene: Scene) -> None:
     """Signing out everywhere, during a call."""
     ada, _ = await two_on_a_call(scene)
     await ask(scene, ada, "Sign out everywhere…")
 
 
-@state("dialog_clear_busy", "/admin")
+@state("dialog_clear_busy", "/admin", place="calm")
 async def ask_clear_busy(scene: Scene) -> None:
     """Somebody who is busy by hand."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -132,7 +132,7 @@ async def ask_clear_busy(scene: Scene) -> None:
     await ask(scene, ada, "Clear busy…")
 
 
-@state("dialog_clear_busy_waits", "/admin")
+@state("dialog_clear_busy_waits", "/admin", place="calm")
 async def ask_clear_busy_waits(scene: Scene) -> None:
     """Somebody who is also on a call."""
     (ada, bob) = await scene.place.online("Ada Quist", "Björn Santos")
@@ -141,7 +141,7 @@ async def ask_clear_busy_waits(scene: Scene) -> None:
     await ask(scene, ada, "Clear busy…")
 
 
-@state("dialog_end_call", "/admin")
+@state("dialog_end_call", "/admin", place="calm")
 async def ask_end_call(scene: Scene) -> None:
     """A call, from the menu of a participant."""
     ada, _ = await two_on_a_call(scene)
@@ -169,7 +169,7 @@ async def ask_leftover(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 
 
-@state("dialog_checking", "/admin")
+@state("dialog_checking", "/admin", place="calm")
 async def ask_slowly(scene: Scene) -> None:
     """The server has not said yet what is affected."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -178,7 +178,7 @@ async def ask_slowly(scene: Scene) -> None:
     await scene.live.choose(ada, "Force offline…")
 
 
-@state("dialog_reason_missing", "/admin")
+@state("dialog_reason_missing", "/admin", place="calm")
 async def ask_without_reason(scene: Scene) -> None:
     """The form was sent without a reason."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -191,7 +191,7 @@ async def ask_without_reason(scene: Scene) -> None:
 # What can go wrong.
 
 
-@state("dialog_nothing_to_do", "/admin")
+@state("dialog_nothing_to_do", "/admin", place="calm")
 async def ask_in_vain(scene: Scene) -> None:
     """The user has gone offline since the menu was opened."""
     ada, bob = await scene.place.online("Ada Quist", "Björn Santos")
@@ -206,7 +206,7 @@ async def ask_in_vain(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=error]")).to_be_visible()
 
 
-@state("dialog_refused", "/admin")
+@state("dialog_refused", "/admin", place="calm")
 async def ask_too_late(scene: Scene) -> None:
     """The user has gone offline while the dialog was open."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -222,7 +222,7 @@ async def answer_with(scene: Scene, status: int, body: Any = None) -> None:
     await scene.page.route(ACTIONS, lambda route: route.fulfill(status=status, body=text))
 
 
-@state("dialog_store_unavailable", "/admin")
+@state("dialog_store_unavailable", "/admin", place="calm")
 async def ask_without_store(scene: Scene) -> None:
     """The store cannot be reached."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -233,7 +233,7 @@ async def ask_without_store(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=error]")).to_be_visible()
 
 
-@state("dialog_server_error", "/admin")
+@state("dialog_server_error", "/admin", place="calm")
 async def ask_broken_server(scene: Scene) -> None:
     """Something between the page and the server answers."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -243,7 +243,7 @@ async def ask_broken_server(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=error]")).to_be_visible()
 
 
-@state("dialog_network_gone", "/admin")
+@state("dialog_network_gone", "/admin", place="calm")
 async def ask_without_network(scene: Scene) -> None:
     """The network is gone when the form is sent."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -283,7 +283,7 @@ async def team(scene: Scene) -> list[Person]:
     return [ada, bob, cem, dora]
 
 
-@state("dialog_several", "/admin")
+@state("dialog_several", "/admin", place="calm")
 async def ask_several(scene: Scene) -> None:
     """Some of them on a call, one for whom nothing would change."""
     await pick(scene, *await team(scene))
@@ -291,7 +291,7 @@ async def ask_several(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 
 
-@state("dialog_several_unchanged", "/admin")
+@state("dialog_several_unchanged", "/admin", place="calm")
 async def ask_several_unchanged(scene: Scene) -> None:
     """Who stays as they are, and why."""
     await ask_several(scene)
@@ -351,7 +351,7 @@ async def lose_progress(scene: Scene) -> None:
 # What became of it.
 
 
-@state("dialog_results", "/admin")
+@state("dialog_results", "/admin", place="calm")
 async def show_results(scene: Scene) -> None:
     """Done, waiting, nothing to do, and refused because another action waits already."""
     people = await team(scene)
@@ -365,14 +365,14 @@ async def show_results(scene: Scene) -> None:
     await expect(scene.page.locator("dialog#results")).to_be_visible()
 
 
-@state("dialog_results_again", "/admin")
+@state("dialog_results_again", "/admin", place="calm")
 async def show_results_again(scene: Scene) -> None:
     """The results have been closed, and can be opened again."""
     await show_results(scene)
     await scene.page.locator("dialog#results").get_by_role("button", name="Close").click()
 
 
-@state("dialog_toast_done", "/admin")
+@state("dialog_toast_done", "/admin", place="calm")
 async def toast_done(scene: Scene) -> None:
     """Done."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -382,7 +382,7 @@ async def toast_done(scene: Scene) -> None:
     await toast(scene)
 
 
-@state("dialog_toast_done_several", "/admin")
+@state("dialog_toast_done_several", "/admin", place="calm")
 async def toast_several(scene: Scene) -> None:
     """Done, for several."""
     people = await scene.place.online("Ada Quist", "Björn Santos", "Chidi Okafor")
@@ -393,7 +393,7 @@ async def toast_several(scene: Scene) -> None:
     await toast(scene)
 
 
-@state("dialog_toast_waiting", "/admin")
+@state("dialog_toast_waiting", "/admin", place="calm")
 async def toast_waiting(scene: Scene) -> None:
     """Waiting for the end of a call."""
     ada, _ = await two_on_a_call(scene, LONG_NAMES[0])
@@ -402,7 +402,7 @@ async def toast_waiting(scene: Scene) -> None:
     await toast(scene)
 
 
-@state("dialog_toast_end_call", "/admin")
+@state("dialog_toast_end_call", "/admin", place="calm")
 async def toast_end_call(scene: Scene) -> None:
     """A call with an Arabic name has ended."""
     ada, _ = await two_on_a_call(scene, LONG_NAMES[3])
@@ -411,7 +411,7 @@ async def toast_end_call(scene: Scene) -> None:
     await toast(scene)
 
 
-@state("dialog_toast_refused", "/admin")
+@state("dialog_toast_refused", "/admin", place="calm")
 async def toast_refused(scene: Scene) -> None:
     """The dialog was closed before the answer came, which is a refusal."""
     (ada,) = await scene.place.online("Ada Quist")
@@ -429,7 +429,7 @@ async def toast_refused(scene: Scene) -> None:
     await heartbeat(ada)
 
 
-@state("dialog_toast_disconnected", "/admin")
+@state("dialog_toast_disconnected", "/admin", place="calm")
 async def toast_disconnected(scene: Scene) -> None:
     """Somebody was disconnected."""
     (ada,) = await scene.place.online("Ada Quist")

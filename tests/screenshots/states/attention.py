@@ -162,7 +162,7 @@ async def show_silent_socket(scene: Scene) -> None:
 @state("attention_resolved", "/admin", place="calm")
 async def show_resolved(scene: Scene) -> None:
     """An issue that ended while the list was in use."""
-    ada, bob, cem, dora = await scene.place.online("Ada Quist", LONG_NAMES[0], "Chidi Okafor", "Dora Mbeki")
+    ada, bob, cem, dora = await scene.place.online("Ada Quist", LONG_NAMES[0][:60], "Chidi Okafor", "Dora Mbeki")
     call_id = await fall_offline(ada, bob)
     other = await fall_offline(cem, dora)
     row = scene.live.issue(f"call_with_offline:{call_id}")
@@ -330,7 +330,7 @@ async def show_events(scene: Scene) -> None:
 @state("attention_events_new", "/admin", place="calm")
 async def show_new_events(scene: Scene) -> None:
     """Events that wait while the list is used."""
-    (ada,) = await scene.place.online(LONG_NAMES[0])
+    (ada,) = await scene.place.online(LONG_NAMES[0][:60])
     await scroll(scene, "#events")
     box = scene.page.locator("#events [data-box]")
     await box.hover()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -36,13 +37,22 @@ async def furnish_past(place: Place) -> None:
     """A team of 140 whose past has everything that can go wrong with a record."""
     crowd = await gather_crowd(place.site, CREW)
     await place.site.start()
-    gone = [await place.site.person(name) for name in ("gone", "also gone")]
-    for each in gone:
-        assert (await each.delete("/users/me")).status < 300
-    crew = [*range(crowd.longest, crowd.longest + CREW), *(each.user_id for each in gone)]
+    gone = [await _deleted_user(place, name) for name in ("gone", "also gone")]
+    crew = [*range(crowd.longest, crowd.longest + CREW), *gone]
     async with place.site.stores() as stores:
-        place.ids.update(longest=crowd.longest, gone=gone[0].user_id)
+        place.ids.update(longest=crowd.longest, gone=gone[0])
         place.ids.update(await _record(stores, crew))
+
+
+async def _deleted_user(place: Place, name: str) -> int:
+    """Register a user and delete them again. Returns their id."""
+    account = {"username": name, "password": secrets.token_hex(16)}
+    made = await place.site.program.api.post("/auth/register", account)
+    api = place.site.program.api.with_token(made.body["access_token"])
+    answer = await api.delete("/users/me", {"password": account["password"]})
+    assert answer.status < 300, answer.body
+    user_id: int = made.body["user_id"]
+    return user_id
 
 
 async def _record(stores: Stores, crew: list[int]) -> dict[str, str]:

@@ -166,7 +166,7 @@ class ScreenChangeHandler(AdminScreens):
             "screen_change.html",
             here="operators",
             one=one,
-            is_silent=state_of(one, self.clock.utc(), open_here) == "silent",
+            state=state_of(one, self.clock.utc(), open_here),
             change=self._change(),
             reason=self.get_argument("reason", ""),
             problem=problem,

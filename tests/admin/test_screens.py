@@ -309,13 +309,19 @@ async def test_the_page_lists_screens_with_who_made_them_and_their_last_sign_of_
     collection = server.stores.screens._screens
     await collection.update_one({"_id": screen_id}, {"$set": {"seen_at": long_ago}})
     assert ">Silent<" in (await links.admin.get("/admin/screens")).body
-    await collection.update_one({"cookie_hash": None}, {"$set": {"link_until": long_ago}})
-    assert "Link expired" in (await links.admin.get("/admin/screens")).body
     asked = (await links.admin.get(f"/admin/screens/{screen_id}", change="renew")).body
     assert "can no longer show the wall, until you open its new link there" in asked
     asked = (await links.admin.get(f"/admin/screens/{await links.id_of('Canteen')}", change="revoke")).body
     assert "has never opened its link" in asked
     assert "stops showing" not in asked
+    asked = (await links.admin.get(f"/admin/screens/{screen_id}", change="revoke")).body
+    assert "can no longer show the wall, and is removed from the list" in asked
+    await collection.update_one({"cookie_hash": None}, {"$set": {"link_until": long_ago}})
+    assert "Link expired" in (await links.admin.get("/admin/screens")).body
+    for change in ("renew", "revoke"):
+        asked = (await links.admin.get(f"/admin/screens/{await links.id_of('Canteen')}", change=change)).body
+        assert "and was never opened" in asked
+        assert "stops working" not in asked
 
 
 async def test_a_screen_with_an_open_socket_is_on_and_gives_signs_of_life(

@@ -21,6 +21,10 @@ SOCKET_UNTOLD = timedelta(seconds=3)
 """So long a socket on another server may not be known here yet."""
 
 
+ROUNDING = 0.001
+"""Seconds by which the difference of two steady times may be wrong."""
+
+
 class RowBuilder:
     """Keeps no state of its own. `waiting` describes the action that waits for the end of a user's call."""
 
@@ -157,6 +161,8 @@ def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> 
     if entry.heartbeat_at is not None and entry.heartbeat_until > entry.grace_until:
         return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=" ago")
     until = clock.wall_of(entry.grace_until)
-    if entry.grace_until - entry.evidence_at > grace_seconds:  # longer than the grace period of a lost connection
+    if (
+        entry.grace_until - entry.evidence_at > grace_seconds + ROUNDING
+    ):  # longer than the grace period of a lost connection
         return Explanation("held after a restart,", until, "down", " left")
     return Explanation("connection lost,", until, "down", " of grace left")

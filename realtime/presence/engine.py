@@ -90,12 +90,12 @@ class Presence:
         entry.sessions -= 1
         if clean:
             self.seen(user_id)
-        entry.evidence_at = self._clock.now()
+        now = entry.evidence_at = self._clock.now()
         self.registry.changed.add(user_id)
         if entry.sessions:
             return False
         patience = self._settings.clean_close_seconds if clean else self._settings.grace_seconds
-        entry.grace_until = self._clock.now() + (0.0 if entry.disabled else patience)
+        entry.grace_until = now + (0.0 if entry.disabled else patience)
         entry.lost_reason = reason
         self.deadlines.await_silence(entry)
         self._write_back.mark(user_id)

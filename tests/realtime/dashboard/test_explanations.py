@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from models.times import milliseconds
+from realtime.clock import Clock
 from realtime.dashboard.rows import Explanation
 from tests.realtime.conftest import MakeWorld
 from tests.realtime.operators import row
@@ -48,6 +51,15 @@ def test_a_lost_connection_says_how_much_grace_is_left(world: World) -> None:
     cause = because(world)
     assert (cause.text, cause.counts, cause.tail) == ("connection lost,", "down", " of grace left")
     assert left_seconds(world, cause) == 9
+
+
+def test_a_lost_connection_is_no_restart_although_time_passes_between_two_readings_of_the_clock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, now, readings = world.connect(1), Clock.now, itertools.count(1)
+    monkeypatch.setattr(Clock, "now", lambda clock: now(clock) + next(readings) * 1e-5)
+    world.lose(socket)
+    assert because(world).text == "connection lost,"
 
 
 def test_after_a_restart_it_says_how_long_the_user_is_held(world: World) -> None:

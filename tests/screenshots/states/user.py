@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from models.audit import AuditEntry
 from models.database import Database, open_database
@@ -162,24 +162,6 @@ async def connect_devices(scene: Scene) -> None:
     await show(scene, ada)
 
 
-@state("user_on_several_servers", START, place="patient")
-async def connect_to_servers(scene: Scene) -> None:
-    """Sockets on servers that share their users. What the page prints of them is added to that of one server."""
-    (ada,) = await scene.place.online("Ada Quist")
-    for device in DEVICES[:2]:
-        await Socket.open(scene.place.site.feed_url(ada), headers={"User-Agent": device})
-
-    async def add_servers(route: Route) -> None:
-        answer = await route.fetch()
-        head, cell = '<th scope="col">Since</th>', '<td data-label="Since">'
-        text = (await answer.text()).replace(head, f'<th scope="col">Server</th>{head}')
-        text = text.replace(cell, f'<td data-label="Server">rollcall-eu-west-2b</td>{cell}')
-        await route.fulfill(response=answer, body=text)
-
-    await scene.page.route("**/admin/users/*", add_servers)
-    await show(scene, ada)
-
-
 @state("user_heartbeat", START, place="patient", role="viewer")
 async def beat(scene: Scene) -> None:
     """Available without a socket."""
@@ -260,7 +242,7 @@ async def hold_changes(scene: Scene) -> None:
     await show(scene, ada)
     await scene.page.locator("#timeline li").first.hover()
     await ada.put("/users/me/status", {"is_busy": True})
-    await expect(scene.page.get_by_role("button", name="Show 2 changes")).to_be_visible()
+    await expect(scene.page.locator("#held")).to_be_visible()
 
 
 @state("user_paused", START, place="patient")

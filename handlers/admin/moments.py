@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup, escape
 
-from realtime.dashboard.event_text import duration, duration_in_words
-from realtime.dashboard.rows import Explanation
+from realtime.dashboard.event_text import ago, duration, duration_in_words
+from realtime.dashboard.rows import AGO, Explanation
 
 Moment = datetime | int
 """Aware, or milliseconds since 1970."""
@@ -89,6 +89,8 @@ class Moments:
         if cause.at is None:
             return cause.text + cause.tail
         match cause.counts:
+            case "up" if cause.tail == AGO:
+                return f"{cause.text} {ago(now - cause.at)}"
             case "up":
                 shown = duration_in_words(now - cause.at) if cause.tail else duration(now - cause.at)
             case "down":

@@ -11,6 +11,9 @@ from realtime.dashboard.rows import EventDetails, EventRow, Explanation
 
 HOURS_OF_DAY = 24
 
+SECONDS_UNTIL_MINUTES = 120
+"""Up to here, how long ago something was is said in seconds: a heartbeat counts for 90."""
+
 NO_BREAK = "\N{NO-BREAK SPACE}"
 """Between the parts of a span of days, which stay in one line."""
 
@@ -172,3 +175,15 @@ def duration_in_words(milliseconds: float) -> str:
     if not hours and not minutes:
         return f"{seconds} s"
     return f"{hours}:{minutes:02}" if 0 < hours < HOURS_OF_DAY else duration(milliseconds)
+
+
+def ago(milliseconds: float) -> str:
+    """How long ago something was: `74 s ago`, then `12 min ago`, `5 h ago` and `3 d 4 h ago`."""
+    seconds = max(0, int(milliseconds // 1000))
+    if seconds < SECONDS_UNTIL_MINUTES:
+        return f"{seconds} s ago"
+    minutes = seconds // 60
+    hours = minutes // 60
+    if hours >= HOURS_OF_DAY:
+        return f"{duration(milliseconds)} ago"
+    return f"{hours} h ago" if hours else f"{minutes} min ago"

@@ -11,7 +11,7 @@ from models.status import state_of
 from models.times import milliseconds
 from realtime.calls.ongoing import OngoingCalls
 from realtime.clock import Clock
-from realtime.dashboard.rows import CallRow, Explanation, UserRow
+from realtime.dashboard.rows import AGO, CallRow, Explanation, UserRow
 from realtime.dashboard.session_list import SessionList
 from realtime.presence.registry import Registry
 from realtime.presence.user_entry import UserEntry
@@ -159,7 +159,7 @@ def _explain_elsewhere(entry: UserEntry, clock: Clock) -> Explanation:
 
 def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> Explanation:
     if entry.heartbeat_at is not None and entry.heartbeat_until > entry.grace_until:
-        return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=" ago")
+        return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=AGO)
     until = clock.wall_of(entry.grace_until)
     if (
         entry.grace_until - entry.evidence_at > grace_seconds + ROUNDING

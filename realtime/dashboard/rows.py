@@ -61,6 +61,10 @@ ISSUE_LABELS: dict[IssueKind, str] = {
 """The kinds of issues, as pages name them."""
 
 
+AGO = " ago"
+"""The tail of an explanation that says how long ago something was."""
+
+
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a user is in a state: a text, perhaps followed by a running time, perhaps followed by more text.
 

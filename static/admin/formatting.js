@@ -46,6 +46,10 @@ export const changes = {
 
 const NO_BREAK = "\u00a0"; // between the parts of a span of days, which stay in one line
 
+const AGO = " ago";
+
+const SECONDS_UNTIL_MINUTES = 120; // as on the server
+
 const twoDigits = (number) => String(number).padStart(2, "0");
 
 /** Milliseconds as on a clock: `00:22`, `12:04`, `1:30:10`, `3 d 4 h`. As in realtime/dashboard/event_text.py. */
@@ -65,6 +69,15 @@ export function durationInWords(milliseconds) {
   return hours >= 1 && hours < 24 ? `${hours}:${twoDigits(Math.floor(seconds / 60) % 60)}` : duration(milliseconds);
 }
 
+/** How long ago something was: `74 s ago`, then `12 min ago`, `5 h ago` and `3 d 4 h ago`. */
+export function ago(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
+  if (seconds < SECONDS_UNTIL_MINUTES) return `${seconds} s ago`;
+  if (hours >= 24) return `${days(hours)} ago`;
+  return hours ? `${hours} h ago` : `${minutes} min ago`;
+}
+
 function days(hours) {
   const rest = hours % 24;
   return [Math.floor(hours / 24), "d", ...(rest ? [rest, "h"] : [])].join(NO_BREAK);
@@ -75,6 +88,7 @@ export function because({ text, at, counts = "up", tail = "" }, now) {
   if (at === undefined || at === null) return text + tail;
   if (counts === "clock") return `${text} ${moments.short(at, now)}${tail}`;
   if (counts === "down") return `${text} ${durationInWords(Math.ceil((at - now) / 1_000) * 1_000)}${tail}`;
+  if (tail === AGO) return `${text} ${ago(now - at)}`;
   return `${text} ${tail ? durationInWords(now - at) : duration(now - at)}${tail}`;
 }
 

@@ -1,7 +1,7 @@
 /** Markup: fills in the rows that the server's macros (templates/admin/_rows.html) describe. Creates no HTML. */
 
 import { mayAct } from "./action_lock.js";
-import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, faults, inSentence, initials, isolated, onIt } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, ago, because, changes, duration, faults, inSentence, initials, isolated, onIt } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const HUES = 6; // colours of avatars in base.css
@@ -107,7 +107,7 @@ export function fillUser(element, user, issue, now, isPicked = false) {
     row.set(part, "title", waiting);
   }
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
-  row.text("heard", user.heard ? `${duration(now - user.heard)} ago` : "");
+  row.text("heard", user.heard ? ago(now - user.heard) : "");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");
   fillAvatar(row, username, image, userId);
   row.attribute("more", "aria-label", `Actions for ${inSentence(username)}`);

@@ -3,7 +3,7 @@
 import { addressOf } from "./action_addresses.js";
 import { lock, mayAct } from "./action_lock.js";
 import { Row, fillOnIt, write } from "./markup.js";
-import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, duration, durationInWords, faults } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, ago, duration, faults } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const iso = (moment) => new Date(moment).toISOString();
@@ -28,7 +28,7 @@ export function fillSession(element, session, isGone, userId, now) {
   row.text("device", session.device || "Unknown device");
   for (const name of ["address", "channel", "server"]) row.text(name, session[name]);
   for (const part of row.parts.opened ?? []) writeMoment(part, session.opened_at, now);
-  row.text("heard", isGone ? "Closed" : `${durationInWords(now - session.heard_at)} ago`);
+  row.text("heard", isGone ? "Closed" : ago(now - session.heard_at));
   const target = { user_id: userId, session_id: session.session_id };
   for (const link of row.parts.disconnect ?? []) isGone ? lock(link, true) : lead(link, "disconnect", target);
 }

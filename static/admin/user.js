@@ -12,7 +12,7 @@ import { sendOnItForms } from "./on_it.js";
 import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
 import { fillNotice, fillSession, fillTag, fillTimeline, lead } from "./subject_markup.js";
-import { ACTION_LABELS, CUTTING, STATE_LABELS, because, changes, duration, durationInWords } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, STATE_LABELS, ago, because, changes, duration } from "./formatting.js";
 
 const EVENTS_SHOWN = 200; // as many as the server prints
 const NONE = [];
@@ -91,7 +91,7 @@ function draw({ user, call, events }, at) {
     part.text("because", because(user.because, at));
   }
   status.text("since", duration(at - user.since));
-  status.text("heard", `${durationInWords(at - user.heard)} ago`);
+  status.text("heard", ago(at - user.heard));
   status.set("heard", "title", new Date(user.heard).toISOString());
   account.text("signIn", user.disabled ? "Disabled" : "Enabled");
   drawCall(user, call, at);

@@ -213,20 +213,6 @@ async def show_on_it_now(scene: Scene) -> None:
     )
 
 
-@state("attention_on_it_too_late", "/admin", place="calm")
-async def show_too_late(scene: Scene) -> None:
-    """The issue has ended before the operator was on it."""
-    ada, bob = await scene.place.online("Ada Quist", "Björn Santos")
-    call_id = await fall_offline(ada, bob)
-    row = scene.live.issue(f"call_with_offline:{call_id}")
-    await row.locator("[data-f=onIt]").click()
-    await scene.page.locator(f'#attention [data-key="call_with_offline:{call_id}"] [data-f=onItFor]').first.focus()
-    assert (await ada.post("/calls/end", {"call_id": call_id})).status == 200
-    await expect(row).to_have_count(0)
-    await scene.page.keyboard.press("Enter")
-    await expect(scene.live.toast).to_have_class(re.compile("shown"))
-
-
 # Alerts.
 
 
@@ -248,7 +234,7 @@ async def show_alerts(scene: Scene) -> None:
 @state("attention_alerts_denied", "/admin")
 async def show_denied_alerts(scene: Scene) -> None:
     """The browser blocks notifications."""
-    await scene.page.evaluate("Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
+    await scene.page.evaluate("() => void Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
     await open_alerts(scene)
 
 

@@ -38,7 +38,7 @@ def ages() -> Iterator[timedelta]:
             age += step
 
 
-@place("history", **{**ONLINE_SETTINGS, "sample_interval_seconds": 5.0})
+@place("sampled", **{**ONLINE_SETTINGS, "sample_interval_seconds": 5.0})
 async def furnish_history(place: Place) -> None:
     """A team of 140 with samples of eight days, of which some are missing."""
     await gather_crowd(place.site, 140)
@@ -70,9 +70,9 @@ async def show(scene: Scene) -> None:
 
 
 for each in RANGES:
-    state(f"chart_{each}", f"/admin?chart={each}", place="history")(show)
+    state(f"chart_{each}", f"/admin?chart={each}", place="sampled")(show)
 state("chart_first", "/admin", place="nobody")(show)
-state("chart_without_javascript", "/admin?chart=24h", place="history", options={"java_script_enabled": False})(show)
+state("chart_without_javascript", "/admin?chart=24h", place="sampled", options={"java_script_enabled": False})(show)
 
 
 async def point(scene: Scene, across: float) -> None:
@@ -84,25 +84,25 @@ async def point(scene: Scene, across: float) -> None:
     await scene.page.locator("[data-chart=readout]").wait_for(state="visible")
 
 
-@state("chart_pointed_left", "/admin?chart=24h", place="history")
+@state("chart_pointed_left", "/admin?chart=24h", place="sampled")
 async def point_left(scene: Scene) -> None:
     """The figures under the pointer, near the left edge."""
     await point(scene, 0.03)
 
 
-@state("chart_pointed_right", "/admin?chart=7d", place="history")
+@state("chart_pointed_right", "/admin?chart=7d", place="sampled")
 async def point_right(scene: Scene) -> None:
     """The figures under the pointer, near the right edge."""
     await point(scene, 0.98)
 
 
-@state("chart_pointed_gap", "/admin?chart=4h", place="history")
+@state("chart_pointed_gap", "/admin?chart=4h", place="sampled")
 async def point_gap(scene: Scene) -> None:
     """No figures under the pointer."""
     await point(scene, 0.375)
 
 
-@state("chart_keyboard", "/admin", place="history")
+@state("chart_keyboard", "/admin", place="sampled")
 async def read_by_keyboard(scene: Scene) -> None:
     """The figures that the keyboard has chosen."""
     await show(scene)
@@ -112,14 +112,14 @@ async def read_by_keyboard(scene: Scene) -> None:
         await scene.page.keyboard.press("PageDown")
 
 
-@state("chart_table", "/admin?chart=24h", place="history")
+@state("chart_table", "/admin?chart=24h", place="sampled")
 async def open_table(scene: Scene) -> None:
     """The table."""
     await show(scene)
     await scene.page.get_by_role("button", name="Table").click()
 
 
-@state("chart_table_7d", "/admin?chart=7d", place="history")
+@state("chart_table_7d", "/admin?chart=7d", place="sampled")
 async def open_long_table(scene: Scene) -> None:
     """The table of a week, with days without figures."""
     await show(scene)
@@ -127,7 +127,7 @@ async def open_long_table(scene: Scene) -> None:
     await scene.page.locator(".chart-table .scrolls").evaluate("(box) => { box.scrollTop = box.scrollHeight / 2.5; }")
 
 
-@state("chart_not_loaded", "/admin", place="history")
+@state("chart_not_loaded", "/admin", place="sampled")
 async def fail(scene: Scene) -> None:
     """Older figures cannot be loaded."""
     await show(scene)
@@ -136,7 +136,7 @@ async def fail(scene: Scene) -> None:
     await scene.page.locator("[data-banner=toast].shown").wait_for()
 
 
-@state("chart_loading", "/admin", place="history")
+@state("chart_loading", "/admin", place="sampled")
 async def load(scene: Scene) -> None:
     """Older figures are on their way."""
     await show(scene)

@@ -61,6 +61,7 @@ export class ActionDialog {
     parts.send.className = CUTTING.has(action) ? "danger" : "primary";
     parts.send.disabled = true;
     for (const part of ["hits", "names", "more", "unchanged", "error", "later", "progress"]) parts[part].hidden = true;
+    this.#offer(true);
     this.#dialog.showModal();
     this.#onToggle(true);
     parts.reason.focus();
@@ -70,8 +71,16 @@ export class ActionDialog {
     } catch (failure) {
       if (this.#asked !== asked) return;
       write(parts.effect, "");
+      this.#offer(false);
       this.#showError(failure);
     }
+  }
+
+  /** An action that can't be carried out has nothing to enter and nothing to send. */
+  #offer(isPossible) {
+    this.#form.classList.toggle("impossible", !isPossible);
+    write(this.#parts.cancel, isPossible ? "Cancel" : "Close");
+    if (!isPossible) this.#parts.cancel.focus();
   }
 
   #show(preview) {

@@ -148,7 +148,12 @@ class OperatorHandler(OperatorAccounts):
     @allows("admin")
     async def get(self, text: str) -> None:
         """Ask for the reason of a change, and for a new password. Raises Invalid, NotFound."""
-        await self._ask(await self._found(text))
+        one = await self._found(text)
+        if self._wanted() == "role" and self.role() == one.role:
+            words = f"{in_sentence(one.name)} is {WITH_ARTICLE[one.role]} already."
+            return self.go("/admin/operators", words, is_refusal=True)
+        await self._ask(one)
+        return None
 
     @allows("admin")
     async def post(self, text: str) -> None:
@@ -186,6 +191,7 @@ class OperatorHandler(OperatorAccounts):
             "operator_change.html",
             here="operators",
             one=one,
+            is_own=one.operator_id == self.operator.operator_id,
             change=change,
             role=self.role() if change == "role" else "",
             reason=self.get_argument("reason", ""),

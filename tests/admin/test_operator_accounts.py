@@ -238,3 +238,19 @@ async def test_a_new_password_is_told(signed_in: SignedIn, operator: AddOperator
     admin, other = await signed_in("admin"), await operator("operator", "noor")
     await admin.post(f"/admin/operators/{other.operator_id}", {"change": "reset", "password": OTHER})
     assert "Password of noor changed." in (await admin.get("/admin/operators")).body
+
+
+async def test_the_role_that_an_operator_has_already_is_not_asked_about(
+    signed_in: SignedIn, operator: AddOperator
+) -> None:
+    admin, maya = await signed_in("admin"), await operator("viewer", "maya")
+    answer = await admin.get(f"/admin/operators/{maya.operator_id}?change=role&role=viewer")
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/operators")
+    assert "maya is a viewer already." in (await admin.get("/admin/operators")).body
+
+
+async def test_a_change_of_ones_own_account_says_so(signed_in: SignedIn, operator: AddOperator) -> None:
+    admin, maya = await signed_in("admin"), await operator("viewer", "maya")
+    for change in ("role&role=operator", "reset"):
+        assert "your own account" in (await admin.get(f"/admin/operators/1?change={change}")).body
+        assert "your own account" not in (await admin.get(f"/admin/operators/{maya.operator_id}?change={change}")).body

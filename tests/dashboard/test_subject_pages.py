@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.clients import Socket
 from tests.dashboard.conduct import Conduct
@@ -125,6 +125,28 @@ async def test_a_dialog_that_is_opened_again_at_once_still_acts(site: Site, visi
     await act.evaluate("(link) => { document.getElementById('act').close(); link.click(); }")
     await live.confirm("left the desk")
     await expect(live.toast).to_contain_text("reopened eve")
+
+
+async def test_an_action_that_is_refused_at_once_has_nothing_to_enter(site: Site, visit: Visit) -> None:
+    fay, gus = await site.online("refused fay", "refused gus")
+    assert (await gus.put("/users/me/status", {"is_online": False})).status == 200
+    live = Live(await opened(visit, f"/admin/users/{fay.user_id}"))
+
+    async def ask_for_gus(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace(f"user_id={fay.user_id}", f"user_id={gus.user_id}"))
+
+    await live.page.route("**/admin/actions?*", ask_for_gus)
+    act = live.page.get_by_role("link", name="Force offline…")
+    await act.click()
+    await expect(live.dialog.get_by_role("alert")).to_have_text("refused gus is already offline")
+    await expect(live.dialog.get_by_label("Reason")).to_be_hidden()
+    await expect(live.dialog.locator("[data-f=send]")).to_be_hidden()
+    await expect(live.dialog.get_by_role("button", name="Close")).to_be_focused()
+    await live.page.keyboard.press("Enter")
+    await expect(live.dialog).to_be_hidden()
+    await live.page.unroute("**/admin/actions?*")
+    await act.click()
+    await live.confirm("left the desk")
 
 
 async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_change_accounts_in_the_dialog(

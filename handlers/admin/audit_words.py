@@ -22,7 +22,7 @@ AUDIT_LABELS: dict[str, str] = {
     "screen_renew": "Make new link for screen",
     "screen_revoke": "Revoke screen",
     "webhook_again": "Send webhooks again",
-    "put_users": "Send many users",
+    "put_users": "Create or change many users",
     "put_user": "Create or change user",
     "create_user": "Create user",
     "change_user": "Change user",

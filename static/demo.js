@@ -44,7 +44,7 @@ rollcall.on("change", () => {
 });
 
 rollcall.on("stats", (stats) => {
-  figures.textContent = `${stats.available} available, ${stats.busy} busy, ${stats.ongoing_calls} calls`;
+  figures.textContent = `${stats.available} available, ${stats.busy} busy, ${stats.ongoing_calls} ${stats.ongoing_calls === 1 ? "call" : "calls"}`;
 });
 
 rollcall.on("state", ({ after }) => {

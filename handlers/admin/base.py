@@ -52,6 +52,9 @@ SECTIONS = (
 )
 """The links in the header: name, URL, text, and the role that sees each one."""
 
+SCREENS = ("screens", "/admin/screens", "Screens", "admin")
+"""A section that is in the account menu."""
+
 FOREIGN_PAGE = "Only pages of this server may send this request."
 
 STALE_FORM = (
@@ -316,7 +319,7 @@ class AdminHandler(ApiHandler):
 
     def _section(self) -> tuple[str, str, str, str] | None:
         """The section to which the URL belongs and that the operator may open, unless that is Live."""
-        of_url = (each for each in SECTIONS[1:] if re.match(rf"{each[1]}(?![^./])", self.request.path))
+        of_url = (each for each in (*SECTIONS[1:], SCREENS) if re.match(rf"{each[1]}(?![^./])", self.request.path))
         section = next(of_url, None)
         if section is None or self.signed_in is None:
             return None

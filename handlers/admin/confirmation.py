@@ -93,7 +93,7 @@ class Confirmations:
             )
         previews, unchanged = self._sort_out(action, targets)
         if not previews:
-            raise Conflict("NOTHING_TO_DO", "The action would change nothing for any of them.")
+            raise Conflict("NOTHING_TO_DO", "This would change nothing for any of these users.")
         effect = EFFECTS[action].format(tag=in_sentence(targets[0].tag))
         later, now = (self._on_a_call(each, previews) for each in ON_A_CALL.get(action, ("", "")))
         waits = any(preview.waits for preview in previews.values())

@@ -54,7 +54,7 @@ class RowBuilder:
             username=status.username,
             state=state_of(status),
             since=milliseconds(entry.state.since),
-            heard=max(milliseconds(entry.last_seen), self._sessions.heard(user_id)),
+            heard=0 if was_never_online(entry) else max(milliseconds(entry.last_seen), self._sessions.heard(user_id)),
             because=explain(
                 entry,
                 call,
@@ -125,6 +125,11 @@ def explain(
     return _explain_available(entry, clock, grace_seconds)
 
 
+def was_never_online(entry: UserEntry) -> bool:
+    """Whether the user has been offline since the account was created."""
+    return entry.state.state == "offline" and entry.state.since == entry.record.created_at
+
+
 def explain_offline(entry: UserEntry) -> str:
     """Why this user is offline."""
     by = in_sentence(entry.state.by)
@@ -132,7 +137,7 @@ def explain_offline(entry: UserEntry) -> str:
         return "disabled"
     if entry.claims.set_offline:
         return f"forced offline by {by}" if by else "set offline"
-    if entry.state.since == entry.record.created_at:
+    if was_never_online(entry):
         return "never came online"
     if by:
         return f"disconnected by {by}"

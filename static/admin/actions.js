@@ -11,6 +11,7 @@ import { ACTION_LABELS, CUTTING, bulkWords, count, withoutName } from "./formatt
 
 const NAMES_SHOWN = 12; // in the dialog; the others can be opened
 const MORE_FIELDS = { delete_user: "nameField", set_password: "passwordField" }; // asked for besides the reason
+const UNANSWERED = "The server has not answered, so it isn't known whether this was done. Try again: nothing is done twice.";
 const TARGET_FIELDS = ["user_id", "call_id", "session_id"];
 
 export class ActionDialog {
@@ -172,6 +173,7 @@ export class ActionDialog {
     const [asked, unchanged] = [this.#asked, this.#unchanged];
     const body = this.#body(asked);
     const label = send.textContent;
+    write(this.#parts.cancel, "Close"); // which stops nothing any more
     const stopTelling = tellProgress(requestId.value, (state) => this.#asked === asked && this.#showProgress(state));
     try {
       const answer = await answerOf(urlOf(asked.get("action")), { method: "POST", body });
@@ -180,8 +182,9 @@ export class ActionDialog {
       if (this.#asked === asked) this.#dialog.close();
       if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);
     } catch (failure) {
-      if (this.#asked !== asked) return this.#tell(explain(failure), { isRefusal: true });
-      this.#showError(failure);
+      if (this.#asked !== asked) return this.#tell(`${ACTION_LABELS[asked.get("action")]}: ${sentence(failure)}`, { isRefusal: true });
+      this.#offer(failure.code !== "NOTHING_TO_DO");
+      this.#showError(failure instanceof TypeError ? new Error(UNANSWERED) : failure);
       send.disabled = !mayAct(); // trying again sends the same request id, so nothing is done twice
     } finally {
       stopTelling();
@@ -193,6 +196,8 @@ export class ActionDialog {
     }
   }
 }
+
+const sentence = (failure) => `${explain(failure).replace(/\.$/, "")}.`;
 
 const isRefused = ({ outcome, code }) => outcome === "refused" && code !== "NOTHING_TO_DO";
 

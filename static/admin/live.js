@@ -32,7 +32,7 @@ const chartRanges = new ChartRanges(byId("chart"), {
     chart.draw(page.shown, isCurrent ? clock.now() : page.shown.now);
     page.banner.announce(chartHistory.range.title);
   },
-  tell: (text) => page.banner.toast(text),
+  tell: (text) => page.banner.toast(text, { isRefusal: true }),
 });
 const chart = new Chart(byId("chart"), chartHistory);
 const eventRate = new Rate();

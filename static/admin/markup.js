@@ -107,7 +107,7 @@ export function fillUser(element, user, issue, now, isPicked = false) {
     row.set(part, "title", waiting);
   }
   row.text("device", sockets > 1 ? `${device} ×${sockets}` : device);
-  row.text("heard", user.heard ? ago(now - user.heard) : "");
+  row.text("heard", user.heard ? ago(now - user.heard) : "Never");
   row.set("heard", "title", user.heard ? iso(user.heard) : "");
   fillAvatar(row, username, image, userId);
   row.attribute("more", "aria-label", `Actions for ${inSentence(username)}`);

@@ -74,6 +74,7 @@ export function fillNotice(element, issue, isGone, now) {
   const row = new Row(element);
   row.flag("gone", isGone);
   fillOnIt(row, issue, isGone, now);
+  row.text("onIt", issue.acknowledged ? "Change…" : "I'm on it…");
   row.text("because", faults(issue, now));
   row.text("since", isGone ? "(resolved)" : `for ${duration(now - issue.since)}`);
   row.text("effect", issue.effect);

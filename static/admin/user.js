@@ -91,8 +91,8 @@ function draw({ user, call, events }, at) {
     part.text("because", because(user.because, at));
   }
   status.text("since", duration(at - user.since));
-  status.text("heard", ago(at - user.heard));
-  status.set("heard", "title", new Date(user.heard).toISOString());
+  status.text("heard", user.heard ? ago(at - user.heard) : "Never");
+  status.set("heard", "title", user.heard ? new Date(user.heard).toISOString() : "");
   account.text("signIn", user.disabled ? "Disabled" : "Enabled");
   drawCall(user, call, at);
   if (events.some(({ kind, isPrinted }) => kind === "action" && !isPrinted)) byId("new-acts").hidden = false;
@@ -138,7 +138,7 @@ function drawDeleted() {
   status.text("because", "this user was deleted");
   status.set("lasting", "hidden", true);
   const heard = status.parts.heard[0];
-  write(heard, moments.clock(Date.parse(heard.title), now()));
+  if (heard.title) write(heard, moments.clock(Date.parse(heard.title), now()));
   account.text("signIn", "Deleted");
   for (const control of document.querySelectorAll("[data-acts]")) lock(control, true);
 }

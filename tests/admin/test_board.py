@@ -324,7 +324,7 @@ async def test_a_call_over_the_limit_is_marked_and_the_day_is_always_named(
     page = await as_of(await signed_in("viewer"), at)
     assert page.count("Over the limit of 2 h<") == 1
     local = f"{at.day} {at:%b}, {at:%H:%M:%S}"
-    assert f"This page shows {local} , 1 h before it was opened." in text(page)
+    assert f"This page shows {local} , 1 h before this page was opened." in text(page)
     assert f"Board as of {local}" in text(page)
 
 

@@ -28,7 +28,7 @@ def test_a_row_says_who_and_why(world: World) -> None:
     world.advance(1)
     world.connect(1)
     assert row(world, 1) == UserRow(1, "user1", "available", at + 1000, at + 1000, Explanation("connected"), "tests", 1)
-    assert row(world, 2) == UserRow(2, "user2", "offline", at, at, Explanation("never came online"))
+    assert row(world, 2) == UserRow(2, "user2", "offline", at, 0, Explanation("never came online"))
 
 
 def test_a_row_of_nobody_is_not_found(world: World) -> None:

@@ -130,7 +130,7 @@ class IssueBuilder:
         if entry is not None and entry.status.is_online and entry.claims.call_id == call_id:
             return "Busy because of a call that is not ongoing"
         rest = ", but shown as available" if self._is_available(user_id) else ""
-        return f"Saved as on a call that is not ongoing{rest}"
+        return f"Saved as busy because of a call that is not ongoing{rest}"
 
     def _is_available(self, user_id: int) -> bool:
         entry = self._registry.find(user_id)

@@ -59,18 +59,16 @@ export class Connection {
   #wasLive = false;
   #isFull = false; // the server has no room for this page
   #restartingSince = null;
-  #hasFigures;
   #isRetrying = false; // the client is closed only to connect again
   #timer = null;
 
-  /** `users` is how many there are to load; `hasFigures` whether the page shows figures with timers. */
-  constructor(client, { version, figuresAt, staleMs, users = 0, hasFigures = true, timers = platform }) {
+  /** `users` is how many there are to load. */
+  constructor(client, { version, figuresAt, staleMs, users = 0, timers = platform }) {
     this.#client = client;
     this.#timers = timers;
     this.#version = version;
     this.#users = users;
     this.#staleMs = staleMs;
-    this.#hasFigures = hasFigures;
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
     client.on("message", (message) => this.#hear(message));
@@ -117,7 +115,7 @@ export class Connection {
   /** Text for the banner; empty when there is nothing to report. */
   get text() {
     const at = moments.clock(this.pausedAt ?? this.figuresAt, this.#timers.now());
-    const figures = this.#hasFigures ? `Figures are from ${at}; timers are stopped.` : `This page is as of ${at}.`;
+    const figures = `Figures are from ${at}; timers are stopped.`;
     switch (this.name) {
       case "stale":
         return `No update for ${durationInWords(this.#timers.now() - this.#heardAt)}. ${figures}`;
@@ -134,11 +132,9 @@ export class Connection {
     }
   }
 
-  /** Text for when updates arrive again; `before` is the name until then. */
-  backAgain(before) {
-    const live = this.#hasFigures ? "The figures are live again." : "This page is live again.";
-    const what = this.pausedAt === null ? live : "This page is still paused.";
-    return before === "stale" ? what : `Reconnected. ${what}`;
+  /** Text for when updates arrive again. */
+  get backAgain() {
+    return `Reconnected. ${this.pausedAt === null ? "The figures are live again." : "This page is still paused."}`;
   }
 
   get #whyDown() {

@@ -24,13 +24,13 @@ export class LivePage {
   #ticker;
   #bannerTicker;
 
-  /** `users` is how many there are to load; `WebSocket` opens the sockets; `noun` is what waits while the page is paused; `hasFigures` as of Connection. */
-  constructor(element, { staleMs, users = 0, WebSocket, noun, hasFigures }) {
+  /** `users` is how many there are to load; `WebSocket` opens the sockets; `noun` is what waits while the page is paused. */
+  constructor(element, { staleMs, users = 0, WebSocket, noun }) {
     const renderedAt = Number(element.dataset.now);
     const { content: version } = document.querySelector("meta[name=version]");
     this.clock = new ServerClock(renderedAt);
     const client = new Rollcall({ channel: "operators", WebSocket });
-    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users, hasFigures });
+    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users });
     this.banner = new Banner(document, this.connection, noun);
     this.#ticker = new Ticker(this.clock, () => this.#tick());
     this.#bannerTicker = new Ticker({ now: () => Date.now() }, () => this.#drawBanner());
@@ -129,7 +129,7 @@ export class LivePage {
     this.#drawBanner();
   }
 
-  #connectionChanged({ before, after, absence }) {
+  #connectionChanged({ after, absence }) {
     const isFrozen = after !== "live" && after !== "connecting";
     document.documentElement.dataset.feed = after;
     this.#isFrozen = isFrozen;
@@ -141,7 +141,7 @@ export class LivePage {
       this.#bannerTicker.start();
     } else this.#bannerTicker.stop();
     if (absence) {
-      this.banner.toast(this.connection.backAgain(before));
+      this.banner.toast(this.connection.backAgain);
       this.banner.announce(""); // the toast is announced by itself
     }
     this.connectionChanged({ isFrozen, absence });

@@ -13,9 +13,19 @@ const changes = (isChanged) => ({
   issues: isChanged,
 });
 
-/** A row without the times in it, which differ a little each time they are computed. */
-const lasting = (row) => JSON.stringify(row, (name, value) => (TIMES.has(name) ? undefined : value));
-const TIMES = new Set(["at", "heard", "since"]);
+const TIMES = new Set(["at", "heard", "since"]); // which differ a little each time they are computed
+
+const lasting = (value) => JSON.stringify(value, (name, each) => (TIMES.has(name) ? undefined : each));
+
+/** Whether two rows differ in more than the times in them. Most values are texts and numbers, and compared as such. */
+function differ(one, other) {
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return true;
+  return names.some((name) => {
+    const [value, was] = [one[name], other[name]];
+    return value !== was && !TIMES.has(name) && (typeof value !== "object" || lasting(value) !== lasting(was));
+  });
+}
 
 /** Rows are never modified, only replaced, so a shallow copy of the maps is a full copy. */
 export class DashboardState {
@@ -83,7 +93,7 @@ export class DashboardState {
 
   /** How many users are new, gone or different. */
   #differences(before) {
-    const isOther = (row) => !before.has(row.user_id) || lasting(before.get(row.user_id)) !== lasting(row);
+    const isOther = (row) => !before.has(row.user_id) || differ(row, before.get(row.user_id));
     const gone = [...before.keys()].filter((userId) => !this.users.has(userId));
     return [...this.users.values()].filter(isOther).length + gone.length;
   }

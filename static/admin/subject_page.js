@@ -37,7 +37,7 @@ export class SubjectPage extends LivePage {
   /** `draw(shown, now)` runs in an animation frame; of the events, `limit` are shown; `noun` is what waits while paused; `onConnection()` as of DashboardPage. */
   constructor(element, { draw, limit, noun = "change", onConnection = () => {} }) {
     const { about, staleMs, now, start, isMoving } = element.dataset;
-    super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun, hasFigures: false });
+    super(element, { staleMs: Number(staleMs), WebSocket: socketAbout(about), noun });
     this.#draw = draw;
     this.#onConnection = onConnection;
     this.#noun = noun;

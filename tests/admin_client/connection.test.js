@@ -12,9 +12,8 @@ class Scene {
   client = new FakeClient();
   told = [];
 
-  constructor(staleMs = 3_000, rest = {}) {
-    const options = { version: "v1", figuresAt: NOW, staleMs, timers: this.timers, ...rest };
-    this.connection = new Connection(this.client, options);
+  constructor(staleMs = 3_000) {
+    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, staleMs, timers: this.timers });
     this.connection.listen((change) => this.told.push(change));
     this.connection.open();
   }
@@ -193,10 +192,8 @@ test("a page that was never connected has lost nothing, and doesn't come back", 
   assert.deepEqual(scene.told.at(-1), { before: "down", after: "live", absence: null });
 });
 
-test("a page is reconnected after a loss, and only live again after a silence", () => {
-  const { connection } = live();
-  assert.equal(connection.backAgain("stale"), "The figures are live again.");
-  assert.equal(connection.backAgain("down"), "Reconnected. The figures are live again.");
+test("a page says that it is back", () => {
+  assert.equal(live().connection.backAgain, "Reconnected. The figures are live again.");
 });
 
 test("a paused page shows the figures of then, and stays paused when it is reconnected", () => {
@@ -207,14 +204,7 @@ test("a paused page shows the figures of then, and stays paused when it is recon
   scene.client.retryAt = scene.timers.time + 4_000;
   scene.client.become("waiting", 1006);
   assert.equal(connection.text, `Connection lost. Trying again in 4 s. ${figures(NOW + 1_000)}`);
-  assert.equal(connection.backAgain("down"), "Reconnected. This page is still paused.");
-});
-
-test("a page without figures speaks of itself", () => {
-  const scene = new Scene(3_000, { hasFigures: false }).greet();
-  scene.lose(4_000);
-  assert.equal(scene.text, `Connection lost. Trying again in 4 s. This page is as of ${moments.clock(NOW, NOW)}.`);
-  assert.equal(scene.connection.backAgain("down"), "Reconnected. This page is live again.");
+  assert.equal(connection.backAgain, "Reconnected. This page is still paused.");
 });
 
 test("an attempt that is due is made now", () => {

@@ -125,7 +125,7 @@ async def test_a_claim_of_a_call_that_is_not_ongoing_is_given_up(site: Site, vis
     await see_and_repair(
         visit,
         f"busy_without_cause:{ada.user_id}",
-        cause="Saved as on a call that is not ongoing, but shown as available",
+        cause="Saved as busy because of a call that is not ongoing, but shown as available",
         effect="Removes the leftover busy mark",
         repair="End call",
         produce=write,

@@ -197,7 +197,7 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
     assert one == Issue(
         key="busy_without_cause:1",
         kind="busy_without_cause",
-        because=Explanation("Saved as on a call that is not ongoing, but shown as available"),
+        because=Explanation("Saved as busy because of a call that is not ongoing, but shown as available"),
         since=now(four),
         username="user1",
         repair="end_call",
@@ -238,7 +238,10 @@ def test_what_the_store_alone_says_of_somebody_who_is_offline_does_not_call_them
     four.users.change(1, set_busy=True)
     four.calls.locks[2] = "gone"
     texts = {each.user_id: each.because.text for each in inspected(four) if each.because}
-    assert texts == {1: "Saved as busy, but unknown to the server", 2: "Saved as on a call that is not ongoing"}
+    assert texts == {
+        1: "Saved as busy, but unknown to the server",
+        2: "Saved as busy because of a call that is not ongoing",
+    }
 
 
 def test_a_busy_that_should_be_over_is_found_in_the_store(four: World) -> None:

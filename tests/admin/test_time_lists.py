@@ -163,8 +163,10 @@ async def test_a_live_list_knows_when_its_range_begins(signed_in: SignedIn, user
 async def test_above_a_list_around_a_moment_stands_the_moment(signed_in: SignedIn, path: str) -> None:
     page = await read(await signed_in("viewer"), path, at="2026-01-31T12:10")
     line = page.partition('<p class="around">')[2].partition("</p>")[0]
+    has_rows = path == "/admin/audit"  # which has the sign-in
+    assert ('id="moment"' in page) is has_rows
     assert re.findall(r'href="([^"]+)">([^<]+)</a>', line) == [
-        ("?at=2026-01-31T12%3A10#moment", "Go to this moment"),
+        *([("?at=2026-01-31T12%3A10#moment", "Go to this moment")] if has_rows else []),
         ("/admin/board?at=2026-01-31T12:10:00.000Z", "Board then"),
         ("?", "Clear"),
     ]

@@ -123,7 +123,7 @@ async def test_several_tabs_tell_once_and_nothing_is_told_again(site: Site, visi
     await expect(button).to_have_text("Alerts: off")
     await flap(people[0])
     await expect(one.issue(f"flapping:{people[0].user_id}")).to_be_visible()
-    attempt = one.page.get_by_role("button", name="Try it")
+    attempt = one.page.locator("dialog#alerts [data-alert=try]")
     await choose_alerts(one.page)
     await expect(attempt).to_be_disabled()
     await choose_alerts(one.page, "Play a sound", "Show a browser notification")

@@ -420,7 +420,7 @@ async def toast_refused(scene: Scene) -> None:
 
     await scene.page.route(ACTIONS, slowly)
     await send(scene)
-    await scene.live.dialog.get_by_role("button", name="Cancel").click()
+    await scene.live.dialog.get_by_role("button", name="Close").click()
     await toast(scene)
     await heartbeat(ada)
 

@@ -71,7 +71,6 @@ export class ActionDialog {
       if (this.#asked === asked) this.#show(preview);
     } catch (failure) {
       if (this.#asked !== asked) return;
-      write(parts.effect, "");
       this.#offer(false);
       this.#showError(failure);
     }
@@ -81,7 +80,10 @@ export class ActionDialog {
   #offer(isPossible) {
     this.#form.classList.toggle("impossible", !isPossible);
     write(this.#parts.cancel, isPossible ? "Cancel" : "Close");
-    if (!isPossible) this.#parts.cancel.focus();
+    if (isPossible) return;
+    write(this.#parts.effect, "");
+    for (const part of ["hits", "names", "more", "unchanged"]) this.#parts[part].hidden = true;
+    this.#parts.cancel.focus();
   }
 
   #show(preview) {

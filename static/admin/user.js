@@ -32,6 +32,9 @@ const whole = page.lockOf(byId("main"));
 const aside = page.lockOf(byId("aside"));
 const stack = page.lockOf(byId("stack"));
 
+const [waiting] = head.parts.waiting;
+const printedWaiting = waiting.hidden ? "" : waiting.textContent.replace("Pending: ", "");
+
 let userId = 0;
 const now = () => page.clock.now();
 
@@ -95,7 +98,8 @@ function draw({ user, call, events }, at) {
   status.set("heard", "title", user.heard ? new Date(user.heard).toISOString() : "");
   account.text("signIn", user.disabled ? "Disabled" : "Enabled");
   drawCall(user, call, at);
-  if (events.some(({ kind, isPrinted }) => kind === "action" && !isPrinted)) byId("new-acts").hidden = false;
+  const hasBegun = user.waiting && user.waiting !== printedWaiting; // which is in the audit log already
+  if (hasBegun || events.some(({ kind, isPrinted }) => kind === "action" && !isPrinted)) byId("new-acts").hidden = false;
 }
 
 /** The actions that would change something, in the order of the page. */
@@ -128,6 +132,7 @@ function drawCall(user, call, at) {
 }
 
 function drawDeleted() {
+  subject.classList.add("deleted");
   stopRefreshing();
   for (const part of [head, status]) {
     part.text("state", "Deleted");

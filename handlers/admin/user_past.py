@@ -52,7 +52,10 @@ class UserPasts:
         changes, recorded_since = await self._changes(user_id, first, last)
         calls = await self._stores.calls.overlapping(user_id, first, last, CALLS_LIMIT)
         running = await self._stores.recorded_spans.overlapping(first, last, RUNS_LIMIT)
-        states = [*_known_of_entry(entry, recorded_since), *(_known_of_event(event) for event in changes)]
+        of_entry = _known_of_entry(entry, recorded_since)
+        if any(event.at <= first for event in changes):  # which says more than that the user was new once
+            of_entry = [each for each in of_entry if each.cause != NEVER]
+        states = [*of_entry, *(_known_of_event(event) for event in changes)]
         for span in [each for each in running if first < each.began_at < last][:CHECKPOINTS_LIMIT]:
             # A state can have changed while no server was running.
             states += await self._known_at(user_id, span.began_at)

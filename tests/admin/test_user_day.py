@@ -102,6 +102,16 @@ def rows(answer: Answer) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.body[1:])))
 
 
+async def test_who_went_offline_before_the_day_is_offline_for_that_reason(
+    server: RunningServer, signed_in: SignedIn
+) -> None:
+    ada, day = await old_user(server, "ada"), midnight(3)
+    await note(server, ada, (day + 8 * HOUR, "available", "connected"), (day + 17 * HOUR, "offline", "timed_out"))
+    page = (await (await signed_in("viewer")).get(f"/admin/users/{ada}?day={date(1)}")).body
+    ((state, title),) = bars(page)
+    assert (state, title.partition(",")[0]) == ("offline", "Offline: timed out")
+
+
 async def test_a_day_is_a_strip_of_states_each_with_its_times_and_reason(
     server: RunningServer, signed_in: SignedIn
 ) -> None:

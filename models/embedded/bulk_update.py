@@ -22,8 +22,9 @@ from pymongo import UpdateOne
 from models.embedded.query import FIELD, Sql, column, where
 from models.embedded.values import stored
 
-_parts = operator.attrgetter("_filter", "_doc", "_upsert")
-_other_options = operator.attrgetter("_collation", "_array_filters", "_hint", "_sort")
+# pymongo has no public way to read a request.
+parts_of = operator.attrgetter("_filter", "_doc", "_upsert")
+other_options_of = operator.attrgetter("_collation", "_array_filters", "_hint", "_sort")
 
 _NO_OPTIONS = (None, None, None, None)
 _NOTHING: dict[str, Any] = {}
@@ -87,9 +88,9 @@ def update_all(connection: sqlite3.Connection, table: str, shape: Shape, rows: R
 
 def _read(request: object) -> tuple[Shape, list[Any]] | None:
     """The shape of an update, and its `_id` and values, if it can be carried out together with others."""
-    if type(request) is not UpdateOne or _other_options(request) != _NO_OPTIONS:
+    if type(request) is not UpdateOne or other_options_of(request) != _NO_OPTIONS:
         return None
-    condition, update, upsert = _parts(request)
+    condition, update, upsert = parts_of(request)
     set_fields, max_fields = update.get("$set", _NOTHING), update.get("$max", _NOTHING)
     row = [condition.get("_id"), *set_fields.values(), *max_fields.values()]
     if upsert or len(update) != bool(set_fields) + bool(max_fields) or type(row[0]) not in _IDS:

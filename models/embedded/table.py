@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, WriteError
 
 from models.collection import Document, Filter, Keys
-from models.embedded.bulk_update import Rows, Shape, rows_by_shape, update_all
+from models.embedded.bulk_update import Rows, Shape, other_options_of, parts_of, rows_by_shape, update_all
 from models.embedded.counting import Counting
 from models.embedded.query import FIELD, Sql, column, index_columns, order, where
 from models.embedded.update import Update, check_field
@@ -33,10 +32,6 @@ from models.embedded.values import (
 
 # MongoDB's error codes (from its error_codes.yml).
 INDEX_CONFLICT, INDEX_NOT_FOUND, DUPLICATE_KEY = 86, 27, 11000
-
-# pymongo has no public way to read a request.
-_filter_and_update = operator.attrgetter("_filter", "_doc", "_upsert")
-_other_options = operator.attrgetter("_collation", "_array_filters", "_hint", "_sort")
 
 
 class Updated(NamedTuple):
@@ -268,9 +263,9 @@ def _checked_stored(fields: Fields) -> Fields:
 def _request_parts(request: object) -> tuple[Filter, Update, bool]:
     if not isinstance(request, UpdateOne):
         raise NotImplementedError(f"the embedded store does not support {type(request).__name__} in bulk_write")
-    if any(option is not None for option in _other_options(request)):
+    if any(option is not None for option in other_options_of(request)):
         raise NotImplementedError("the embedded store only supports filter, update and upsert of UpdateOne")
-    condition, update, upsert = _filter_and_update(request)
+    condition, update, upsert = parts_of(request)
     return condition, Update(update), bool(upsert)
 
 

@@ -166,8 +166,7 @@ def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> 
     if entry.heartbeat_at is not None and entry.heartbeat_until > entry.grace_until:
         return Explanation("heartbeat", milliseconds(entry.heartbeat_at), tail=AGO)
     until = clock.wall_of(entry.grace_until)
-    if (
-        entry.grace_until - entry.evidence_at > grace_seconds + ROUNDING
-    ):  # longer than the grace period of a lost connection
+    grace = entry.grace_until - entry.evidence_at
+    if grace > grace_seconds + ROUNDING:  # longer than that of a lost connection
         return Explanation("held after a restart,", until, "down", " left")
     return Explanation("connection lost,", until, "down", " of grace left")

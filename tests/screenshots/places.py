@@ -9,17 +9,13 @@ from tests.screenshots.stage import Place, place
 @place("crowd", **ONLINE_SETTINGS)
 async def furnish_crowd(place: Place) -> None:
     """A team of 140, with long names, calls, events and audit entries."""
-    crowd = await gather_crowd(place.site, 140)
-    place.ids.update(longest=crowd.longest, stuck=crowd.stuck, call=crowd.call_id)
-    await place.site.start()
+    await _furnish(place, 140)
 
 
 @place("thousands", **ONLINE_SETTINGS)
 async def furnish_thousands(place: Place) -> None:
     """A team of 5,061."""
-    crowd = await gather_crowd(place.site, 5061)
-    place.ids.update(longest=crowd.longest, stuck=crowd.stuck, call=crowd.call_id)
-    await place.site.start()
+    await _furnish(place, 5061)
 
 
 @place("nobody")
@@ -31,6 +27,10 @@ async def furnish_nobody(place: Place) -> None:
 @place("fragile", **ONLINE_SETTINGS)
 async def furnish_fragile(place: Place) -> None:
     """A team of 61 on a server that states may stop and start again."""
-    crowd = await gather_crowd(place.site, 61)
+    await _furnish(place, 61)
+
+
+async def _furnish(place: Place, count: int) -> None:
+    crowd = await gather_crowd(place.site, count)
     place.ids.update(longest=crowd.longest, stuck=crowd.stuck, call=crowd.call_id)
     await place.site.start()

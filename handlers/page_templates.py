@@ -16,6 +16,7 @@ from handlers.admin.formatting import FILTERS
 from handlers.admin.list_choices import COLUMNS
 from handlers.admin.list_order import ORDER_WORDS
 from handlers.admin.time_form import RANGE_WORDS
+from models.tags import TAGS_LIMIT
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
@@ -43,6 +44,7 @@ def page_templates() -> jinja2.Environment:
     templates.globals["list_columns"] = COLUMNS
     templates.globals["on_it_minutes"] = attention.MINUTES
     templates.globals["order_words"] = ORDER_WORDS
+    templates.globals["tags_limit"] = TAGS_LIMIT
     templates.globals["range_words"] = RANGE_WORDS
     templates.globals["chart_words"] = {each.name: each.title for each in CHART_RANGES.values()}
     templates.globals["column_words"] = {each.name: each.label for columns in COLUMNS.values() for each in columns}

@@ -155,6 +155,8 @@ class ActionPreviews:
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
         name = _name(entry)
+        if entry.disabled:
+            raise Conflict("NOTHING_TO_DO", f"{name} is disabled, and so already signed out everywhere")
         effect = f"{name} is signed out everywhere, and has to sign in again on every device."
         return self._preview("sign_out", entry, effect + self._drop_of_call(entry))
 

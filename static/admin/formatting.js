@@ -33,14 +33,16 @@ export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_
 export const bulkWords = (action, size) => `${BULK_LABELS[action] ?? ACTION_LABELS[action]} ${count(size, "user")}`;
 const BULK_LABELS = { sign_out: "Sign out", clear_busy: "Clear busy of", add_tag: "Add tag to", remove_tag: "Remove tag from" };
 
+const TAGS_LIMIT = 20; // as in models/tags.py
+
 /** Whether an action would change something for a user, as `changes` in templates/admin/_parts.html. */
 export const changes = {
   force_offline: (user) => user.state !== "offline",
   disconnect: (user) => Boolean(user.sockets),
   clear_busy: (user, issue) => Boolean(user.set_busy) || issue?.repair === "clear_busy",
   end_call: (user) => Boolean(user.call_id),
-  sign_out: () => true,
-  add_tag: () => true,
+  sign_out: (user) => !user.disabled,
+  add_tag: (user) => (user.tags?.length ?? 0) < TAGS_LIMIT,
   remove_tag: (user) => Boolean(user.tags?.length),
 };
 

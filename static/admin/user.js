@@ -19,6 +19,7 @@ const NONE = [];
 const OFFERS = ["force_offline", "clear_busy", "disconnect", "end_call", "sign_out"];
 const ENABLING = ["enable_user"];
 const DISABLING = ["disable_user"];
+const ADDING = ["add_tag"];
 
 const subject = byId("subject");
 const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN });
@@ -79,6 +80,13 @@ page.list("tags", {
   fill: (row, tag) => fillTag(row, tag, userId),
   lock: aside,
 });
+if (byId("adding"))
+  page.list("adding", {
+    pick: ({ user }) => (user && changes.add_tag(user) ? ADDING : NONE),
+    keyOf: (action) => action,
+    fill: (link, action, isGone) => fillOffer(link, action, isGone, `${ACTION_LABELS[action]}…`),
+    lock: aside,
+  });
 
 function draw({ user, call, events }, at) {
   if (user === undefined) return;

@@ -24,6 +24,7 @@ from tests.admin.conftest import SignedIn
 from tests.clients import Api, Person
 from tests.conftest import MakePerson, OpenSocket
 from tests.running import RunningServer
+from tests.tagging import tag
 
 pytestmark = [pytest.mark.gen_test, pytest.mark.any_store]
 
@@ -104,6 +105,27 @@ async def test_a_disabled_user_is_called_so_once_whatever_the_columns(
     for columns in ("", "none"):
         page = (await browser.get(f"/admin/users?columns={columns}")).body
         assert len(re.findall(r">disabled<", page, re.IGNORECASE)) == 1
+
+
+@pytest.mark.parametrize("path", ["/admin?q=ada", "/admin/users?q=ada", "/admin/users/1"])
+async def test_nobody_is_signed_out_who_is_disabled_and_nobody_gets_a_tag_who_has_twenty(
+    path: str, server: RunningServer, signed_in: SignedIn, user: MakePerson
+) -> None:
+    await user("ada")
+    browser = await signed_in("operator")
+    assert {"sign_out", "add_tag"} <= await offered(browser, path)
+    await server.core.membership.disable(1)
+    await tag(server, 1, *(f"t{number}" for number in range(20)))
+    assert not {"sign_out", "add_tag"} & await offered(browser, path)
+
+
+async def offered(browser: Browser, path: str) -> set[str]:
+    """The actions that a page offers for its only user, without those for picked users, which the script counts."""
+    page = (await browser.get(path)).body
+    shown = re.sub(r'<template>.*?</template>|<form id="pick".*?</form>', "", page, flags=re.DOTALL)
+    buttons = re.findall(r'<(?:button|a)[^>]*?(?:name="action" value="|\?action=)(\w+)([^>]*)>', shown)
+    counted = re.findall(r'data-changes="([^"]*)"', page)
+    return {name for name, rest in buttons if not rest.endswith(" hidden")} | set(" ".join(counted).split())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,20 @@ from tests.dashboard.site import Site, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
+ACT_ON_ACCOUNT = """
+async ([user_id, tags]) => {
+  const send = async (url, fields) => {
+    const { value: _xsrf } = document.querySelector("[name=_xsrf]");
+    const body = new URLSearchParams({ user_id, reason: "a test", request_id: crypto.randomUUID(), _xsrf, ...fields });
+    const answer = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(await answer.text());
+  };
+  for (let number = 0; number < tags; number++) await send("/admin/actions", { action: "add_tag", tag: `t${number}` });
+  await send("/admin/accounts", { action: "disable_user" });
+}
+"""
+"""Gives a user this many tags, and disables the account."""
+
 
 async def opened(visit: Visit, path: str, name: str = "operator") -> Page:
     """Open a page and wait until it is live."""
@@ -192,6 +206,19 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
         use_inner_text=True,
     )
     await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
+
+
+async def test_what_would_change_nothing_any_more_leaves_the_page_of_a_user(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("full ada")
+    watched = await opened(visit, f"/admin/users/{ada.user_id}")
+    add_tag, offered = watched.get_by_role("link", name="Add tag…"), watched.locator("#actions a")
+    await expect(add_tag).to_be_visible()
+    await expect(offered).to_have_text(["Force offline…", "Sign out everywhere…"])
+    acting = await visit(f"/admin/users/{ada.user_id}", "admin")
+    await acting.evaluate(ACT_ON_ACCOUNT, [ada.user_id, 20])
+    await expect(watched.locator("#tags [data-count]")).to_have_text("20")
+    await expect(add_tag).to_have_count(0)
+    await expect(offered).to_have_count(0)
 
 
 async def test_while_it_is_not_live_such_a_page_is_grey_says_so_and_takes_no_actions(site: Site, visit: Visit) -> None:

@@ -207,6 +207,12 @@ def test_sign_out_says_what_it_hits(world: World) -> None:
     assert "The call with user2 is dropped if user1 is not back within 90 s." in made.effect
 
 
+def test_a_disabled_user_is_signed_out_already(world: World) -> None:
+    act(world, "disable_user", user_id=1)
+    with pytest.raises(Conflict, match="user1 is disabled, and so already signed out everywhere"):
+        act(world, "sign_out", user_id=1)
+
+
 def test_end_call_frees_and_tells_both(world: World) -> None:
     call = world.call(1, 2)
     made = plan(world, "end_call", call_id=call.call_id)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from playwright.async_api import expect
 
+from realtime.dashboard.rows import ACTION_LABELS, CUTTING
 from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
 
@@ -16,6 +17,9 @@ SHOWN_SECONDS = 5.0
 """How long it may take until an issue is shown."""
 
 REPAIRED_SECONDS = 5.0
+
+RED = {ACTION_LABELS[each] for each in CUTTING}
+"""The repairs that end or cut something."""
 
 
 async def see_and_repair(
@@ -31,7 +35,9 @@ async def see_and_repair(
     assert shown_after < SHOWN_SECONDS, f"shown after {shown_after:.1f} s"
     await expect(issue.locator("[data-f=effect]")).to_have_text(re.compile(effect))
 
-    await issue.get_by_role("button", name=repair).click()
+    button = issue.get_by_role("button", name=repair)
+    assert ("risky" in (await button.get_attribute("class") or "").split()) == (repair in RED)
+    await button.click()
     await one.confirm("it looked stuck")
     repaired = time.monotonic()
     await expect(other.issue(key)).to_have_count(0)

@@ -93,8 +93,10 @@ class Live:
         return rows if parts else [name for (name,) in rows]
 
     async def choose(self, person: Person, item: str) -> None:
-        """Open the menu of a row and choose an item."""
-        await self.cell(person, "more").click()
+        """Open the menu of a row and choose an item. The menu would close if the page still scrolled."""
+        more = self.cell(person, "more")
+        await more.scroll_into_view_if_needed()
+        await more.click()
         await self.menu.get_by_role("button", name=item).click()
 
     async def confirm(self, reason: str) -> None:

@@ -25,6 +25,12 @@ SETTLING_MS = 250
 PATIENCE_MS = 60_000
 """Many servers and browsers may share the machine."""
 
+IN_ITS_ZONE = """() => {
+  const day = document.querySelector("[data-day-zone]")?.dataset.dayZone;
+  return !day || document.body.dataset.zone || day === Intl.DateTimeFormat().resolvedOptions().timeZone;
+}"""
+"""On a first visit, a user's day is loaded again in the zone of the browser."""
+
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -69,8 +75,10 @@ class Shot:
             path = self.state.path.format(**place.ids)
             await page.goto(place.site.origin + path)
             assert not self.state.role or "/admin/login" not in page.url, "nobody is signed in"
-            if path.partition("?")[0] in LIVE and self._options.get("java_script_enabled", True):
-                await _await_live(page)
+            if self._options.get("java_script_enabled", True):
+                await page.wait_for_function(IN_ITS_ZONE)
+                if path.partition("?")[0] in LIVE:
+                    await _await_live(page)
             await self.state.prepare(Scene(page, place, stage))
             for name, scheme in zip(self.names, ("light", "dark"), strict=True):
                 await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient
@@ -17,6 +18,11 @@ from tests.clients import Person
 from tests.dashboard.site import QUICK, Site
 from tests.program import ServerProgram
 from tests.secrets_seen import SecretsSeen
+
+
+def suffixes() -> Iterator[str]:
+    """Return suffixes of two letters, none of them twice. They make the names of a server's users unique."""
+    return map("".join, product(ascii_lowercase, repeat=2))
 
 
 @dataclass
@@ -28,10 +34,12 @@ class Place:
     """Values of parameters in paths."""
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What to end before the server."""
+    suffixes: Iterator[str] = field(default_factory=suffixes)
+    """Those that no user's name has yet."""
 
     async def online(self, *names: str) -> list[Person]:
         """Register users who are available, with a suffix that makes their names unique."""
-        suffix = secrets.token_hex(1)
+        suffix = next(self.suffixes)
         return await self.site.online(*[f"{name} {suffix}" for name in names])
 
     async def end(self) -> None:

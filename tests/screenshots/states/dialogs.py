@@ -155,11 +155,11 @@ async def ask_repair(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 
 
-@state("dialog_end_call_leftover", "/admin", place="issues")
-async def ask_leftover(scene: Scene) -> None:
-    """The repair of what is left of a call."""
+@state("dialog_release_lock", "/admin", place="issues")
+async def ask_release_lock(scene: Scene) -> None:
+    """The repair of a lock that a call has left behind."""
     box = scene.page.locator("#attention [data-box]")
-    row = scene.page.locator("#attention .row").filter(has_text="on a call that is not ongoing").first
+    row = scene.page.locator("#attention .row").filter(has_text="because of a call that is not ongoing").first
     for _ in range(20):
         if await row.count():
             break
@@ -272,7 +272,17 @@ async def ask_on_a_stale_page(scene: Scene) -> None:
 async def pick(scene: Scene, *people: Person) -> None:
     """Pick these users."""
     await find(scene, *people)
-    await scene.page.locator("[data-pick=head]").click()
+    await pick_all(scene)
+
+
+async def pick_all(scene: Scene) -> None:
+    """Pick everybody who is listed. A phone shows no heads: there, all can be picked once somebody is."""
+    head = scene.page.locator("[data-pick=head]")
+    if await head.is_visible():
+        await head.click()
+    else:
+        await scene.live.rows.first.locator("[data-f=pick]").click()
+        await scene.page.locator("[data-pick=all]").click()
 
 
 async def team(scene: Scene) -> list[Person]:
@@ -301,7 +311,7 @@ async def ask_several_unchanged(scene: Scene) -> None:
 
 async def ask_for_all(scene: Scene, item: str = "Sign out") -> None:
     """An action for everybody who matches."""
-    await scene.page.locator("[data-pick=head]").click()
+    await pick_all(scene)
     await scene.page.locator("#pick").get_by_role("button", name=re.compile(f"^{item} [\\d,]+ users?…")).click()
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 

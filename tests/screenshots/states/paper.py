@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from playwright.async_api import expect
+
 from tests.screenshots.state import Scene, state
 
 ON_PAPER: dict[str, Any] = {"widths": (768, 1024), "height": 2400}
@@ -14,6 +16,13 @@ async def print_page(scene: Scene) -> None:
     """Show the page as the browser lays it out for paper."""
     await scene.page.emulate_media(media="print")
     await scene.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+
+
+async def print_when_live(scene: Scene) -> None:
+    """Print the page once it is live, if it follows the server."""
+    if await scene.live.chip.count():
+        await expect(scene.live.chip).to_have_text("Live")
+    await print_page(scene)
 
 
 for name, path, role in (
@@ -38,7 +47,7 @@ for name, path, role in (
     ("sign_ins", "/admin/sign-ins", "operator"),
     ("error", "/admin/users/999999", "operator"),
 ):
-    state(f"print_{name}", path, role=role, **ON_PAPER)(print_page)
+    state(f"print_{name}", path, role=role, **ON_PAPER)(print_when_live)
 
 state("print_live_of_thousands", "/admin", place="thousands", **{**ON_PAPER, "height": 12_000})(print_page)
 

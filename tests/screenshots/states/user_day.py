@@ -44,11 +44,13 @@ async def furnish_shifts(place: Place) -> None:
         zoe, nour, flip, absent = ids
         for ago in WORKDAYS_AGO:
             await _add_shift(stores, zoe, names[0], nour, ago)
-        await stores.events.add_many(list(_flips(flip, names[2])))
-        ended_at = midnight(1) + 16 * HOUR
-        current = CurrentState("offline", ended_at, "timed_out")
+        flips = _flips(flip, names[2])
+        await stores.events.add_many(flips)
         await stores.users.save_evidence(
-            [Evidence(zoe, online=False, last_seen=ended_at, heartbeat_at=None, current_state=current)]
+            [
+                _offline_since(zoe, midnight(1) + 16 * HOUR, "timed_out"),
+                _offline_since(flip, flips[-1].at, "disconnected"),
+            ]
         )
         for run in _runs():
             await stores.recorded_spans.begin(run)
@@ -72,11 +74,17 @@ async def _add_shift(stores: Stores, user_id: int, name: str, other_id: int, ago
     await stores.calls.end(ended(call, "completed", day + 9.5 * HOUR, None))
 
 
+def _offline_since(user_id: int, at: datetime, reason: str) -> Evidence:
+    """Evidence of a user who went offline then."""
+    current = CurrentState("offline", at, reason)
+    return Evidence(user_id, online=False, last_seen=at, heartbeat_at=None, current_state=current)
+
+
 def _flips(user_id: int, name: str) -> list[Event]:
     """Changes of state every three minutes, until now."""
     now = datetime.now(UTC)
     found: list[Event] = []
-    for number in range(480):
+    for number in range(479):
         at = now - timedelta(minutes=3 * (480 - number))
         kind, cause = (("offline", "disconnected"), ("available", "connected"))[number % 2]
         found.append(Event(f"{int(at.timestamp() * 1000):012x}f", at, kind, user_id, name, cause))  # type: ignore[arg-type]
@@ -123,8 +131,6 @@ async def point(scene: Scene) -> None:
 @state("user_day_by_keyboard", "/admin/users/{zoe}?day={ago_2}", place="shifts", role="viewer")
 async def press_keys(scene: Scene) -> None:
     """The reading of a time without a server, which was reached by keyboard."""
-    # On a first visit, the day is loaded again in the zone of the browser.
-    await expect(scene.page.locator("[data-day-zone]")).to_have_attribute("data-day-zone", "Europe/Berlin")
     await scene.page.get_by_role("slider").focus()
     for _ in range(20):
         if "server" in await scene.page.locator("[data-readout]").inner_text():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from jinja2 import pass_context
@@ -63,16 +63,6 @@ def _full_as_text(context: Context, moment: Moment) -> str:
 
 
 @pass_context
-def _full_of_text(context: Context, text: str) -> str | Markup:
-    """A moment as a saved filter has it. What can't be read stays as it is."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return _moments(context).marked(moment, "full") if moment.tzinfo else text
-
-
-@pass_context
 def _hour(context: Context, moment: Moment) -> str:
     return _moments(context).hour_and_minute(moment)
 
@@ -109,7 +99,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dated": _dated,
     "full": _full,
     "full_as_text": _full_as_text,
-    "full_of_text": _full_of_text,
     "hour": _hour,
     "weekday": _weekday,
     "iso": iso,

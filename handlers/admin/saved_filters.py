@@ -7,8 +7,11 @@ from typing import cast, get_args
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from markupsafe import Markup
 
 from handlers.admin.base import AdminContext, AdminHandler, allows
+from handlers.admin.moments import Moments
+from handlers.admin.time_range import moments_in
 from models.errors import Invalid, NotFound, RequestError, StoreUnavailable
 from models.saved_filters import PageName, SavedFilter
 
@@ -72,6 +75,16 @@ def cleaned(query: str) -> str:
     return urlencode([(name, value) for name, value in given if name not in NOT_SAVED])
 
 
+def in_words(filter_: dict[str, str], moments: Moments) -> dict[str, str | Markup]:
+    """A filter with its times in the zone of the page, as the page writes them. What can't be read stays as it is."""
+    try:
+        found = moments_in(filter_, moments.zone)
+    except Invalid:
+        return {**filter_}
+    times = {name: moments.marked(moment, "full") for name, moment in found.items()}
+    return {name: times.get(name, value) for name, value in filter_.items() if name != "zone" or not times}
+
+
 class SavedFiltersHandler(AdminHandler):
     """/admin/saved-filters"""
 
@@ -82,24 +95,42 @@ class SavedFiltersHandler(AdminHandler):
     @allows("viewer")
     async def get(self) -> None:
         """Show the operator's own saved filters."""
-        saved = await self.admin.saved_filters.of_operator(self.operator.operator_id)
-        rows = [(each, path_of(each), dict(parse_qsl(each.query))) for each in saved]
-        self.show("saved_filters.html", saved=rows, titles=TITLES)
+        self._show(await self._saved())
 
     @allows("viewer")
     async def post(self) -> None:
         """Save, rename or delete one, and lead back to the page of the form. A refusal is shown there."""
+        change = self.get_body_argument("change", "save")
         try:
-            message = await self._change(self.get_body_argument("change", "save"))
+            message = await self._change(change)
         except (Invalid, NotFound) as refusal:
             if self.wants_json:
                 raise
-            return self._back(refusal)
+            return await self._refuse(refusal, change)
         if self.wants_json:
             self.finish({"message": message})
         else:
             self.go(self._next(), message)
         return None
+
+    async def _saved(self) -> list[SavedFilter]:
+        return await self.admin.saved_filters.of_operator(self.operator.operator_id)
+
+    def _show(self, saved: list[SavedFilter], problem: str = "") -> None:
+        """Show the page. If there is a problem with a new name, the name is still in its field."""
+        rows = [(each, path_of(each), in_words(dict(parse_qsl(each.query)), self.moments)) for each in saved]
+        typed = {name: self.get_body_argument(name, "", strip=False) for name in ("page", "name", "new_name")}
+        self.show("saved_filters.html", saved=rows, titles=TITLES, problem=problem, typed=typed)
+
+    async def _refuse(self, refusal: RequestError, change: str) -> None:
+        """Say why: next to the new name, or else on the page of the form."""
+        saved = await self._saved()
+        of_form = tuple(self.get_body_argument(name, "") for name in ("page", "name"))
+        if change == "rename" and any((each.page, each.name) == of_form for each in saved):
+            self.set_status(400)
+            self._show(saved, refusal.message)
+        else:
+            self.go(self._next(), refusal.message, is_refusal=True)
 
     async def _change(self, change: str) -> str:
         filters, operator_id = self.admin.saved_filters, self.operator.operator_id
@@ -126,6 +157,3 @@ class SavedFiltersHandler(AdminHandler):
 
     def _next(self) -> str:
         return self.own_page(self.get_body_argument("next", "") or "/admin/saved-filters")
-
-    def _back(self, refusal: RequestError) -> None:
-        self.go(self._next(), refusal.message, is_refusal=True)

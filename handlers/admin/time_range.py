@@ -6,6 +6,7 @@ query or else the operator chose, or have an offset.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal, cast, get_args
 
@@ -89,12 +90,27 @@ def time_argument(handler: AdminHandler, name: str) -> str:
 
 
 def _zone(handler: AdminHandler) -> tzinfo:
-    name = time_argument(handler, "zone")
+    return zone_of(time_argument(handler, "zone"), handler.moments.zone)
+
+
+def zone_of(name: str, default: tzinfo) -> tzinfo:
+    """The zone of this name. Raises Invalid if there is none."""
     if not name:
-        return handler.moments.zone
+        return default
     if (zone := zone_named(name)) is None:
         raise Invalid(f"There is no time zone “{name}”. Give a name such as Europe/Berlin.")
     return zone
+
+
+def moments_in(query: Mapping[str, str], default: tzinfo) -> dict[str, datetime]:
+    """The moments that `at`, `from` and `to` mean, in the zone of the query or else the default. Raises Invalid."""
+    zone = zone_of(query.get("zone", ""), default)
+    times = {
+        name: LocalTime(name, query[name], zone, is_end=name == "to")
+        for name in ("at", "from", "to")
+        if query.get(name)
+    }
+    return {name: time.latest if name == "to" else time.earliest for name, time in times.items()}
 
 
 def _jump(given: LocalTime) -> TimeRange:

@@ -73,7 +73,10 @@ async def test_filters_are_renamed_and_deleted_on_a_page_of_their_own(signed_in:
         ("calls", "state=ongoing&sort=duration", "State: Ongoing · Sort: Longest first"),
         ("events", "kind=call_started&range=day", "Type: Call started · Time: Last 24 hours"),
         ("events", "sort=-time&at=2026-11-26T14%3A05%2B01%3A00", "Sort: Oldest first · Around: 26 Nov 2026, 13:05"),
+        ("events", "at=2026-11-26T14%3A05&zone=Europe%2FBerlin", "Around: 26 Nov 2026, 13:05"),
+        ("calls", "from=2026-11-26T14%3A05&to=2026-11-27", "From: 26 Nov 2026, 14:05 · To: 28 Nov 2026, 00:00"),
         ("audit", "action=clear_busy&from=yesterday", "Action: Clear busy · From: yesterday"),
+        ("audit", "to=2026-11-26&zone=Mars", "To: 2026-11-26 · Time zone: Mars"),
         ("calls", "columns=started.type", "Columns: Started, Type"),
         ("users", "status=all", "Everything"),
     ],
@@ -87,6 +90,23 @@ async def test_a_filter_is_described_in_the_words_of_its_page(
     cell = re.search(r'<td class="soft"[^>]*><span class="text">(.*?)</span></td>', shown)
     assert cell is not None
     assert html.unescape(re.sub(r"<[^>]+>", "", cell[1])) == words
+
+
+async def test_a_name_that_is_refused_stays_in_its_field(signed_in: SignedIn) -> None:
+    viewer = await signed_in("viewer")
+    for name in ("mine", "taken"):
+        await change(viewer, name=name, query="status=busy")
+    await change(viewer, name="mine", query="q=ada", page="calls")
+    answer = await change(viewer, change="rename", name="mine", new_name="<taken")
+    assert answer.status == 303
+    answer = await change(viewer, change="rename", name="<taken", new_name="taken ")
+    assert answer.status == 400
+    (field,) = re.findall(r'<input name="new_name" value="taken "[^>]*>', answer.body)
+    assert 'aria-invalid="true" aria-describedby="problem" autofocus' in field
+    assert answer.body.count("aria-invalid") == 1
+    assert "There is already a filter named “taken”." in html.unescape(answer.body)
+    answer = await change(viewer, change="rename", name="gone", new_name="")
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin/saved-filters")
 
 
 async def test_what_is_refused_is_said_on_the_page_and_nothing_else_is_kept(signed_in: SignedIn) -> None:

@@ -80,10 +80,26 @@ def update_all(connection: sqlite3.Connection, table: str, shape: Shape, rows: R
     """Carry out the updates of one shape. Raises sqlite3.IntegrityError, and then nothing was changed."""
     count, update = _statements(table, shape)
     text = _encode(rows)
+    if _may_stop_matching(shape):
+        (matched,) = connection.execute(count.text, (text, *count.values)).fetchone()
+        return Counts(matched, _modified(connection, update, text))
+    modified = _modified(connection, update, text)
+    if modified == len(rows):
+        return Counts(modified, modified)
     (matched,) = connection.execute(count.text, (text, *count.values)).fetchone()
+    return Counts(matched, modified)
+
+
+def _may_stop_matching(shape: Shape) -> bool:
+    """Whether a document that was updated may no longer equal what was asked for."""
+    return any(field in shape.set or field in shape.max for field, _ in shape.conditions)
+
+
+def _modified(connection: sqlite3.Connection, update: Sql, text: bytes) -> int:
+    """Update, and return the number of changed documents."""
     connection.execute(update.text, (text, *update.values))
     (modified,) = connection.execute("SELECT changes()").fetchone()
-    return Counts(matched, modified)
+    return int(modified)
 
 
 def _read(request: object) -> tuple[Shape, list[Any]] | None:

@@ -83,7 +83,9 @@ class Settings:
     store_breaker_failures: int = setting(3, "Failures in a row after which the store counts as down.")
     store_breaker_retry_seconds: float = setting(0.5, "Time between attempts to reach a store that is down.")
     retry_after_seconds: int = setting(1, "Retry-After header of a 503 response.")
-    save_interval_seconds: float = setting(1.0, "How often last_seen and heartbeats are saved, in one bulk write.")
+    save_interval_seconds: float = setting(
+        1.0, "How often last_seen and heartbeats are saved in bulk; half as often while a crowd connects."
+    )
     notice_interval_seconds: float = setting(0.5, "How often the server looks for changes made on the command line.")
     write_attempts: int = setting(50, "Attempts to change a user whom other writers change too; then 503.")
     lease_renew_seconds: float = setting(2.0, "How often a server on MongoDB renews its lease on the database.")

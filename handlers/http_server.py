@@ -99,14 +99,17 @@ class RollcallHTTPServer(HTTPServer):
 
     def _accept(self, listening: socket.socket, upgrades: DirectUpgrades) -> None:
         """Begin with the connections that wait."""
+        together = 0
         while True:
             try:
                 connection, address = listening.accept()
             except BlockingIOError:
-                return
+                break
             except ConnectionAbortedError:  # the client has left, which some systems report here
                 continue
             self._accepted(upgrades, connection, address)
+            together += 1
+        self._traffic.crowd.note(together)
 
     def _accepted(
         self, upgrades: DirectUpgrades, connection: socket.socket, address: tuple[object, ...], *, waits: bool = True

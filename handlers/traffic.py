@@ -14,10 +14,12 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
+from handlers.crowd import Crowd
+
 
 @dataclass
 class Traffic:
-    """The number of requests and sockets in progress, and whether the server is draining."""
+    """The number of requests and sockets in progress, whether a crowd is connecting, and whether the server drains."""
 
     arriving: int = 0
     """Requests whose body is still on its way."""
@@ -26,6 +28,7 @@ class Traffic:
     sockets: int = 0
     answering: WeakSet[IOStream] = field(default_factory=WeakSet)
     """Connections whose client had not yet taken the whole answer when it was finished."""
+    crowd: Crowd = field(default_factory=Crowd)
     draining: bool = False
     """From then on new requests are refused."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from handlers.api.metrics import Metrics
+from handlers.crowd import Crowd
 from models.errors import StoreUnavailable
 from models.notices import Notice
 from models.operator_auth import OperatorAuth
@@ -61,6 +62,7 @@ class Background:
         operator_auth: OperatorAuth,
         screen_auth: ScreenAuth,
         metrics: Metrics,
+        crowd: Crowd,
     ) -> None:
         self._settings = settings
         self._core = core
@@ -69,6 +71,8 @@ class Background:
         self._operator_auth = operator_auth
         self._screen_auth = screen_auth
         self._metrics = metrics
+        self._crowd = crowd
+        self._collection_keeper = CollectionKeeper(core.hub.__len__, crowd)
         self._tasks: set[asyncio.Task[None]] = set()
         self._store_is_down = False
         self._last_notice = 0
@@ -79,7 +83,7 @@ class Background:
         self.spawn(self._tick())
         self.spawn(self._every(SWEEP_SECONDS, self._sweep))
         self.spawn(self._every(self._settings.stats_interval_seconds, self._tell_stats))
-        self.spawn(self._every(self._settings.save_interval_seconds, self._core.save))
+        self.spawn(self._every(self._settings.save_interval_seconds, self._save))
         self.spawn(self._every(self._settings.save_interval_seconds, self._persistence.save_events))
         self.spawn(self._every(self._settings.notice_interval_seconds, self._read_notices))
         self.spawn(self._every(self._settings.overview_interval_seconds, self._tell_operators))
@@ -92,7 +96,8 @@ class Background:
         self.spawn(self._every(SIGN_IN_SECONDS, self._keep_sign_ins))
         self.spawn(self._every(CLEAN_UP_SECONDS, self._clean_up))
         self.spawn(self._every(MEMORY_SECONDS, MemoryKeeper(self._core.hub.__len__, malloc_trim()).look))
-        self.spawn(self._every(CROWD_SECONDS, CollectionKeeper(self._core.hub.__len__).look))
+        self._crowd.on_begin = self._collection_keeper.pause
+        self.spawn(self._every(CROWD_SECONDS, self._collection_keeper.look))
 
     def repeat(self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
         """Do something again and again, the first time at once or after some time. If it fails, the error is logged."""
@@ -107,6 +112,7 @@ class Background:
     async def stop(self) -> None:
         """End all tasks."""
         await end_tasks(self._tasks)
+        self._collection_keeper.resume()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -155,7 +161,13 @@ class Background:
     async def _tell_operators(self) -> None:
         self._core.operator_sessions.tick()
 
+    async def _save(self) -> None:
+        """What waits to be saved is only evidence, which can wait a little longer while a crowd connects."""
+        await self._crowd.let_in(self._settings.save_interval_seconds)
+        await self._core.save()
+
     async def _look(self) -> None:
+        await self._crowd.let_in(REFRESH_SECONDS)
         self._core.overview_feed.refresh()
 
     async def _keep_sign_ins(self) -> None:

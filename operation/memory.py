@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import time
 from collections.abc import Callable
+
+from handlers.crowd import Crowd
 
 LEFT_SHARE = 0.5
 """Memory is given back when fewer sockets than this share of the most are left."""
@@ -18,6 +21,9 @@ CROWD_SECONDS = 0.25
 
 CROWD_SOCKETS = 50
 """Sockets that opened in this time, less those that closed, by which a crowd is known."""
+
+PAUSE_SECONDS = 1.0
+"""How long nothing is collected at most. What needs a collector, such as failed requests, waits for it so long."""
 
 _THRESHOLDS = gc.get_threshold()
 _NEVER = 2**30
@@ -46,23 +52,43 @@ class MemoryKeeper:
 
 
 class CollectionKeeper:
-    """Puts full garbage collections off while a crowd comes.
+    """Puts garbage collections off while a crowd comes.
 
-    Python goes through all objects again whenever their number has grown by a quarter. 5,000 new sockets make that stop
-    the event loop several times, for up to a tenth of a second. What the sockets leave behind needs no collector.
+    What sockets make stays, or needs no collector. Still, Python goes through all that is new again and again, and
+    through all objects whenever their number has grown by a quarter. 5,000 new sockets make that stop the event loop
+    several times, for up to a tenth of a second.
     """
 
-    def __init__(self, sockets: Callable[[], int]) -> None:
+    def __init__(self, sockets: Callable[[], int], crowd: Crowd, now: Callable[[], float] = time.monotonic) -> None:
         self._sockets = sockets
+        self._crowd = crowd
+        self._now = now
         self._before = 0
+        self._paused_at: float | None = None
+
+    def pause(self) -> None:
+        """Collect nothing for now: a crowd begins to connect."""
+        self._paused_at = self._now()
+        gc.disable()
+
+    def resume(self) -> None:
+        """Collect again."""
+        if self._paused_at is not None:
+            self._paused_at = None
+            gc.enable()
 
     async def look(self) -> None:
-        """Allow or put off full collections. Collections of young objects, which take a millisecond, go on."""
+        """Allow or put off collections. A crowd that takes its time puts off only full ones."""
+        if self._paused_at is not None and self._is_over(self._paused_at):
+            self.resume()
         now = self._sockets()
         is_crowd = now - self._before >= CROWD_SOCKETS
         self._before = now
         young, middle, old = _THRESHOLDS
         gc.set_threshold(young, middle, _NEVER if is_crowd else old)
+
+    def _is_over(self, paused_at: float) -> bool:
+        return not self._crowd.is_connecting or self._now() - paused_at >= PAUSE_SECONDS
 
 
 def keep_for_good() -> None:

@@ -94,11 +94,12 @@ class Server:
         self._persistence = Persistence(settings, self.core, stores, self._checkpointer)
         self._operator_auth = OperatorAuth(stores, self._passwords, settings, now=self.core.environment.clock.utc)
         self._screen_auth = ScreenAuth(stores.screens, settings, now=self.core.environment.clock.utc)
-        self._background = Background(
-            settings, self.core, stores, self._persistence, self._operator_auth, self._screen_auth, metrics
-        )
-        self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
         self._traffic = Traffic()
+        self._background = Background(
+            settings, self.core, stores, self._persistence, self._operator_auth, self._screen_auth, metrics,
+            self._traffic.crowd,
+        )  # fmt: skip
+        self._webhooks = None if self.core.webhooks is None else self._open_webhooks(self.core.webhooks)
         self._drain = Drain(settings, self.core, self._traffic)
         origins = Origins(settings)
         metrics.read_from(self.core, database)

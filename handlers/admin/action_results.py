@@ -15,7 +15,6 @@ STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
 DONE: dict[ActionName, str] = {
     "clear_busy": "Busy cleared. {name} is {state}.",
     "end_call": "Call between {name} ended.",
-    "release_lock": "Lock released.",
     "disconnect": "{name} disconnected, and now {state}.",
     "sign_out": "{name} signed out everywhere, and now {state}.",
 }

@@ -19,7 +19,7 @@ from handlers.admin.users import PICKED_APART, user_id_of
 from models.errors import Forbidden, Invalid, NotFound
 from models.tags import checked_tag
 from realtime.dashboard.action_previews import ActionTarget
-from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, CALL_ACTIONS, TAG_ACTIONS, ActionName
+from realtime.dashboard.rows import ACCOUNT_ACTIONS, ACTION_LABELS, TAG_ACTIONS, ActionName
 
 ACTION_NAMES: tuple[ActionName, ...] = tuple(each for each in get_args(ActionName) if each not in ACCOUNT_ACTIONS)
 """The actions of operators, without those of admins."""
@@ -161,7 +161,7 @@ class ActionForm(RecordsRoleRefusals):
 
     def kind(self) -> str:
         """The field that names the targets."""
-        return "call_id" if self._action() in CALL_ACTIONS else "user_id"
+        return "call_id" if self._action() == "end_call" else "user_id"
 
     def _preview(self) -> Confirmation:
         request_id = self.get_argument("request_id", "")

@@ -12,7 +12,7 @@ from realtime.dashboard.action_previews import ActionPreview, ActionTarget, coun
 from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_text import duration_in_words
 from realtime.dashboard.overview import Overview
-from realtime.dashboard.rows import ACTION_LABELS, CALL_ACTIONS, ActionName
+from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
 EFFECTS: dict[ActionName, str] = {
     "force_offline": "They are shown as offline to everyone until their next heartbeat.",
@@ -20,7 +20,6 @@ EFFECTS: dict[ActionName, str] = {
     "sign_out": "They are signed out everywhere, and have to sign in again on every device.",
     "clear_busy": "The busy status set by hand is cleared.",
     "end_call": "The calls end for both participants, and both are notified.",
-    "release_lock": "The locks left by these calls are released.",
     "add_tag": "They will have the tag “{tag}”.",
     "remove_tag": "They will no longer have the tag “{tag}”.",
 }
@@ -100,7 +99,7 @@ class Confirmations:
         waits = any(preview.waits for preview in previews.values())
         hits = self._hits(action, previews)
         return Confirmation(
-            f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action in CALL_ACTIONS else 'user')}",
+            f"{ACTION_LABELS[action]}: {counted(len(previews), 'call' if action == 'end_call' else 'user')}",
             effect + later,
             hits,
             waits,

@@ -73,7 +73,6 @@ class ActionPreviews:
             "sign_out": self._sign_out,
             "clear_busy": self._clear_busy,
             "end_call": self._end_call,
-            "release_lock": self._release_lock,
             "enable_user": self._enable_user,
             "disable_user": self._disable_user,
             "delete_user": self._delete_user,
@@ -114,6 +113,13 @@ class ActionPreviews:
         """The users who are busy because of a call, here or in the store."""
         held = [entry.profile.user_id for entry in self._registry if entry.claims.call_id == call_id]
         return list(dict.fromkeys((*held, *self._store_check.held_by(call_id))))
+
+    def _effect_on_rest(self, call_id: str) -> str:
+        """What ending a call changes that this server does not know."""
+        held = self._held_by(call_id)
+        if held and not self._store_check.is_ongoing(call_id):
+            return f"Removes the leftover busy mark. {states_after(self._registry, held, call_id)}."
+        return "Removes what the store still holds of this call."
 
     def _force_offline(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -176,19 +182,10 @@ class ActionPreviews:
         if call:
             effect = f"Ends the call for both. {states_after(self._registry, list(about), call.call_id)}."
         else:
-            effect = "Removes what the store still holds of this call."
-        title = _titled("end_call", names)
+            effect = self._effect_on_rest(target.call_id)
+        label = ACTION_LABELS["end_call"]
+        title = f"{label}: {' and '.join(names)}" if call else label
         return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)
-
-    def _release_lock(self, target: ActionTarget) -> ActionPreview:
-        if self._calls.find(target.call_id) or self._store_check.is_ongoing(target.call_id):
-            raise Conflict("NOTHING_TO_DO", "This call is ongoing. End it instead")
-        held = self._held_by(target.call_id)
-        if not held:
-            raise Conflict("NOTHING_TO_DO", "This call holds no lock any more")
-        effect = f"Releases the lock left by the call. {states_after(self._registry, held, target.call_id)}."
-        title = _titled("release_lock", [in_sentence(self._registry.name(each)) for each in held])
-        return ActionPreview(title, effect, [], self.describe(target), waits=False, about=tuple(held))
 
     def _enable_user(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)
@@ -293,11 +290,6 @@ class ActionPreviews:
 def counted(number: int, noun: str) -> str:
     """A number and its noun, such as “1 call” or “2 connections”."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _titled(action: ActionName, names: list[str]) -> str:
-    """The title of an action on a call, with its participants as far as they are known."""
-    return f"{ACTION_LABELS[action]}: {' and '.join(names)}" if names else ACTION_LABELS[action]
 
 
 def _name(entry: UserEntry) -> str:

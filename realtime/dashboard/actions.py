@@ -65,7 +65,6 @@ class Actions:
             "disconnect": self._disconnect,
             "clear_busy": self._clear_busy,
             "end_call": self._end_call,
-            "release_lock": self._end_call,  # which is all that is left of a call that is over
             **account_actions.table,
         }
 

@@ -71,8 +71,8 @@ class IssueBuilder:
             because=Explanation(self._why_held(user_id, call_id)),
             since=self._now(),
             username=self._registry.name(user_id),
-            repair="release_lock",
-            effect=f"Releases the lock left by the call. {states_after(self._registry, [user_id], call_id)}",
+            repair="end_call",
+            effect=f"Removes the leftover busy mark. {states_after(self._registry, [user_id], call_id)}",
             user_id=user_id,
             call_id=call_id,
         )

@@ -14,7 +14,7 @@ from models.calls import CallState
 from models.status import State
 
 ActionName = Literal[
-    "force_offline", "disconnect", "sign_out", "clear_busy", "end_call", "release_lock",
+    "force_offline", "disconnect", "sign_out", "clear_busy", "end_call",
     "enable_user", "disable_user", "delete_user", "set_password", "add_tag", "remove_tag",
 ]  # fmt: skip
 
@@ -24,16 +24,12 @@ ACCOUNT_ACTIONS: tuple[ActionName, ...] = ("enable_user", "disable_user", "delet
 TAG_ACTIONS: tuple[ActionName, ...] = ("add_tag", "remove_tag")
 """The actions that need a tag."""
 
-CALL_ACTIONS: tuple[ActionName, ...] = ("end_call", "release_lock")
-"""The actions whose target is a call. All others are for users."""
-
 ACTION_LABELS: dict[ActionName, str] = {
     "force_offline": "Force offline",
     "disconnect": "Disconnect",
     "sign_out": "Sign out everywhere",
     "clear_busy": "Clear busy",
     "end_call": "End call",
-    "release_lock": "Release lock",
     "enable_user": "Enable user",
     "disable_user": "Disable user",
     "delete_user": "Delete user",

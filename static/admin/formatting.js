@@ -15,7 +15,6 @@ export const ACTION_LABELS = {
   sign_out: "Sign out everywhere",
   clear_busy: "Clear busy",
   end_call: "End call",
-  release_lock: "Release lock",
   enable_user: "Enable user",
   disable_user: "Disable user",
   delete_user: "Delete user",

@@ -81,7 +81,7 @@ export function fillNotice(element, issue, isGone, now) {
   row.text("repair", `${ACTION_LABELS[issue.repair]}…`);
   row.set("repair", "className", CUTTING.has(issue.repair) ? "button little risky" : "button little");
   const session = issue.session_id ? { session_id: issue.session_id } : {};
-  const target = issue.call_id ? { call_id: issue.call_id } : { user_id: issue.user_id, ...session };
+  const target = issue.repair === "end_call" ? { call_id: issue.call_id } : { user_id: issue.user_id, ...session };
   for (const link of row.parts.repair ?? []) isGone ? lock(link, true) : lead(link, issue.repair, target);
 }
 

@@ -48,23 +48,6 @@ async def test_what_was_done_is_said_with_the_state_that_follows(signed_in: Sign
     assert await after(browser, action="end_call", call_id=call) == "Call between Ada and Bob ended."
 
 
-async def test_a_lock_that_a_call_has_left_is_released_and_the_audit_log_says_so(
-    server: RunningServer, signed_in: SignedIn, user: MakePerson
-) -> None:
-    await online(user, "Ada")
-    await server.stores.calls.lock("gone", (1, 2), "here")
-    for _ in range(2):
-        await server.core.store_check.compare()
-    browser = await signed_in("operator")
-    page = (await browser.get("/admin/actions", action="release_lock", call_id="gone")).body
-    assert "Releases the lock left by the call. Ada stays available" in page
-    assert '<button class="primary" type="submit">Release lock</button>' in page
-    assert await after(browser, action="release_lock", call_id="gone") == "Lock released."
-    page = (await browser.get("/admin/audit", action="release_lock")).body
-    assert "Release lock" in page
-    assert "not ongoing, but keeps Ada" in page
-
-
 async def test_what_an_action_is_for_is_said_before(signed_in: SignedIn, user: MakePerson, socket: OpenSocket) -> None:
     ada, bob, _ = await online(user, "Ada", "Bob", "Cem")
     await socket(ada)

@@ -113,7 +113,7 @@ async def test_a_call_that_only_the_store_knows_is_ended(site: Site, visit: Visi
     assert document["status"] != "ongoing"
 
 
-async def test_the_lock_of_a_call_that_is_not_ongoing_is_released(site: Site, visit: Visit) -> None:
+async def test_a_claim_of_a_call_that_is_not_ongoing_is_given_up(site: Site, visit: Visit) -> None:
     ada, bob, _ = await site.online(*named("claimed"))
     call_id = secrets.token_hex(12)
 
@@ -126,8 +126,8 @@ async def test_the_lock_of_a_call_that_is_not_ongoing_is_released(site: Site, vi
         visit,
         f"busy_without_cause:{ada.user_id}",
         cause="Saved as busy because of a call that is not ongoing, but shown as available",
-        effect="Releases the lock left by the call",
-        repair="Release lock",
+        effect="Removes the leftover busy mark",
+        repair="End call",
         produce=write,
     )
     await call(ada, bob)  # the claim would have prevented this

@@ -172,10 +172,9 @@ def test_every_row_of_pages_about_a_part_is_documented_with_its_fields() -> None
 
 def test_every_action_and_outcome_of_the_dashboard_is_described() -> None:
     assert [row[0].lower().replace(" ", "_") for row in rows("## Actions", DASHBOARD)] == [
-        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call", "release_lock",
-        *TAG_ACTIONS, *ACCOUNT_ACTIONS,
+        "force_offline", "disconnect", "sign_out_everywhere", "clear_busy", "end_call", *TAG_ACTIONS, *ACCOUNT_ACTIONS,
     ]  # fmt: skip
-    assert len(get_args(ActionName)) == 6 + len(TAG_ACTIONS) + len(ACCOUNT_ACTIONS)
+    assert len(get_args(ActionName)) == 5 + len(TAG_ACTIONS) + len(ACCOUNT_ACTIONS)
 
 
 def test_every_command_is_documented_with_its_fields() -> None:

@@ -12,7 +12,6 @@ from models.errors import Conflict, NotFound, StoreUnavailable
 from models.status import StatusChange
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget
 from realtime.dashboard.actions import ActionOutcome
-from realtime.dashboard.event_text import event_row
 from realtime.dashboard.rows import ActionName
 from realtime.protocol import CloseCode
 from tests.realtime.calling import busy, four_users
@@ -149,7 +148,7 @@ def test_the_audit_says_what_was_left_of_a_call(world: World) -> None:
     inspected(world)
     assert act(world, "end_call", call_id="stray").before == "ongoing only in the store"
     assert plan(world, "end_call", call_id="stray").before == "not ongoing"
-    outcome = act(world, "release_lock", call_id="gone")
+    outcome = act(world, "end_call", call_id="gone")
     assert outcome == ActionOutcome("done", "not ongoing, but keeps user1 busy", "not ongoing")
 
 
@@ -232,34 +231,16 @@ def test_a_call_that_only_the_store_knows_is_ended_there(world: World) -> None:
     assert (world.calls.calls["by-hand"].status, world.calls.locks) == ("dropped", {})
 
 
-def test_a_lock_of_no_call_is_released(world: World) -> None:
+def test_a_claim_of_no_call_is_given_up(world: World) -> None:
     world.calls.locks[1] = "nothing"
-    inspected(world)
-    act(world, "release_lock", call_id="nothing")
+    act(world, "end_call", call_id="nothing")
     assert world.calls.locks == {}
 
 
-def test_those_whom_memory_holds_in_a_call_that_is_over_are_released(world: World) -> None:
+def test_a_claim_in_memory_of_a_call_that_is_over_is_given_up(world: World) -> None:
     world.hold((1, 2), "over")
-    act(world, "release_lock", call_id="over")
+    act(world, "end_call", call_id="over")
     assert busy(world) == []
-    events = [each for each in world.core.event_log.latest() if each.kind == "action"]
-    texts = [event_row(each).text for each in events]
-    assert sorted(texts) == ["maya released the lock of user1", "maya released the lock of user2"]
-
-
-def test_the_lock_of_an_ongoing_call_or_of_none_is_not_released(world: World) -> None:
-    call = world.call(1, 2)
-    world.calls.calls["stray"] = Call("stray", 1, 3, "audio", "ongoing", NOON)
-    inspected(world)
-    for call_id, words in (
-        (call.call_id, "This call is ongoing. End it instead"),
-        ("stray", "This call is ongoing. End it instead"),
-        ("nothing", "This call holds no lock any more"),
-    ):
-        with pytest.raises(Conflict, match=words):
-            act(world, "release_lock", call_id=call_id)
-    assert busy(world) == [1, 2]
 
 
 def test_a_user_nobody_knows_is_not_found(world: World) -> None:

@@ -190,7 +190,7 @@ def test_a_call_of_nobody_known_is_found(four: World) -> None:
     assert one.username == "user 8 and user 9"
 
 
-def test_a_claim_of_a_call_that_is_over_is_released(four: World) -> None:
+def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: World) -> None:
     four.calls.locks[1] = "gone"
     four.advance(5)
     one = the_one(inspected(four))
@@ -200,8 +200,8 @@ def test_a_claim_of_a_call_that_is_over_is_released(four: World) -> None:
         because=Explanation("Saved as busy because of a call that is not ongoing, but shown as available"),
         since=now(four),
         username="user1",
-        repair="release_lock",
-        effect="Releases the lock left by the call. user1 stays available",
+        repair="end_call",
+        effect="Removes the leftover busy mark. user1 stays available",
         user_id=1,
         call_id="gone",
     )
@@ -214,7 +214,7 @@ def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
     assert one.because == Explanation("Busy because of a call that is not ongoing")
-    assert one.effect == "Releases the lock left by the call. user1 becomes available"
+    assert one.effect == "Removes the leftover busy mark. user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
     assert found(four) == []
 

@@ -21,7 +21,7 @@ def sentence(world: World, issue: Issue) -> str:
     return Moments(now, "UTC").because(issue.because, now)
 
 
-def test_a_lock_is_released_and_the_user_stays_on_the_other_call(make_world: MakeWorld) -> None:
+def test_a_leftover_busy_mark_is_removed_and_the_user_stays_on_the_other_call(make_world: MakeWorld) -> None:
     world = make_world(2)
     record = world.core.registry.get(1).record
     world.edit(1, profile=msgspec.structs.replace(record.profile, username="Greta"))
@@ -30,11 +30,11 @@ def test_a_lock_is_released_and_the_user_stays_on_the_other_call(make_world: Mak
     world.call(1, 2)
     world.calls.locks[1] = "gone"
     world.advance(5)
-    effect = "Releases the lock left by the call. Greta stays busy: on a call"
+    effect = "Removes the leftover busy mark. Greta stays busy: on a call"
     issues = {each.effect for each in inspected(world)}
     assert effect in issues
-    preview = world.core.actions.preview("release_lock", ActionTarget(call_id="gone"))
-    assert (preview.title, preview.effect) == ("Release lock: Greta", f"{effect}.")
+    preview = world.core.actions.preview("end_call", ActionTarget(call_id="gone"))
+    assert preview.effect == f"{effect}."
 
 
 def test_a_flapping_user_changed_state_so_many_times_in_the_last_minute(make_world: MakeWorld) -> None:

@@ -176,11 +176,6 @@ class ServerProgram:
         pages = int(Path(f"/proc/{self._running.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def processor_seconds(self) -> float:
-        """Return the processor time used so far."""
-        fields = Path(f"/proc/{self._running.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def events(self) -> list[dict[str, Any]]:
         """Return its log, one event for each line."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]

@@ -15,6 +15,7 @@ from models.database import open_database
 from models.stores import open_stores
 from operation.operator_accounts import ensure_operator
 from tests.admin.browser import Browser
+from tests.clients import PATIENCE_SECONDS
 from tests.cluster.nodes import Nodes
 from tests.cluster.test_nodes import until
 from tests.program import ServerProgram
@@ -63,7 +64,7 @@ async def test_an_operator_sees_all_servers_and_disconnects_sockets_on_each(
     answer = await browser.post("/admin/actions", {name: str(value) for name, value in fields.items()})
     assert answer.status == 303, answer.body
     for member in members:
-        await asyncio.wait_for(asyncio.shield(member.ended), 2)
+        await asyncio.wait_for(asyncio.shield(member.ended), PATIENCE_SECONDS)
     assert stays.is_open
     assert await servers_of(ada) == set()
 

@@ -12,6 +12,7 @@ import websockets
 
 from chaos.crowd import Member
 from chaos.program import until as seconds_until
+from tests.clients import PATIENCE_SECONDS
 from tests.cluster.conftest import MakeRedis
 from tests.cluster.nodes import Nodes
 
@@ -160,7 +161,7 @@ async def test_signing_out_on_one_server_closes_the_sockets_on_another(make: Cal
     await nodes.start()
     member = await nodes.enter(1, ada)
     assert (await nodes.on(0, ada).post("/auth/logout", {})).status == 200
-    await asyncio.wait_for(asyncio.shield(member.ended), 1.5)
+    await asyncio.wait_for(asyncio.shield(member.ended), PATIENCE_SECONDS)
     assert (await nodes.on(2, ada).get("/users/me")).status == 401
 
 

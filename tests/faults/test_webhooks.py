@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import os
 import random
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -211,12 +210,9 @@ async def test_a_receiver_that_hangs_slows_nothing_and_is_told_all_of_it_later(
         people = await server.populate(4)
         await server.start()
         receiver.answer = lambda _events: 100.0
-        slowest = 0.0
         for number in range(100):
-            began = time.monotonic()
-            await people[0].put("/users/me/status", {"is_busy": number % 2 == 0})
-            slowest = max(slowest, time.monotonic() - began)
-        assert slowest < 1.0
+            assert (await people[0].put("/users/me/status", {"is_busy": number % 2 == 0})).status == 200
+        assert receiver.attempts == [], "a webhook was answered meanwhile"
         async with asyncio.timeout(10):
             while await server.metric("rollcall_webhook_backlog_events") < 100:
                 await asyncio.sleep(0.05)
@@ -227,9 +223,7 @@ async def test_a_receiver_that_hangs_slows_nothing_and_is_told_all_of_it_later(
         await receiver.start()
         await receiver.until(lambda: len(receiver.events) == 100)
         assert [event["data"]["status"]["is_busy"] for event in receiver.events] == [True, False] * 50
-        began = time.monotonic()
-        await server.stop()
-        assert time.monotonic() - began < 8
+        assert await server.stop() == 0
 
 
 async def test_a_server_that_stops_tells_what_happened_before(program: MakeProgram, store: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-/** Start watch: says so if the scripts that keep a page up to date could not be loaded. */
+/** Start watch: if the scripts that keep a page up to date could not be loaded, says so and disables the actions. */
 
 import { moments } from "./moments.js";
 
@@ -8,8 +8,9 @@ const PATIENCE_MS = 20_000; // for a slow line, on which the scripts are still o
 export function watchStart(renderedAt) {
   const part = (name) => document.querySelector(`[data-banner=${name}]`);
   if (!part("chip")) return; // the other pages stay as they were loaded
-  setTimeout(() => {
-    if (document.documentElement.dataset.feed) return;
+  const hasStarted = () => Boolean(document.documentElement.dataset.feed);
+  setTimeout(async () => {
+    if (hasStarted()) return;
     document.documentElement.dataset.frozen = ""; // grey
     part("chip").textContent = "Not live";
     part("chip").className = "connection down";
@@ -18,5 +19,7 @@ export function watchStart(renderedAt) {
     part("retry").addEventListener("click", () => location.reload());
     part("bar").classList.add("bad");
     part("bar").hidden = false;
+    const { lockActions } = await import("./action_lock.js"); // pages that have started have it already
+    if (!hasStarted()) lockActions(true);
   }, PATIENCE_MS);
 }

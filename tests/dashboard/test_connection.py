@@ -173,6 +173,22 @@ async def test_a_page_whose_scripts_are_missing_says_so(site: Site, visit: Visit
     await live.ready()
 
 
+async def test_a_page_whose_scripts_are_missing_takes_no_actions(site: Site, visit: Visit, conduct: Conduct) -> None:
+    conduct.excuse("status of 503")
+    (ada,) = await site.online("Ada unstarted")
+    page = await visit("/admin/audit")
+    await page.route("**/admin/banner.js", lambda route: route.fulfill(status=503))
+    await page.clock.install()
+    for path in ("/admin", f"/admin/users/{ada.user_id}"):
+        await page.goto(site.origin + path)
+        actions = page.locator("[data-acts]")
+        possible = actions.and_(page.locator("button:not(:disabled), a[href]"))
+        assert await possible.count() == await actions.count() > 0, path
+        await page.clock.fast_forward(21_000)
+        await expect(Live(page).chip).to_have_text("Not live")
+        await expect(possible).to_have_count(0)
+
+
 async def test_on_a_wall_that_is_stale_the_time_of_day_goes_on(site: Site, visit: Visit) -> None:
     live = Live(await visit("/admin/wall"))
     await expect(live.chip).to_have_text("Live")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from handlers.admin.moments import Moment, Moments, iso
 from models.direction import in_sentence, isolated
 from models.times import milliseconds
-from realtime.dashboard.event_text import ago, duration, duration_in_words
+from realtime.dashboard.event_text import ago, duration, duration_in_words, duration_with_units
 from realtime.dashboard.rows import Explanation, OnIt
 
 
@@ -93,6 +93,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "ago": ago,
     "duration_in_words": duration_in_words,
+    "duration_with_units": duration_with_units,
     "day": _day,
     "clock": _clock,
     "moment_short": _short,

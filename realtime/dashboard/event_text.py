@@ -145,7 +145,7 @@ def _text(event: Event) -> str:
 
 
 def _call_ended(event: Event) -> str:
-    after = "" if event.duration_seconds is None else f" after {duration(event.duration_seconds * 1000)}"
+    after = "" if event.duration_seconds is None else f" after {duration_with_units(event.duration_seconds * 1000)}"
     both = f"{in_sentence(event.username)} and {_other(event)}"
     if event.operator:
         return f"{in_sentence(event.operator)} ended the call of {both}{after}"
@@ -175,6 +175,18 @@ def duration_in_words(milliseconds: float) -> str:
     if not hours and not minutes:
         return f"{seconds} s"
     return f"{hours}:{minutes:02}" if 0 < hours < HOURS_OF_DAY else duration(milliseconds)
+
+
+def duration_with_units(milliseconds: float) -> str:
+    """The same where it could be taken for a time of day: `22 s`, `12 min 4 s`, `1 h 30 min 10 s`, `3 d 4 h`."""
+    minutes, seconds = divmod(max(0, int(milliseconds // 1000)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= HOURS_OF_DAY:
+        return duration(milliseconds)
+    return (
+        " ".join(f"{number} {unit}" for number, unit in ((hours, "h"), (minutes, "min"), (seconds, "s")) if number)
+        or "0 s"
+    )
 
 
 def ago(milliseconds: float) -> str:

@@ -10,7 +10,7 @@ import { sendOnItForms } from "./on_it.js";
 import { setUpPause } from "./pause.js";
 import { SubjectPage } from "./subject_page.js";
 import { fillNotice, fillTimeline, writeMoment } from "./subject_markup.js";
-import { CALL_LABELS, duration } from "./formatting.js";
+import { CALL_LABELS, duration, durationWithUnits } from "./formatting.js";
 
 const EVENTS_SHOWN = 200; // more than a call has
 
@@ -51,11 +51,11 @@ function draw({ call }, at) {
   callId = call.call_id;
   head.text("caller", call.caller_name);
   head.text("callee", call.callee_name);
-  const lasted = duration((call.ended_at ?? at) - call.started_at);
+  const lasted = (call.ended_at ?? at) - call.started_at;
   head.set("ongoing", "hidden", !isOngoing);
   head.set("over", "hidden", isOngoing);
   const ended = call.ended_by && !call.ended_by_id ? "Ended by an operator" : CALL_LABELS[call.status];
-  head.text(isOngoing ? "lasts" : "over", isOngoing ? lasted : `${ended} after ${lasted}`);
+  head.text(isOngoing ? "lasts" : "over", isOngoing ? duration(lasted) : `${ended} after ${durationWithUnits(lasted)}`);
   if (isOngoing) return;
   drawEnd(call, at);
   if (actions) withdrawActions();

@@ -71,6 +71,15 @@ export function durationInWords(milliseconds) {
   return hours >= 1 && hours < 24 ? `${hours}:${twoDigits(Math.floor(seconds / 60) % 60)}` : duration(milliseconds);
 }
 
+/** The same where it could be taken for a time of day: `22 s`, `12 min 4 s`, `1 h 30 min 10 s`, `3 d 4 h`. */
+export function durationWithUnits(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  const hours = Math.floor(seconds / 3_600);
+  if (hours >= 24) return days(hours);
+  const parts = [[hours, "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  return parts.filter(([number]) => number).map((part) => part.join(" ")).join(" ") || "0 s";
+}
+
 /** How long ago something was: `74 s ago`, then `12 min ago`, `5 h ago` and `3 d 4 h ago`. */
 export function ago(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));

@@ -202,7 +202,7 @@ async def test_a_call_says_who_ended_it_and_why(server: RunningServer, signed_in
     ada, bob = await user("ada"), await user("bob")
     await call_of(server, ada, bob, "first", 30)
     page = text((await (await signed_in("viewer")).get("/admin/calls/first")).body)
-    assert "Completed after 01:04" in page
+    assert "Completed after 1 min 4 s" in page
     assert "Ended by bob End reason a participant hung up" in page
 
 

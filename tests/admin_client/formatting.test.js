@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ago, because, bulkWords, changeIn, changes, count, duration, durationInWords, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
+import { ago, because, bulkWords, changeIn, changes, count, duration, durationInWords, durationWithUnits, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
 import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
@@ -21,6 +21,10 @@ test("a duration is minutes and seconds, with hours when there are any", () => {
 
 test("in a sentence a short duration is in seconds", () => {
   for (const { milliseconds, in_words: text } of durations) assert.equal(durationInWords(milliseconds), text);
+});
+
+test("where it could be taken for a time of day, a duration has units", () => {
+  for (const { milliseconds, with_units: text } of durations) assert.equal(durationWithUnits(milliseconds), text);
 });
 
 test("how long ago something was is in seconds, minutes, hours or days", () => {

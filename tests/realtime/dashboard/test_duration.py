@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.dashboard.event_text import ago, duration, duration_in_words
+from realtime.dashboard.event_text import ago, duration, duration_in_words, duration_with_units
 from tests.durations import DURATIONS
 
 
-@pytest.mark.parametrize(("milliseconds", "text", "in_words", "passed"), DURATIONS)
+@pytest.mark.parametrize(("milliseconds", "text", "in_words", "with_units", "passed"), DURATIONS)
 def test_a_duration_reads_as_in_the_table_that_the_scripts_follow(
-    milliseconds: int, text: str, in_words: str, passed: str
+    milliseconds: int, text: str, in_words: str, with_units: str, passed: str
 ) -> None:
-    assert (duration(milliseconds), duration_in_words(milliseconds), ago(milliseconds)) == (text, in_words, passed)
+    assert (duration(milliseconds), duration_in_words(milliseconds)) == (text, in_words)
+    assert (duration_with_units(milliseconds), ago(milliseconds)) == (with_units, passed)
 
 
 def test_a_part_of_a_millisecond_does_not_matter() -> None:

@@ -33,8 +33,7 @@ const whole = page.lockOf(byId("main"));
 const aside = page.lockOf(byId("aside"));
 const stack = page.lockOf(byId("stack"));
 
-const [waiting] = head.parts.waiting;
-const printedWaiting = waiting.hidden ? "" : waiting.textContent.replace("Pending: ", "");
+const { waiting: printedWaiting } = head.parts.waiting[0].dataset;
 
 let userId = 0;
 const now = () => page.clock.now();

@@ -294,6 +294,21 @@ async def test_a_new_action_takes_the_place_of_the_words_that_there_is_none(site
     await expect(none).to_be_hidden()
 
 
+async def test_an_action_that_was_pending_already_when_the_page_was_loaded_is_not_new(site: Site, visit: Visit) -> None:
+    fay, gus = await site.online("pending fay", "pending gus")
+    await call(fay, gus)
+    page = await opened(visit, f"/admin/users/{fay.user_id}")
+    new = page.locator("#new-acts")
+    await page.get_by_role("link", name="Force offline…").click()
+    await Live(page).confirm("shift over")
+    await expect(new).to_be_visible()
+    await page.reload()
+    await expect(Live(page).chip).to_have_text("Live")
+    await expect(page.locator(".page-head [data-f=waiting]")).to_have_text("Pending: force offline, by operator")
+    await expect(page.locator("[data-f=callFor]")).to_have_text(re.compile(r"00:0[1-9]"))
+    await expect(new).to_be_hidden()
+
+
 async def test_the_menu_for_who_is_on_it_opens_at_its_button_and_closes_when_the_page_scrolls(
     site: Site, visit: Visit
 ) -> None:

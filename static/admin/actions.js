@@ -28,8 +28,8 @@ export class ActionDialog {
   #isSending = false;
 
   /**
-   * `tell(text, { isRefusal })` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(answer,
-   * unchanged)` gets the result of each if there are several; `onSent(action)` is called once the action was carried out.
+   * `tell(text, { isRefusal })` shows the outcome; `onToggle(isOpen)` is called when the dialog opens or closes; `onDone(action,
+   * answer, unchanged)` gets the result of each if there are several; `onSent(action)` is called once the action was carried out.
    */
   constructor(dialog, { tell, onToggle, onDone = () => {}, onSent = () => {} }) {
     this.#dialog = dialog;
@@ -178,11 +178,12 @@ export class ActionDialog {
     write(this.#parts.cancel, "Close"); // which stops nothing any more
     const stopTelling = tellProgress(requestId.value, (state) => this.#asked === asked && this.#showProgress(state));
     try {
-      const answer = await answerOf(urlOf(asked.get("action")), { method: "POST", body });
-      this.#onSent(asked.get("action"));
-      this.#tell(summaryOf(answer, unchanged), { isRefusal: answer.results.some(isRefused) });
+      const action = asked.get("action");
+      const answer = await answerOf(urlOf(action), { method: "POST", body });
+      this.#onSent(action);
+      this.#tell(summaryOf(action, answer, unchanged), { isRefusal: answer.results.some(isRefused) });
       if (this.#asked === asked) this.#dialog.close();
-      if (answer.results.length + unchanged.length > 1) this.#onDone(answer, unchanged);
+      if (answer.results.length + unchanged.length > 1) this.#onDone(action, answer, unchanged);
     } catch (failure) {
       if (this.#asked !== asked) return this.#tell(`${ACTION_LABELS[asked.get("action")]}: ${sentence(failure)}`, { isRefusal: true });
       this.#offer(failure.code !== "NOTHING_TO_DO");
@@ -204,8 +205,8 @@ const sentence = (failure) => `${explain(failure).replace(/\.$/, "")}.`;
 const isRefused = ({ outcome, code }) => outcome === "refused" && code !== "NOTHING_TO_DO";
 
 /** The server's sentence. Of several, it doesn't know those for whom nothing was asked. */
-function summaryOf({ message, results }, unchanged) {
-  return unchanged.length > 0 ? `${message.split(":")[0]}: ${countsOf(resultsOf(results, unchanged))}.` : message;
+function summaryOf(action, { message, results }, unchanged) {
+  return unchanged.length > 0 ? `${ACTION_LABELS[action]}: ${countsOf(resultsOf(results, unchanged))}.` : message;
 }
 
 function span(className, text) {

@@ -16,7 +16,7 @@ import { setUpPause } from "./pause.js";
 import { Rate } from "./rate.js";
 import { ResultsDialog } from "./results.js";
 import { UserList } from "./user_list.js";
-import { TAG_ACTIONS, count, faults, plain } from "./formatting.js";
+import { ACTION_LABELS, TAG_ACTIONS, count, faults, plain } from "./formatting.js";
 
 const page = new DashboardPage(byId("live"), { draw, tick, onConnection });
 const { clock, state, settings } = page;
@@ -104,11 +104,11 @@ const dialog = byId("act") && new ActionDialog(byId("act"), {
 const results = dialog && new ResultsDialog(byId("results"), { onToggle: (isOpen) => pinAll("results", isOpen) });
 
 /** Of several users, those who need nothing more are no longer picked. The others are shown with the reason. */
-function showResults(answer, unchanged) {
-  const all = resultsOf(answer.results, unchanged);
+function showResults(action, { results: answered }, unchanged) {
+  const all = resultsOf(answered, unchanged);
   const isOver = ({ outcome }) => outcome !== "refused";
   users.picking.remove(all.filter(isOver).map(({ userId }) => userId));
-  const show = () => results.show(`${answer.message.split(":")[0]}: ${countsOf(all)}`, all);
+  const show = () => results.show(`${ACTION_LABELS[action]}: ${countsOf(all)}`, all);
   const again = byId("results-again");
   again.hidden = false;
   again.onclick = show;

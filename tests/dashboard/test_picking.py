@@ -179,6 +179,24 @@ async def test_the_dialog_names_them_and_then_the_result_of_each(
         await heartbeat(each)
 
 
+async def test_the_result_is_under_the_name_of_the_action_also_if_only_one_was_changed(
+    people: list[Person], visit: Visit
+) -> None:
+    one, two = people[25:27]
+    assert (await one.put("/users/me/status", {"is_busy": True})).status == 200
+    live = await Live(await visit("/admin?sort=name")).ready()
+    pick = Pick(live.page)
+    await live.search.fill("Person 2")
+    await expect(live.cell(one, "state")).to_have_text("Busy")
+    await pick.click(one)
+    await pick.click(two)
+    await pick.button("Clear busy of 1 user…").click()
+    await live.confirm("she asked")
+    summary = "Clear busy: 1 done, 1 with nothing to do"
+    await expect(live.page.locator("dialog#results").get_by_role("heading")).to_have_text(summary)
+    await expect(live.toast).to_have_text(f"{summary}.")
+
+
 async def test_and_12_more_opens_and_somebody_who_is_deleted_is_no_longer_picked(
     site: Site, people: list[Person], visit: Visit
 ) -> None:

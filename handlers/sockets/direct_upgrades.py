@@ -26,7 +26,16 @@ from handlers.sockets.byte_streams import ByteStream, TornadoStream
 from handlers.sockets.connection import Connection
 from handlers.sockets.early_heads import EarlyHeads, EarlyRequest
 from handlers.sockets.gathered_sends import GatheredSends
-from handlers.sockets.handshake import ACCEPTED, check_handshake, has_key, has_version, own_answer_to
+from handlers.sockets.handshake import (
+    ACCEPT,
+    ACCEPTED,
+    SUBPROTOCOL_HEADER,
+    accept_value,
+    check_handshake,
+    chosen_subprotocol,
+    has_key,
+    has_version,
+)
 from handlers.sockets.readable_sockets import ReadableSockets
 from handlers.sockets.socket_stream import SocketStream
 from handlers.sockets.users import connect_request, connects_key, credentials, scrub
@@ -151,10 +160,13 @@ def _has_more_than_a_head(headers: Headers) -> bool:
 
 def _head(request: RequestHead, request_id: str) -> bytes:
     """The head of the answer, the same as from a handler."""
-    common = request.common.answer if isinstance(request, EarlyRequest) else None
-    lines = f"{common or _common_answer(request)}{_lines(own_answer_to(request))}"
-    first = f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"
-    return f"{first}{lines}\r\n".encode("latin-1")
+    known = request.common.answer if isinstance(request, EarlyRequest) else None
+    chosen = chosen_subprotocol(request)
+    return (
+        f"HTTP/1.1 101 Switching Protocols\r\nDate: {_date(int(time.time()))}\r\nX-Request-Id: {request_id}\r\n"
+        f"{known or _common_answer(request)}{ACCEPT}: {accept_value(request)}\r\n"
+        f"{'' if chosen is None else _lines({SUBPROTOCOL_HEADER: chosen})}\r\n"
+    ).encode("latin-1")
 
 
 def _common_answer(request: RequestHead) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Container
-from functools import lru_cache
 from typing import NamedTuple
 
 from tornado.escape import parse_qs_bytes
@@ -19,20 +18,23 @@ LONGEST_BYTES = 4096
 
 _BEGINNING = b"GET /ws/"
 
-_VERSION = "HTTP/1.1"
+_VERSION = " HTTP/1.1\r\n"
 
 _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 """A value that every parser reads in the same way."""
 
-_PLAIN = re.compile(r"(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)*")
+_PLAIN = re.compile(r"(?:\r\n[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?)*")
 """Lines that every parser reads in the same way: each has one name, one space and a value in ASCII."""
 
-_LINE = re.compile(r"([A-Za-z0-9-]+): ([ -~]+)\r\n")
+_LINE = re.compile(r"\r\n([A-Za-z0-9-]+): ([ -~]+)")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """What every parser takes for a host. Tornado refuses some others."""
 
-_OWN = frozenset({"authorization", "cookie", "sec-websocket-key", "sec-websocket-protocol", "x-forwarded-for"})
+_OWN_LINE = re.compile(
+    r"\r\n(authorization|cookie|sec-websocket-key|sec-websocket-protocol|x-forwarded-for): ([^\r\n]*)(?=\r\n|\Z)",
+    re.ASCII | re.IGNORECASE,
+)
 """Headers whose values differ from client to client. Some of them are secrets, which are never kept."""
 
 _KEPT = 512
@@ -76,7 +78,7 @@ class EarlyRequest:
     __slots__ = ("_began", "common", "headers", "path", "query_arguments", "remote_ip")
 
     method = "GET"
-    version = _VERSION
+    version = "HTTP/1.1"
     protocol = "http"
 
     def __init__(
@@ -114,49 +116,51 @@ class EarlyHeads:
 
     def __init__(self, paths: Container[str]) -> None:
         self._paths = paths
-        self._known_lines = lru_cache(_KEPT)(_common_lines)
+        self._known_lines: dict[str, CommonLines] = {}
 
     def read(self, data: bytes, address: tuple[object, ...]) -> EarlyHead | None:
         """The head of a request for one of the paths, or None if it is not complete, or not plain enough to tell."""
         if not data.startswith(_BEGINNING):
             return None
         head, end, rest = data.partition(b"\r\n\r\n")
-        first, _, lines = head.decode("latin-1").partition("\r\n")
-        target, _, version = first[4:].partition(" ")
-        path, _, query = target.partition("?")
-        if not end or version != _VERSION or path not in self._paths:
+        text = head.decode("latin-1")
+        target, version, lines = text.partition(_VERSION)
+        path, _, query = target[4:].partition("?")
+        if not end or not version or path not in self._paths:
             return None
         arguments = _arguments(query)
-        own, common = self._headers(lines)
-        if arguments is None or common is None or not own.keys().isdisjoint(common.headers):
+        parts = _OWN_LINE.split("\r\n" + lines)
+        common = self._common_lines("".join(parts[::3]))
+        if arguments is None or common is None:
             return None
         headers = EarlyHeaders(common.headers)
-        headers.update(own)
+        for name, value in zip(parts[1::3], parts[2::3], strict=True):
+            if (key := name.lower()) in headers or not _VALUE.fullmatch(value):
+                return None
+            headers[key] = value
         return EarlyHead(EarlyRequest(path, arguments, headers, str(address[0]), common), rest)
 
-    def _headers(self, lines: str) -> tuple[dict[str, str], CommonLines | None]:
-        """The client's own headers, and the common lines. None if the lines are not plain."""
-        own = dict[str, str]()
-        others = list[str]()
-        for line in lines.split("\r\n"):
-            name, _, value = line.partition(": ")
-            name = name.lower()
-            if name not in _OWN:
-                others.append(line)
-            elif name in own or not _VALUE.fullmatch(value):
-                return own, None
-            else:
-                own[name] = value
-        text = "\r\n".join(others)
-        return own, self._known_lines(text) if len(text) <= _KEPT_LENGTH else _common_lines(text)
+    def _common_lines(self, text: str) -> CommonLines | None:
+        """What is known about these lines, or None if they are not plain."""
+        known = self._known_lines.get(text)
+        if known is None:
+            known = _common_lines(text)
+            if known is not None and len(text) <= _KEPT_LENGTH:
+                self._keep(text, known)
+        return known
+
+    def _keep(self, text: str, known: CommonLines) -> None:
+        """Keep what is known about some lines, all of which are plain: there is no secret among them."""
+        if len(self._known_lines) >= _KEPT:
+            del self._known_lines[next(iter(self._known_lines))]
+        self._known_lines[text] = known
 
 
 def _common_lines(text: str) -> CommonLines | None:
     """The headers in these lines, or None if they are not plain, one of them is there twice, or no host is."""
-    lines = text + "\r\n"
-    if not _PLAIN.fullmatch(lines):
+    if not _PLAIN.fullmatch(text):
         return None
-    found = _LINE.findall(lines)
+    found = _LINE.findall(text)
     headers = EarlyHeaders([(name.lower(), value) for name, value in found])
     if len(headers) < len(found) or not _HOST.fullmatch(headers.get("host", "")):
         return None

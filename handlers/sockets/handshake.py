@@ -17,6 +17,8 @@ VERSION = "13"
 
 SUBPROTOCOL = "rollcall.v1"
 
+ACCEPT, SUBPROTOCOL_HEADER = "Sec-Websocket-Accept", "Sec-Websocket-Protocol"
+
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 """So many bytes in Base64."""
 
@@ -53,17 +55,20 @@ def has_version(request: RequestHead) -> bool:
 
 def answer_to(request: RequestHead) -> dict[str, str]:
     """The headers that accept an upgrade, in the case in which Tornado writes them."""
-    return {**ACCEPTED, **own_answer_to(request)}
+    chosen = chosen_subprotocol(request)
+    return {**ACCEPTED, ACCEPT: accept_value(request), **({} if chosen is None else {SUBPROTOCOL_HEADER: chosen})}
 
 
-def own_answer_to(request: RequestHead) -> dict[str, str]:
-    """Those of them that are not the same for every upgrade.
+def accept_value(request: RequestHead) -> str:
+    """What shows that the server has read the nonce."""
+    digest = hashlib.sha1(request.headers.get("sec-websocket-key", "").encode() + _GUID, usedforsecurity=False).digest()
+    return binascii.b2a_base64(digest, newline=False).decode()
+
+
+def chosen_subprotocol(request: RequestHead) -> str | None:
+    """The subprotocol that the server speaks if the client offers it.
 
     In the subprotocols `rollcall.v1, bearer.<token>`, the second only carries a token.
     """
-    digest = hashlib.sha1(request.headers.get("sec-websocket-key", "").encode() + _GUID, usedforsecurity=False).digest()
-    headers = {"Sec-Websocket-Accept": binascii.b2a_base64(digest, newline=False).decode()}
     offered = request.headers.get("sec-websocket-protocol", "")
-    if offered and SUBPROTOCOL in map(str.strip, offered.split(",")):
-        headers["Sec-Websocket-Protocol"] = SUBPROTOCOL
-    return headers
+    return SUBPROTOCOL if offered and SUBPROTOCOL in map(str.strip, offered.split(",")) else None

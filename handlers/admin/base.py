@@ -138,7 +138,10 @@ class AdminHandler(ApiHandler):
         self.set_up(admin.context)
         self.admin = admin
         self.signed_in: SignedInOperator | None = None
+        self.has_token = True
+        """Whether the request has the XSRF token of our own pages, or needs none."""
         self.is_form_stale = False
+        """Whether the request is refused because it has no such token."""
 
     def set_default_headers(self) -> None:
         """For every response, including errors."""
@@ -151,7 +154,8 @@ class AdminHandler(ApiHandler):
         super().prepare()
         await refuse_keys(self, "The dashboard is for operators, who sign in. A service key does not open it.")
         self.signed_in = await self.identify_operator()
-        if self.is_form_stale:
+        if not self.has_token:
+            self.is_form_stale = True
             raise Forbidden("REFUSED", STALE_FORM)
         allowed = getattr(getattr(self, str(self.request.method).lower()), "allowed", None)
         if allowed is None:
@@ -182,7 +186,7 @@ class AdminHandler(ApiHandler):
         try:
             RequestHandler.check_xsrf_cookie(self)
         except HTTPError:
-            self.is_form_stale = True
+            self.has_token = False
 
     def check_trusted_origin(self, origin: str) -> bool:
         """Only our own origin is trusted; Tornado would tell `https://n` from `https://n:443`."""
@@ -313,7 +317,7 @@ class AdminHandler(ApiHandler):
             back=self._page_before() if is_form or status == 409 else "",
             section=section[1:3] if section else (),
             is_form=is_form,
-            is_stale=message == STALE_FORM,
+            is_stale=self.is_form_stale,
         )
         self.finish()
 

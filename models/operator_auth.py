@@ -127,13 +127,16 @@ class OperatorAuth:
         found = [each for each in await self._sign_ins.of_operator(operator_id) if not self._is_over(each, now)]
         return sorted(found, key=lambda each: each.started_at, reverse=True)
 
-    async def end_sign_in(self, operator_id: int, sign_in_id: str) -> bool:
-        """End one of an operator's sign-ins. The caller closes its sockets. False if the operator has no such one."""
+    async def end_sign_in(self, operator_id: int, sign_in_id: str) -> SignIn | None:
+        """End one of an operator's sign-ins and return it, or None if the operator has no such one.
+
+        The caller closes its sockets.
+        """
         sign_in = await self._sign_ins.get(sign_in_id)
         if sign_in is None or sign_in.operator_id != operator_id:
-            return False
+            return None
         await self._sign_ins.end(sign_in_id)
-        return True
+        return sign_in
 
     async def add(self, name: str, password: str, role: Role) -> Operator:
         """Add an operator. Raises Invalid, Conflict."""

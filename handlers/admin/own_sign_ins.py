@@ -89,9 +89,8 @@ class SignInsHandler(OwnSignInHandler):
         """End one of the operator's sign-ins and close its sockets. Raises NotFound."""
         assert self.signed_in is not None, "`prepare` lets only signed-in operators through"
         sign_in_id = self.get_body_argument("sign_in", "")
-        operator_auth, operator_id = self.admin.operator_auth, self.operator.operator_id
-        devices = {each.sign_in_id: each.device for each in await operator_auth.sign_ins_of(operator_id)}
-        if not await operator_auth.end_sign_in(operator_id, sign_in_id):
+        ended = await self.admin.operator_auth.end_sign_in(self.operator.operator_id, sign_in_id)
+        if ended is None:
             raise NotFound("This sign-in has already ended.")
         self.operator_sessions.end_sign_in(sign_in_id)
         await self.audit_log.note("operator_sign_out", self.operator, self.address, target=self.operator)
@@ -100,7 +99,7 @@ class SignInsHandler(OwnSignInHandler):
             self.clear_cookie(self.cookie_name)
             self.go("/admin/login")
         else:
-            device = _shown(devices.get(sign_in_id, ""))
+            device = _shown(ended.device)
             self.go("/admin/sign-ins", f"{in_sentence(device) if device else 'The unknown device'} is signed out.")
 
 

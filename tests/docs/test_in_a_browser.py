@@ -55,6 +55,21 @@ async def test_no_page_lacks_anything_that_axe_knows_of(
     assert found == []
 
 
+async def test_on_a_phone_a_table_that_scrolls_says_so_and_shows_more_than_its_first_column(
+    server: RunningServer,
+) -> None:
+    async with browsing(390, "light") as page:
+        await page.goto(f"http://{server.address}/docs/reference")
+        table = page.locator(".table").first
+        scrolls, shades, seen = await table.evaluate("""(table) => [
+          table.scrollWidth > table.clientWidth,
+          getComputedStyle(table).backgroundAttachment,
+          table.getBoundingClientRect().right - table.querySelector("td + td a").getBoundingClientRect().right,
+        ]""")
+        assert (scrolls, shades) == (True, "local, local, scroll, scroll, scroll")
+        assert seen > 0
+
+
 async def test_nothing_is_asked_of_anyone_else_and_nothing_is_refused_by_the_policy(server: RunningServer) -> None:
     asked: list[str] = []
     complaints: list[str] = []

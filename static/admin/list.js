@@ -31,10 +31,7 @@ export class List {
     this.#fill = fill;
     for (const element of [...this.#rows.children]) this.#elements.set(element.dataset.key, element);
     box.addEventListener("scroll", () => this.#move(onMove), { passive: true });
-    new ResizeObserver(() => {
-      this.#measure();
-      this.#move(onMove);
-    }).observe(box);
+    new ResizeObserver(() => this.#resize(onMove)).observe(box);
     this.#measure();
     addEventListener("beforeprint", () => this.#print(true));
     addEventListener("afterprint", () => this.#print(false));
@@ -79,14 +76,21 @@ export class List {
   focus(place) {
     const key = this.#keys[place];
     if (key === undefined) return;
-    const top = place * this.#rowHeight;
-    const bottom = top + this.#rowHeight - this.#height;
-    const scrollTop = Math.min(top, Math.max(bottom, this.#box.scrollTop));
+    const scrollTop = this.#scrollTopFor(place);
     if (scrollTop !== this.#box.scrollTop) this.#box.scrollTop = scrollTop;
     this.#scrollTop = scrollTop;
     this.#isMoved = true;
     this.draw();
-    this.#elements.get(key)?.querySelector("a, button")?.focus({ preventScroll: true });
+    const element = this.#elements.get(key);
+    element?.scrollIntoView({ block: "nearest" }); // the box itself may be out of view
+    element?.querySelector("a, button")?.focus({ preventScroll: true });
+  }
+
+  /** How far to scroll, and no further, so that a row is wholly in view. */
+  #scrollTopFor(place) {
+    const top = place * this.#rowHeight;
+    const bottom = top + this.#rowHeight - this.#height;
+    return Math.min(top, Math.max(bottom, this.#box.scrollTop));
   }
 
   /** Focus the row `steps` further than the focused one, or else the first row in view. */
@@ -114,6 +118,25 @@ export class List {
     this.#scrollTop = this.#box.scrollTop;
     this.#isMoved = true;
     onMove?.();
+  }
+
+  #resize(onMove) {
+    const before = this.#height;
+    this.#measure();
+    if (this.#height < before) this.#keepInView(before);
+    this.#move(onMove);
+  }
+
+  /** What appears below the box covers neither the row with keyboard focus nor the end. Nothing moves under a pointer or a menu. */
+  #keepInView(heightBefore) {
+    const { scrollTop } = this.#box;
+    const end = scrollTop + heightBefore;
+    const place = this.#rows.querySelector(":focus-visible") ? this.#places.get(this.focusedKey) : undefined;
+    const top = place * this.#rowHeight;
+    const isAtEnd = scrollTop > 0 && end > this.#keys.length * this.#rowHeight - 1;
+    if (this.#openKey() !== null) return;
+    if (top + this.#rowHeight > scrollTop && top < end) this.#box.scrollTop = this.#scrollTopFor(place);
+    else if (isAtEnd && !this.#box.matches(":hover")) this.#box.scrollTop = end - this.#height;
   }
 
   #measure() {

@@ -189,3 +189,26 @@ async def test_what_is_repaired_under_the_pointer_stays_in_its_place_until_it_is
     await page.mouse.move(2, 2)
     await page.clock.fast_forward(9_000)
     await expect(live.call(call_id)).to_have_count(0)
+
+
+async def test_on_a_phone_the_line_below_the_list_covers_nothing_of_its_last_row(
+    people: list[Person], visit: Visit
+) -> None:
+    live = await Live(await visit("/admin?sort=name", viewport={"width": 390, "height": 844})).ready()
+    last = live.row(people[-1])
+    for key in ("j", "End"):
+        await live.page.keyboard.press(key)
+    await expect(live.page.get_by_text(LOCKED)).to_be_visible()
+    await expect(live.cell(people[-1], "name")).to_be_focused()
+    await expect(last).to_be_in_viewport(ratio=0.99)
+
+    await live.page.reload()
+    await live.ready()
+    await live.page.locator("#users").evaluate("(card) => card.scrollIntoView()")
+    box = live.page.locator("[data-users=box]")
+    await box.evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
+    await expect(last).to_be_in_viewport(ratio=0.99)
+    await box.dispatch_event("touchmove")
+    await expect(live.page.get_by_text(LOCKED)).to_be_visible()
+    await live.page.wait_for_timeout(200)
+    await expect(last).to_be_in_viewport(ratio=0.99)

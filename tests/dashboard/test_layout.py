@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
 
+from models.acknowledgements import Acknowledgement
 from tests.dashboard.boxes import faults
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import MakeSite, Visit
-from tests.dashboard.crowds import ONLINE_SETTINGS, Crowd, gather_crowd
+from tests.dashboard.crowds import LONG_NAMES, ONLINE_SETTINGS, Crowd, gather_crowd
 from tests.dashboard.live import Live
-from tests.dashboard.site import Site
+from tests.dashboard.site import Site, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
 
@@ -188,3 +190,32 @@ async def test_a_page_that_there_is_not_says_so_once(visit: Visit, conduct: Cond
     await expect(page.get_by_role("main")).to_have_text(
         re.compile(r"^\s*There is nothing at this URL\s+Go to Live\s*$")
     )
+
+
+CUT = """(parts) => {
+  const isCut = ({ scrollHeight, scrollWidth, clientHeight, clientWidth, parentElement: around }) =>
+    scrollHeight > clientHeight + 1 || scrollWidth > clientWidth + 1 || around.clientHeight < clientHeight;
+  return parts.filter(isCut).map((part) => part.textContent);
+}"""
+"""Those of these parts of which something can't be seen."""
+
+
+async def test_on_a_phone_what_is_wrong_and_who_is_on_it_are_said_in_full(make_site: MakeSite, visit: Visit) -> None:
+    site = make_site(**ONLINE_SETTINGS)
+    await gather_crowd(site, 21)
+    async with site.stores() as stores:
+        now = datetime.now(UTC)
+        name, until = "maya.with-a-very-long-name@example.org", now + timedelta(hours=1)
+        await stores.acknowledgements.put(Acknowledgement(f"long_call:{2:032x}", name, now, until))
+    await site.start()
+    caller, callee = await site.online("Ada Quist", LONG_NAMES[0][:60])
+    issue = f"call_with_offline:{await call(caller, callee)}"
+    assert (await callee.put("/users/me/status", {"is_online": False})).status == 200
+    for role in ("operator", "viewer"):
+        live = await Live(await visit("/admin", role, at=site, viewport={"width": 390, "height": 844})).ready()
+        reasons, on_it = live.page.locator("#attention .because"), live.page.locator("#attention .on-it:visible")
+        await expect(live.issue(issue)).to_be_visible()
+        await expect(on_it).to_have_text([f"{name} is on it, 60 min"])
+        assert await reasons.count() > 2
+        assert await reasons.evaluate_all(CUT) == []
+        assert await on_it.evaluate_all(CUT) == []

@@ -272,3 +272,16 @@ async def test_a_viewer_picks_nobody(people: list[Person], visit: Visit) -> None
     await live.page.keyboard.press("j")
     await live.page.keyboard.press("Shift+ArrowDown")
     await expect(live.cell(people[0], "name")).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/admin?sort=name", "/admin/users?sort=name"])
+async def test_on_a_phone_all_buttons_for_the_picked_users_are_in_view(
+    path: str, people: list[Person], visit: Visit
+) -> None:
+    page = await visit(path, viewport={"width": 390, "height": 844})
+    await page.get_by_role("checkbox", name="Pick Person 00").click()
+    await page.locator("form.picked").locator("xpath=..").evaluate("(foot) => foot.scrollIntoView({ block: 'end' })")
+    buttons = page.locator(".picked-buttons button:visible")
+    await expect(buttons).to_have_text(["Force offline 1 user…", "Sign out 1 user…", "Add tag to 1 user…"])
+    for button in await buttons.all():
+        await expect(button).to_be_in_viewport(ratio=0.99)

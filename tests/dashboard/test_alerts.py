@@ -14,6 +14,7 @@ from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
 from tests.dashboard.repairs import named
 from tests.dashboard.site import Site, heartbeat
+from tests.program import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
 
@@ -142,7 +143,13 @@ async def test_several_tabs_tell_once_and_nothing_is_told_again(site: Site, visi
     key = f"flapping:{people[3].user_id}"
     for live in (one, two):
         await expect(live.issue(key)).to_be_visible()
-    await asyncio.sleep(1.5)
+
+    async def has_alerted() -> bool:
+        tones, notes = await alerted(one.page, tab)
+        return tones > 0 and notes != []
+
+    await until(has_alerted)
+    await asyncio.sleep(1.5)  # the other tab might do it again
     tones, notes = await alerted(one.page, tab)
     assert tones == 1
     ((heading, body),) = notes

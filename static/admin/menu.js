@@ -15,17 +15,17 @@ export function setUpMenus(box, onToggle) {
     true,
   );
   box.addEventListener("keydown", (event) => moveFocus(event));
-  box.addEventListener("scroll", ({ target }) => closeUnlessInside(target), true);
-  document.addEventListener("scroll", ({ target }) => closeUnlessInside(target)); // the page itself
+  box.addEventListener("scroll", ({ target }) => closeIfAround(target), true);
+  document.addEventListener("scroll", ({ target }) => closeIfAround(target)); // the page itself
   addEventListener("resize", () => {
     const menu = box.querySelector(":popover-open");
     if (menu && isOfRow(menu)) place(menu);
   });
 
-  // A menu doesn't move with the page. What scrolls inside it, such as a field with a long text, leaves it open.
-  function closeUnlessInside(scrolled) {
+  // A menu doesn't move with the page. What scrolls inside or beside it, such as a field with a long text, leaves it open.
+  function closeIfAround(scrolled) {
     const menu = box.querySelector(":popover-open");
-    if (!menu?.contains(scrolled)) menu?.hidePopover();
+    if (scrolled !== menu && scrolled.contains(menu)) menu.hidePopover();
   }
 }
 

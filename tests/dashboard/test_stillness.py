@@ -153,6 +153,19 @@ async def test_an_open_menu_or_dialog_holds_the_order_as_long_as_it_is_open(
     await expect(live.rows.first.locator("[data-f=name]")).to_have_text(NAMES[40], timeout=20_000)
 
 
+async def test_a_menu_stays_open_while_the_search_scrolls_back_to_its_beginning(
+    people: list[Person], visit: Visit
+) -> None:
+    live = await Live(await visit("/admin")).ready()
+    await live.search.fill(f"{people[2].username} " * 12)
+    await expect(live.rows).to_have_count(1)
+    assert await live.search.evaluate("(search) => search.scrollLeft") > 0
+    await live.cell(people[2], "more").click()
+    await expect(live.search).to_have_js_property("scrollLeft", 0)
+    await live.page.wait_for_timeout(100)
+    await expect(live.menu).to_be_visible()
+
+
 async def test_a_row_with_the_keyboard_is_never_given_to_another_user(people: list[Person], visit: Visit) -> None:
     await settle(people)
     live = await Live(await visit("/admin?sort=name")).ready()

@@ -92,11 +92,15 @@ class Live:
         rows = await self.page.evaluate(TEXTS_OF_ROWS, ["#users [data-rows] > .row", parts or ["name"]])
         return rows if parts else [name for (name,) in rows]
 
-    async def choose(self, person: Person, item: str) -> None:
-        """Open the menu of a row and choose an item. The menu would close if the page still scrolled."""
-        more = self.cell(person, "more")
+    async def open_menu(self, row: Locator) -> None:
+        """Open the menu of a row. It would close if the page still scrolled."""
+        more = row.locator("[data-f=more]")
         await more.scroll_into_view_if_needed()
         await more.click()
+
+    async def choose(self, person: Person, item: str) -> None:
+        """Open the menu of a row and choose an item."""
+        await self.open_menu(self.row(person))
         await self.menu.get_by_role("button", name=item).click()
 
     async def confirm(self, reason: str) -> None:

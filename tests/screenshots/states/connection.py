@@ -264,7 +264,7 @@ async def fail_to_connect(scene: Scene) -> None:
 async def lose_with_a_dialog(scene: Scene) -> None:
     """The connection was lost while an action asked for its reason."""
     line = await on_a_line(scene)
-    await scene.page.locator("#users [data-f=more]").first.click()
+    await scene.live.open_menu(scene.live.rows.first)
     await scene.live.menu.get_by_role("button", name="Sign out everywhere").click()
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
     await line.cut()

@@ -80,8 +80,8 @@ async def ask_force_offline(scene: Scene) -> None:
 async def ask_long_name(scene: Scene) -> None:
     """Somebody with a long name, on a call with somebody with a long name."""
     await scene.live.search.fill(LONG_NAMES[0])
-    row = scene.live.rows.first
-    await row.locator("[data-f=more]").click()
+    await expect(scene.live.rows).to_have_count(1)
+    await scene.live.open_menu(scene.live.rows.first)
     await scene.live.menu.get_by_role("button", name="Force offline…").click()
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 

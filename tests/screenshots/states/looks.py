@@ -44,7 +44,7 @@ for name, path in (("live", "/admin"), ("wall", "/admin/wall")):
 
 async def open_dialog(scene: Scene) -> None:
     """Ask whether to force the first user offline."""
-    await scene.live.rows.first.locator("[data-f=more]").click()
+    await scene.live.open_menu(scene.live.rows.first)
     await scene.live.menu.get_by_role("button", name="Force offline").click()
     await scene.live.dialog.wait_for()
 

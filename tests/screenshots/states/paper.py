@@ -68,7 +68,7 @@ async def print_board(scene: Scene) -> None:
 
 @state("print_live_dialog", "/admin", **ON_PAPER)
 async def print_dialog(scene: Scene) -> None:
-    await scene.live.rows.first.locator("[data-f=more]").click()
+    await scene.live.open_menu(scene.live.rows.first)
     await scene.live.menu.get_by_role("button", name="Force offline").click()
     await scene.live.dialog.wait_for()
     await print_page(scene)

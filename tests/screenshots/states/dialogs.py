@@ -155,9 +155,9 @@ async def ask_repair(scene: Scene) -> None:
     await expect(scene.live.dialog.locator("[data-f=send]")).to_be_enabled()
 
 
-@state("dialog_release_lock", "/admin", place="issues")
-async def ask_release_lock(scene: Scene) -> None:
-    """The repair of a lock that a call has left behind."""
+@state("dialog_end_call_leftover", "/admin", place="issues")
+async def ask_leftover(scene: Scene) -> None:
+    """The repair of what is left of a call."""
     box = scene.page.locator("#attention [data-box]")
     row = scene.page.locator("#attention .row").filter(has_text="because of a call that is not ongoing").first
     for _ in range(20):

@@ -149,7 +149,7 @@ class ActionPreviews:
         of_whom = f"{name} ({devices})" if devices else name
         effect = f"{connections} of {of_whom} will be closed. The app stays disconnected until it is reopened."
         if len(sessions) == self._sessions.count(target.user_id):
-            effect += self._drop_of_call(entry) or f" {name} is then shown as offline, unless a heartbeat arrives."
+            effect += self._drop_of_call(entry) or f" {name} is then shown as offline, unless heartbeats keep {name} online."
         return self._preview("disconnect", entry, effect, hits=[connections])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:
@@ -167,7 +167,7 @@ class ActionPreviews:
             raise Conflict("NOTHING_TO_DO", f"{name} has not been set busy")
         if call:
             effect = f"Waits until the call with {call} ends. Then the busy status set by hand is cleared."
-            now = f"Clears the busy status set by hand now. {name} stays busy until the call with {call} ends."
+            now = f"Immediately clears the busy status set by hand. {name} stays busy until the call with {call} ends."
             return self._preview("clear_busy", entry, effect, hits=[], now=now)
         if entry.status.is_online:
             effect = f"{name} will be shown as available."
@@ -185,7 +185,8 @@ class ActionPreviews:
             effect = self._effect_on_rest(target.call_id)
         label = ACTION_LABELS["end_call"]
         title = f"{label}: {' and '.join(names)}" if call else label
-        return ActionPreview(title, effect, ["1 call"], self.describe(target), waits=False, about=about)
+        hits = ["1 call"] if call or self._store_check.is_ongoing(target.call_id) else []
+        return ActionPreview(title, effect, hits, self.describe(target), waits=False, about=about)
 
     def _enable_user(self, target: ActionTarget) -> ActionPreview:
         entry = self._registry.get(target.user_id)

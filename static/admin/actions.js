@@ -172,6 +172,7 @@ export class ActionDialog {
     const { send, request: requestId, error, progress } = this.#parts;
     if (this.#isSending || !requestId.value) return;
     this.#isSending = send.disabled = error.hidden = true;
+    this.#form.classList.add("sending");
     const [asked, unchanged] = [this.#asked, this.#unchanged];
     const body = this.#body(asked);
     const label = send.textContent;
@@ -187,10 +188,12 @@ export class ActionDialog {
     } catch (failure) {
       if (this.#asked !== asked) return this.#tell(`${ACTION_LABELS[asked.get("action")]}: ${sentence(failure)}`, { isRefusal: true });
       this.#offer(failure.code !== "NOTHING_TO_DO");
+      if (failure instanceof TypeError) write(this.#parts.cancel, "Close"); // for it may have been done
       this.#showError(failure instanceof TypeError ? new Error(UNANSWERED) : failure);
       send.disabled = !mayAct(); // trying again sends the same request id, so nothing is done twice
     } finally {
       stopTelling();
+      this.#form.classList.remove("sending");
       if (this.#asked === asked) {
         write(send, label);
         progress.hidden = true;

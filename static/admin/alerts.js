@@ -48,7 +48,7 @@ export class Alerts {
   get status() {
     if (!this.isOn) return "Alerts: off";
     if (this.#standing) return `No alerts: ${this.#standing.toLowerCase()}`;
-    if (this.isQuiet) return `Quiet until ${this.choices.current.quiet.to}`;
+    if (this.isQuiet) return quietWords(this.choices.current.quiet);
     return this.soundWaits ? "Click to allow sound" : "Alerts: on";
   }
 
@@ -135,3 +135,6 @@ export class Alerts {
     this.onChange();
   }
 }
+
+/** Equal times are a whole day, of which there is no end. */
+const quietWords = ({ from, to }) => (from === to ? "Quiet all day" : `Quiet until ${to}`);

@@ -14,7 +14,7 @@ export function watchStart(renderedAt) {
     document.documentElement.dataset.frozen = ""; // grey
     part("chip").textContent = "Not live";
     part("chip").className = "connection down";
-    part("text").textContent = `This page could not start. It is as of ${moments.clock(renderedAt)}.`;
+    part("text").textContent = `This page could not start. It shows the state at ${moments.clock(renderedAt)}.`;
     part("retry").textContent = "Reload";
     part("retry").addEventListener("click", () => location.reload());
     part("bar").classList.add("bad");

@@ -89,6 +89,11 @@ test("quiet hours are quiet, and what is still wrong is told afterwards", async 
   assert.equal(alerts.status, "Alerts: on");
 });
 
+test("equal times are quiet hours without an end", () => {
+  alerts.choices.set({ sound: true, quiet: { isOn: true, from: "00:00", to: "00:00" } });
+  assert.equal(alerts.status, "Quiet all day");
+});
+
 test("the button says why there are no alerts", () => {
   alerts.choices.set({ sound: true });
   alerts.setStanding("Paused", false);

@@ -193,11 +193,11 @@ async def test_kinds_quiet_hours_and_pauses_keep_it_quiet(site: Site, visit: Vis
     await dialog.get_by_label("from", exact=True).fill("00:00")
     await dialog.get_by_label("to", exact=True).fill("00:00")
     await dialog.get_by_role("button", name="Close").click()
-    await expect(page.locator("#alerts-open")).to_have_text("Quiet until 00:00")
+    await expect(page.locator("#alerts-open")).to_have_text("Quiet all day")
     assert await told_of(people[2]) == []
     await page.reload()
     await live.ready()
-    await expect(page.locator("#alerts-open")).to_have_text("Quiet until 00:00")
+    await expect(page.locator("#alerts-open")).to_have_text("Quiet all day")
     await choose_alerts(page, "Quiet hours")
 
     await page.keyboard.press("p")

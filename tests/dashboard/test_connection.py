@@ -167,7 +167,7 @@ async def test_a_page_whose_scripts_are_missing_says_so(site: Site, visit: Visit
     await expect(live.chip).to_contain_text("Loading")
     await page.clock.fast_forward(2_000)
     await expect(live.chip).to_have_text("Not live")
-    await expect(live.banner).to_have_text(re.compile(r"This page could not start\. It is as of [\d:]+\."))
+    await expect(live.banner).to_have_text(re.compile(r"This page could not start\. It shows the state at [\d:]+\."))
     await page.unroute("**/admin/banner.js")
     await page.get_by_role("button", name="Reload").first.click()
     await live.ready()

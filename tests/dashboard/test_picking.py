@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import secrets
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from tornado.ioloop import IOLoop
 
 from tests.clients import Person
+from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
 from tests.dashboard.site import Site, call, heartbeat
@@ -285,3 +288,34 @@ async def test_on_a_phone_all_buttons_for_the_picked_users_are_in_view(
     await expect(buttons).to_have_text(["Force offline 1 user…", "Sign out 1 user…", "Add tag to 1 user…"])
     for button in await buttons.all():
         await expect(button).to_be_in_viewport(ratio=0.99)
+
+
+async def test_a_dialog_without_an_answer_offers_no_way_to_undo_what_was_sent(
+    people: list[Person], visit: Visit, conduct: Conduct
+) -> None:
+    conduct.excuse("Failed to load resource")
+    live = await Live(await visit("/admin?sort=name")).ready()
+    page, answer = live.page, asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        if route.request.method == "POST":
+            await answer.wait()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route(re.compile("/admin/actions"), lose)
+    await Pick(page).click(people[0])
+    await Pick(page).button("Force offline 1 user…").click()
+    send, cancel = live.dialog.locator("[data-f=send]"), live.dialog.locator("[data-f=cancel]")
+    await expect(send).to_be_enabled()
+    await live.dialog.get_by_label("Reason").fill("nobody knows")
+    await send.click()
+    await expect(cancel).to_have_text("Close")
+    not_live = live.dialog.get_by_text("You can send this when it is live again.")
+    await page.evaluate("document.documentElement.dataset.frozen = ''")
+    await expect(not_live).to_be_hidden()
+    answer.set()
+    await expect(not_live).to_be_visible()
+    await expect(live.dialog.get_by_text("it isn't known whether this was done")).to_be_visible()
+    await expect(cancel).to_have_text("Close")

@@ -112,7 +112,7 @@ def _special_calls(people: list[Person], now: datetime) -> Iterator[tuple[str, C
     for number, (name, how, by) in enumerate(
         [
             ("by_operator", "completed", None),
-            ("completed", "completed", ids[8]),
+            ("completed", "completed", ids[9]),
             ("dropped", "dropped", None),
             ("cancelled", "cancelled", ids[13]),
             ("of_long_names", "completed", ids[1]),

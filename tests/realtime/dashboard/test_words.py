@@ -34,7 +34,7 @@ def test_a_leftover_busy_mark_is_removed_and_the_user_stays_on_the_other_call(ma
     issues = {each.effect for each in inspected(world)}
     assert effect in issues
     preview = world.core.actions.preview("end_call", ActionTarget(call_id="gone"))
-    assert preview.effect == f"{effect}."
+    assert (preview.effect, preview.hits) == (f"{effect}.", [])
 
 
 def test_a_flapping_user_changed_state_so_many_times_in_the_last_minute(make_world: MakeWorld) -> None:

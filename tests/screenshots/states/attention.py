@@ -287,7 +287,7 @@ async def show_quiet(scene: Scene) -> None:
     for label in ("from", "to"):
         await dialog.get_by_label(label, exact=True).fill("00:00")
     await dialog.get_by_role("button", name="Close").click()
-    await expect(scene.page.locator("#alerts-open")).to_have_text("Quiet until 00:00")
+    await expect(scene.page.locator("#alerts-open")).to_have_text("Quiet all day")
 
 
 @state("attention_alerts_paused", "/admin", options=NOTIFYING)

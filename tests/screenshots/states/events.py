@@ -53,7 +53,7 @@ async def show_paused(scene: Scene) -> None:
 async def show_held(scene: Scene) -> None:
     """The page is scrolled down, so new events wait."""
     people = await scene.place.online("Mia Bauer")
-    await _turn(*people, times=49)
+    await _turn(*people, times=48)
     await scene.page.goto(f"{scene.place.site.origin}/admin/events?user={people[0].user_id}")
     await expect(scene.live.chip).to_have_text("Live")
     await scene.page.evaluate("() => scrollTo({ top: 900 })")

@@ -149,7 +149,8 @@ class ActionPreviews:
         of_whom = f"{name} ({devices})" if devices else name
         effect = f"{connections} of {of_whom} will be closed. The app stays disconnected until it is reopened."
         if len(sessions) == self._sessions.count(target.user_id):
-            effect += self._drop_of_call(entry) or f" {name} is then shown as offline, unless heartbeats keep {name} online."
+            outlook = f" {name} is then shown as offline, unless heartbeats keep {name} online."
+            effect += self._drop_of_call(entry) or outlook
         return self._preview("disconnect", entry, effect, hits=[connections])
 
     def _sign_out(self, target: ActionTarget) -> ActionPreview:

@@ -50,8 +50,11 @@ class TimedList(Generic[T]):
         return turned
 
     async def page(self, skip: int, limit: int) -> tuple[list[T], int]:
-        """One page, and the number of all."""
-        return self._read(await self._merged().page(skip, limit)), await self.count()
+        """One page, and the number of all. What is added meanwhile is not counted unless it is on the page."""
+        total = await self.count()
+        found = self._read(await self._merged().page(skip, limit))
+        is_short = bool(found) and total < min(skip + len(found), COUNT_LIMIT)
+        return found, skip + len(found) if is_short else total
 
     async def count(self) -> int:
         """The number of all, counted up to COUNT_LIMIT."""

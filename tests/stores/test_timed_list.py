@@ -168,6 +168,23 @@ async def test_a_list_is_counted_up_to_a_limit(stores: Stores, monkeypatch: pyte
     assert await stores.events.listed(start=after(1)).count() == 5
 
 
+async def test_what_is_added_after_the_count_is_counted_if_it_is_on_the_page(stores: Stores) -> None:
+    await stores.events.add_many([event(number) for number in range(3)])
+    listed = stores.events.listed()
+    counted = listed.count
+
+    async def count_too_early() -> int:
+        total = await counted()
+        await stores.events.add_many([event(number) for number in range(3, 5)])
+        return total
+
+    listed.count = count_too_early  # type: ignore[method-assign]
+    found, total = await listed.page(0, 10)
+    assert (seconds(found), total) == ([4, 3, 2, 1, 0], 5)
+    listed.count = counted  # type: ignore[method-assign]
+    assert await listed.page(7, 10) == ([], 5)
+
+
 EVENT_FILTERS: list[Any] = [{}, {"kind": "busy"}, {"user_id": 1}, {"user_id": 1, "kind": "busy"}]
 ENTRY_FILTERS: list[Any] = [{}, {"operator": "a"}, {"action": "b"}, {"target": "c"}]
 CALL_FILTERS: list[Any] = [{}, {"state": "ended"}, {"user_ids": [1]}]

@@ -13,7 +13,8 @@ const wall = byId("wall");
 const { tag } = wall.dataset;
 const page = new DashboardPage(wall, { draw, tick: drawAll });
 const calls = new FittedList(byId("calls"), { fill: fillCall, none: "No calls right now", onResize: () => page.requestDraw() });
-const free = new FittedList(byId("free"), { fill: fillFree, none: "Nobody is available right now", onResize: () => page.requestDraw() });
+const nobody = `Nobody ${tag ? "with this tag " : ""}is available right now`;
+const free = new FittedList(byId("free"), { fill: fillFree, none: nobody, onResize: () => page.requestDraw() });
 const attention = byId("attention");
 const nameKeys = new WeakMap(); // of rows, which are replaced when they change
 let available = []; // who has been available for longest comes first

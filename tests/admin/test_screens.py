@@ -385,7 +385,7 @@ async def test_a_screen_with_a_tag_lists_only_available_users_who_have_it(
         page: str = (await screen.get("/admin/screen")).body
         return page.partition('id="free"')[2].partition("</section>")[0]
 
-    assert "Nobody is available right now" in await listed()
+    assert "Nobody with this tag is available right now" in await listed()
     await tag(server, people[1].user_id, "sales")
     free = await listed()
     assert ("ada" in free, "bob" in free, "sales" in free) == (False, True, True)

@@ -206,6 +206,8 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
         use_inner_text=True,
     )
     await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
+    for gone in ("Previous day", "Week", "Export states (CSV)"):
+        await expect(page.get_by_role("link", name=gone)).to_be_hidden()
 
 
 async def test_what_would_change_nothing_any_more_leaves_the_page_of_a_user(site: Site, visit: Visit) -> None:

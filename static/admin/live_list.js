@@ -29,6 +29,7 @@ export class LiveList {
   #section;
   #shown = new Map();
   #current = new Map(); // differs from what is shown while the list is locked
+  #hasShown = false; // what the page was printed with needs no lock
   #keyOf;
   #growsAtEnd;
 
@@ -66,12 +67,13 @@ export class LiveList {
   show(items) {
     this.#current = new Map(items.map((item) => [String(this.#keyOf(item)), item]));
     this.arrange();
+    this.#hasShown = true;
     this.#list.noteAll();
   }
 
   /** While the list is locked, nothing leaves or moves; new items come last, or wait. */
   arrange() {
-    const shown = this.lock.isLocked ? this.#locked() : new Map([...this.#current, ...this.#focused()]);
+    const shown = this.lock.isLocked && this.#hasShown ? this.#locked() : new Map([...this.#current, ...this.#focused()]);
     const { keys } = this.#list;
     const isSame = shown.size === keys.length && [...shown.keys()].every((key, place) => key === keys[place]);
     this.#shown = shown;

@@ -121,12 +121,12 @@ async def test_a_day_is_a_strip_of_states_each_with_its_times_and_reason(
     if midnight(1).year != midnight(0).year:
         day += f" {midnight(1).year}"
     assert [(state, title.partition("\n")[0]) for state, title in bars(page)] == [
-        ("offline", f"Offline: never came online, {day}, 00:00:00 – {day}, 08:00:00, 8:00:00"),
-        ("available", f"Available: came online, {day}, 08:00:00 – {day}, 09:00:00, 1:00:00"),
-        ("calls", f"On a call with bob, {day}, 09:00:00 – {day}, 09:30:00, 30:00"),
-        ("available", f"Available: after a call, {day}, 09:30:00 – {day}, 10:00:00, 30:00"),
-        ("busy", f"Busy: set busy, {day}, 10:00:00 – {day}, 10:20:00, 20:00"),
-        ("available", f"Available: set available, {day}, 10:20:00 – {day}, 12:00:00, 1:40:00"),
+        ("offline", f"Offline: never came online, {day}, 00:00:00 – {day}, 08:00:00, 8 h"),
+        ("available", f"Available: came online, {day}, 08:00:00 – {day}, 09:00:00, 1 h"),
+        ("calls", f"On a call with bob, {day}, 09:00:00 – {day}, 09:30:00, 30 min"),
+        ("available", f"Available: after a call, {day}, 09:30:00 – {day}, 10:00:00, 30 min"),
+        ("busy", f"Busy: set busy, {day}, 10:00:00 – {day}, 10:20:00, 20 min"),
+        ("available", f"Available: set available, {day}, 10:20:00 – {day}, 12:00:00, 1 h 40 min"),
         (
             "offline",
             f"Offline: connection lost, {day}, 12:00:00 – " + bars(page)[-1][1].partition(" – ")[2].partition("\n")[0],
@@ -191,7 +191,7 @@ async def test_today_ends_now_with_the_state_that_still_lasts(
     page = (await (await signed_in("viewer")).get(f"/admin/users/{bob.user_id}")).body
     state, title = bars(page)[-1]
     assert state == "calls"
-    assert re.match(r"On a call with ada, \d\d:\d\d:\d\d – now, 00:0\d", title)
+    assert re.match(r"On a call with ada, \d\d:\d\d:\d\d – now, \d s", title)
     assert "this user did not exist yet" in text(card(page))
     assert 'rel="next"' not in card(page)
 

@@ -12,10 +12,10 @@ const utc = new Moments({ timeZone: "UTC", hour12: false });
 
 test("a state says when, what and how long", () => {
   const span = { start: NOON - 90 * MINUTE, end: NOON - 30 * MINUTE, isOpen: false, words: "Busy: set busy" };
-  assert.equal(describe(span, NOON, utc), "10:30:00 – 11:30:00 · Busy: set busy · 1:00:00");
-  assert.equal(describe({ ...span, end: NOON, isOpen: true }, NOON, utc), "10:30:00 – now · Busy: set busy · 1:30:00");
+  assert.equal(describe(span, NOON, utc), "10:30:00 – 11:30:00 · Busy: set busy · 1 h");
+  assert.equal(describe({ ...span, end: NOON, isOpen: true }, NOON, utc), "10:30:00 – now · Busy: set busy · 1 h 30 min");
   const later = NOON + 1440 * MINUTE;
-  assert.equal(describe(span, later, utc), "31 Jan, 10:30:00 – 31 Jan, 11:30:00 · Busy: set busy · 1:00:00");
+  assert.equal(describe(span, later, utc), "31 Jan, 10:30:00 – 31 Jan, 11:30:00 · Busy: set busy · 1 h");
 });
 
 test("a moment has the state that it lies in, and the time to come the last one", () => {

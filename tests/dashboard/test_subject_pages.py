@@ -30,6 +30,13 @@ async ([user_id, tags]) => {
 """Gives a user this many tags, and disables the account."""
 
 
+MOVE_OVER_LISTS = """addEventListener("DOMContentLoaded", () => setInterval(() => {
+  for (const box of document.querySelectorAll("[data-box]")) {
+    box.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: Math.random() * 100 }));
+  }
+}, 5));"""
+
+
 async def opened(visit: Visit, path: str, name: str = "operator") -> Page:
     """Open a page and wait until it is live."""
     page = await visit(path, name)
@@ -208,6 +215,16 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
     await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
     for gone in ("Previous day", "Week", "Export states (CSV)"):
         await expect(page.get_by_role("link", name=gone)).to_be_hidden()
+
+
+async def test_a_pointer_over_a_page_that_is_not_live_yet_holds_nothing(site: Site, visit: Visit) -> None:
+    (ada,) = await site.online("early ada")
+    page = await visit(f"/admin/users/{ada.user_id}")
+    await page.add_init_script(MOVE_OVER_LISTS)
+    await page.reload()
+    await expect(page.locator("[data-banner=chip]")).to_have_text("Live")
+    await expect(page.locator("#timeline [data-rows] > *").first).to_be_visible()
+    await expect(page.locator("#held")).to_be_hidden()
 
 
 async def test_what_would_change_nothing_any_more_leaves_the_page_of_a_user(site: Site, visit: Visit) -> None:

@@ -7,9 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests with servers, floods and browsers of their own. They mostly wait, and would disturb the others. All that they
-# test runs in processes of its own, so their coverage isn't measured.
-WAITING := tests/faults tests/dashboard
+# Tests with servers, floods, browsers and programs of their own. They wait a lot, and would disturb the others. What they
+# test runs in other processes, or is covered by others, so their coverage isn't measured: that would slow them down.
+WAITING := tests/faults tests/dashboard tests/network tests/foreign tests/examples tests/docs/test_in_a_browser.py
 # What `make bench` measured.
 RUN ?= bench.json
 # What `make bench-growth` measured, if it did.

@@ -167,7 +167,7 @@ async def test_5_what_somebody_did_at_five_past_two_yesterday(team: Team, visit:
     width: float = await strip.evaluate("(strip) => strip.clientWidth")
     await hands.point(strip, position={"x": width * (14 + 5 / 60) / 24, "y": 30})
     readout = page.locator("[data-readout]")
-    await expect(readout).to_have_text(re.compile(r"14:00:00 – .*14:20:00 · Busy: set busy · 20:00$"))
+    await expect(readout).to_have_text(re.compile(r"14:00:00 – .*14:20:00 · Busy: set busy · 20 min$"))
     await take_picture("day", page.locator(".day-card"))
     is_as_the_guide_says("5", hands)
 

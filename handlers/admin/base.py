@@ -168,7 +168,8 @@ class AdminHandler(ApiHandler):
         if self.signed_in is None:
             self.ask_to_sign_in()
         elif not is_at_least(self.signed_in.operator.role, allowed):
-            raise Forbidden("ROLE_TOO_LOW", f"This requires the role {allowed}; yours is {self.operator.role}")
+            subject = "This" if self.request.method == "POST" else "This page"
+            raise Forbidden("ROLE_TOO_LOW", f"{subject} is for {allowed}s. Your role is {self.operator.role}.")
 
     def check_origins(self) -> None:
         """Accept requests from this server's own pages only, not from origins that apps may use. Raises Forbidden."""
@@ -318,6 +319,7 @@ class AdminHandler(ApiHandler):
             section=section[1:3] if section else (),
             is_form=is_form,
             is_stale=self.is_form_stale,
+            has_sign_in=bool(self.get_cookie(self.cookie_name)),
         )
         self.finish()
 

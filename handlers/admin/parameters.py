@@ -26,7 +26,7 @@ def page_number(handler: RequestHandler, maximum: int = PAGE_MAXIMUM) -> int:
     text = handler.get_query_argument("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
     if not 1 <= number <= maximum:
-        raise Invalid(f"The parameter page must be between 1 and {maximum}.")
+        raise Invalid(f"The parameter page must be between 1 and {maximum:,}.")
     return number
 
 
@@ -41,7 +41,7 @@ def signed_page_number(handler: RequestHandler, per_page: int) -> int:
     digits = text.removeprefix("-")
     number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 7 else most + 1
     if abs(number) > most:
-        raise Invalid(f"The parameter page must be between -{most} and {most}.")
+        raise Invalid(f"The parameter page must be between -{most:,} and {most:,}.")
     return number
 
 

@@ -75,7 +75,10 @@ async def test_an_error_leads_back_to_the_list_or_to_the_page_with_the_form(
         assert led_to((await admin.get(path)).body) == [text], path
     page = (await operator.get("/admin/operators")).body
     assert led_to(page) == ["Go to Live"], "the operator may not open it"
+    assert "<p>This page is for admins. Your role is operator.</p>" in page
     assert "Times are in" not in page
+    form_page = (await operator.post("/admin/operators", {"name": "x"})).body
+    assert "<p>This is for admins. Your role is operator.</p>" in form_page
     headers = {"Referer": f"http://localhost:{server.port}/admin/users/7", "Host": f"localhost:{server.port}"}
     form = {"action": "x", "_xsrf": operator.xsrf}
     answer = await operator.request("POST", "/admin/actions", headers=headers, body=urlencode(form))
@@ -166,6 +169,35 @@ async def test_a_page_says_what_may_help_when_the_server_cannot_answer(
         assert re.search(r"Request ID <code>[0-9a-f]{16}</code>", page)
         assert led_to(page) == ["Try again"]
         assert '<a class="button primary" href="/admin/saved-filters?x=1">' in page
+
+
+async def test_a_page_without_the_menu_says_that_nobody_was_signed_out(
+    server: RunningServer, signed_in: SignedIn, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = await signed_in("operator")
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("a test")
+
+    monkeypatch.setattr(type(server.stores.sign_ins), "get", fail)
+    page = (await operator.get("/admin/users")).body
+    assert 'id="account"' not in page
+    assert "what it shows. You are not signed out.</p>" in page
+
+
+async def test_numbers_of_pages_are_written_as_elsewhere(signed_in: SignedIn) -> None:
+    operator = await signed_in("operator")
+    assert "page must be between 1 and 100,000." in (await operator.get("/admin/users", page="0")).body
+
+
+@pytest.mark.settings(refused_action_burst=1, refused_actions_per_second=0.0001)
+async def test_a_form_that_comes_too_often_says_that_it_changed_nothing(signed_in: SignedIn) -> None:
+    viewer = await signed_in("viewer")
+    form = {"action": "sign_out", "user_id": "1", "reason": "a test", "request_id": "a-request-of-the-test"}
+    assert (await viewer.post("/admin/actions", form)).status == 403
+    answer = await viewer.post("/admin/actions", form)
+    assert answer.status == 429
+    assert "Try again in a moment. Nothing was changed.</p>" in answer.body
 
 
 @pytest.mark.parametrize("encoding", ["announced", "chunked"])

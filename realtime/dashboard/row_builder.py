@@ -168,5 +168,5 @@ def _explain_available(entry: UserEntry, clock: Clock, grace_seconds: float) -> 
     until = clock.wall_of(entry.grace_until)
     grace = entry.grace_until - entry.evidence_at
     if grace > grace_seconds + ROUNDING:  # longer than that of a lost connection
-        return Explanation("held after a restart,", until, "down", " left")
+        return Explanation("held for", until, "down", " more after a restart")
     return Explanation("connection lost,", until, "down", " of grace left")

@@ -34,7 +34,7 @@ def test_in_a_sentence_seconds_are_called_so() -> None:
         (Explanation("on a call with john_doe,", NOON - 724_000), "on a call with john_doe, 12:04"),
         (Explanation("heartbeat", NOON - 20_000, tail=" ago"), "heartbeat 20 s ago"),
         (Explanation("connection lost,", NOON + 8_100, "down", " of grace left"), "connection lost, 9 s of grace left"),
-        (Explanation("held after a restart,", NOON - 1, "down", " left"), "held after a restart, 0 s left"),
+        (Explanation("held for", NOON - 1, "down", " more after a restart"), "held for 0 s more after a restart"),
         (Explanation("set busy until", NOON, "clock"), "set busy until 12:00"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -69,7 +69,7 @@ def test_after_a_restart_it_says_how_long_the_user_is_held(world: World) -> None
     world.start()
     world.advance(15)
     cause = because(world)
-    assert (cause.text, cause.counts, cause.tail) == ("held after a restart,", "down", " left")
+    assert (cause.text, cause.counts, cause.tail) == ("held for", "down", " more after a restart")
     assert left_seconds(world, cause) == 30
 
 

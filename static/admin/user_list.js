@@ -92,7 +92,7 @@ export class UserList {
     if (this.sort.refresh(now, { isLocked: this.lock.isLocked, force: this.#isForced })) this.#show();
     else if (this.sort.isDue && !this.lock.isPinned) this.#later(Math.max(this.sort.remaining(now), this.lock.remaining));
     this.#isForced = false;
-    if (this.#hasChanged) this.#showBulkActions(); // the order may be held for long, but these counts must be true
+    if (this.#hasChanged) this.#showCounts(); // the order may be held for long, but these must be true
     this.#list.draw();
     this.picking?.draw();
     put(this.#parts.locked, "hidden", !this.lock.isLocked || this.sort.ids.length < 2);
@@ -161,23 +161,27 @@ export class UserList {
 
   #show() {
     const { ids, isFiltered } = this.sort;
-    const total = this.#state.users.size;
     this.#tags.show(this.#state.users.values());
     this.#list.show(ids);
-    write(this.#parts.count, isFiltered ? `${grouped(ids.length)} of ${grouped(total)}` : grouped(total));
     this.#parts.table.setAttribute("aria-rowcount", ids.length + 1);
     put(this.#parts.empty, "hidden", ids.length > 0);
     put(this.#parts.clear, "hidden", !isFiltered);
     put(this.#parts.reset, "hidden", !isFiltered || ids.length === 0);
     write(this.#parts.nobody, isFiltered ? "No users match." : "No users yet.");
-    this.#showBulkActions();
+    this.#showCounts();
     this.picking?.note();
+  }
+
+  #showCounts() {
+    this.#hasChanged = false;
+    const total = grouped(this.#state.users.size);
+    write(this.#parts.count, this.sort.isFiltered ? `${grouped(this.sort.ids.length)} of ${total}` : total);
+    this.#showBulkActions();
   }
 
   /** For everybody who is listed, unless some users are picked. */
   #showBulkActions() {
     const { bulk } = this.#parts;
-    this.#hasChanged = false;
     if (!bulk) return;
     const { length: size } = this.sort.ids;
     const isOffered = this.sort.isFiltered && this.picking.pick.size === 0;

@@ -225,3 +225,14 @@ async def test_on_a_phone_the_line_below_the_list_covers_nothing_of_its_last_row
     await expect(live.page.get_by_text(LOCKED)).to_be_visible()
     await live.page.wait_for_timeout(200)
     await expect(last).to_be_in_viewport(ratio=0.99)
+
+
+async def test_while_the_order_is_held_the_number_of_users_equals_the_figures(
+    people: list[Person], visit: Visit, site: Site
+) -> None:
+    live = await Live(await visit(f"/admin?q={NAMES[7]}")).ready()
+    heading = live.page.locator("[data-users=count]")
+    await expect(heading).to_have_text(f"1 of {len(people)}")
+    await live.rows.first.hover()
+    await site.online("Zora")
+    await expect(heading).to_have_text(f"1 of {len(people) + 1}", timeout=3_000)

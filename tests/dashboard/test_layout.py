@@ -48,6 +48,11 @@ REASONS = """() => {
 }"""
 """How many rows say that a call is too long, and what of that is cut."""
 
+SHORT_NAMES_IN_LINES = """() => [...document.querySelectorAll("#list .name > bdi")]
+  .filter((name) => name.textContent.length <= 14 && name.getClientRects().length > 1)
+  .map((name) => name.textContent)"""
+"""Names that are short and stand in several lines all the same."""
+
 
 async def faults_at_all_sizes(page: Page, sizes: list[tuple[int, int]] = [*SIZES, *ZOOMED]) -> list[str]:  # noqa: B006
     """Return what is wrong with the layout at any size, with the page's path and the width."""
@@ -122,6 +127,9 @@ async def test_with_61_users_nothing_is_cut_or_overlaps_at_any_width(make_site: 
             whole, cut = await page.evaluate(REASONS)
             assert whole > 3, width
             assert cut == [], width
+        if path != "/admin":
+            await page.set_viewport_size({"width": 768, "height": 1024})
+            assert await page.evaluate(SHORT_NAMES_IN_LINES) == []
     page = await visit("/admin/audit", "viewer", at=site)
     assert (
         await faults_of_pages(site, page, ["/admin", "/admin/wall", "/admin/users", f"/admin/users/{crowd.stuck}"])

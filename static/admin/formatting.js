@@ -145,3 +145,9 @@ export function withoutName(sentence, name) {
 
 /** How a figure has changed: `+13 in 5 min`, `no change in 5 min`. */
 export const changeIn = (change, minutes) => `${change ? signed(change) : "no change"} in ${minutes} min`;
+
+/** What a list says in place of events that it may lack. The arguments are times in words. */
+export function gapWords(from, to) {
+  const when = from === to ? `around ${from}` : `between ${from} and ${to}`;
+  return `Events ${when} may be missing here. Reload the page to see them.`;
+}

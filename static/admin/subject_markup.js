@@ -3,7 +3,7 @@
 import { addressOf } from "./action_addresses.js";
 import { lock, mayAct } from "./action_lock.js";
 import { Row, fillOnIt, write } from "./markup.js";
-import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, ago, duration, faults } from "./formatting.js";
+import { ACTION_LABELS, CUTTING, EVENT_LABELS, STATE_LABELS, ago, duration, faults, gapWords } from "./formatting.js";
 import { moments } from "./moments.js";
 
 const iso = (moment) => new Date(moment).toISOString();
@@ -46,8 +46,7 @@ export function fillTimeline(element, event, callId, now) {
   row.set("call", "hidden", !event.call_id || event.call_id === callId);
 }
 
-export const gapText = ([from, to], now) =>
-  `Events between ${moments.clock(from, now)} and ${moments.clock(to, now)} may be missing here. Reload the page to see them.`;
+const gapText = ([from, to], now) => gapWords(moments.clock(from, now), moments.clock(to, now));
 
 /** What the server printed stays as it is. */
 export function fillEventRow(element, event, now) {
@@ -58,6 +57,7 @@ export function fillEventRow(element, event, now) {
   for (const part of row.parts.at) writeMoment(part, at, now);
   row.attribute("then", "href", `/admin/board?at=${iso(at)}`);
   row.text("text", event.gap ? gapText(event.gap, now) : event.text);
+  row.set("text", "colSpan", event.gap ? element.cells.length - 1 : 1); // but for the time, its other cells are hidden
   row.text("kind", EVENT_LABELS[event.kind] ?? "");
   row.set("kind", "className", event.kind in STATE_LABELS ? `state ${event.kind}` : "soft");
   row.text("cause", event.cause ?? "");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ago, because, bulkWords, changeIn, changes, count, duration, durationInWords, durationWithUnits, faults, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
+import { ago, because, bulkWords, changeIn, changes, count, duration, durationInWords, durationWithUnits, faults, gapWords, inSentence, initials, isolated, plain, signed } from "../../static/admin/formatting.js";
 import { folded } from "../../static/admin/search.js";
 import { NOW } from "./fakes.js";
 
@@ -103,4 +103,9 @@ test("a name keeps its own direction between isolates, and cannot leave them", (
   for (const name of ["a\u202eb", "a\u2069\u202eb", "\u200fab"]) assert.equal(isolated(name), "\u2068ab\u2069", name);
   assert.deepEqual([inSentence("ada"), inSentence("אסתר")], ["ada", "\u2068אסתר\u2069"]);
   assert.equal(plain(`on a call with ${isolated("ada")},`), "on a call with ada,");
+});
+
+test("a gap within one second has one time", () => {
+  assert.equal(gapWords("12:31:07", "12:31:09"), "Events between 12:31:07 and 12:31:09 may be missing here. Reload the page to see them.");
+  assert.equal(gapWords("12:31:07", "12:31:07"), "Events around 12:31:07 may be missing here. Reload the page to see them.");
 });

@@ -10,7 +10,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 from tests.clients import Person
 from tests.dashboard.conftest import Visit
 from tests.dashboard.live import Live
-from tests.dashboard.site import Site
+from tests.dashboard.site import Site, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 
@@ -144,5 +144,23 @@ async def test_what_happened_during_a_lost_connection_follows_and_what_is_unknow
         await expect(Live(page).chip).to_have_text("Live")
         await expect(page.locator(EVENT).first).to_have_text(re.compile("tail lost is (busy|available)"))
         await expect(gap).to_have_count(gaps)
-    words = r"Events between [\d:]+ and [\d:]+ may be missing here. Reload the page to see them."
+    words = r"Events (around [\d:]+|between [\d:]+ and [\d:]+) may be missing here. Reload the page to see them."
     await expect(gap).to_have_text(re.compile(words))
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    row, box = await page.locator("tr.gap").bounding_box(), await gap.bounding_box()
+    assert row is not None
+    assert box is not None
+    assert box["x"] + box["width"] == pytest.approx(row["x"] + row["width"], abs=2), "it has the width of all columns"
+
+
+async def test_on_a_phone_an_event_has_its_links_at_the_end_of_its_lines(site: Site, visit: Visit) -> None:
+    ada, bob = await site.online("tail phone one", "tail phone two")
+    await call(ada, bob)
+    page = await tail(visit, f"?user={ada.user_id}")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    row = page.locator("#list tr").filter(has=page.get_by_role("link", name="View call"))
+    ends = [
+        await row.get_by_role("link", name=re.compile(name)).evaluate("(link) => link.getBoundingClientRect().right")
+        for name in ("tail phone", "View call")
+    ]
+    assert ends[0] == pytest.approx(ends[1], abs=1)

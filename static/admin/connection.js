@@ -51,6 +51,7 @@ export class Connection {
   #timers;
   #version;
   #users;
+  #isScreen;
   #staleMs;
   #listener = () => {};
   #heardAt;
@@ -62,12 +63,13 @@ export class Connection {
   #isRetrying = false; // the client is closed only to connect again
   #timer = null;
 
-  /** `users` is how many there are to load. */
-  constructor(client, { version, figuresAt, staleMs, users = 0, timers = platform }) {
+  /** `users` is how many there are to load. On a screen, `isScreen`, nobody has signed in. */
+  constructor(client, { version, figuresAt, staleMs, users = 0, isScreen = false, timers = platform }) {
     this.#client = client;
     this.#timers = timers;
     this.#version = version;
     this.#users = users;
+    this.#isScreen = isScreen;
     this.#staleMs = staleMs;
     this.figuresAt = figuresAt;
     this.#heardAt = timers.now();
@@ -105,7 +107,7 @@ export class Connection {
   get label() {
     if (this.name === "connecting" && this.#users) return `Loading ${count(this.#users, "user")}…`;
     if (this.name === "down" && (this.#isFull || !this.#hadOverview)) return NOT_CONNECTED;
-    return LABELS[this.name];
+    return LABELS[this.name === "signedOut" && this.#isScreen ? "away" : this.name];
   }
 
   get isLive() {
@@ -124,7 +126,7 @@ export class Connection {
       case "restarting":
         return `The server is restarting. ${this.#nextTry} ${figures}`;
       case "signedOut":
-        return `You are signed out. ${figures}`;
+        return `${this.#isScreen ? "This screen isn't connected any more." : "You are signed out."} ${figures}`;
       case "away":
         return `The server closed the connection. Reload the page to reconnect. ${figures}`;
       default:

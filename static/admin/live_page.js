@@ -30,7 +30,8 @@ export class LivePage {
     const { content: version } = document.querySelector("meta[name=version]");
     this.clock = new ServerClock(renderedAt);
     const client = new Rollcall({ channel: "operators", WebSocket });
-    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users });
+    const isScreen = document.body.classList.contains("screen-page");
+    this.connection = new Connection(client, { version, figuresAt: renderedAt, staleMs, users, isScreen });
     this.banner = new Banner(document, this.connection, noun);
     this.#ticker = new Ticker(this.clock, () => this.#tick());
     this.#bannerTicker = new Ticker({ now: () => Date.now() }, () => this.#drawBanner());

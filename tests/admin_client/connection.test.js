@@ -12,8 +12,8 @@ class Scene {
   client = new FakeClient();
   told = [];
 
-  constructor(staleMs = 3_000) {
-    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, staleMs, timers: this.timers });
+  constructor(staleMs = 3_000, rest = {}) {
+    this.connection = new Connection(this.client, { version: "v1", figuresAt: NOW, staleMs, timers: this.timers, ...rest });
     this.connection.listen((change) => this.told.push(change));
     this.connection.open();
   }
@@ -224,6 +224,15 @@ test("signed out is said as such, and stays", () => {
   scene.client.become("signedOut");
   scene.timers.advance(60_000);
   assert.deepEqual([scene.name, scene.text], ["signedOut", `You are signed out. ${figures(NOW)}`]);
+});
+
+test("a screen, where nobody has signed in, is not signed out but disconnected", () => {
+  const scene = new Scene(3_000, { isScreen: true }).greet();
+  scene.client.become("signedOut");
+  assert.deepEqual(
+    [scene.name, scene.connection.label, scene.text],
+    ["signedOut", "Disconnected", `This screen isn't connected any more. ${figures(NOW)}`],
+  );
 });
 
 test("a page that is sent away says so", () => {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from tests.dashboard.boxes import faults
 from tests.dashboard.conduct import Conduct
@@ -88,9 +89,18 @@ async def test_a_link_opens_the_wall_once_and_leaves_no_trace(site: Site, visit:
 async def test_a_revoked_screen_says_so_by_itself(site: Site, visit: Visit) -> None:
     admin = await visit("/admin/screens", "admin")
     page = await open_screen(visit, await link_for(admin, site, "Canteen"))
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/admin/screen", hold)
     await admin.get_by_role("link", name="Revoke Canteen").click()
     await admin.get_by_role("button", name="Revoke").click()
     await expect(admin.get_by_role("status").first).to_have_text("Revoked Canteen.")
+    await expect(page.locator("[data-banner=text]")).to_contain_text("This screen isn't connected any more.")
+    held.set()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Connect this screen")
 
 

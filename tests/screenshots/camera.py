@@ -80,18 +80,29 @@ class Shot:
                 if path.partition("?")[0] in LIVE:
                     await _await_live(page)
             await self.state.prepare(Scene(page, place, stage))
+            if self.state.frame == "grown":
+                await self._grow(page)
+            extent = await self._extent(page)  # once, because photographing a phone's whole page may scroll it
             for name, scheme in zip(self.names, ("light", "dark"), strict=True):
                 await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 await page.wait_for_timeout(SETTLING_MS)
-                await page.screenshot(path=folder / name, **await self._extent(page))
+                await page.screenshot(path=folder / name, **extent)
         finally:
             await context.close()
 
+    async def _grow(self, page: Page) -> None:
+        """Make the window as tall as what is photographed of the page."""
+        height = await page.evaluate("() => document.documentElement.scrollHeight")
+        await page.set_viewport_size({**self._window, "height": min(height, self.state.height)})
+        await page.evaluate("() => scrollTo(0, 0)")
+
     async def _extent(self, page: Page) -> dict[str, Any]:
-        """What a state has scrolled out of view is left out. A modal dialog belongs to the window, not to the page."""
-        if await page.locator(":modal").count():
+        """Modal dialogs and open menus belong to the window, not to the page."""
+        frame = self.state.frame
+        if frame in ("window", "grown") or await page.locator(":modal, :popover-open").count():
             return {}
         top, height = await page.evaluate("() => [Math.round(scrollY), document.documentElement.scrollHeight]")
+        top = 0 if frame == "page" else top
         rest = max(height - top, self._window["height"])
         clip = {"x": 0, "y": top, "width": self._window["width"], "height": min(rest, self.state.height)}
         return {"full_page": True, "clip": clip}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Page
 
@@ -27,6 +27,14 @@ class Scene:
         return Live(self.page)
 
 
+Frame = Literal["below", "window", "page", "grown"]
+"""What is photographed, down to the height of the state.
+
+`below`: the page from where it is scrolled to. `window`: what is in the window. `page`: the page from its beginning,
+even if it is scrolled. `grown`: the same, in a window that was made as tall, so that what sticks to the end of the
+window is below all else.
+"""
+
 Prepare = Callable[[Scene], Awaitable[None]]
 """Brings a page that was just opened into a state."""
 
@@ -47,6 +55,7 @@ class State:
     """It stops or slows the server, so nothing else may be photographed at the same time."""
     height: int = 1600
     """Pixels of the page that are photographed at most. On long lists, more rows of the same kind follow."""
+    frame: Frame = "below"
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the browser's context, such as `java_script_enabled`."""
     widths: tuple[int, ...] = ()

@@ -49,9 +49,9 @@ async def show_paused(scene: Scene) -> None:
     await expect(scene.page.locator("#tail")).to_have_text("Paused. 37 new events waiting.")
 
 
-@state("events_held", "/admin/events", place="history")
+@state("events_held", "/admin/events", place="history", frame="page")
 async def show_held(scene: Scene) -> None:
-    """The page is scrolled down, so new events wait."""
+    """The page is scrolled down, so new events wait, which is said above the list."""
     people = await scene.place.online("Mia Bauer")
     await _turn(*people, times=48)
     await scene.page.goto(f"{scene.place.site.origin}/admin/events?user={people[0].user_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from models.saved_filters import FILTERS_LIMIT, SavedFilter
 from tests.clients import Person, RawSocket, Socket
@@ -69,12 +69,15 @@ async def _save_filters(place: Place) -> None:
             await stores.saved_filters.save(ids["admin"], saved)
 
 
-async def _open_menu(scene: Scene, user_id: int) -> None:
-    """Scrolling would close the menu, so it comes first."""
-    button = scene.page.locator(f'#users [data-user="{user_id}"] [data-f=more]')
+async def _press(scene: Scene, button: Locator) -> None:
+    """Press a button that opens a menu. Scrolling would close the menu, so it comes first."""
     await button.scroll_into_view_if_needed()
     await scene.page.wait_for_timeout(SCROLLING_MS)
     await button.click()
+
+
+async def _open_menu(scene: Scene, user_id: int) -> None:
+    await _press(scene, scene.page.locator(f'#users [data-user="{user_id}"] [data-f=more]'))
     await expect(scene.live.menu).to_be_visible()
 
 
@@ -102,7 +105,7 @@ async def _pending(scene: Scene) -> None:
 
 
 async def _open_views(scene: Scene) -> None:
-    await scene.page.get_by_role("button", name="Views").click()
+    await _press(scene, scene.page.get_by_role("button", name="Views"))
     await expect(scene.page.locator("#views")).to_be_visible()
 
 

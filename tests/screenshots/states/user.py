@@ -223,6 +223,7 @@ async def delete_user(scene: Scene) -> None:
     await scene.live.dialog.get_by_label("Name").fill(ada.username)
     await scene.live.confirm("left the company")
     await expect(scene.page.locator("[data-f=state]").first).to_have_text("Deleted")
+    await scene.page.evaluate("() => scrollTo(0, 0)")
 
 
 @state("user_with_new_action", START, place="patient")
@@ -235,7 +236,7 @@ async def act(scene: Scene) -> None:
     await expect(scene.page.locator("#new-acts")).to_be_visible()
 
 
-@state("user_with_held_changes", START, place="patient")
+@state("user_with_held_changes", START, place="patient", frame="page")
 async def hold_changes(scene: Scene) -> None:
     """The pointer is in the timeline while something happens."""
     (ada,) = await scene.place.online("Ada Quist")

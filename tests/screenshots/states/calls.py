@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.async_api import expect
 
 from tests.clients import Person
 from tests.dashboard.site import call
 from tests.screenshots.state import Scene, plain, state
+from tests.screenshots.states.connection import silence
 
 TALL = 2600
 """Pixels, so that what follows a short list can be seen on a phone as well."""
@@ -98,7 +97,6 @@ async def show_own_end(scene: Scene) -> None:
 
 @state("call_stale", "/admin/calls", place="history")
 async def show_stale(scene: Scene) -> None:
-    """The connection is lost."""
+    """The server can't be heard."""
     await _open_call(scene)
-    await scene.page.context.set_offline(True)
-    await expect(scene.live.banner).to_have_text(re.compile("No update for .*"))
+    await silence(scene)

@@ -8,7 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from playwright.async_api import Page, Route, WebSocketRoute, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.dashboard.crowds import ONLINE_SETTINGS, gather_crowd
 from tests.dashboard.live import Live
@@ -24,6 +24,7 @@ AWAY = 4503
 
 COUNTDOWN = re.compile(r"Trying again in [2-9] s")
 WAITING = re.compile(r"Paused, [1-9]\d* (changes|new events) waiting")
+UPDATE = re.compile(r'"type": ?"(overview|subject)_update"')
 STALE = re.compile("No update for [6-9] s")
 
 TOP = {"height": 760}
@@ -39,14 +40,21 @@ class Line:
     """New sockets are closed with this code."""
     is_silent: bool = False
     """New sockets are not answered."""
+    has_updates: bool = True
+    """Otherwise, what changes does not arrive. The rest does, so that the page keeps its socket."""
 
     async def relay(self, socket: WebSocketRoute) -> None:
         """Connect a new socket."""
         if self.code is not None:
             await socket.close(code=self.code)
         elif not self.is_silent:
-            socket.connect_to_server()
+            server = socket.connect_to_server()
+            server.on_message(lambda message: self._deliver(socket, message))
             self.sockets.append(socket)
+
+    def _deliver(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        if self.has_updates or not UPDATE.search(str(message)):
+            socket.send(message)
 
     async def cut(self, code: int = GONE) -> None:
         """Close the latest socket, and each new one."""
@@ -63,10 +71,11 @@ async def on_a_line(scene: Scene) -> Line:
     return line
 
 
-async def silence(page: Page) -> None:
-    """Let nothing arrive any more until the page says so."""
-    await page.context.set_offline(True)
-    await expect(Live(page).banner).to_contain_text(STALE)
+async def silence(scene: Scene) -> None:
+    """Load the page again, and let no update arrive any more until the page says so. It goes on saying so."""
+    line = await on_a_line(scene)
+    line.has_updates = False
+    await expect(scene.live.banner).to_contain_text(STALE)
 
 
 async def lose(scene: Scene) -> None:
@@ -119,13 +128,13 @@ async def load_slowly(scene: Scene) -> None:
 @state("connection_stale", "/admin")
 async def turn_stale(scene: Scene) -> None:
     """The server can't be heard."""
-    await silence(scene.page)
+    await silence(scene)
 
 
 @state("connection_stale_viewer", "/admin", role="viewer", **TOP)
 async def turn_stale_for_a_viewer(scene: Scene) -> None:
     """The same without actions."""
-    await silence(scene.page)
+    await silence(scene)
 
 
 @state("connection_offline", "/admin", **TOP)
@@ -309,8 +318,7 @@ async def rename_a_partner(scene: Scene) -> None:
 @state("connection_call_stale", "/admin/calls/{call}", **TOP)
 async def turn_a_call_stale(scene: Scene) -> None:
     """On the page of an ongoing call."""
-    await expect(scene.live.chip).to_have_text("Live")
-    await silence(scene.page)
+    await silence(scene)
 
 
 @state("connection_call_back", "/admin/calls/{call}", **TOP)
@@ -399,7 +407,7 @@ async def on_a_screen(scene: Scene) -> None:
 async def turn_a_screen_stale(scene: Scene) -> None:
     """A screen that can't hear the server."""
     await on_a_screen(scene)
-    await silence(scene.page)
+    await silence(scene)
 
 
 @state("connection_screen_lost", "/admin/screen", role="", **TOP)

@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import expect
 
 from tests.screenshots.state import Scene, state
+from tests.screenshots.states.connection import silence
 
 ON_PAPER: dict[str, Any] = {"widths": (768, 1024), "height": 2400}
 """About the widths of A4, upright and across."""
@@ -95,8 +96,7 @@ async def print_paused_user(scene: Scene) -> None:
 
 @state("print_live_stale", "/admin", **ON_PAPER)
 async def print_stale(scene: Scene) -> None:
-    await scene.page.context.set_offline(True)
-    await scene.page.locator("html[data-feed=stale]").wait_for()
+    await silence(scene)
     await print_page(scene)
 
 

@@ -8,6 +8,7 @@ from tests.dashboard.crowds import ONLINE_SETTINGS
 from tests.dashboard.site import call
 from tests.screenshots.stage import Place, place
 from tests.screenshots.state import Scene, plain, state
+from tests.screenshots.states.connection import silence
 
 WALL = "/admin/wall"
 
@@ -38,10 +39,9 @@ async def fill_the_screen(scene: Scene) -> None:
 
 
 @state("wall_stale", WALL)
-async def silence(scene: Scene) -> None:
+async def turn_stale(scene: Scene) -> None:
     """The connection is silent."""
-    await scene.page.context.set_offline(True)
-    await expect(scene.page.locator("[data-banner=text]")).to_contain_text("No update for")
+    await silence(scene)
 
 
 @state("wall_disconnected", WALL)

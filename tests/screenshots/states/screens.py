@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import expect
 
 from models.screen_auth import ScreenAuth
-from models.screens import Screen
 from models.stores import Stores
 from tests.dashboard.crowds import LONG_NAMES
 from tests.screenshots.stage import Place, place
@@ -54,11 +53,11 @@ async def _make_all(place: Place) -> None:
         await stores.screens.touch(place.ids["silent"], datetime.now(UTC) - 50 * hour)
 
 
-async def _made(scene: Scene, name: str, tag: str = "") -> tuple[Screen, str]:
-    """Make a screen with a unique name. Returns it and the address of its link."""
+async def _made(scene: Scene, name: str, tag: str = "") -> str:
+    """Make a screen with a unique name. Returns the address of its link."""
     async with scene.place.site.stores() as stores:
-        screen, secret = await _auth(scene.place, stores).add(f"{name} {secrets.token_hex(2)}", tag, "maya")
-    return screen, f"{scene.place.site.origin}{SCREEN}#{secret}"
+        _, secret = await _auth(scene.place, stores).add(f"{name} {secrets.token_hex(2)}", tag, "maya")
+    return f"{scene.place.site.origin}{SCREEN}#{secret}"
 
 
 async def _show_wall(scene: Scene, link: str) -> None:
@@ -133,19 +132,19 @@ async def change_one_that_is_gone(scene: Scene) -> None:
 @state("screen_wall", SCREEN, role="")
 async def open_link(scene: Scene) -> None:
     """The wall without menu and links."""
-    await _show_wall(scene, (await _made(scene, "Reception"))[1])
+    await _show_wall(scene, await _made(scene, "Reception"))
 
 
 @state("screen_wall_of_tag", SCREEN, role="")
 async def open_link_with_tag(scene: Scene) -> None:
     """A wall with a long name that lists a team."""
-    await _show_wall(scene, (await _made(scene, LONG_NAMES[0][:58], "support of the night shift"))[1])
+    await _show_wall(scene, await _made(scene, LONG_NAMES[0][:58], "support of the night shift"))
 
 
 @state("screen_link_used", SCREEN, role="")
 async def open_link_again(scene: Scene) -> None:
     """A link that another browser has opened."""
-    _, link = await _made(scene, "Canteen")
+    link = await _made(scene, "Canteen")
     async with scene.place.site.stores() as stores:
         await _auth(scene.place, stores).open(link.partition("#")[2], "10.20.30.40", DEVICE)
     await _refused(scene, link)
@@ -163,14 +162,3 @@ async def open_old_link(scene: Scene) -> None:
         auth = _auth(scene.place, stores, timedelta(days=7))
         _, secret = await auth.add(f"Roof {secrets.token_hex(2)}", "", "maya")
     await _refused(scene, f"{scene.place.site.origin}{SCREEN}#{secret}")
-
-
-@state("screen_revoked", SCREEN, role="", place="quiet")
-async def open_and_revoke(scene: Scene) -> None:
-    """A screen that was revoked while it showed the wall."""
-    screen, link = await _made(scene, "Stairs")
-    await _show_wall(scene, link)
-    async with scene.place.site.stores() as stores:
-        await stores.screens.remove(screen.screen_id)
-        await stores.notices.post("sign_in_ended", login_id=screen.visitor_id)
-    await expect(scene.page.get_by_role("heading", level=1)).to_have_text("Connect this screen")

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from models.audit import AuditEntry
 from models.database import open_database
-from models.events import Event
+from models.events import Event, EventKind
 from models.status import CurrentState, State
 from models.stores import open_stores
 from models.user_documents import Evidence, NewUser
@@ -73,8 +75,10 @@ async def gather_crowd(site: Site, count: int) -> Crowd:
             part = calls[start : start + 500]
             await database.collection("calls").insert_many(part)
             await database.collection("call_claims").insert_many(list(_locks(part)))
-        await stores.events.add_many(list(_events(dict(zip(ids, names, strict=True)), now)))
-        for entry in _entries(dict(zip(ids, names, strict=True)), now):
+        people = list(zip(ids, names, strict=True))
+        removal, entry_of_it = _tag_removal(people[1], now)
+        await stores.events.add_many([*_events(people, now), *_beginnings(dict(people), calls), removal])
+        for entry in (*_entries(dict(people), now), entry_of_it):
             await stores.audit.begin(entry)
     finally:
         await database.close()
@@ -98,6 +102,18 @@ def _tags(number: int) -> tuple[str, ...]:
     return TAGS if number % 9 == 0 else TAGS[number % 5 : number % 5 + 1] if number % 3 == 0 else ()
 
 
+_REASONS: dict[State, str] = {"available": "connected", "busy": "set", "offline": "timed_out"}
+
+LONGEST_TODAY_HOURS = 7
+"""Whoever is not in the same state for hundreds of days has been so for less."""
+
+_CHANGES: tuple[tuple[EventKind, str], ...] = (
+    ("call_ended", "completed"), ("available", "connected"), ("busy", "set"), ("offline", "timed_out"),
+    ("call_started", "video"),
+)  # fmt: skip
+"""Kinds of events with their causes."""
+
+
 def _state(number: int) -> State:
     if number % 10 in (3, 4):
         return "offline"
@@ -105,9 +121,16 @@ def _state(number: int) -> State:
 
 
 def _seen(number: int, state: State, now: datetime) -> tuple[datetime, None, CurrentState]:
-    since = now - timedelta(minutes=7 * (number % 50), seconds=number % 60, days=number % 3 * 200)
-    reason = {"available": "connected", "busy": "set_busy", "offline": "timed_out"}[state]
-    return max(since, now - timedelta(seconds=number % 60)), None, CurrentState(state, since, reason)
+    since = now - timedelta(
+        minutes=7 * (number % 50), seconds=number % 60, days=number % 3 * 200 if _is_steady(number) else 0
+    )
+    last_seen = since if state == "offline" else max(since, now - timedelta(seconds=number % 60))
+    return last_seen, None, CurrentState(state, since, _REASONS[state])
+
+
+def _is_steady(number: int) -> bool:
+    """Whether a user may have been in the same state for hundreds of days, and so has no events."""
+    return number >= len(LONG_NAMES) and number % 3 > 0
 
 
 def _calls(user_ids: list[int], now: datetime) -> Iterator[dict[str, Any]]:
@@ -133,28 +156,58 @@ def _locks(calls: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {"_id": call[party], "call_id": call["_id"], "incarnation": None}
 
 
-def _events(names: dict[int, str], now: datetime) -> Iterator[Event]:
-    ids = list(names)[:60]
+def _events(people: list[tuple[int, str]], now: datetime) -> Iterator[Event]:
+    """Events of users whose state is of today: how it began, unless by a call, and 120 from before."""
+    of_today = [number for number in range(2, len(people)) if not _is_steady(number)][:60]
+    for number in of_today:
+        state, (_, _, current) = _state(number), _seen(number, _state(number), now)
+        if number % 10 not in _ON_CALLS:
+            yield Event(_event_id(current.since, number), current.since, state, *people[number], _REASONS[state])
     for number in range(120):
-        user_id, other_id = ids[number % len(ids)], ids[(number + 1) % len(ids)]
-        at = now - timedelta(hours=number)
-        event_id = f"{int(at.timestamp() * 1000):012x}{number:04x}"
-        kind = ("call_ended", "available", "busy", "offline", "call_started")[number % 5]
+        person, other = (people[of_today[(number + step) % len(of_today)]] for step in (0, 1))
+        at = now - timedelta(hours=LONGEST_TODAY_HOURS + number)
+        kind, cause = _CHANGES[number % len(_CHANGES)]
+        event = Event(_event_id(at, number), at, kind, *person, cause)
+        if kind.startswith("call"):
+            seconds = 30_000 if kind == "call_ended" else None
+            event = msgspec.structs.replace(
+                event, other_id=other[0], other_name=other[1], call_id=f"{1000 + number:032x}", duration_seconds=seconds
+            )
+        yield event
+
+
+def _tag_removal(person: tuple[int, str], now: datetime) -> tuple[Event, AuditEntry]:
+    """An action on a user with a long name who goes on with a call, as event and as audit entry."""
+    user_id, name = person
+    at = now - timedelta(minutes=3)
+    event = Event(_event_id(at, user_id), at, "action", user_id, name, "remove_tag", operator="operator")
+    return event, AuditEntry(
+        "entry-tag", at, "operator", "remove_tag", f"user:{user_id}", name, "tags: night", "no tags", "back by day",
+        "192.0.2.1", "done",
+    )  # fmt: skip
+
+
+def _beginnings(names: dict[int, str], calls: list[dict[str, Any]]) -> Iterator[Event]:
+    """How the first of the ongoing calls began."""
+    for number, call in enumerate(calls[:20]):
+        at, caller, callee = call["started_at"], call["caller_id"], call["callee_id"]
         yield Event(
-            event_id, at, kind, user_id, names[user_id], "completed" if kind == "call_ended" else "connected",  # type: ignore[arg-type]
-            other_id, names[other_id], f"{1000 + number:032x}" if kind.startswith("call") else "",
-            300_000 if kind == "call_ended" else None,
+            _event_id(at, 1000 + number), at, "call_started", caller, names[caller], call["call_type"], callee,
+            names[callee], call["_id"],
         )  # fmt: skip
-    start = now - OLDEST_CALL
-    event_id = f"{int(start.timestamp() * 1000):012x}0000"
-    yield Event(event_id, start, "call_started", ids[0], names[ids[0]], "video", ids[1], names[ids[1]], f"{0:032x}")
+
+
+def _event_id(at: datetime, number: int) -> str:
+    return f"{int(at.timestamp() * 1000):012x}{number:04x}"
 
 
 def _entries(names: dict[int, str], now: datetime) -> Iterator[AuditEntry]:
     for number, (user_id, name) in enumerate(list(names.items())[:12]):
+        at = now - timedelta(days=10 + 30 * number)  # before the longest call
+        is_refused = number % 2 or _is_steady(number)
         yield AuditEntry(
-            f"entry-{number}", now - timedelta(days=50 * number), "operator", "force_offline", f"user:{user_id}", name,
+            f"entry-{number}", at, "operator", "force_offline", f"user:{user_id}", name,
             "busy, 2 connections, 1 call with " + "W" * 64, "offline",
             "The person asked on the phone to be shown as offline, because the app had been left open at home. " * 2,
-            "2001:db8:85a3:8d3:1319:8a2e:370:7348", "refused: STORE_UNAVAILABLE" if number % 2 else "done",
+            "2001:db8:85a3:8d3:1319:8a2e:370:7348", "refused: STORE_UNAVAILABLE" if is_refused else "done",
         )  # fmt: skip

@@ -12,7 +12,7 @@ from playwright.async_api import Route, expect
 
 from tests.clients import Person, Socket
 from tests.dashboard.crowds import LONG_NAMES
-from tests.dashboard.site import call, heartbeat
+from tests.dashboard.site import call
 from tests.screenshots.state import Scene, plain, state
 
 ACTIONS = re.compile(r"/admin/actions(\?|$)")
@@ -432,7 +432,6 @@ async def toast_refused(scene: Scene) -> None:
     await send(scene)
     await scene.live.dialog.get_by_role("button", name="Close").click()
     await toast(scene)
-    await heartbeat(ada)
 
 
 @state("dialog_toast_disconnected", "/admin", place="calm")

@@ -10,7 +10,7 @@ from tests.clients import Person
 from tests.screenshots.state import Scene, plain, state
 from tests.screenshots.states.calls import NO_SCRIPTS
 
-plain("events_long_names", "/admin/events")
+plain("events_long_names", "/admin/events", height=2400)
 for kind in ("available", "busy", "offline", "call_started", "call_ended", "action"):
     plain(f"events_kind_{kind}", f"/admin/events?kind={kind}", place="history", height=1000)
 plain("events_one_user", "/admin/events?user={somebody}", place="history")

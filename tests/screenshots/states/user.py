@@ -12,6 +12,7 @@ from playwright.async_api import expect
 
 from models.audit import AuditEntry
 from models.database import Database, open_database
+from models.events import Event
 from models.status import CurrentState, State
 from models.stores import Stores
 from models.user_documents import Evidence, NewUser
@@ -50,8 +51,13 @@ async def furnish_patient(place: Place) -> None:
             (user_id,) = await stores.users.create_many(
                 [NewUser(username, None, None, **more)], now - 400 * 24 * 60 * MINUTE
             )
-            current = CurrentState(state, now - 47 * MINUTE, reason, by)
-            await stores.users.save_evidence([Evidence(user_id, state != "offline", now - 3 * MINUTE, None, current)])
+            since = now - 47 * MINUTE
+            last_seen = since if state == "offline" else now - 3 * MINUTE
+            current = CurrentState(state, since, reason, by)
+            await stores.users.save_evidence([Evidence(user_id, state != "offline", last_seen, None, current)])
+            if reason:
+                event_id = f"{int(since.timestamp() * 1000):012x}{user_id:04x}"
+                await stores.events.add_many([Event(event_id, since, state, user_id, username, reason, operator=by)])
             place.ids[id_name] = user_id
             return user_id
 

@@ -26,7 +26,7 @@ class LocalTime:
     def __init__(self, name: str, text: str, zone: tzinfo, *, is_end: bool = False) -> None:
         """An offset behind the time takes the place of the zone. A date alone is its beginning, or its end.
 
-        Raises Invalid, and names the parameter, if the text is not a time.
+        Raises Invalid, with the name of the parameter or of its field, if the text is not a time.
         """
         self._shown, offset = _parsed(name, text, is_end=is_end)
         self._zone = offset or zone

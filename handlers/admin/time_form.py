@@ -11,7 +11,15 @@ from markupsafe import Markup
 
 from handlers.admin.base import AdminHandler
 from handlers.admin.moments import Moments, iso
-from handlers.admin.time_range import TIME_PARAMETERS, RangeName, TimeRange, read_range, time_argument
+from handlers.admin.time_range import (
+    FIELD_LABELS,
+    PARAMETER_LABELS,
+    TIME_PARAMETERS,
+    RangeName,
+    TimeRange,
+    read_range,
+    time_argument,
+)
 from models.errors import Invalid
 
 
@@ -64,7 +72,7 @@ def read_times(handler: AdminHandler, default: RangeName = "") -> TimeForm:
     shift_hours = handler.admin.settings.shift_hours
     choices = _choices(shift_hours, has_all=not default)
     try:
-        found = read_range(handler, default)
+        found = read_range(handler, default, PARAMETER_LABELS if handler.wants_json else FIELD_LABELS)
     except Invalid as error:
         if handler.wants_json:
             raise

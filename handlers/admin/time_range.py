@@ -24,6 +24,11 @@ RANGE_NAMES: tuple[RangeName, ...] = get_args(RangeName)
 
 TIME_PARAMETERS = ("range", "from", "to", "at", "zone")
 
+PARAMETER_LABELS = {"at": "at", "from": "from", "to": "to"}
+
+FIELD_LABELS = {"at": "Jump to", "from": "From", "to": "To"}
+"""The same times as the forms call them."""
+
 TEXT_LIMIT = 100
 """Characters of a time or a zone that are read."""
 
@@ -59,19 +64,22 @@ class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
         return self.start is not None or self.end is not None
 
 
-def read_range(handler: AdminHandler, default: RangeName = "") -> TimeRange:
+def read_range(
+    handler: AdminHandler, default: RangeName = "", labels: Mapping[str, str] = PARAMETER_LABELS
+) -> TimeRange:
     """The range in the query, or the default. `at` overrides `from` and `to`, and they override `range`.
 
-    Raises Invalid with a sentence that says what is wrong.
+    Raises Invalid with a sentence that says what is wrong, in which `labels` replace the names of the parameters.
     """
     name = cast("RangeName", choice(handler, "range", RANGE_NAMES))
     zone = _zone(handler)
     if at := time_argument(handler, "at"):
-        return _jump(LocalTime("at", at, zone))
+        return _jump(LocalTime(labels["at"], at, zone))
     start, end = time_argument(handler, "from"), time_argument(handler, "to")
     if start or end:
         return _between(
-            LocalTime("from", start, zone) if start else None, LocalTime("to", end, zone, is_end=True) if end else None
+            LocalTime(labels["from"], start, zone) if start else None,
+            LocalTime(labels["to"], end, zone, is_end=True) if end else None,
         )
     return named_range(name or default, handler.admin.clock.utc(), handler.admin.settings.shift_hours)
 

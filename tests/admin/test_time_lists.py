@@ -177,8 +177,8 @@ async def test_above_a_list_around_a_moment_stands_the_moment(signed_in: SignedI
 NONSENSE: list[tuple[dict[str, str], str]] = [
     ({"from": "2026-01-31T12:05", "to": "2026-01-31T12:05"}, "The start of a time range must be before its end."),
     ({"from": "9999-12-31T12:05", "to": "0001-01-31T12:05"}, "The start of a time range must be before its end."),
-    ({"at": "yesterday"}, "“yesterday” is not a date and time. Give “at” a time such as 2026-11-26T14:05."),
-    ({"to": "2026-02-30"}, "“2026-02-30” is not a date and time. Give “to” a time such as 2026-11-26T14:05."),
+    ({"at": "yesterday"}, "“yesterday” is not a date and time. Give “Jump to” a time such as 2026-11-26T14:05."),
+    ({"to": "2026-02-30"}, "“2026-02-30” is not a date and time. Give “To” a time such as 2026-11-26T14:05."),
     ({"range": "month"}, "range must be one of hour, shift, day, week."),
     ({"at": "2026-01-31", "zone": "Mars/Olympus"}, "There is no time zone “Mars/Olympus”."),
 ]
@@ -200,6 +200,7 @@ async def test_what_is_no_range_is_said_above_the_form(signed_in: SignedIn, user
             assert (await browser.get(f"{path}.csv", **query)).status == 400
     answer = await browser.get(path, headers={"Accept": "application/json"}, at="yesterday")
     assert (answer.status, answer.body["error"]["code"]) == (400, "INVALID_REQUEST")
+    assert "Give “at” a time" in answer.body["error"]["message"]
 
 
 async def test_a_page_around_a_moment_that_there_is_not_is_400(signed_in: SignedIn) -> None:

@@ -74,11 +74,11 @@ class AccountActionsHandler(ActionForm):
         targets = tuple(msgspec.structs.replace(each, password_hash=password_hash) for each in request.targets)
         return msgspec.structs.replace(request, targets=targets)
 
-    def summary(self, action: ActionName, results: list[ActionResult]) -> str:
+    def summary(self, action: ActionName, results: list[ActionResult], left_out: int) -> str:
         """The outcome as a sentence, such as “Password of noor changed.”"""
         (result,) = results
         if result.outcome != "done":
-            return super().summary(action, results)
+            return super().summary(action, results, left_out)
         return f"{DONE[action].format(in_sentence(result.name))}."
 
     def typed(self) -> dict[str, str]:

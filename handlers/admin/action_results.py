@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from handlers.admin.action_runner import ActionResult
-from handlers.admin.flash import FlashResult
+from handlers.admin.flash import FlashOutcome, FlashResult
 from models.direction import in_sentence
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
 
@@ -20,7 +22,7 @@ DONE: dict[ActionName, str] = {
 }
 """What is said of an action that was carried out, where the state afterwards alone would not be clear."""
 
-ORDER = ("refused", "waiting", "unchanged", "done")
+ORDER: tuple[FlashOutcome, ...] = ("refused", "waiting", "unchanged", "done")
 """What needs the operator's attention comes first."""
 
 
@@ -38,10 +40,13 @@ def furthest(results: list[ActionResult]) -> str:
     return next(each for each in ("waiting", "done", "refused") if each in outcomes)
 
 
-def summary(action: ActionName, results: list[ActionResult]) -> str:
-    """The outcome as a sentence, such as “Force offline: 3 done, 1 refused.”"""
+def summary(action: ActionName, results: list[ActionResult], left_out: int = 0) -> str:
+    """The outcome as a sentence, such as “Force offline: 3 done, 1 refused.”
+
+    `left_out` is the number of those for whom there was nothing to do.
+    """
     label = ACTION_LABELS[action]
-    if len(results) == 1:
+    if len(results) == 1 and not left_out:
         result = results[0]
         name = result.name or "a call that was not ongoing"
         if result.outcome == "done" and action == "end_call" and not result.name:
@@ -50,15 +55,21 @@ def summary(action: ActionName, results: list[ActionResult]) -> str:
             state = result.message.partition(",")[0]
             return DONE[action].format(name=name if action == "end_call" else in_sentence(name), state=state)
         return f"{label}, {in_sentence(name)}: {result.message.removesuffix('.')}."
-    counts = [(name, sum(result.outcome == name for result in results)) for name in ("done", "waiting", "refused")]
-    return f"{label}: " + ", ".join(f"{count} {name}" for name, count in counts if count) + "."
+    counts = Counter(map(_outcome, results))
+    counts["unchanged"] += left_out
+    words = {"unchanged": "with nothing to do"}
+    return (
+        f"{label}: "
+        + ", ".join(f"{counts[name]} {words.get(name, name)}" for name in ORDER[::-1] if counts[name])
+        + "."
+    )
 
 
-def each_result(results: list[ActionResult], left_out: list[str]) -> tuple[FlashResult, ...]:
-    """The result of each target. `left_out` are the names of those for whom there was nothing to do."""
-    found = [
-        FlashResult("unchanged" if result.code == "NOTHING_TO_DO" else result.outcome, result.name, result.message)
-        for result in results
-    ]
-    found += [FlashResult("unchanged", name) for name in left_out]
-    return tuple(sorted(found, key=lambda each: ORDER.index(each.outcome)))
+def each_result(results: list[ActionResult], left_out: list[FlashResult]) -> tuple[FlashResult, ...]:
+    """The result of each target, with those for whom there was nothing to do."""
+    found = [FlashResult(_outcome(result), result.name, result.message) for result in results]
+    return tuple(sorted([*found, *left_out], key=lambda each: ORDER.index(each.outcome)))
+
+
+def _outcome(result: ActionResult) -> FlashOutcome:
+    return "unchanged" if result.code == "NOTHING_TO_DO" else result.outcome

@@ -13,6 +13,7 @@ from handlers.admin.action_results import STATUS_OF_CODE, Done, each_result, fur
 from handlers.admin.action_runner import ActionRequest, ActionResult, ActionRunner
 from handlers.admin.base import AdminContext, AdminHandler, allows
 from handlers.admin.confirmation import Confirmation, Confirmations
+from handlers.admin.flash import FlashResult
 from handlers.admin.reasons import problem_of
 from handlers.admin.role_refusals import RecordsRoleRefusals
 from handlers.admin.users import PICKED_APART, user_id_of
@@ -70,9 +71,9 @@ class ActionForm(RecordsRoleRefusals):
         if problem is not None:
             self._ask_again(problem)
             return
-        left_out = self._left_out()
+        left_out = self._left_out(request)
         results = await self.action_runner.carry_out(await self.completed(request))
-        done = Done(furthest(results), self.summary(request.action, results), results)
+        done = Done(furthest(results), self.summary(request.action, results, len(left_out)), results)
         if self.wants_json:
             self._answer(done)
         else:
@@ -86,19 +87,27 @@ class ActionForm(RecordsRoleRefusals):
         else:
             self.answer(done)
 
-    def _left_out(self) -> list[str]:
-        """The names of those for whom there was nothing to do when the form was shown. Raises NotFound."""
-        ids = self.get_body_arguments("unchanged")[: self.targets_limit]
-        return [self.action_runner.username(user_id_of(each)) or f"user {each}" for each in ids]
+    def _left_out(self, request: ActionRequest) -> list[FlashResult]:
+        """Those for whom there was nothing to do when the form was shown, and why. Raises NotFound."""
+        tag = request.targets[0].tag
+        targets = [
+            ActionTarget(user_id=user_id_of(each), tag=tag)
+            for each in self.get_body_arguments("unchanged")[: self.targets_limit]
+        ]
+        return [
+            FlashResult(
+                "unchanged",
+                self.action_runner.username(each.user_id) or f"user {each.user_id}",
+                self.confirmations.why_unchanged(request.action, each),
+            )
+            for each in targets
+        ]
 
-    def _go(self, done: Done, left_out: list[str]) -> None:
+    def _go(self, done: Done, left_out: list[FlashResult]) -> None:
         """Go to the next page, which shows the result of each user if there are several."""
-        message = done.message
-        if left_out:
-            message = f"{message.removesuffix('.')}, {len(left_out)} with nothing to do."
         several = len(done.results) + len(left_out) > 1
         results = each_result(done.results, left_out) if several else ()
-        self.go(self.next_page(), message, is_refusal=done.outcome == "refused", results=results)
+        self.go(self.next_page(), done.message, is_refusal=done.outcome == "refused", results=results)
 
     def problem(self, request: ActionRequest) -> FieldProblem | None:
         """What is wrong with what the operator has typed."""
@@ -108,9 +117,9 @@ class ActionForm(RecordsRoleRefusals):
         """The request with what has to be computed first."""
         return request
 
-    def summary(self, action: ActionName, results: list[ActionResult]) -> str:
+    def summary(self, action: ActionName, results: list[ActionResult], left_out: int) -> str:
         """The outcome as a sentence."""
-        return summary(action, results)
+        return summary(action, results, left_out)
 
     def typed(self) -> dict[str, str]:
         """What the operator has typed, so that a form that is refused keeps it."""

@@ -10,9 +10,11 @@ from models.direction import in_sentence
 from models.errors import Conflict, NotFound
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget, counted
 from realtime.dashboard.actions import Actions
-from realtime.dashboard.event_text import duration_in_words
+from realtime.dashboard.event_text import duration_with_units
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
+
+MINUTE_MS = 60_000
 
 EFFECTS: dict[ActionName, str] = {
     "force_offline": "They are shown as offline to everyone until their next heartbeat.",
@@ -112,6 +114,14 @@ class Confirmations:
             [each for each in hits if "call" in each] if waits else [],
         )
 
+    def why_unchanged(self, action: ActionName, target: ActionTarget) -> str:
+        """Why an action would change nothing. Empty if it would change something by now."""
+        try:
+            self._actions.preview(action, target)
+        except (NotFound, Conflict) as error:
+            return error.message
+        return ""
+
     def tags(self) -> list[str]:
         """All tags that any user has."""
         return list(self._overview.tag_counts())
@@ -121,12 +131,14 @@ class Confirmations:
         return self._overview.row(user_id).tags
 
     def _length_of(self, target: ActionTarget) -> str:
-        """How long the call has lasted that is to be ended."""
+        """How long the call has lasted that is to be ended: in minutes, since the sentence does not change any more."""
         call = next((each for each in self._overview.calls() if each.call_id == target.call_id), None)
         if call is None:
             return ""
-        length = duration_in_words(self._overview.now - call.started_at)
-        return f"The {call.call_type} call has lasted {length} so far. "
+        lasted = self._overview.now - call.started_at
+        if lasted < MINUTE_MS:
+            return f"The {call.call_type} call began less than a minute ago. "
+        return f"The {call.call_type} call has lasted {duration_with_units(lasted - lasted % MINUTE_MS)} so far. "
 
     def _on_a_call(self, words: str, targets: Collection[ActionTarget]) -> str:
         number = sum(bool(self._overview.row(target.user_id).call_id) for target in targets) if words else 0

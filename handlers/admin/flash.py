@@ -10,11 +10,13 @@ import msgspec
 FLASH_MESSAGES_LIMIT = 1000
 """Messages that wait at the same time. Beyond the limit, the oldest are dropped."""
 
+FlashOutcome = Literal["done", "waiting", "unchanged", "refused"]
+
 
 class FlashResult(msgspec.Struct, frozen=True):
     """The result for one of several users or calls."""
 
-    outcome: Literal["done", "waiting", "unchanged", "refused"]
+    outcome: FlashOutcome
     name: str
     message: str = ""
 

@@ -159,7 +159,7 @@ export class ActionDialog {
 
   /** The field that the action asks for besides the reason is the likely one that is wrong. */
   #showError(failure) {
-    write(this.#parts.error, explain(failure));
+    write(this.#parts.error, sentence(failure));
     this.#parts.error.hidden = false;
     const field = this.#parts[MORE_FIELDS[this.#asked.get("action")]]?.querySelector("input");
     if (!field || !this.#parts.request.value || failure instanceof TypeError) return;

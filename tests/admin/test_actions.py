@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -244,7 +243,7 @@ async def test_a_call_is_ended_for_both_and_its_page_says_who_did(
     ada, bob, call_id = await in_a_call(user)
     browser = await signed_in("operator")
     asked = await browser.get("/admin/actions", headers=JSON_PLEASE, action="end_call", call_id=call_id)
-    assert re.match(r"The audio call has lasted \d+ s so far\. Ends the call for both\.", asked.body["effect"])
+    assert asked.body["effect"].startswith("The audio call began less than a minute ago. Ends the call for both.")
     answer = await act(browser, "end_call", call_id=call_id)
     assert answer.body["outcome"] == "done"
     assert [(await status(each))["is_busy"] for each in (ada, bob)] == [False, False]
@@ -253,6 +252,19 @@ async def test_a_call_is_ended_for_both_and_its_page_says_who_did(
     assert "an operator ended it" in page
     (entry,) = await audited(server, "end_call")
     assert (entry.target, entry.target_name) == (f"call:{call_id}", "ada and bob")
+
+
+async def test_how_long_a_call_has_lasted_is_said_in_minutes(
+    server: RunningServer, signed_in: SignedIn, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, call_id = await in_a_call(user)
+    overview = server.core.overview
+    (started,) = [each.started_at for each in overview.calls()]
+    browser = await signed_in("operator")
+    for lasted, words in ((59_999, "began less than a minute ago"), (754_000, "has lasted 12 min so far")):
+        monkeypatch.setattr(type(overview), "now", property(lambda _, lasted=lasted: started + lasted))
+        asked = await browser.get("/admin/actions", headers=JSON_PLEASE, action="end_call", call_id=call_id)
+        assert asked.body["effect"].startswith(f"The audio call {words}. ")
 
 
 async def test_one_socket_is_disconnected_and_the_others_stay(
@@ -304,7 +316,7 @@ async def test_of_several_each_is_told_by_itself(signed_in: SignedIn, user: Make
     fields = [*order("force_offline").items(), ("user_id", str(ada.user_id)), ("user_id", str(bob.user_id))]
     answer = await browser.post("/admin/actions", fields, headers=JSON_PLEASE)
     assert (answer.status, answer.body["outcome"]) == (200, "done")
-    assert answer.body["message"] == "Force offline: 1 done, 1 refused."
+    assert answer.body["message"] == "Force offline: 1 done, 1 with nothing to do."
     assert [(each["name"], each["outcome"], each.get("code")) for each in answer.body["results"]] == [
         ("ada", "done", None),
         ("bob", "refused", "NOTHING_TO_DO"),

@@ -103,7 +103,7 @@ async def test_several_users_get_a_tag_and_those_who_have_it_are_left_out(
     fields = fields_of(page)
     assert [value for name, value in fields if name == "user_id"] == ["1", "3"]
     answer = await operator.post("/admin/actions", [*fields, ("reason", "a test")], headers=JSON_PLEASE)
-    assert answer.body["message"] == "Add tag: 2 done."
+    assert answer.body["message"] == "Add tag: 2 done, 1 with nothing to do."
     assert server.core.overview.tag_counts() == {"sales": 2, "süd & co": 3}
 
 

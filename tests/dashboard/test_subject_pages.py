@@ -162,7 +162,7 @@ async def test_an_action_that_is_refused_at_once_has_nothing_to_enter(
     await live.page.route("**/admin/actions?*", ask_for_gus)
     act = live.page.get_by_role("link", name="Force offline…")
     await act.click()
-    await expect(live.dialog.get_by_role("alert")).to_have_text("refused gus is already offline")
+    await expect(live.dialog.get_by_role("alert")).to_have_text("refused gus is already offline.")
     await expect(live.dialog.get_by_label("Reason")).to_be_hidden()
     await expect(live.dialog.locator("[data-f=send]")).to_be_hidden()
     await expect(live.dialog.get_by_role("button", name="Close")).to_be_focused()

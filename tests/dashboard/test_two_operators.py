@@ -134,7 +134,7 @@ async def test_who_comes_second_is_told_that_it_is_done_already(site: Site, visi
     await expect(other.dialog.locator("[data-f=send]")).to_be_enabled()
     await other.dialog.get_by_label("Reason").fill("second")
     await other.dialog.locator("[data-f=send]").click()
-    await expect(other.dialog.get_by_role("alert")).to_have_text("both at once is already offline")
+    await expect(other.dialog.get_by_role("alert")).to_have_text("both at once is already offline.")
     assert await acts_on(site, ada) == [
         ("second", "force_offline", "second", "refused: NOTHING_TO_DO"),
         ("operator", "force_offline", "first", "done"),

@@ -209,7 +209,7 @@ class ActionPreviews:
         entry = self._registry.get(target.user_id)
         name = _name(entry)
         effect = (
-            f"Deletes {name} for good, with everything personal. This can't be undone. "
+            f"Deletes {name} for good, with all personal data. This can't be undone. "
             f"Calls and events stay, as those of “deleted user #{target.user_id}”."
         )
         return self._preview("delete_user", entry, effect + self._end_of_call(entry))

@@ -155,6 +155,7 @@ async def test_a_user_is_deleted_once_the_name_was_typed(
     opened, watching = await socket(noor), await socket(await user("bob"))
     admin = await signed_in("admin")
     page = (await admin.get(URL, action="delete_user", user_id=1, next="/admin/users")).body
+    assert "Deletes noor for good, with all personal data." in page
     assert "Type “<bdi>noor</bdi>” to confirm" in page
     fields = [*fields_of(page), ("reason", "asked for it")]
     for typed in ([], [("name", "")], [("name", "nor")], [("name", "x" * 5000)]):

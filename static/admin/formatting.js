@@ -31,7 +31,7 @@ export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_
 
 /** The words on a button for an action on several users: `Force offline 1 user`. */
 export const bulkWords = (action, size) => `${BULK_LABELS[action] ?? ACTION_LABELS[action]} ${count(size, "user")}`;
-const BULK_LABELS = { sign_out: "Sign out", clear_busy: "Clear busy of", add_tag: "Add tag to", remove_tag: "Remove tag from" };
+const BULK_LABELS = { sign_out: "Sign out", clear_busy: "Clear busy for", add_tag: "Add tag to", remove_tag: "Remove tag from" };
 
 const TAGS_LIMIT = 20; // as in models/tags.py
 

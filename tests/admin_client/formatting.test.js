@@ -94,7 +94,7 @@ test("an action is offered only where it changes something", () => {
   assert.deepEqual(offered({ ...offline, disabled: true }), ["add_tag"]);
   assert.deepEqual(offered({ ...offline, tags: Array(19).fill("sales") }), ["sign_out", "add_tag", "remove_tag"]);
   assert.deepEqual(offered({ ...offline, tags: Array(20).fill("sales") }), ["sign_out", "remove_tag"]);
-  assert.deepEqual([bulkWords("force_offline", 1), bulkWords("clear_busy", 1_200)], ["Force offline 1 user", "Clear busy of 1,200 users"]);
+  assert.deepEqual([bulkWords("force_offline", 1), bulkWords("clear_busy", 1_200)], ["Force offline 1 user", "Clear busy for 1,200 users"]);
   assert.deepEqual([bulkWords("add_tag", 2), bulkWords("remove_tag", 1)], ["Add tag to 2 users", "Remove tag from 1 user"]);
 });
 

@@ -30,6 +30,6 @@ test("they are counted, without those that there are none of", () => {
 test("a button says how many users its action is for", () => {
   assert.equal(bulkWords("force_offline", 1), "Force offline 1 user");
   assert.equal(bulkWords("sign_out", 1_200), "Sign out 1,200 users");
-  assert.equal(bulkWords("clear_busy", 2), "Clear busy of 2 users");
+  assert.equal(bulkWords("clear_busy", 2), "Clear busy for 2 users");
   assert.equal(bulkWords("add_tag", 2), "Add tag to 2 users");
 });

@@ -155,7 +155,7 @@ async def test_picked_users_the_dialog_and_the_results_lack_nothing(crowd: list[
     live = await Live(await visit()).ready()
     await live.page.get_by_role("checkbox", name="Pick all").click()
     assert await violations(live.page) == []
-    await live.page.get_by_role("button", name="Clear busy of 2 users…").click()
+    await live.page.get_by_role("button", name="Clear busy for 2 users…").click()
     await live.dialog.get_by_text("Unchanged: 4 users").click()
     assert await violations(live.page) == []
     await live.page.keyboard.press("Escape")

@@ -193,7 +193,7 @@ async def test_the_result_is_under_the_name_of_the_action_also_if_only_one_was_c
     await expect(live.cell(one, "state")).to_have_text("Busy")
     await pick.click(one)
     await pick.click(two)
-    await pick.button("Clear busy of 1 user…").click()
+    await pick.button("Clear busy for 1 user…").click()
     await live.confirm("she asked")
     summary = "Clear busy: 1 done, 1 with nothing to do"
     await expect(live.page.locator("dialog#results").get_by_role("heading")).to_have_text(summary)

@@ -332,7 +332,7 @@ async def ask_500(scene: Scene) -> None:
 @state("dialog_clear_busy_several", "/admin?status=busy")
 async def ask_clear_several(scene: Scene) -> None:
     """Those who are busy by hand, of many who are busy."""
-    await ask_for_all(scene, "Clear busy of")
+    await ask_for_all(scene, "Clear busy for")
 
 
 @state("dialog_progress", "/admin?status=calls")

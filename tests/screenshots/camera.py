@@ -19,6 +19,8 @@ SIZES = ((390, 844), (768, 1024), (1024, 768), (1440, 900), (1920, 1080))
 
 PHONE_WIDTH = 390
 
+STORE_UNAVAILABLE = 503
+
 SETTLING_MS = 250
 """Time for transitions to end and for lists to be measured."""
 
@@ -73,7 +75,8 @@ class Shot:
         try:
             page = await context.new_page()
             path = self.state.path.format(**place.ids)
-            await page.goto(place.site.origin + path)
+            answer = await page.goto(place.site.origin + path)
+            assert answer is None or answer.status != STORE_UNAVAILABLE, "the store was too slow"
             assert not self.state.role or "/admin/login" not in page.url, "nobody is signed in"
             if self._options.get("java_script_enabled", True):
                 await page.wait_for_function(IN_ITS_ZONE)

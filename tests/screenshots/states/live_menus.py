@@ -40,7 +40,8 @@ async def furnish_one_of_each(place: Place) -> None:
     await _save_filters(place)
     url = place.site.feed_url(people["available"])
     place.ids["sockets"] = [await Socket.open(url) for _ in range(2)]
-    place.ids["task"] = asyncio.create_task(_keep_silent(place, people["silent"]))
+    silent = asyncio.create_task(_keep_silent(place, people["silent"]))
+    place.ending.callback(silent.cancel)
     await asyncio.sleep(PING_SECONDS + 2)
 
 

@@ -52,7 +52,7 @@ async def open_the_others(scene: Scene) -> None:
     await scene.page.locator("[data-pick=others] summary").click()
 
 
-@state("users_picked_without_javascript", "/admin/users?q=wei&pick=1.2.4", height=2400, options=WITHOUT_SCRIPTS)
+@state("users_picked_without_javascript", "/admin/users?q=wei&pick=1.2.4", frame="window", options=WITHOUT_SCRIPTS)
 async def show_the_bar(scene: Scene) -> None:
     """The buttons count nobody."""
     await scene.page.locator("[data-pick=foot]").scroll_into_view_if_needed()

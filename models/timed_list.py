@@ -51,10 +51,7 @@ class TimedList(Generic[T]):
 
     async def page(self, skip: int, limit: int) -> tuple[list[T], int]:
         """One page, and the number of all. What is added meanwhile is not counted unless it is on the page."""
-        total = await self.count()
-        found = self._read(await self._merged().page(skip, limit))
-        is_short = bool(found) and total < min(skip + len(found), COUNT_LIMIT)
-        return found, skip + len(found) if is_short else total
+        return await self._counted_page(self._merged(), skip, limit)
 
     async def count(self) -> int:
         """The number of all, counted up to COUNT_LIMIT."""
@@ -72,8 +69,7 @@ class TimedList(Generic[T]):
 
         The store sorts all of them, so they must be few.
         """
-        merged = self._merged(rest=condition, sort=sort)
-        return self._read(await merged.page(skip, limit)), await merged.count(COUNT_LIMIT)
+        return await self._counted_page(self._merged(rest=condition, sort=sort), skip, limit)
 
     async def batches(self, size: int) -> AsyncIterator[list[T]]:
         """All of them, some at a time. None is repeated or skipped while others are written."""
@@ -81,6 +77,12 @@ class TimedList(Generic[T]):
         while documents:
             yield self._read(documents)
             documents = await self._following(documents[-1]).page(0, size)
+
+    async def _counted_page(self, merged: MergedQueries, skip: int, limit: int) -> tuple[list[T], int]:
+        total = await merged.count(COUNT_LIMIT)
+        found = self._read(await merged.page(skip, limit))
+        is_short = bool(found) and total < min(skip + len(found), COUNT_LIMIT)
+        return found, skip + len(found) if is_short else total
 
     def _following(self, last: Document) -> MergedQueries:
         """What comes after a document. The range on the date is what an index serves; the rest decides in a tie."""

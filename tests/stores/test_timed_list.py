@@ -17,6 +17,7 @@ from models.collection import Filter, Keys
 from models.database import Database
 from models.embedded.query import order, where
 from models.events import Event
+from models.merged import MergedQueries
 from models.stores import Stores
 from models.timed_list import Side, TimedList
 
@@ -168,21 +169,29 @@ async def test_a_list_is_counted_up_to_a_limit(stores: Stores, monkeypatch: pyte
     assert await stores.events.listed(start=after(1)).count() == 5
 
 
-async def test_what_is_added_after_the_count_is_counted_if_it_is_on_the_page(stores: Stores) -> None:
+@pytest.mark.parametrize("is_sorted", [False, True])
+async def test_what_is_added_after_the_count_is_counted_if_it_is_on_the_page(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, is_sorted: bool
+) -> None:
     await stores.events.add_many([event(number) for number in range(3)])
-    listed = stores.events.listed()
-    counted = listed.count
+    counted = MergedQueries.count
 
-    async def count_too_early() -> int:
-        total = await counted()
+    async def count_too_early(merged: MergedQueries, limit: int) -> int:
+        total = await counted(merged, limit)
         await stores.events.add_many([event(number) for number in range(3, 5)])
         return total
 
-    listed.count = count_too_early  # type: ignore[method-assign]
-    found, total = await listed.page(0, 10)
+    async def page(skip: int) -> tuple[list[Event], int]:
+        listed = stores.events.listed()
+        if is_sorted:
+            return await listed.sorted_page([("at", -1), ("_id", -1)], {"kind": "available"}, skip, 10)
+        return await listed.page(skip, 10)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MergedQueries, "count", count_too_early)
+        found, total = await page(0)
     assert (seconds(found), total) == ([4, 3, 2, 1, 0], 5)
-    listed.count = counted  # type: ignore[method-assign]
-    assert await listed.page(7, 10) == ([], 5)
+    assert await page(7) == ([], 5)
 
 
 EVENT_FILTERS: list[Any] = [{}, {"kind": "busy"}, {"user_id": 1}, {"user_id": 1, "kind": "busy"}]

@@ -20,7 +20,7 @@ class Crowd:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._until = -math.inf
-        self.on_begin: Callable[[], None] = _nothing
+        self.on_begin: Callable[[], None] | None = None
         """Called when a crowd begins to connect."""
 
     @property
@@ -34,7 +34,7 @@ class Crowd:
             return
         begins = not self.is_connecting
         self._until = self._now() + CALM_SECONDS
-        if begins:
+        if begins and self.on_begin is not None:
             self.on_begin()
 
     async def let_in(self, at_most: float) -> None:
@@ -42,7 +42,3 @@ class Crowd:
         deadline = self._now() + at_most
         while self.is_connecting and (left := deadline - self._now()) > 0:
             await asyncio.sleep(min(CALM_SECONDS, left))
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""

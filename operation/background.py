@@ -111,6 +111,7 @@ class Background:
 
     async def stop(self) -> None:
         """End all tasks."""
+        self._crowd.on_begin = None
         await end_tasks(self._tasks)
         self._collection_keeper.resume()
 

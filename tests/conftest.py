@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import pytest
+from coverage import Coverage
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
@@ -231,6 +232,18 @@ def settings(
         changes.update(marker.kwargs)
     secrets_seen.note(changes["jwt_secret"])
     return Settings(**changes)
+
+
+@pytest.fixture(scope="class")
+def without_coverage() -> Iterator[None]:
+    """Measure no coverage meanwhile: what goes through the same lines thousands of times would take minutes."""
+    measuring = Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    yield
+    measuring.start()
 
 
 @pytest.fixture(scope="module")

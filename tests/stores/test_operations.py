@@ -259,12 +259,14 @@ async def run_mongodb(server: MongoServer, trace: list[Operation]) -> None:
 traces = st.lists(operations, min_size=1, max_size=15)
 
 
+@pytest.mark.usefixtures("without_coverage")
 @settings(max_examples=150, deadline=None)
 @given(trace=traces)
 def test_the_embedded_store_does_what_dictionaries_do(trace: list[Operation]) -> None:
     asyncio.run(run_embedded(trace))
 
 
+@pytest.mark.usefixtures("without_coverage")
 @settings(max_examples=150, deadline=None)
 @given(present=st.lists(documents, min_size=3, max_size=8), rounds=st.lists(updates_together, min_size=1, max_size=3))
 def test_updates_that_are_carried_out_together_do_what_dictionaries_do(

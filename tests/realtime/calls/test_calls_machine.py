@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -12,6 +13,8 @@ from models.calls import Call
 from models.errors import RequestError, StoreUnavailable
 from tests.realtime.stores import Fault
 from tests.realtime.world import World
+
+pytestmark = pytest.mark.usefixtures("without_coverage")
 
 USERS = 4
 LEASE_SECONDS = 16.0

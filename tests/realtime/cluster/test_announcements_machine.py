@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -9,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from realtime.cluster.codec import decoded_record
 from tests.realtime.client import Client
 from tests.realtime.cluster.world import ClusterWorld, NodeWorld
+
+pytestmark = pytest.mark.usefixtures("without_coverage")
 
 NODES, USERS = 3, 3
 node_numbers = st.integers(0, NODES - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -18,6 +19,8 @@ from tests.realtime.client import Client, known
 from tests.realtime.cluster.world import ClusterWorld, NodeWorld
 from tests.realtime.stores import Fault
 from tests.realtime.world import TICK_SECONDS
+
+pytestmark = pytest.mark.usefixtures("without_coverage")
 
 NODES, USERS = 3, 3
 node_numbers = st.integers(0, NODES - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -15,6 +16,8 @@ from realtime.presence.user_entry import UserEntry
 from realtime.protocol import Reason
 from tests.realtime.client import Client
 from tests.realtime.world import World
+
+pytestmark = pytest.mark.usefixtures("without_coverage")
 
 USERS = 3
 user_ids = st.integers(1, USERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
@@ -16,6 +17,8 @@ from realtime.protocol import Channel
 from realtime.sockets import fanout
 from tests.realtime.client import Client, includes
 from tests.realtime.world import World
+
+pytestmark = pytest.mark.usefixtures("without_coverage")
 
 USERS = 5
 user_ids = st.integers(1, USERS)

@@ -93,7 +93,7 @@ def test_it_resumes(world: World) -> None:
 
 def test_it_is_never_asked_for_a_new_token_and_is_not_given_one(world: World) -> None:
     client = world.watch()
-    world.advance(100_000)
+    world.advance(4 * world.settings.access_token_seconds)
     assert client.is_open
     assert client.messages("token_expiring") == []
     token, _ = world.tokens.mint(1, "login", "access", 900)

@@ -39,7 +39,6 @@ from operation.http_servers import http_server
 from operation.lease_keeper import LeaseKeeper
 from operation.listening import open_listening_sockets, open_probe_sockets
 from operation.loading import load, renew_name_keys
-from operation.memory import keep_for_good
 from operation.node_report import node_report
 from operation.notice_sender import NoticeSender
 from operation.persistence import Persistence
@@ -125,7 +124,6 @@ class Server:
         if self._foreign_keys is not None:
             await self._foreign_keys.start()
         self._checkpointer.start()
-        keep_for_good()
         sockets = open_listening_sockets(self.settings)
         self.port = sockets[0].getsockname()[1]
         for_probes = open_probe_sockets(self.settings)

@@ -21,6 +21,7 @@ from models.jwt_secret import exposed_secret
 from models.stores import open_stores
 from operation.demo.demo import Demo
 from operation.lease_keeper import LeaseKeeper
+from operation.memory import keep_for_good
 from operation.server import Server
 from operation.shared_log import open_shared_log
 from operation.signals import stop_signals
@@ -100,9 +101,11 @@ async def _started(server: Server, stopping: asyncio.Event) -> bool:
     starting, told = asyncio.create_task(server.start()), asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            await starting
-        return starting.done()
+        if not starting.done():
+            return False
+        await starting
+        keep_for_good()
+        return True
     finally:
         for task in (starting, told):
             task.cancel()

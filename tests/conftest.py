@@ -135,6 +135,11 @@ def _has_mongo() -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave the thousands of collected tests alone."""
+    gc.freeze()
+
+
 def pytest_testnodedown(node: Any) -> None:
     """Take over the leaks that one of several test processes found in its logs."""
     node.config.stash[LEAKS] += getattr(node, "workeroutput", {}).get("leaks", [])
@@ -246,15 +251,8 @@ def without_coverage() -> Iterator[None]:
     measuring.start()
 
 
-@pytest.fixture(scope="module")
-def thaw() -> Iterator[None]:
-    """Unfreeze the objects of a module's servers: each server froze everything in memory, including itself."""
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture
-def server(request: pytest.FixtureRequest, io_loop: IOLoop, settings: Settings, thaw: None) -> Iterator[RunningServer]:
+def server(request: pytest.FixtureRequest, io_loop: IOLoop, settings: Settings) -> Iterator[RunningServer]:
     """The real server, on a free port, or three of them."""
     is_spread = request.node.get_closest_marker("one_node") is None
     running = RunningCluster(settings, is_spread=is_spread) if settings.redis_url else RunningServer(settings)

@@ -178,6 +178,9 @@ class Settings:
     )
     requests_per_second: float = setting(20.0, "Requests per second that a user may send after a burst.")
     requests_at_once: int = setting(8, "Requests of a user handled at the same time; the others wait for their turn.")
+    history_reads_at_once: int = setting(
+        2, "Pages of the call history that a user's requests read at the same time; the others wait."
+    )
     key_request_burst: int = setting(1000, "Requests that a service key may send in a burst; further ones get 429.")
     key_requests_per_second: float = setting(200.0, "Requests per second that a service key may send after a burst.")
     key_requests_at_once: int = setting(

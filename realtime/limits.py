@@ -83,6 +83,8 @@ class Limits:
         """Requests with a token, by user."""
         self.turns = Turns(settings.requests_at_once, settings.request_burst)
         """Requests that are carried out, by user."""
+        self.history_turns = Turns(settings.history_reads_at_once)
+        """Pages of the call history that are read, by user. They are what keeps a store busy for longest."""
         self.key_requests = limit(
             "key_request_burst", "key_requests_per_second", requests, "key_requests",
             "Too many requests with this service key.",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 Key = int | str
 """A user's or operator's id, or an address as `models.addresses.address_key` returns it."""
@@ -153,7 +156,7 @@ class Buckets:
 class Turns:
     """At most `at_once` pieces of work at a time for each key. Up to `waiting_limit` more wait, in order."""
 
-    def __init__(self, at_once: int, waiting_limit: int) -> None:
+    def __init__(self, at_once: int, waiting_limit: float = math.inf) -> None:
         self._at_once = at_once
         self._waiting_limit = waiting_limit
         self._under_way: dict[Key, int] = {}
@@ -186,6 +189,15 @@ class Turns:
                 self.leave(key)
             raise
         return True
+
+    @asynccontextmanager
+    async def turn(self, key: Key) -> AsyncIterator[None]:
+        """Wait for a turn, and end it afterwards. For work that waits without limit."""
+        await self.take(key)
+        try:
+            yield
+        finally:
+            self.leave(key)
 
     def leave(self, key: Key) -> None:
         """End a turn. The one that has waited longest is next."""

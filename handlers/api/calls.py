@@ -108,7 +108,10 @@ class CallHistoryHandler(CallsHandler):
         """Answer with the caller's calls, newest first."""
         user_id = self.identify().user_id
         query = self.read_query(HistoryQuery)
-        self.answer(await read_history(self.calls, user_id, query, self.span(query)))
+        span = self.span(query)
+        async with self.context.limits.history_turns.turn(user_id):
+            self.check_caller()
+            self.answer(await read_history(self.calls, user_id, query, span))
 
 
 def idempotency_key(request: HTTPServerRequest) -> str | None:

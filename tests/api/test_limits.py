@@ -77,7 +77,7 @@ async def test_what_is_no_users_request_counts_for_nobody(api: Api, user: MakePe
     assert [(await ada.get("/users/me")).status for _ in range(3)] == [200, 200, 429]
 
 
-@pytest.mark.settings(requests_at_once=8)
+@pytest.mark.settings(requests_at_once=8, history_reads_at_once=8)
 async def test_eight_requests_of_a_user_are_carried_out_and_the_others_wait_in_order(
     server: RunningServer, user: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +102,29 @@ async def test_eight_requests_of_a_user_are_carried_out_and_the_others_wait_in_o
     assert [each.status for each in await asyncio.gather(*asked)] == [200] * 20
     assert begun == list(range(20))
     assert len(server.core.limits.turns) == 0
+
+
+async def test_two_pages_of_a_users_history_are_read_at_a_time_while_other_requests_are_answered(
+    server: RunningServer, user: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = await user("ada"), await user("bob")
+    begun, may_end = list[int](), asyncio.Event()
+
+    async def slow(user_id: int, **_: Any) -> Any:
+        begun.append(user_id)
+        await may_end.wait()
+        return [], 0
+
+    monkeypatch.setattr(server.stores.calls, "history", slow)
+    asked = [asyncio.ensure_future(ada.get("/calls/history")) for _ in range(5)]
+    await eventually(lambda: len(server.core.limits.history_turns._waiting.get(ada.user_id, ())) == 3)
+    asked.append(asyncio.ensure_future(bob.get("/calls/history")))
+    await eventually(lambda: begun == [ada.user_id, ada.user_id, bob.user_id])
+    assert (await ada.get("/users/me")).status == 200
+    server.core.authenticator.revoke_login(server.tokens.verify(ada.token, "access").login_id, 2e9)
+    may_end.set()
+    assert [each.status for each in await asyncio.gather(*asked)] == [200, 200, 401, 401, 401, 200]
+    assert len(server.core.limits.history_turns) == 0
 
 
 @pytest.mark.settings(requests_at_once=1)

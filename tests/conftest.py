@@ -32,6 +32,12 @@ from tests.secrets_seen import SecretsSeen
 ASYNC_TIMEOUT_SECONDS = 30.0
 """The time limit of one test; only a failing test takes this long."""
 
+LONGEST = (
+    "tests/cluster/test_differential", "tests/cluster/test_nodes", "tests/dashboard/test_layout",
+    "tests/docs/test_any_request", "tests/docs/test_in_a_browser", "tests/faults/test_kill", "tests/network/",
+)  # fmt: skip
+"""Where tests are that take up to a minute."""
+
 SECRETS = pytest.StashKey[SecretsSeen]()
 LEAKS = pytest.StashKey[list[str]]()
 """Where secrets appear in the logs of this run, in all processes that share its tests."""
@@ -135,6 +141,11 @@ def _has_mongo() -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no process has one of them left when the others have finished."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector leave the thousands of collected tests alone."""
     gc.freeze()

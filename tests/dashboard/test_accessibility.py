@@ -7,10 +7,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 from tornado.ioloop import IOLoop
 
+from tests import axe
 from tests.clients import Person
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.conftest import MakeSite, Visit
@@ -34,6 +34,11 @@ class Look:
     size: dict[str, int] = field(default_factory=lambda: DESK)
     colours: Literal["light", "dark"] = "light"
     forced: Literal["active", "none"] = "none"
+
+    @property
+    def only_colours(self) -> bool:
+        """Whether it differs from the first look only in its colours."""
+        return self.size == DESK and (self.colours, self.forced) != ("light", "none")
 
 
 LOOKS = [Look("light"), Look("dark", colours="dark"), Look("phone", PHONE), Look("forced colours", forced="active")]
@@ -63,8 +68,7 @@ async def violations(page: Page, *, looks: list[Look] = LOOKS) -> list[str]:
     for look in looks:
         await page.emulate_media(color_scheme=look.colours, forced_colors=look.forced)
         await page.set_viewport_size(look.size)  # type: ignore[arg-type]
-        results = (await Axe().run(page)).response["violations"]
-        problems = [f"{each['id']}: {node['html']}" for each in results for node in each["nodes"]]
+        problems = await axe.violations(page, only_colours=look.only_colours)
         wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         problems += [f"{wider} px too wide"] * (wider > 0)
         found += [f"{urlsplit(page.url).path} in {look.name}: {each}" for each in problems]

@@ -41,8 +41,8 @@ async def test_at_400_kbit_per_second_the_page_with_5061_users_is_live_in_6_seco
     live = Live(page)
     await page.goto(f"{site.origin}/admin", wait_until="commit")
     await expect(live.chip).to_have_text("Loading 5,061 users…")
-    await expect(live.chip).to_have_text("Live")
     # Not timed: a busy machine takes longer to draw, but the line has as much to carry.
+    await expect(live.chip).to_have_text("Live", timeout=60_000)
     assert 100_000 < sum(sizes) < (LIVE_SECONDS - ROUND_TRIPS_SECONDS) * BYTES_PER_SECOND
     await expect(page.locator("[data-users=count]")).to_have_text("5,061")
     await expect(live.rows.first).to_be_visible()

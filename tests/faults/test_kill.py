@@ -17,8 +17,8 @@ from chaos.writers import CallWriter, RegistrationWriter, StatusWriter
 from tests.clients import Person
 from tests.program import MakeProgram, ServerProgram, until
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
-"""The number of kills; set it higher for longer runs."""
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "8"))
+"""The number of kills. `make chaos` has a longer run of its own."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60 + 12 * ROUNDS)]
 

@@ -17,7 +17,7 @@ from chaos.ports import free_port
 from settings import variable
 from tests.program import QUICK, ROOT, _is_setting
 
-pytestmark = [pytest.mark.gen_test(timeout=60)]
+pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=60)]
 
 REQUESTS = 600
 """Together, their log lines are longer than the 64 KiB that a pipe holds."""

@@ -17,7 +17,10 @@ def has_ipv6() -> bool:
         return False
 
 
-pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+pytestmark = [
+    pytest.mark.slow,  # each case starts the program
+    pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6"),
+]
 
 
 def test_a_server_on_ipv6_logs_its_url_and_is_watched_there(terminal: Terminal) -> None:
@@ -38,7 +41,6 @@ def test_a_watch_without_a_server_names_the_url(terminal: Terminal) -> None:
     assert done.stderr.startswith(f"Error: cannot connect to ws://[::1]:{terminal.port}/ws/feed: ")
 
 
-@pytest.mark.slow
 def test_the_demo_prints_urls_that_work(terminal: Terminal) -> None:
     terminal.environment["ROLLCALL_HOST"] = "::1"
     demo = terminal.start("--demo")

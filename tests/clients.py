@@ -23,7 +23,7 @@ from chaos.verbs import Verbs, error_code
 from models.service_keys import ServiceKey
 from tests.secrets_seen import SecretsSeen
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 20.0
 """How long to wait for something that must happen; only a failing test waits this long."""
 
 Message = dict[str, Any]

@@ -14,7 +14,7 @@ import pytest
 from handlers import log_writer
 from handlers.log_writer import BURST, LINES_PER_SECOND, LogWriter, write_to
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 20.0
 
 
 class Reader:

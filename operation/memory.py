@@ -25,6 +25,9 @@ CROWD_SOCKETS = 50
 PAUSE_SECONDS = 1.0
 """How long nothing is collected at most. What needs a collector, such as failed requests, waits for it so long."""
 
+REFUSED_SECONDS = 0.1
+"""After so long, a crowd of whom few were let in is taken for one that is refused."""
+
 _THRESHOLDS = gc.get_threshold()
 _NEVER = 2**30
 
@@ -57,6 +60,8 @@ class CollectionKeeper:
     What sockets make stays, or needs no collector. Still, Python goes through all that is new again and again, and
     through all objects whenever their number has grown by a quarter. 5,000 new sockets make that stop the event loop
     several times, for up to a tenth of a second.
+
+    Clients who are refused do leave garbage. Of a second's worth, the search would take longer than it saves.
     """
 
     def __init__(self, sockets: Callable[[], int], crowd: Crowd, now: Callable[[], float] = time.monotonic) -> None:
@@ -65,10 +70,12 @@ class CollectionKeeper:
         self._now = now
         self._before = 0
         self._paused_at: float | None = None
+        self._sockets_then = 0
 
     def pause(self) -> None:
         """Collect nothing for now: a crowd begins to connect."""
         self._paused_at = self._now()
+        self._sockets_then = self._sockets()
         gc.disable()
 
     def resume(self) -> None:
@@ -88,7 +95,9 @@ class CollectionKeeper:
         gc.set_threshold(young, middle, _NEVER if is_crowd else old)
 
     def _is_over(self, paused_at: float) -> bool:
-        return not self._crowd.is_connecting or self._now() - paused_at >= PAUSE_SECONDS
+        lasted = self._now() - paused_at
+        is_refused = lasted >= REFUSED_SECONDS and self._sockets() - self._sockets_then < CROWD_SOCKETS
+        return not self._crowd.is_connecting or is_refused or lasted >= PAUSE_SECONDS
 
 
 def keep_for_good() -> None:

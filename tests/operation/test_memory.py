@@ -13,6 +13,7 @@ from operation.memory import (
     CROWD_SOCKETS,
     LEAST_SOCKETS,
     PAUSE_SECONDS,
+    REFUSED_SECONDS,
     CollectionKeeper,
     MemoryKeeper,
     keep_for_good,
@@ -90,10 +91,12 @@ class Arriving:
     def __init__(self) -> None:
         self.crowd = Connecting()
         self.now = 100.0
-        self.keeper = CollectionKeeper(lambda: 0, self.crowd, lambda: self.now)
+        self.sockets = 0
+        self.keeper = CollectionKeeper(lambda: self.sockets, self.crowd, lambda: self.now)
 
-    async def is_collected_after(self, seconds: float, *, is_connecting: bool) -> bool:
+    async def is_collected_after(self, seconds: float, *, is_connecting: bool, sockets: int = CROWD_SOCKETS) -> bool:
         self.now += seconds
+        self.sockets += sockets
         self.crowd.is_connecting = is_connecting
         await self.keeper.look()
         return gc.isenabled()
@@ -123,6 +126,12 @@ async def test_a_crowd_that_takes_its_time_does_not_put_collections_off_for_long
     assert not await arriving.is_collected_after(0.9 * PAUSE_SECONDS, is_connecting=True)
     assert await arriving.is_collected_after(0.1 * PAUSE_SECONDS, is_connecting=True)
     assert await arriving.is_collected_after(0.25, is_connecting=True)
+
+
+async def test_a_crowd_that_is_refused_puts_nothing_off_for_long(arriving: Arriving) -> None:
+    arriving.keeper.pause()
+    assert not await arriving.is_collected_after(0.9 * REFUSED_SECONDS, is_connecting=True, sockets=0)
+    assert await arriving.is_collected_after(0.1 * REFUSED_SECONDS, is_connecting=True, sockets=CROWD_SOCKETS - 1)
 
 
 def test_a_program_that_collects_nothing_itself_is_left_alone(arriving: Arriving) -> None:

@@ -17,13 +17,15 @@ from tests.program import MakeProgram, ServerProgram, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
 
+# Each test asks for MongoDB before it asks for servers, so that these end first.
+
 SOCKETS = 200
 WRITES = 40
 
 
 @pytest.mark.parametrize("way", ["killed", "hanging"])
 async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
-    program: MakeProgram, killable_mongo_server: MongoServer, way: str
+    killable_mongo_server: MongoServer, program: MakeProgram, way: str
 ) -> None:
     mongo = killable_mongo_server
     server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=1.0)
@@ -59,7 +61,7 @@ async def test_sockets_outlive_mongodb_and_all_is_well_again_when_it_is_back(
 
 
 async def test_a_write_that_was_refused_in_the_outage_is_the_same_in_memory_and_store_afterwards(
-    program: MakeProgram, killable_mongo_server: MongoServer
+    killable_mongo_server: MongoServer, program: MakeProgram
 ) -> None:
     mongo = killable_mongo_server
     server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=0.5)

@@ -58,7 +58,7 @@ class IssueBuilder:
             since=milliseconds(max(call.started_at for call in calls)),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Ends the call with {other}. {self._name(user_id)} stays in the other call.",
+            effect=f"Ends the call with {other}. {self._name(user_id)} stays in the other call",
             user_id=user_id,
             call_id=surplus.call_id,
         )
@@ -72,7 +72,7 @@ class IssueBuilder:
             since=self._now(),
             username=self._registry.name(user_id),
             repair="end_call",
-            effect=f"Removes the leftover busy mark. {states_after(self._registry, [user_id], call_id)}.",
+            effect=f"Removes the leftover busy mark. {states_after(self._registry, [user_id], call_id)}",
             user_id=user_id,
             call_id=call_id,
         )
@@ -105,7 +105,7 @@ class IssueBuilder:
             since=heard,
             username=self._registry.name(user_id),
             repair="disconnect",
-            effect=f"Closes 1 connection. {rest}.",
+            effect=f"Closes 1 connection. {rest}",
             user_id=user_id,
             session_id=session.session_id,
         )
@@ -119,7 +119,7 @@ class IssueBuilder:
             since=self._now(),
             username=entry.profile.username,
             repair="force_offline",
-            effect=f"Shows {self._name(entry.profile.user_id)} as offline until the next heartbeat.",
+            effect=f"Shows {self._name(entry.profile.user_id)} as offline until the next heartbeat",
             user_id=entry.profile.user_id,
             changes=changes,
         )
@@ -144,7 +144,7 @@ class IssueBuilder:
             since=since,
             username=_listed([self._name(user_id) for user_id in call.participants]),
             repair="end_call",
-            effect=f"Ends the call. {states_after(self._registry, list(call.participants), call.call_id)}.",
+            effect=f"Ends the call. {states_after(self._registry, list(call.participants), call.call_id)}",
             call_id=call.call_id,
         )
 
@@ -156,7 +156,7 @@ class IssueBuilder:
             since=since,
             username=self._registry.name(user_id),
             repair="clear_busy",
-            effect=f"Clears busy. {states_after(self._registry, [user_id], None, busy_set=False)}.",
+            effect=f"Clears busy. {states_after(self._registry, [user_id], None, busy_set=False)}",
             user_id=user_id,
         )
 

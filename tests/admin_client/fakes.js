@@ -33,7 +33,7 @@ export const issue = (key, rest = {}) => ({
   since: NOW - 1_000,
   username: "somebody",
   repair: "clear_busy",
-  effect: "Clears busy.",
+  effect: "Clears busy",
   ...rest,
 });
 

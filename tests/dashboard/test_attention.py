@@ -56,7 +56,7 @@ async def test_a_call_whose_party_was_killed_is_ended(site: Site, visit: Visit) 
         visit,
         f"call_with_offline:{call_id}",
         cause=rf"{eve.username} has been offline since \d\d:\d\d \(disconnected\)",
-        effect=f"Ends the call. {ada.username} becomes available, {eve.username} stays offline.",
+        effect=f"Ends the call. {ada.username} becomes available, {eve.username} stays offline",
         repair="End call",
         produce=kill,
     )
@@ -75,7 +75,7 @@ async def test_a_call_that_lasts_too_long_is_ended(site: Site, visit: Visit) -> 
         visit,
         f"long_call:{call_id}",
         cause=r"On a call for \d+ s \(limit 4 s\)",
-        effect=f"Ends the call. {ada.username} and {bob.username} become available.",
+        effect=f"Ends the call. {ada.username} and {bob.username} become available",
         repair="End call",
         produce=wait,
     )
@@ -110,7 +110,7 @@ async def test_a_user_who_flaps_is_forced_offline(site: Site, visit: Visit) -> N
         visit,
         f"flapping:{ada.user_id}",
         cause=r"Changed state \d+ times in the last minute",
-        effect=f"Shows {ada.username} as offline until the next heartbeat.",
+        effect=f"Shows {ada.username} as offline until the next heartbeat",
         repair="Force offline",
         produce=flap,
     )

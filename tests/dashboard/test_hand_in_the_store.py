@@ -58,7 +58,7 @@ async def test_busy_set_in_the_store_by_hand_is_cleared(site: Site, visit: Visit
         visit,
         f"busy_without_cause:{ada.user_id}",
         cause="Saved as busy, but shown as available",
-        effect=f"Clears busy. {ada.username} stays available.",
+        effect=f"Clears busy. {ada.username} stays available",
         repair="Clear busy",
         produce=write,
     )
@@ -81,7 +81,7 @@ async def test_busy_until_a_moment_that_is_past_is_cleared(site: Site, visit: Vi
         visit,
         f"busy_until_past:{ada.user_id}",
         cause=r"Set busy until .*\d\d:\d\d, which has passed",
-        effect=f"Clears busy. {ada.username} stays available.",
+        effect=f"Clears busy. {ada.username} stays available",
         repair="Clear busy",
         produce=write,
     )
@@ -141,7 +141,7 @@ async def test_of_two_calls_of_one_user_the_surplus_one_is_ended(site: Site, vis
         visit,
         f"two_calls:{ada.user_id}",
         cause=f"In 2 calls at once, with {bob.username} and with {cem.username}",
-        effect=f"Ends the call with {cem.username}. {ada.username} stays in the other call.",
+        effect=f"Ends the call with {cem.username}. {ada.username} stays in the other call",
         repair="End call",
         produce=write,
     )

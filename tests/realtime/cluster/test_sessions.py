@@ -244,7 +244,7 @@ def test_a_silent_socket_needs_attention_on_every_server(make_cluster: MakeClust
         node.core.overview_feed.refresh()
         (issue,) = node.core.overview.issues()
         assert (issue.kind, issue.session_id) == ("silent_socket", deaf.session.session_id)
-        assert issue.effect == "Closes 1 connection. user1 keeps 1 more."
+        assert issue.effect == "Closes 1 connection. user1 keeps 1 more"
     new = cluster.connect(2, 1)
     cluster.advance(1)
     assert (old.session.close_code, deaf.session.close_code) == (None, CloseCode.REPLACED)

@@ -60,7 +60,7 @@ def test_a_call_with_an_offline_party_says_who_and_why(four: World) -> None:
         since=milliseconds(since),
         username="user1 and user2",
         repair="end_call",
-        effect="Ends the call. user1 becomes available, user2 stays offline.",
+        effect="Ends the call. user1 becomes available, user2 stays offline",
         call_id=call.call_id,
     )
 
@@ -73,7 +73,7 @@ def test_a_call_with_two_offline_parties_names_both(four: World) -> None:
     one = the_one(found(four))
     assert one.because.text == "user1 and user2 have been offline since"
     assert one.because.tail == " (disconnected, set offline)"
-    assert one.effect == "Ends the call. user1 and user2 stay offline."
+    assert one.effect == "Ends the call. user1 and user2 stay offline"
 
 
 def test_a_call_with_an_offline_party_is_right_again_when_the_party_is_back(four: World) -> None:
@@ -102,7 +102,7 @@ def test_a_long_call_is_found_after_its_time(make_world: MakeWorld) -> None:
         since=began + 120_000,
         username="user1 and user2",
         repair="end_call",
-        effect="Ends the call. user1 and user2 become available.",
+        effect="Ends the call. user1 and user2 become available",
         call_id=call.call_id,
     )
     world.hang_up(1, call)
@@ -143,7 +143,7 @@ def test_who_set_busy_below_a_call_stays_busy_after_it(make_world: MakeWorld) ->
     world.call(1, 2)
     world.put(2, is_busy=True)
     world.advance(61)
-    assert the_one(found(world)).effect == "Ends the call. user1 becomes available, user2 stays busy: set busy."
+    assert the_one(found(world)).effect == "Ends the call. user1 becomes available, user2 stays busy: set busy"
 
 
 def test_a_user_in_two_calls_shall_leave_the_one_that_the_server_does_not_know(four: World) -> None:
@@ -153,7 +153,7 @@ def test_a_user_in_two_calls_shall_leave_the_one_that_the_server_does_not_know(f
     one = the_one(inspected(four))
     assert (one.kind, one.username, one.repair, one.call_id) == ("two_calls", "user1", "end_call", "stray")
     assert one.because == Explanation("In 2 calls at once, with user2 and with user3")
-    assert one.effect == "Ends the call with user3. user1 stays in the other call."
+    assert one.effect == "Ends the call with user3. user1 stays in the other call"
     assert call.call_id != "stray"
 
 
@@ -170,7 +170,7 @@ def test_a_call_that_only_the_store_knows_is_found(four: World) -> None:
     assert (one.key, one.kind) == ("busy_without_cause:stray", "busy_without_cause")
     assert one.because.text == "Saved as ongoing, but unknown to the server; started"
     assert one.because.at == milliseconds(call.started_at)
-    assert one.effect == "Ends the call. user1 and user2 stay available."
+    assert one.effect == "Ends the call. user1 and user2 stay available"
     four.run(four.core.switchboard.force_end("stray"))
     assert inspected(four, 1) == []
 
@@ -201,7 +201,7 @@ def test_a_claim_of_a_call_that_is_over_is_given_up_by_ending_the_call(four: Wor
         since=now(four),
         username="user1",
         repair="end_call",
-        effect="Removes the leftover busy mark. user1 stays available.",
+        effect="Removes the leftover busy mark. user1 stays available",
         user_id=1,
         call_id="gone",
     )
@@ -214,7 +214,7 @@ def test_busy_by_a_call_that_memory_alone_holds_is_found(four: World) -> None:
     one = the_one(found(four))
     assert (one.kind, one.call_id) == ("busy_without_cause", "gone")
     assert one.because == Explanation("Busy because of a call that is not ongoing")
-    assert one.effect == "Removes the leftover busy mark. user1 becomes available."
+    assert one.effect == "Removes the leftover busy mark. user1 becomes available"
     four.run(four.core.switchboard.force_end("gone"))
     assert found(four) == []
 
@@ -226,7 +226,7 @@ def test_busy_in_the_store_alone_is_cleared(four: World) -> None:
     assert (one.kind, other.kind) == ("busy_without_cause", "busy_without_cause")
     assert (one.key, one.repair, one.user_id) == ("busy_without_cause:1", "clear_busy", 1)
     assert one.because == Explanation("Saved as busy, but shown as available")
-    assert one.effect == "Clears busy. user1 stays available."
+    assert one.effect == "Clears busy. user1 stays available"
     four.put(1, is_busy=False)
     four.put(2, is_busy=False)
     assert inspected(four, 1) == []
@@ -257,7 +257,7 @@ def test_a_busy_that_should_be_over_is_found_in_memory(four: World) -> None:
     found(four)
     four.time.jumped = timedelta(minutes=11)
     one = the_one(found(four))
-    assert (one.kind, one.effect) == ("busy_until_past", "Clears busy. user1 becomes available.")
+    assert (one.kind, one.effect) == ("busy_until_past", "Clears busy. user1 becomes available")
     four.put(1, is_busy=False)
     assert found(four) == []
 
@@ -286,12 +286,12 @@ def test_a_silent_socket_is_found_before_it_is_closed(world: World) -> None:
         since=heard,
         username="user1",
         repair="disconnect",
-        effect="Closes 1 connection. The app stays disconnected until it is reopened.",
+        effect="Closes 1 connection. The app stays disconnected until it is reopened",
         user_id=1,
         session_id=silent.session.session_id,
     )
     world.connect(1)
-    assert the_one(found(world)).effect == "Closes 1 connection. user1 keeps 1 more."
+    assert the_one(found(world)).effect == "Closes 1 connection. user1 keeps 1 more"
     world.advance(6)
     assert found(world) == []
 
@@ -320,7 +320,7 @@ def test_four_changes_in_a_minute_are_flapping(world: World) -> None:
     one = the_one(found(world))
     assert (one.kind, one.repair, one.user_id) == ("flapping", "force_offline", 1)
     assert one.because == Explanation("Changed state 4 times in the last minute")
-    assert one.effect == "Shows user1 as offline until the next heartbeat."
+    assert one.effect == "Shows user1 as offline until the next heartbeat"
     world.advance(61)
     assert found(world) == []
 

@@ -30,11 +30,11 @@ def test_a_leftover_busy_mark_is_removed_and_the_user_stays_on_the_other_call(ma
     world.call(1, 2)
     world.calls.locks[1] = "gone"
     world.advance(5)
-    effect = "Removes the leftover busy mark. Greta stays busy: on a call."
+    effect = "Removes the leftover busy mark. Greta stays busy: on a call"
     issues = {each.effect for each in inspected(world)}
     assert effect in issues
     preview = world.core.actions.preview("end_call", ActionTarget(call_id="gone"))
-    assert (preview.effect, preview.hits) == (effect, [])
+    assert (preview.effect, preview.hits) == (f"{effect}.", [])
 
 
 def test_a_flapping_user_changed_state_so_many_times_in_the_last_minute(make_world: MakeWorld) -> None:

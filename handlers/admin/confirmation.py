@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
+from handlers.admin.formatting import MINUTE_MS
 from models.direction import in_sentence
 from models.errors import Conflict, NotFound
 from realtime.dashboard.action_previews import ActionPreview, ActionTarget, counted
@@ -13,8 +14,6 @@ from realtime.dashboard.actions import Actions
 from realtime.dashboard.event_text import duration_with_units
 from realtime.dashboard.overview import Overview
 from realtime.dashboard.rows import ACTION_LABELS, ActionName
-
-MINUTE_MS = 60_000
 
 EFFECTS: dict[ActionName, str] = {
     "force_offline": "They are shown as offline to everyone until their next heartbeat.",

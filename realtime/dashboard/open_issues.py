@@ -9,7 +9,7 @@ import msgspec
 from models.times import milliseconds
 from realtime.clock import Clock
 from realtime.dashboard.acknowledgements import Acknowledgements
-from realtime.dashboard.rows import Issue, IssueKind, OnIt
+from realtime.dashboard.rows import Explanation, Issue, IssueKind, OnIt
 from settings import Settings
 
 FAULTS_OF_CALL: tuple[IssueKind, ...] = ("two_calls", "call_with_offline", "long_call")
@@ -106,6 +106,14 @@ def _with(issue: Issue, others: list[Issue]) -> Issue:
     return msgspec.structs.replace(
         issue,
         since=min(each.since for each in (issue, *others)),
-        also=tuple(each.because for each in others),
+        also=tuple(_within_sentence(each) for each in others),
         also_kinds=tuple(each.kind for each in others),
     )
+
+
+def _within_sentence(fault: Issue) -> Explanation:
+    """What is wrong, where it follows another fault. The others that can follow one begin with a name."""
+    text = fault.because.text
+    if fault.kind == "long_call":
+        text = text[0].lower() + text[1:]
+    return msgspec.structs.replace(fault.because, text=text)

@@ -139,7 +139,7 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     call_id: str = ""
     session_id: str = ""
     also: tuple[Explanation, ...] = ()
-    """What else is wrong with the same call."""
+    """What else is wrong with the same call, in words that follow those of `because` in one sentence."""
     also_kinds: tuple[IssueKind, ...] = ()
     """The kinds of these."""
     changes: int = 0

@@ -79,8 +79,8 @@ test("a search knows neither case nor accents", () => {
 });
 
 test("several faults of one call are told together", () => {
-  const issue = { because: { text: "ada has been offline since" }, also: [{ text: "On a call for", at: NOW - 3 * HOUR, tail: " (limit 2:00)" }] };
-  assert.equal(faults(issue, NOW), "ada has been offline since; On a call for 3:00 (limit 2:00)");
+  const issue = { because: { text: "ada has been offline since" }, also: [{ text: "on a call for", at: NOW - 3 * HOUR, tail: " (limit 2:00)" }] };
+  assert.equal(faults(issue, NOW), "ada has been offline since; on a call for 3:00 (limit 2:00)");
 });
 
 test("an action is offered only where it changes something", () => {

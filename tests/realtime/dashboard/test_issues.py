@@ -122,7 +122,7 @@ def test_two_faults_of_one_call_are_one_issue(make_world: MakeWorld) -> None:
     one = the_one(found(world))
     assert (one.key, one.since) == (f"call_with_offline:{call.call_id}", since)
     assert one.because.text == "user2 has been offline since"
-    assert [each.text for each in one.also] == ["On a call for"]
+    assert [each.text for each in one.also] == ["on a call for"]
     assert world.core.issues.user_ids == {1, 2}
     assert world.core.overview.figures().attention == 1
 
@@ -131,7 +131,7 @@ def test_a_fault_of_a_user_in_two_calls_covers_what_is_wrong_with_the_one_to_end
     four.call(1, 2)
     four.calls.calls["old"] = Call("old", 3, 1, "audio", "ongoing", NOON - timedelta(days=1))
     one, *others = inspected(four)
-    assert (one.kind, one.call_id, [each.text for each in one.also]) == ("two_calls", "old", ["On a call for"])
+    assert (one.kind, one.call_id, [each.text for each in one.also]) == ("two_calls", "old", ["on a call for"])
     assert others == []
     assert four.core.issues.user_ids == {1, 3}
 

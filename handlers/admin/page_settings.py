@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from models.tags import TAGS_LIMIT
 from realtime.dashboard.overview import SHOWN_SECONDS
 from settings import Settings
 
@@ -28,6 +29,8 @@ class PageSettings:
     """Events in the list; older ones are dropped."""
     targets_limit: int
     """Users that one action may be for."""
+    tags_limit: int
+    """Tags that a user may have."""
     stale_ms: int
     """Milliseconds without a message after which the page counts as stale."""
     gap_ms: int
@@ -48,6 +51,7 @@ def page_settings(settings: Settings) -> PageSettings:
     return PageSettings(
         events_shown=settings.events_shown,
         targets_limit=settings.action_targets_limit,
+        tags_limit=TAGS_LIMIT,
         stale_ms=round(1000 * stale_seconds),
         gap_ms=round(1000 * gap_seconds),
         history_ms=round(1000 * SHOWN_SECONDS),

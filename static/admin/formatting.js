@@ -33,16 +33,14 @@ export const CUTTING = new Set(["force_offline", "disconnect", "sign_out", "end_
 export const bulkWords = (action, size) => `${BULK_LABELS[action] ?? ACTION_LABELS[action]} ${count(size, "user")}`;
 const BULK_LABELS = { sign_out: "Sign out", clear_busy: "Clear busy for", add_tag: "Add tag to", remove_tag: "Remove tag from" };
 
-const TAGS_LIMIT = 20; // as in models/tags.py
-
-/** Whether an action would change something for a user, as `changes` in templates/admin/_parts.html. */
+/** Whether an action would change something for a user with this `issue`, as `changes` in templates/admin/_parts.html. A user has at most `tagsLimit` tags. */
 export const changes = {
   force_offline: (user) => user.state !== "offline",
   disconnect: (user) => Boolean(user.sockets),
-  clear_busy: (user, issue) => Boolean(user.set_busy) || issue?.repair === "clear_busy",
+  clear_busy: (user, { issue }) => Boolean(user.set_busy) || issue?.repair === "clear_busy",
   end_call: (user) => Boolean(user.call_id),
   sign_out: (user) => !user.disabled,
-  add_tag: (user) => (user.tags?.length ?? 0) < TAGS_LIMIT,
+  add_tag: (user, { tagsLimit }) => (user.tags?.length ?? 0) < tagsLimit,
   remove_tag: (user) => Boolean(user.tags?.length),
 };
 

@@ -40,6 +40,7 @@ const users = new UserList(byId("users"), {
   state,
   clock,
   targetsLimit: settings.targetsLimit,
+  tagsLimit: settings.tagsLimit,
   onDue,
   onFilter: (status) => page.cards.mark(status),
   announce: (text) => page.banner.announce(text),

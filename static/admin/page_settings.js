@@ -1,6 +1,6 @@
 /** Page settings: the server's numbers that a live page works with, from its data attributes. No DOM. */
 
-const NAMES = ["eventsShown", "targetsLimit", "staleMs", "gapMs", "historyMs"];
+const NAMES = ["eventsShown", "targetsLimit", "tagsLimit", "staleMs", "gapMs", "historyMs"];
 
 /** What each one means is in handlers/admin/page_settings.py. Throws when one is missing. */
 export function pageSettings({ dataset }) {

@@ -22,6 +22,7 @@ const DISABLING = ["disable_user"];
 const ADDING = ["add_tag"];
 
 const subject = byId("subject");
+const tagsLimit = Number(subject.dataset.tagsLimit);
 const page = new SubjectPage(subject, { draw, limit: EVENTS_SHOWN });
 const name = document.querySelector("h1 bdi");
 const head = new Row(document.querySelector(".page-head"));
@@ -81,7 +82,7 @@ page.list("tags", {
 });
 if (byId("adding"))
   page.list("adding", {
-    pick: ({ user }) => (user && changes.add_tag(user) ? ADDING : NONE),
+    pick: ({ user }) => (user && changes.add_tag(user, { tagsLimit }) ? ADDING : NONE),
     keyOf: (action) => action,
     fill: (link, action, isGone) => fillOffer(link, action, isGone, `${ACTION_LABELS[action]}…`),
     lock: aside,
@@ -111,8 +112,8 @@ function draw({ user, call, events }, at) {
 
 /** The actions that would change something, in the order of the page. */
 function offersFor(user, call, issues) {
-  const clearing = issues.find(({ repair }) => repair === "clear_busy");
-  return OFFERS.filter((action) => changes[action](user, clearing) && (action !== "end_call" || call));
+  const issue = issues.find(({ repair }) => repair === "clear_busy");
+  return OFFERS.filter((action) => changes[action](user, { issue }) && (action !== "end_call" || call));
 }
 
 /** The list of before if nothing in it has changed. */

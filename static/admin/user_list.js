@@ -21,6 +21,7 @@ export class UserList {
   #section;
   #state;
   #targetsLimit;
+  #tagsLimit;
   #list;
   #parts = {};
   #tags;
@@ -34,10 +35,11 @@ export class UserList {
    * `onDue()` asks for a frame; `onFilter(status)` is told the status that the list is filtered by; `announce(text)`
    * tells screen readers.
    */
-  constructor(section, { state, clock, targetsLimit, onDue, onFilter, announce }) {
+  constructor(section, { state, clock, targetsLimit, tagsLimit, onDue, onFilter, announce }) {
     this.#section = section;
     this.#state = state;
     this.#targetsLimit = targetsLimit;
+    this.#tagsLimit = tagsLimit;
     this.#onDue = onDue;
     this.#onFilter = onFilter;
     this.sort = new UserSort(state);
@@ -109,7 +111,8 @@ export class UserList {
 
   #changes(action, userId) {
     const { users, issueOfUser } = this.#state;
-    return users.has(userId) && changes[action](users.get(userId), issueOfUser.get(userId));
+    const more = { issue: issueOfUser.get(userId), tagsLimit: this.#tagsLimit };
+    return users.has(userId) && changes[action](users.get(userId), more);
   }
 
   #allowPicking(announce) {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from urllib.parse import urlencode
 
 import pytest
 
+from models.tags import TAGS_LIMIT
 from tests.admin.browser import JSON_PLEASE, fields_of
 from tests.admin.conftest import SignedIn
 from tests.conftest import MakePerson
@@ -105,6 +107,29 @@ async def test_several_users_get_a_tag_and_those_who_have_it_are_left_out(
     answer = await operator.post("/admin/actions", [*fields, ("reason", "a test")], headers=JSON_PLEASE)
     assert answer.body["message"] == "Add tag: 2 done, 1 with nothing to do."
     assert server.core.overview.tag_counts() == {"sales": 2, "süd & co": 3}
+
+
+async def test_who_has_as_many_tags_as_possible_is_offered_no_more_and_told_why(
+    server: RunningServer, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await team(server, user)
+    operator = await signed_in("operator")
+    await tag(server, 1, *(f"t{number}" for number in range(TAGS_LIMIT)))
+    for user_id, is_full in ((1, True), (2, False)):
+        page = (await operator.get(f"/admin/users/{user_id}")).body
+        (note,) = re.findall(r"<p[^>]*>A user has at most 20 tags\.</p>", page)
+        assert ("hidden" not in note) is is_full
+        assert (f"action=add_tag&amp;user_id={user_id}" not in page) is is_full
+    viewer = await signed_in("viewer")
+    assert "at most" not in (await viewer.get("/admin/users/1")).body
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/users/1"])
+async def test_a_page_tells_its_script_how_many_tags_a_user_may_have(
+    path: str, user: MakePerson, signed_in: SignedIn
+) -> None:
+    await user("ada")
+    assert f'data-tags-limit="{TAGS_LIMIT}"' in (await (await signed_in("viewer")).get(path)).body
 
 
 async def test_a_script_is_told_what_is_wrong_with_a_tag(user: MakePerson, signed_in: SignedIn) -> None:

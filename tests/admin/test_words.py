@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from models.tags import TAGS_LIMIT
 from realtime.dashboard.rows import CUTTING
 from tests.admin.browser import Browser, fields_of
 from tests.admin.conftest import SignedIn
@@ -126,11 +125,6 @@ def test_scripts_know_the_same_actions_that_end_or_cut_something() -> None:
     listed = re.search(r"const CUTTING = new Set\(\[([^\]]+)\]\)", script)
     assert listed is not None
     assert set(re.findall(r'"(\w+)"', listed[1])) == CUTTING
-
-
-def test_scripts_know_how_many_tags_a_user_may_have() -> None:
-    script = Path("static/admin/formatting.js").read_text(encoding="utf-8")
-    assert re.findall(r"const TAGS_LIMIT = (\d+);", script) == [str(TAGS_LIMIT)]
 
 
 async def test_only_what_ends_or_cuts_something_is_red(

@@ -3,7 +3,7 @@
 export const NOW = 1_800_000_000_000;
 
 /** The settings of a page when the server has the usual ones. */
-export const SETTINGS = { eventsShown: 50, targetsLimit: 500, staleMs: 3_000, gapMs: 20_000, historyMs: 15 * 60_000 };
+export const SETTINGS = { eventsShown: 50, targetsLimit: 500, tagsLimit: 20, staleMs: 3_000, gapMs: 20_000, historyMs: 15 * 60_000 };
 
 export const user = (userId, rest = {}) => ({
   user_id: userId,

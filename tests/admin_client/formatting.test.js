@@ -86,7 +86,7 @@ test("several faults of one call are told together", () => {
 test("an action is offered only where it changes something", () => {
   const offline = { state: "offline" };
   const online = { state: "busy", sockets: 1, set_busy: true, call_id: "c" };
-  const offered = (user, issue) => Object.keys(changes).filter((action) => changes[action](user, issue));
+  const offered = (user, issue) => Object.keys(changes).filter((action) => changes[action](user, { issue, tagsLimit: 20 }));
   assert.deepEqual(offered(offline), ["sign_out", "add_tag"]);
   assert.deepEqual(offered(online).sort(), ["add_tag", "clear_busy", "disconnect", "end_call", "force_offline", "sign_out"]);
   assert.deepEqual(offered(offline, { repair: "clear_busy" }), ["clear_busy", "sign_out", "add_tag"]);

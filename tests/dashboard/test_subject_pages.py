@@ -215,6 +215,7 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
     await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
     for gone in ("Previous day", "Week", "Export states (CSV)"):
         await expect(page.get_by_role("link", name=gone)).to_be_hidden()
+    await expect(page.get_by_text("A user has at most 20 tags.")).to_be_hidden()
 
 
 async def test_a_pointer_over_a_page_that_is_not_live_yet_holds_nothing(site: Site, visit: Visit) -> None:
@@ -231,12 +232,15 @@ async def test_what_would_change_nothing_any_more_leaves_the_page_of_a_user(site
     (ada,) = await site.online("full ada")
     watched = await opened(visit, f"/admin/users/{ada.user_id}")
     add_tag, offered = watched.get_by_role("link", name="Add tag…"), watched.locator("#actions a")
+    at_most = watched.get_by_text("A user has at most 20 tags.")
     await expect(add_tag).to_be_visible()
+    await expect(at_most).to_be_hidden()
     await expect(offered).to_have_text(["Force offline…", "Sign out everywhere…"])
     acting = await visit(f"/admin/users/{ada.user_id}", "admin")
     await acting.evaluate(ACT_ON_ACCOUNT, [ada.user_id, 20])
     await expect(watched.locator("#tags [data-count]")).to_have_text("20")
     await expect(add_tag).to_have_count(0)
+    await expect(at_most).to_be_visible()
     await expect(offered).to_have_count(0)
 
 

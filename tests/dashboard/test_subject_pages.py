@@ -216,6 +216,7 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
     for gone in ("Previous day", "Week", "Export states (CSV)"):
         await expect(page.get_by_role("link", name=gone)).to_be_hidden()
     await expect(page.get_by_text("A user has at most 20 tags.")).to_be_hidden()
+    await expect(page.get_by_role("heading", name="Operator actions")).to_be_hidden()
 
 
 async def test_a_pointer_over_a_page_that_is_not_live_yet_holds_nothing(site: Site, visit: Visit) -> None:
@@ -311,10 +312,12 @@ async def test_a_new_action_takes_the_place_of_the_words_that_there_is_none(site
     live = Live(await opened(visit, f"/admin/users/{ada.user_id}"))
     none = live.page.get_by_text("No operator actions on")
     await expect(none).to_be_visible()
+    await expect(live.page.locator(".acts .count")).to_have_text("0")
     await live.page.get_by_role("link", name="Force offline…").click()
     await live.confirm("left the desk")
     await expect(live.page.get_by_text("There is a new action.")).to_be_visible()
     await expect(none).to_be_hidden()
+    await expect(live.page.locator(".acts .count")).to_be_hidden()
 
 
 async def test_an_action_that_was_pending_already_when_the_page_was_loaded_is_not_new(site: Site, visit: Visit) -> None:

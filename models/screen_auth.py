@@ -79,7 +79,7 @@ class ScreenAuth:
         if screen is None:
             raise LinkRefused("This link doesn't exist, or was revoked. Ask an admin for a new one.")
         if screen.opened_at is None:
-            raise LinkRefused("This link is too old. Ask an admin for a new one.", screen)
+            raise LinkRefused("This link has expired. Ask an admin for a new one.", screen)
         raise LinkRefused("This link was already opened, and works only once. Ask an admin for a new one.", screen)
 
     async def identify(self, cookie: str) -> Screen | None:

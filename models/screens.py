@@ -116,7 +116,7 @@ class Screens:
         return self._found(await self._screens.find_one({"link_hash": link_hash}))
 
     async def open(self, link_hash: str, cookie_hash: str, at: datetime, address: str, device: str) -> Screen | None:
-        """Use a link up: it becomes a cookie. None if it was used before, is too old, or does not exist."""
+        """Use a link up: it becomes a cookie. None if it was used before, has expired, or does not exist."""
         given = {"cookie_hash": cookie_hash, "opened_at": at, "seen_at": at, "address": address, "device": device}
         return self._found(
             await self._screens.find_one_and_update(

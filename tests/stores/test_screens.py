@@ -86,10 +86,10 @@ async def test_of_many_who_open_a_link_at_the_same_time_one_succeeds(walls: Wall
     assert sum(isinstance(each, LinkRefused) for each in outcomes) == 4
 
 
-async def test_a_link_that_was_not_opened_in_time_is_too_old(walls: Walls) -> None:
+async def test_a_link_that_was_not_opened_in_time_has_expired(walls: Walls) -> None:
     made, link = await walls.auth.add("Lobby", "", "maya")
     walls.now = made.link_until
-    assert "too old" in await walls.refusal(link)
+    assert "has expired" in await walls.refusal(link)
     assert (await walls.auth.get(made.screen_id)).opened_at is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.async_api import Page, expect
@@ -51,6 +52,17 @@ async def test_the_live_page_reads(site: Site, people: list[Person], visit: Visi
         await page.goto(site.origin + path)
         await expect(page.locator("[data-banner=chip]")).to_be_hidden()
     assert (await people[0].post("/calls/end", {"call_id": call_id})).status == 200
+
+
+async def test_the_note_that_a_page_does_not_update_itself_is_as_far_from_what_follows_as_everything(
+    people: list[Person], visit: Visit
+) -> None:
+    page = await plain(visit, f"/admin/users/{people[0].user_id}")
+    boxes = [await page.locator(each).bounding_box() for each in (".page-head", ".notice.as-of", ".day-card")]
+    above, below = (
+        after["y"] - before["y"] - before["height"] for before, after in pairwise(boxes) if before and after
+    )
+    assert above == pytest.approx(below, abs=1)
 
 
 async def test_filters_search_sort_and_pages_are_urls(site: Site, people: list[Person], visit: Visit) -> None:

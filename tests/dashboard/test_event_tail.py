@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.gen_test]
 EVENT = "#list tr th"
 LINES = "(part) => [...part.getClientRects()].map((box) => box.top)"
 
+HEIGHT = "(part) => part.getBoundingClientRect().height"
+
 
 async def tail(visit: Visit, query: str = "") -> Page:
     """Open Events and wait until it is live."""
@@ -88,13 +90,18 @@ async def test_a_paused_tail_counts_what_waits_and_then_shows_it(site: Site, vis
     await expect(page.locator("#tail")).to_have_text("Paused. 7 new events waiting.")
     assert await first.inner_text() == before
     await page.set_viewport_size({"width": 390, "height": 844})
-    words = page.locator("[data-banner=chip] > span")
+    words, bar = page.locator("[data-banner=chip] > span"), page.locator(".bar")
     assert (await words.inner_text(), len(await words.evaluate(LINES))) == ("Paused, 7 waiting", 1)
     brand, chip = await page.locator(".brand").bounding_box(), await words.bounding_box()
     assert brand is not None
     assert chip is not None
     assert chip["y"] < brand["y"] + brand["height"], "they share a line"
+    since = await page.get_by_text(re.compile(r"^since \d\d:\d\d:\d\d$")).bounding_box()
+    assert since is not None
+    assert since["y"] >= chip["y"] + chip["height"] - 2, "it has the line below"
+    height = await bar.evaluate(HEIGHT)
     await page.keyboard.press("p")
+    assert await bar.evaluate(HEIGHT) == height, "nothing moves when the page is paused"
     await expect(first).to_have_text("tail paused is busy")
     await expect(page.locator("#tail")).to_have_text("New events appear here as they happen.")
 

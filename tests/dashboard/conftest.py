@@ -5,7 +5,6 @@ A browser belongs to the loop that started it, so these tests share a loop, unli
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -14,11 +13,11 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, asyn
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
+from tests.chromium import launch
 from tests.clients import PATIENCE_SECONDS
 from tests.conftest import SECRETS
 from tests.dashboard.conduct import Conduct
 from tests.dashboard.site import QUICK, Site
-from tests.foreign.published import CHROMIUM_FLAGS
 from tests.program import MakeProgram, blameless_programs
 from tests.secrets_seen import SecretsSeen
 
@@ -72,23 +71,26 @@ def secrets_seen(request: pytest.FixtureRequest) -> SecretsSeen:
     return request.config.stash[SECRETS]
 
 
-@pytest.fixture(scope="package")
-def browser(io_loop: IOLoop) -> Iterator[Browser]:
-    """Chromium."""
-    path = shutil.which("chromium")
-    assert path is not None, "run `make browser` first"
+def running_browser(io_loop: IOLoop, *, complete: bool = False) -> Iterator[Browser]:
+    """Run Chromium on the loop."""
 
-    async def launch() -> tuple[Playwright, Browser]:
+    async def start() -> tuple[Playwright, Browser]:
         playwright = await async_playwright().start()
-        return playwright, await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        return playwright, await launch(playwright, complete=complete)
 
     async def end() -> None:
         await browser.close()
         await playwright.stop()
 
-    playwright, browser = io_loop.run_sync(launch)
+    playwright, browser = io_loop.run_sync(start)
     yield browser
     io_loop.run_sync(end)
+
+
+@pytest.fixture(scope="package")
+def browser(io_loop: IOLoop) -> Iterator[Browser]:
+    """Chromium."""
+    yield from running_browser(io_loop)
 
 
 @pytest.fixture(scope="module")

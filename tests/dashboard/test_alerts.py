@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
+from tornado.ioloop import IOLoop
 
 from tests.clients import Person
-from tests.dashboard.conftest import Visit
+from tests.dashboard.conftest import Visit, running_browser
 from tests.dashboard.live import Live
 from tests.dashboard.repairs import named
 from tests.dashboard.site import Site, heartbeat
@@ -30,6 +32,12 @@ window.Notification = class extends Notification {
 };
 """
 """Counts tones, and keeps what notifications say."""
+
+
+@pytest.fixture(scope="module")
+def browser(io_loop: IOLoop) -> Iterator[Browser]:
+    """One that has notifications."""
+    yield from running_browser(io_loop, complete=True)
 
 
 async def flap(person: Person) -> None:

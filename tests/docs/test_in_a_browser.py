@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from handlers.docs.docs_pages import DocsPages
 from tests.axe import violations
-from tests.foreign.published import CHROMIUM_FLAGS
+from tests.chromium import chromium
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_store, pytest.mark.gen_test(timeout=180)]
@@ -29,15 +28,8 @@ VARIED = [url for url in URLS if "decisions/" not in url]
 @asynccontextmanager
 async def browsing(width: int, colours: Literal["light", "dark"] = "light") -> AsyncIterator[Page]:
     """Open a page in Chromium with a certain width."""
-    path = shutil.which("chromium")
-    assert path is not None, "run `make browser` first"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        try:
-            context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours)
-            yield await context.new_page()
-        finally:
-            await browser.close()
+    async with chromium() as browser:
+        yield await browser.new_page(viewport={"width": width, "height": 900}, color_scheme=colours)
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])

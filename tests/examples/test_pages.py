@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from docs.example import FLAGS, PICTURE, example
+from tests.chromium import chromium
 from tests.clients import Person, Socket
-from tests.foreign.published import CHROMIUM_FLAGS
 from tests.program import MakeProgram, ServerProgram
 
 pytestmark = [pytest.mark.slow, pytest.mark.gen_test(timeout=120)]
@@ -25,21 +24,10 @@ PICTURE_BYTES = 100_000
 
 
 @contextlib.asynccontextmanager
-async def browsing(*, caches_pages: bool = False) -> AsyncIterator[Page]:
-    """Open a page in Chromium, with its back/forward cache if the test needs it: Playwright switches it off."""
-    path = shutil.which("chromium")
-    assert path is not None, "run `make browser` first"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path,
-            args=[*CHROMIUM_FLAGS, *FLAGS],
-            ignore_default_args=["--disable-back-forward-cache"] if caches_pages else None,
-        )
-        try:
-            context = await browser.new_context()
-            yield await context.new_page()
-        finally:
-            await browser.close()
+async def browsing(*, complete: bool = False) -> AsyncIterator[Page]:
+    """Open a page in Chromium."""
+    async with chromium(*FLAGS, complete=complete) as browser:
+        yield await (await browser.new_context()).new_page()
 
 
 @contextlib.asynccontextmanager
@@ -144,7 +132,7 @@ async def test_a_page_signs_in_once_for_all_its_tabs(program: MakeProgram) -> No
 
 
 async def test_moving_from_page_to_page_announces_nothing(program: MakeProgram) -> None:
-    async with files_served(ROOT / "examples" / "page") as port, browsing(caches_pages=True) as page:
+    async with files_served(ROOT / "examples" / "page") as port, browsing(complete=True) as page:
         server = program(allowed_origins=(f"http://localhost:{port}",), clean_close_seconds=0.1, grace_seconds=2.0)
         ada, bob = await server.populate(2)
         await server.start()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import async_playwright
+from tests.chromium import chromium
 
 HERE = Path(__file__).resolve().parent
 NODE_CLIENT = HERE.parent / "node" / "client.js"
@@ -23,15 +22,6 @@ DRIVER_FILE = HERE / "drive.js"
 
 PATIENCE_SECONDS = 30.0
 """Long, because the client itself waits 5 s before it reconnects."""
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 Event = dict[str, Any]
 PublishedClient = Callable[[int, str], "AbstractAsyncContextManager[ObservedClient]"]
@@ -132,28 +122,22 @@ async def in_chromium(port: int, token: str) -> AsyncIterator[ObservedClient]:
     The content policy of that page rightly forbids scripts and connections, so it is bypassed here.
     Host and Origin are still checked.
     """
-    path = shutil.which("chromium")
-    assert path is not None, "run `make browser` first"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        try:
-            page = await (await browser.new_context(bypass_csp=True)).new_page()
-            client = ObservedClient(
-                lambda statement: page.evaluate(f"(() => {{ const feed = window.feed; {statement} }})()")
-            )
-            await page.expose_function("report", client.note)
-            page.on("console", lambda line: client.note({"event": "log", "text": line.text}))
-            await page.goto(f"http://localhost:{port}/")
-            await page.evaluate(
-                f"""([port, token]) => {{
-                    const makeClass = (WebSocket) => {{ {CLASS_FILE.read_text()}\n return FeedWebSocket; }};
-                    window.feed = {_without_comments(DRIVER_FILE)}(makeClass, WebSocket, port, token, window.report);
-                }}""",
-                [port, token],
-            )
-            yield client
-        finally:
-            await browser.close()
+    async with chromium() as browser:
+        page = await browser.new_page(bypass_csp=True)
+        client = ObservedClient(
+            lambda statement: page.evaluate(f"(() => {{ const feed = window.feed; {statement} }})()")
+        )
+        await page.expose_function("report", client.note)
+        page.on("console", lambda line: client.note({"event": "log", "text": line.text}))
+        await page.goto(f"http://localhost:{port}/")
+        await page.evaluate(
+            f"""([port, token]) => {{
+                const makeClass = (WebSocket) => {{ {CLASS_FILE.read_text()}\n return FeedWebSocket; }};
+                window.feed = {_without_comments(DRIVER_FILE)}(makeClass, WebSocket, port, token, window.report);
+            }}""",
+            [port, token],
+        )
+        yield client
 
 
 def _without_comments(path: Path) -> str:

@@ -7,16 +7,13 @@ import base64
 import contextlib
 import itertools
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from playwright.async_api import async_playwright
-
+from tests.chromium import chromium
 from tests.clients import Person
-from tests.foreign.published import CHROMIUM_FLAGS
 
 NODE = Path(__file__).resolve().parents[1] / "node"
 DRIVER = NODE / "drive_rollcall.mjs"
@@ -100,25 +97,19 @@ async def in_node(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> A
 @contextlib.asynccontextmanager
 async def in_chromium(url: str, tokens: Sequence[str], *, scale: float = SCALE) -> AsyncIterator[Driven]:
     """Make the clients in a page of the server; its content policy, which forbids scripts, is bypassed."""
-    path = shutil.which("chromium")
-    assert path is not None, "run `make browser` first"
     driver = base64.b64encode(DRIVER.read_bytes()).decode()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        try:
-            page = await (await browser.new_context(bypass_csp=True)).new_page()
-            await page.goto(url)
-            await page.evaluate(
-                """async ([driver, given]) => {
-                    const { drive } = await import(`data:text/javascript;base64,${driver}`);
-                    const { Rollcall } = await import("/static/rollcall.js");
-                    window.driven = drive({ Rollcall, WebSocket, ...given });
-                }""",
-                [driver, {"url": url, "tokens": list(tokens), "scale": scale}],
-            )
-            yield Driven(lambda expression: page.evaluate(f"() => {expression}"))
-        finally:
-            await browser.close()
+    async with chromium() as browser:
+        page = await browser.new_page(bypass_csp=True)
+        await page.goto(url)
+        await page.evaluate(
+            """async ([driver, given]) => {
+                const { drive } = await import(`data:text/javascript;base64,${driver}`);
+                const { Rollcall } = await import("/static/rollcall.js");
+                window.driven = drive({ Rollcall, WebSocket, ...given });
+            }""",
+            [driver, {"url": url, "tokens": list(tokens), "scale": scale}],
+        )
+        yield Driven(lambda expression: page.evaluate(f"() => {expression}"))
 
 
 async def everyone(person: Person) -> list[Status]:

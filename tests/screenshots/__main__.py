@@ -8,18 +8,17 @@ All of them take some ten minutes. They are for people to look at; nothing is co
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import tempfile
 from collections import deque
 from pathlib import Path
 
 import click
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from rich.progress import Progress
 
 from operation.output import console, say, set_up_output
-from tests.foreign.published import CHROMIUM_FLAGS
+from tests.chromium import chromium
 from tests.screenshots.camera import SIZES, Shot, shots_of
 from tests.screenshots.stage import Stage, opened_stage
 from tests.screenshots.state import State, matching
@@ -61,8 +60,7 @@ async def _take(states: list[State], widths: tuple[int, ...], folder: Path) -> l
         Progress(console=console(err=True)) as progress,
     ):
         task = progress.add_task("taking screenshots", total=len(together) + len(alone))
-        async with opened_stage(Path(data)) as stage, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        async with opened_stage(Path(data)) as stage, chromium() as browser:
 
             async def work(shots: deque[Shot]) -> None:
                 while shots:
@@ -73,7 +71,6 @@ async def _take(states: list[State], widths: tuple[int, ...], folder: Path) -> l
                 for _ in range(AT_ONCE):
                     group.create_task(work(together))
             await work(alone)
-            await browser.close()
     return failed
 
 

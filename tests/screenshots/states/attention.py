@@ -33,7 +33,6 @@ ISSUE_SETTINGS: dict[str, Any] = {
 """Issues stay while they are photographed. A silent socket is an issue for some ten seconds before it is closed."""
 
 LIST = "#attention [data-box]"
-NOTIFYING = {"permissions": ["notifications"]}
 
 
 @asynccontextmanager
@@ -225,6 +224,13 @@ async def open_alerts(scene: Scene, *labels: str) -> Locator:
     return dialog
 
 
+async def allow_notifications(scene: Scene) -> None:
+    """Make the page believe that it may show them: not every build of Chromium can."""
+    granted = "Object.defineProperty(Notification, 'permission', { get: () => 'granted' })"
+    await scene.page.add_init_script(granted)
+    await scene.page.evaluate(f"() => void {granted}")
+
+
 @state("attention_alerts", "/admin")
 async def show_alerts(scene: Scene) -> None:
     """As it is at first."""
@@ -238,15 +244,17 @@ async def show_denied_alerts(scene: Scene) -> None:
     await open_alerts(scene)
 
 
-@state("attention_alerts_all", "/admin", options=NOTIFYING)
+@state("attention_alerts_all", "/admin")
 async def show_all_alerts(scene: Scene) -> None:
     """Everything on."""
+    await allow_notifications(scene)
     await open_alerts(scene, "Play a sound", "Show a browser notification", "Quiet hours")
 
 
-@state("attention_alerts_wrong", "/admin", options=NOTIFYING)
+@state("attention_alerts_wrong", "/admin")
 async def show_wrong_alerts(scene: Scene) -> None:
     """What is said after wrong input."""
+    await allow_notifications(scene)
     dialog = await open_alerts(scene, "Quiet hours")
     amounts = dialog.get_by_role("spinbutton")
     for number, text in enumerate(("-1", "1000000", "")):
@@ -274,15 +282,17 @@ async def reloaded(scene: Scene, *labels: str) -> Live:
     return await scene.live.ready()
 
 
-@state("attention_alerts_sound_waits", "/admin", options=NOTIFYING)
+@state("attention_alerts_sound_waits", "/admin")
 async def show_waiting_sound(scene: Scene) -> None:
     """The browser waits for a click."""
+    await allow_notifications(scene)
     await reloaded(scene, "Play a sound")
 
 
-@state("attention_alerts_quiet_now", "/admin", options=NOTIFYING)
+@state("attention_alerts_quiet_now", "/admin")
 async def show_quiet(scene: Scene) -> None:
     """Quiet hours."""
+    await allow_notifications(scene)
     dialog = await open_alerts(scene, "Show a browser notification", "Quiet hours")
     for label in ("from", "to"):
         await dialog.get_by_label(label, exact=True).fill("00:00")
@@ -290,9 +300,10 @@ async def show_quiet(scene: Scene) -> None:
     await expect(scene.page.locator("#alerts-open")).to_have_text("Quiet all day")
 
 
-@state("attention_alerts_paused", "/admin", options=NOTIFYING)
+@state("attention_alerts_paused", "/admin")
 async def show_paused(scene: Scene) -> None:
     """There are no alerts while the page is paused."""
+    await allow_notifications(scene)
     await reloaded(scene, "Show a browser notification")
     await scene.page.locator("#pause").click()
     await expect(scene.page.locator("#alerts-open")).to_have_text("No alerts: paused")

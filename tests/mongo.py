@@ -66,13 +66,14 @@ def _has_stopped(pid: int) -> bool:
 class MongoServer:
     """A MongoDB for tests. If it was started here, it can be killed and restarted with the same port and data.
 
-    `folder` holds its data and its log.
+    `folder` holds its data and its log. One that `forgets` keeps its data in memory if it can, which is faster.
     """
 
-    def __init__(self, means: MongoMeans, folder: Path) -> None:
+    def __init__(self, means: MongoMeans, folder: Path, *, forgets: bool = False) -> None:
         assert means.is_there, means.reason
         self._means = means
         self._folder = folder
+        self._forgets = forgets
         self._process: subprocess.Popen[bytes] | None = None
         self._databases: list[str] = []
         self._port = 0 if means.url else free_port()
@@ -123,7 +124,8 @@ class MongoServer:
 
     def _command(self) -> list[str]:
         if self._means.program == str(CARRIED_SERVER):
-            return [self._means.program, str(self._port), str(self._folder / "mongo.mv")]
+            kept = [] if self._forgets else [str(self._folder / "mongo.mv")]
+            return [self._means.program, str(self._port), *kept]
         dbpath = self._folder / "db"
         dbpath.mkdir(exist_ok=True)
         return [self._means.program, "--bind_ip", "127.0.0.1", "--port", str(self._port), "--dbpath", str(dbpath)]

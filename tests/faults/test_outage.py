@@ -64,7 +64,7 @@ async def test_a_write_that_was_refused_in_the_outage_is_the_same_in_memory_and_
     killable_mongo_server: MongoServer, program: MakeProgram
 ) -> None:
     mongo = killable_mongo_server
-    server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=0.5)
+    server = program(mongodb_url=mongo.url, mongodb_database=mongo.fresh_database("outage"), store_deadline_seconds=1.0)
     people = await server.populate(6)
     await server.start()
     await asyncio.gather(*(person.post("/users/me/heartbeat") for person in people))

@@ -129,7 +129,7 @@ async def test_a_server_that_will_do_is_taken() -> None:
 async def test_a_server_that_hangs_costs_no_caller_more_than_its_deadline(
     tmp_path: Path, killable_mongo_server: MongoServer
 ) -> None:
-    settings = store_settings(tmp_path / "data", mongodb_url=killable_mongo_server.url, store_deadline_seconds=0.5)
+    settings = store_settings(tmp_path / "data", mongodb_url=killable_mongo_server.url, store_deadline_seconds=2.0)
     database = await open_database(settings)
     things = database.collection("things")
     await things.create_index([("x", 1)])

@@ -54,3 +54,16 @@ async def test_listed_users_get_a_tag_by_which_the_list_is_filtered(people: list
     await other.get_by_role("button", name="Remove tag").click()
     await expect(live.rows).to_have_count(1, timeout=12_000)
     await expect(tags.locator("option:checked")).to_have_text("sales (1)")
+
+
+COUNT_IN_LINES = "() => document.querySelector('.wall #free-title .count').getClientRects().length"
+
+
+async def test_on_a_wall_how_many_of_the_available_have_the_tag_stays_in_one_line(
+    people: list[Person], visit: Visit
+) -> None:
+    page = await visit("/admin/wall?tag=support+of+the+night+shift", "viewer")
+    await expect(page.locator("#free-title .count")).to_have_text(f"0 of {len(people)}")
+    for width in range(320, 1600, 16):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate(COUNT_IN_LINES) == 1, width

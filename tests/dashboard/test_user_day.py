@@ -121,6 +121,18 @@ async def test_a_day_and_the_print_head_are_in_the_browsers_zone_also_when_the_s
     )
 
 
+IN_SEVERAL_LINES = """() => [...document.querySelectorAll(".moment a")]
+  .filter((link) => link.getClientRects().length > 1).map(({ textContent }) => textContent)"""
+
+
+async def test_the_link_from_a_moment_to_its_board_stays_in_one_line(user: Person, visit: Visit) -> None:
+    page = await visit(url(user).partition("?")[0] + f"?at={yesterday():%Y-%m-%d}T12:00", "viewer")
+    await expect(page.locator(".moment a")).to_have_text(["Board then"] * 2)
+    for width in range(320, 480, 8):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate(IN_SEVERAL_LINES) == [], width
+
+
 HOURS_APART = """() => {
   const boxes = [...document.querySelectorAll("text.hour")].map((hour) => hour.getBoundingClientRect());
   const shown = boxes.filter(({ width }) => width).sort((one, other) => one.left - other.left);

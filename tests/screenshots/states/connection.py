@@ -425,4 +425,4 @@ async def revoke_a_screen(scene: Scene) -> None:
     await scene.page.route("**/admin/screen", lambda route: route.abort())
     line.code = 4401
     await line.sockets[-1].close(code=4401)
-    await expect(scene.live.chip).to_have_text("Signed out")
+    await expect(scene.live.chip).to_have_text("Disconnected")

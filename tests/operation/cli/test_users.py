@@ -17,6 +17,8 @@ from models.times import utc_milliseconds
 from settings import Settings
 from tests.operation.conftest import ROOT, Terminal, wait_until
 
+pytestmark = pytest.mark.slow  # each case starts the program
+
 
 def roll(*users: dict[str, str]) -> str:
     return "".join(json.dumps(user) + "\n" for user in users)

@@ -14,8 +14,9 @@ import pytest
 
 from tests.operation.conftest import ROOT, WAIT_SECONDS, Terminal
 
+pytestmark = pytest.mark.slow  # each case starts the program
 
-@pytest.mark.slow
+
 def test_a_change_is_one_line_in_a_pipe(terminal: Terminal) -> None:
     terminal.import_users("ada", "bob")
     tokens = terminal.tokens()
@@ -30,7 +31,6 @@ def test_a_change_is_one_line_in_a_pipe(terminal: Terminal) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_well(terminal: Terminal, number: signal.Signals) -> None:
     terminal.import_users("ada")
@@ -42,7 +42,6 @@ def test_a_signal_ends_it_well(terminal: Terminal, number: signal.Signals) -> No
     assert "Traceback" not in watch.text()
 
 
-@pytest.mark.slow
 def test_further_signals_while_it_ends_change_nothing(terminal: Terminal) -> None:
     terminal.import_users("ada")
     terminal.serve()
@@ -56,7 +55,6 @@ def test_further_signals_while_it_ends_change_nothing(terminal: Terminal) -> Non
     assert "Aborted" not in watch.text()
 
 
-@pytest.mark.slow
 def test_a_terminal_is_asked_for_the_token_and_does_not_show_it(terminal: Terminal) -> None:
     terminal.import_users("ada")
     token = terminal.tokens()[1]
@@ -112,7 +110,6 @@ def test_a_command_that_makes_no_sense_is_explained(terminal: Terminal, argument
     assert not (terminal.folder / "data").exists()
 
 
-@pytest.mark.slow
 def test_it_comes_back_after_a_restart_and_tells_what_changed_meanwhile(terminal: Terminal) -> None:
     terminal.import_users("ada", "bob")
     tokens = terminal.tokens()
@@ -129,7 +126,6 @@ def test_it_comes_back_after_a_restart_and_tells_what_changed_meanwhile(terminal
     watch.wait_for("a heartbeat came")
 
 
-@pytest.mark.slow
 def test_a_terminal_gets_a_live_table(terminal: Terminal) -> None:
     terminal.import_users("ada", "bob")
     tokens = terminal.tokens()

@@ -42,6 +42,7 @@ export class FittedList {
       onResize();
     }).observe(this.#list);
     this.#measure();
+    this.#shorten(this.#capacity); // the server has printed lines without knowing how many fit
   }
 
   /**
@@ -51,13 +52,17 @@ export class FittedList {
   show(items, total = items.length, words = grouped(total)) {
     const shown = items.slice(0, this.#capacity);
     const { children } = this.#list;
-    while (children.length > shown.length) this.#list.lastElementChild.remove();
+    this.#shorten(shown.length);
     while (children.length < shown.length) this.#list.append(this.#template.content.firstElementChild.cloneNode(true));
     shown.forEach((item, place) => this.#fill(children[place], item));
     const left = items.length - shown.length;
     write(this.#more, andMore(left) || (total ? "" : this.#none));
     write(this.#count, words);
     this.#section.classList.toggle("bare", total === 0);
+  }
+
+  #shorten(length) {
+    while (this.#list.children.length > length) this.#list.lastElementChild.remove();
   }
 
   #measure() {

@@ -162,6 +162,13 @@ async def test_the_lists_show_as_many_as_fit_and_count_the_others(make_site: Mak
     await expect(names.first).to_have_text("user 0")  # available for longest
     assert await faults(page) == []
 
+    await page.set_viewport_size({"width": 1280, "height": 560})
+    await page.route("**/admin/overview", lambda _: None)  # never answered
+    await page.reload(wait_until="domcontentloaded")
+    await page.wait_for_function("() => document.querySelector('#free [data-fit]').matches('.fitted')")
+    assert await page.locator("#free [data-fit]").evaluate("(list) => list.scrollHeight <= list.clientHeight")
+    await expect(page.locator("#free [data-more]")).to_be_hidden()
+
 
 async def test_a_screen_comes_back_after_a_restart_and_takes_a_new_version(
     make_site: MakeSite, visit: Visit, conduct: Conduct

@@ -107,10 +107,11 @@ class ChartDrawing:
 
     @property
     def table(self) -> list[tuple[int, SampleRow | None]]:
-        """The first sample of each period, the newest first. None for periods without any."""
+        """The first sample of each period, the newest first. None for periods that begin in a gap."""
         row_ms, first = 1000 * self.chosen.row, dict[int, SampleRow]()
         for sample in self.samples:
-            first.setdefault(sample.at // row_ms, sample)
+            if sample.at % row_ms <= self.gap_ms:
+                first.setdefault(sample.at // row_ms, sample)
         oldest, newest = (self.now - self.span_ms) // row_ms + 1, self.now // row_ms
         return [(period * row_ms, first.get(period)) for period in range(newest, oldest - 1, -1)]
 

@@ -19,12 +19,12 @@ export function inWords([, available, busy, offline, calls]) {
   return `${grouped(available)} available, ${grouped(busy)} busy, ${grouped(offline)} offline, ${count(calls, "call")}`;
 }
 
-/** [moment, sample or undefined] of each period of `rowMs`. A sample stands for the period in which it is the first. */
-export function tableRows(samples, now, { spanMs, rowMs }) {
+/** [moment, sample or undefined] of each period of `rowMs`. A period has its first sample, unless it begins in a gap. */
+export function tableRows(samples, now, { spanMs, rowMs, gapMs }) {
   const first = new Map();
   for (const sample of samples) {
     const period = Math.floor(sample[0] / rowMs);
-    if (!first.has(period)) first.set(period, sample);
+    if (!first.has(period) && sample[0] - period * rowMs <= gapMs) first.set(period, sample);
   }
   const rows = [];
   const oldest = Math.floor((now - spanMs) / rowMs) + 1;

@@ -190,8 +190,16 @@ def test_the_table_has_a_row_for_each_period_the_newest_first() -> None:
     assert known == {0: NOW, 2: NOW - 2 * MINUTE, 10: NOW - 10 * MINUTE}
 
 
+def test_a_row_that_begins_in_a_gap_has_no_figures() -> None:
+    quarters = (NOW - 5 * MINUTE, NOW - 20 * MINUTE)
+    table = dict(drawing("4h", rows(19 * MINUTE + 40 * SECOND, 1 * MINUTE)).table)
+    assert [table[at] is not None for at in quarters] == [False, True]
+
+
 async def test_the_page_has_the_figures_as_a_table(server: RunningServer, signed_in: SignedIn) -> None:
-    await store_samples(server, timedelta(hours=2))
+    now = server.core.environment.clock.utc()
+    quarter = timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
+    await store_samples(server, quarter + timedelta(hours=1))
     page = (await (await signed_in("viewer")).get("/admin", chart="4h")).body
     table = page[page.index('<tbody data-chart="table">') :]
     table = table[: table.index("</tbody>")]

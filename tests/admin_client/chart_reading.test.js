@@ -29,8 +29,13 @@ test("the figures are announced in words", () => {
 });
 
 test("the table has a row for each period, also for those without a sample", () => {
-  const rows = tableRows(samples, 65_000, { spanMs: 60_000, rowMs: 10_000 });
+  const rows = tableRows(samples, 65_000, { spanMs: 60_000, rowMs: 10_000, gapMs: GAP });
   assert.deepEqual(rows.map(([at, sample]) => [at, sample?.[0]]), [
     [60_000, 60_000], [50_000, undefined], [40_000, undefined], [30_000, undefined], [20_000, undefined], [10_000, 11_000],
   ]);
+});
+
+test("a row that begins in a gap has no figures", () => {
+  const rows = tableRows([[9_000], [61_000 + GAP]], 90_000, { spanMs: 120_000, rowMs: 60_000, gapMs: GAP });
+  assert.deepEqual(rows, [[60_000, undefined], [0, [9_000]]]);
 });

@@ -17,8 +17,8 @@ STATUS_OF_CODE = {"NOT_FOUND": 404, "STORE_UNAVAILABLE": 503}
 DONE: dict[ActionName, str] = {
     "clear_busy": "Busy cleared. {name} is {state}.",
     "end_call": "Call between {name} ended.",
-    "disconnect": "{name} disconnected, and now {state}.",
-    "sign_out": "{name} signed out everywhere, and now {state}.",
+    "disconnect": "{name} was disconnected and is now {state}.",
+    "sign_out": "{name} was signed out everywhere and is now {state}.",
 }
 """What is said of an action that was carried out, where the state afterwards alone would not be clear."""
 

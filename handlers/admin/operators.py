@@ -198,6 +198,7 @@ class OperatorHandler(OperatorAccounts):
             password=self.get_body_argument("password", "", strip=False),
             disabled=found[0] if found else None,
             needs_reason=change in NEED_REASON,
+            WITH_ARTICLE=WITH_ARTICLE,
             shortest=self.admin.settings.password_length_minimum,
             problem=problem,
         )

@@ -251,6 +251,9 @@ async def test_the_role_that_an_operator_has_already_is_not_asked_about(
 
 async def test_a_change_of_ones_own_account_says_so(signed_in: SignedIn, operator: AddOperator) -> None:
     admin, maya = await signed_in("admin"), await operator("viewer", "maya")
-    for change in ("role&role=operator", "reset"):
-        assert "your own account" in (await admin.get(f"/admin/operators/1?change={change}")).body
-        assert "your own account" not in (await admin.get(f"/admin/operators/{maya.operator_id}?change={change}")).body
+    for change, own, other in (
+        ("role&role=operator", "You become an operator instead of an admin", "maya</bdi> becomes an operator"),
+        ("reset", "You are signed out everywhere", "maya</bdi> is signed out everywhere"),
+    ):
+        assert own in (await admin.get(f"/admin/operators/1?change={change}")).body
+        assert other in (await admin.get(f"/admin/operators/{maya.operator_id}?change={change}")).body

@@ -111,7 +111,8 @@ class AdminHistoryHandler(AdminHandler):
         exact = [each for each in found if username_key(each.username) == username_key(user)]
         if exact or total == 1:
             return Wanted((exact or found)[0].user_id)
-        return Wanted(0, found[:CANDIDATES_SHOWN], total)
+        shown = sorted(found[:CANDIDATES_SHOWN], key=lambda each: (username_key(each.username), each.user_id))
+        return Wanted(0, shown, total)
 
 
 class EventsHandler(AdminHistoryHandler):

@@ -247,6 +247,7 @@ async def test_a_search_that_could_mean_several_users_offers_them(signed_in: Sig
         page = (await browser.get(path, user="ada")).body
         assert "2 users match “<bdi>ada</bdi>”. Choose one:" in page
         assert f'<a href="?user={ada.user_id}"><bdi>Ada Wei</bdi></a>' in page
+        assert page.index("Ada Bauer") < page.index("Ada Wei")
         page = (await browser.get(path, user="99999")).body
         assert "No user matches “<bdi>99999</bdi>”." in page
         assert "Choose one" not in page
@@ -371,7 +372,9 @@ async def test_calls_and_events_of_a_deleted_user_are_found_by_the_id(
         assert f"deleted user #{bob.user_id}" in (await browser.get(f"/admin/calls?q={q}")).body, q
     for q in (f"%23{bob.user_id}", str(bob.user_id)):
         assert "No single user" not in (await browser.get(f"/admin/events?user={q}")).body, q
-    assert "No calls match" in (await browser.get("/admin/calls?q=%23999")).body
+    assert "No calls match “<bdi>#999</bdi>”." in (await browser.get("/admin/calls?q=%23999")).body
+    filtered = (await browser.get("/admin/calls?q=%23999&state=ended")).body
+    assert "No calls match the filters and “<bdi>#999</bdi>”." in filtered
     for path in ("/admin/calls", "/admin/calls/call1", f"/admin/events?user={bob.user_id}"):
         page = (await browser.get(path)).body
         assert f"deleted user #{bob.user_id}" in page, path

@@ -54,7 +54,7 @@ class WriteBack:
         """The claims that were sent since the store last answered. At most one of them was saved."""
 
     def __len__(self) -> int:
-        return len(self._marked) + len(self._saving) + len(self._unsure)
+        return len(self._marked | self._saving | self._unsure)
 
     def mark(self, user_id: int) -> None:
         """There is new evidence of the user."""

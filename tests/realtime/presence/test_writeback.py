@@ -39,6 +39,12 @@ def test_nothing_is_behind_after_a_save(world: World) -> None:
     assert len(world.core.write_back) == 0
 
 
+def test_a_user_is_behind_once_for_whatever_reasons(world: World) -> None:
+    world.beat(1)
+    world.core.write_back.mark_unsure(1)
+    assert len(world.core.write_back) == 1
+
+
 def test_evidence_of_a_user_nobody_knows_is_left_out(world: World) -> None:
     world.core.write_back.mark(99)
     world.flush()

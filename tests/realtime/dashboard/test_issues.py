@@ -127,6 +127,15 @@ def test_two_faults_of_one_call_are_one_issue(make_world: MakeWorld) -> None:
     assert world.core.overview.figures().attention == 1
 
 
+def test_a_fault_of_a_user_in_two_calls_covers_that_another_participant_is_offline(four: World) -> None:
+    four.call(1, 2)
+    stray(four, 3, 1)
+    four.lose(four.clients[2])
+    four.advance(16)
+    one, *_ = inspected(four)
+    assert (one.kind, [each.text for each in one.also]) == ("two_calls", ["user3 has been offline since"])
+
+
 def test_a_fault_of_a_user_in_two_calls_covers_what_is_wrong_with_the_one_to_end(four: World) -> None:
     four.call(1, 2)
     four.calls.calls["old"] = Call("old", 3, 1, "audio", "ongoing", NOON - timedelta(days=1))

@@ -73,7 +73,7 @@ export class LiveList {
 
   /** While the list is locked, nothing leaves or moves; new items come last, or wait. */
   arrange() {
-    const shown = this.lock.isLocked && this.#hasShown ? this.#locked() : new Map([...this.#current, ...this.#focused()]);
+    const shown = this.lock.isLocked && this.#hasShown ? this.#locked() : this.#unlocked();
     const { keys } = this.#list;
     const isSame = shown.size === keys.length && [...shown.keys()].every((key, place) => key === keys[place]);
     this.#shown = shown;
@@ -110,9 +110,17 @@ export class LiveList {
     return shown;
   }
 
-  /** A row with keyboard focus stays until it loses it. */
-  #focused() {
-    const key = this.#list.focusedKey;
-    return key !== null && this.#shown.has(key) && !this.#current.has(key) ? [[key, this.#shown.get(key)]] : [];
+  /** An item with keyboard focus stays where it is until it loses it: another that took its place could be clicked by mistake. */
+  #unlocked() {
+    const { focusedKey } = this.#list;
+    if (focusedKey === null || !this.#shown.has(focusedKey) || this.#current.has(focusedKey)) return new Map(this.#current);
+    const keys = [...this.#shown.keys()];
+    const next = keys.slice(keys.indexOf(focusedKey)).find((key) => this.#current.has(key));
+    const shown = new Map();
+    for (const [key, item] of this.#current) {
+      if (key === next) shown.set(focusedKey, this.#shown.get(focusedKey));
+      shown.set(key, item);
+    }
+    return shown.set(focusedKey, this.#shown.get(focusedKey)); // where it is, or last
   }
 }

@@ -119,7 +119,12 @@ export class SubjectPage extends LivePage {
     this.#events.beginAt(this.#startOf(now));
     this.#show();
     this.#arrange();
-    if (performance.now() - this.#outdatedAt > OUTDATED_MS && !this.#locks.some((lock) => lock.isLocked)) location.reload();
+    if (performance.now() - this.#outdatedAt > OUTDATED_MS && this.#mayReload()) location.reload();
+  }
+
+  /** Not while the page is in use, and not if its user was deleted: there would be nothing left to read. */
+  #mayReload() {
+    return this.#facts.user !== null && !this.#locks.some((lock) => lock.isLocked);
   }
 
   draw(now) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -213,6 +214,8 @@ async def test_a_repair_on_the_page_of_a_user_has_a_reason_already_and_admins_ch
         use_inner_text=True,
     )
     await expect(page.locator("[data-f=signIn]")).to_have_text("Deleted")
+    await asyncio.sleep(4)  # pages that show the user's name are loaded again after 3 s
+    await expect(page.locator(".page-head p")).to_have_text(re.compile("Deleted, what follows is from before"))
     for gone in ("Previous day", "Week", "Export states (CSV)"):
         await expect(page.get_by_role("link", name=gone)).to_be_hidden()
     await expect(page.get_by_text("A user has at most 20 tags.")).to_be_hidden()
@@ -243,6 +246,21 @@ async def test_what_would_change_nothing_any_more_leaves_the_page_of_a_user(site
     await expect(add_tag).to_have_count(0)
     await expect(at_most).to_be_visible()
     await expect(offered).to_have_count(0)
+
+
+async def test_an_action_that_has_the_focus_keeps_its_place_when_it_would_change_nothing_any_more(
+    site: Site, visit: Visit
+) -> None:
+    (ada,) = await site.online("leaving ada")
+    page = await opened(visit, f"/admin/users/{ada.user_id}")
+    offered = page.locator("#actions a")
+    await offered.first.focus()
+    assert (await ada.put("/users/me/status", {"is_online": False})).status == 200
+    await expect(offered.first).to_have_attribute("aria-disabled", "true")
+    await asyncio.sleep(9)  # the list is locked for 8 s after somebody used it
+    await expect(offered).to_have_text(["Force offline…", "Sign out everywhere…"])
+    await page.locator("h1").click()
+    await expect(offered).to_have_text(["Sign out everywhere…"])
 
 
 async def test_while_it_is_not_live_such_a_page_is_grey_says_so_and_takes_no_actions(site: Site, visit: Visit) -> None:

@@ -240,6 +240,13 @@ async def test_events_are_narrowed_by_kind_and_by_user(
     assert "No user matches “<bdi>nobody</bdi>”." in (await browser.get("/admin/events", user="nobody")).body
 
 
+async def test_events_without_a_script_say_of_when_they_are(signed_in: SignedIn) -> None:
+    browser = await signed_in("viewer")
+    told = "This page doesn't update itself without JavaScript"
+    assert told in (await browser.get("/admin/events")).body
+    assert told not in (await browser.get("/admin/events", to="2026-01-01")).body
+
+
 async def test_a_search_that_could_mean_several_users_offers_them(signed_in: SignedIn, user: MakePerson) -> None:
     ada, _ = await user("Ada Wei"), await user("Ada Bauer")
     browser = await signed_in("viewer")

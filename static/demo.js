@@ -15,7 +15,7 @@ const WORDS = {
   stale: "The server does not answer. This list may be out of date.",
   waiting: "Connection lost. Trying again …",
   offline: "Not connected. This list may be out of date.",
-  signedOut: token ? "This token is not valid any more." : "Open this page with an access token after #.",
+  signedOut: token ? "The server does not accept this token. It may have expired: open this page with a new one after #." : "Open this page with an access token after #.",
 };
 
 const rank = (user) => (user.is_available ? 0 : user.is_online ? 1 : 2);

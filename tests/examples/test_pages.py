@@ -88,7 +88,7 @@ async def test_the_demos_page_for_phones_shows_a_live_list(program: MakeProgram)
         await page.get_by_text("1 available, 1 busy, 0 calls").wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth") == 360
         await page.goto(f"http://localhost:{server.port}/static/demo.html#nothing")
-        await page.get_by_text("This token is not valid any more.").wait_for()
+        await page.get_by_text("The server does not accept this token.").wait_for()
 
 
 async def test_a_page_of_another_origin_shows_a_live_list(program: MakeProgram) -> None:

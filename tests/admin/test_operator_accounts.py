@@ -197,7 +197,7 @@ async def test_enabling_says_who_disabled_the_account_and_why(signed_in: SignedI
     assert "can't sign in until an admin enables the account again" in page
     await admin.post(url, {"change": "disable", **WHY})
     page = (await admin.get(url, change="enable")).body
-    assert "can sign in again as operator, with the password from before" in page
+    assert "can sign in again as an operator. The password stays the same." in page
     assert f"by <bdi>admin</bdi>: “<bdi>{WHY['reason']}</bdi>”." in page
     assert "Optional. Recorded in the audit log" in page
 

@@ -62,7 +62,7 @@ async def open_menu(scene: Scene) -> None:
 @state("look_forced_paused", "/admin", **FORCED)
 async def pause(scene: Scene) -> None:
     await scene.page.keyboard.press("p")
-    await scene.page.locator("html[data-feed=paused]").wait_for()
+    await scene.page.locator("[data-banner=chip].paused").wait_for()
 
 
 async def choose_zone(scene: Scene, zone: str) -> None:

@@ -84,7 +84,7 @@ async def print_menu(scene: Scene) -> None:
 @state("print_live_paused", "/admin", **ON_PAPER)
 async def print_paused(scene: Scene) -> None:
     await scene.page.keyboard.press("p")
-    await scene.page.locator("html[data-feed=paused]").wait_for()
+    await scene.page.locator("[data-banner=chip].paused").wait_for()
     await print_page(scene)
 
 

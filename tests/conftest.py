@@ -179,11 +179,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[SECRETS].close()
 
 
-def _started(means: MongoMeans, folder: Path, *, forgets: bool = False) -> Iterator[MongoServer]:
+def _started(means: MongoMeans, folder: Path, *, in_memory: bool = False) -> Iterator[MongoServer]:
     """Start a MongoDB and stop it at the end. If there is none, the run's last line says what is missing."""
     if not means.is_there:
         pytest.skip(means.reason)
-    server = MongoServer(means, folder, forgets=forgets)
+    server = MongoServer(means, folder, in_memory=in_memory)
     server.start()
     yield server
     with contextlib.suppress(AssertionError):  # a test may have killed it
@@ -194,7 +194,7 @@ def _started(means: MongoMeans, folder: Path, *, forgets: bool = False) -> Itera
 @pytest.fixture(scope="session")
 def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     """A shared MongoDB that no test kills."""
-    yield from _started(find_mongo(), tmp_path_factory.mktemp("mongo"), forgets=True)
+    yield from _started(find_mongo(), tmp_path_factory.mktemp("mongo"), in_memory=True)
 
 
 @pytest.fixture(scope="session")

@@ -66,14 +66,14 @@ def _has_stopped(pid: int) -> bool:
 class MongoServer:
     """A MongoDB for tests. If it was started here, it can be killed and restarted with the same port and data.
 
-    `folder` holds its data and its log. One that `forgets` keeps its data in memory if it can, which is faster.
+    `folder` holds its data and its log. With `in_memory`, it writes no data if it can, which is faster.
     """
 
-    def __init__(self, means: MongoMeans, folder: Path, *, forgets: bool = False) -> None:
+    def __init__(self, means: MongoMeans, folder: Path, *, in_memory: bool = False) -> None:
         assert means.is_there, means.reason
         self._means = means
         self._folder = folder
-        self._forgets = forgets
+        self._in_memory = in_memory
         self._process: subprocess.Popen[bytes] | None = None
         self._databases: list[str] = []
         self._port = 0 if means.url else free_port()
@@ -124,7 +124,7 @@ class MongoServer:
 
     def _command(self) -> list[str]:
         if self._means.program == str(CARRIED_SERVER):
-            kept = [] if self._forgets else [str(self._folder / "mongo.mv")]
+            kept = [] if self._in_memory else [str(self._folder / "mongo.mv")]
             return [self._means.program, str(self._port), *kept]
         dbpath = self._folder / "db"
         dbpath.mkdir(exist_ok=True)

@@ -113,7 +113,7 @@ def _with(issue: Issue, others: list[Issue]) -> Issue:
 
 def _within_sentence(fault: Issue) -> Explanation:
     """What is wrong, where it follows another fault. The others that can follow one begin with a name."""
-    text = fault.because.text
-    if fault.kind == "long_call":
-        text = text[0].lower() + text[1:]
-    return msgspec.structs.replace(fault.because, text=text)
+    because = fault.because
+    if fault.kind != "long_call":
+        return because
+    return msgspec.structs.replace(because, text=because.text[0].lower() + because.text[1:])

@@ -114,7 +114,8 @@ export function fillUser(element, user, issue, now, isPicked = false) {
   row.attribute("more", "popovertarget", `menu-${userId}`);
   row.set("menu", "id", `menu-${userId}`);
   for (const part of ["act", "more"]) row.set(part, "disabled", !mayAct());
-  for (const button of row.parts.act ?? []) put(button, "hidden", !changes[button.value](user, { issue }));
+  const offers = { issue }; // no row offers to add a tag, so none needs the limit
+  for (const button of row.parts.act ?? []) put(button, "hidden", !changes[button.value](user, offers));
   row.attribute("openCall", "href", `/admin/calls/${user.call_id ?? ""}`);
   row.set("openCall", "hidden", !user.call_id);
   row.input("user", userId);
